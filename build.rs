@@ -1,0 +1,37 @@
+//! Compiles the protos with protox, so that no `protoc` is needed, and keeps the descriptors for the
+//! canonical JSON form.
+
+use std::{env, error::Error, fs, path::PathBuf};
+
+use prost::Message as _;
+
+const PROTOS: &[&str] = &[
+    "comity/record/v1/record.proto",
+    "comity/record/v1/kinds.proto",
+    "comity/record/v1/vocabulary.proto",
+    "comity/card/v1/card.proto",
+    "comity/envelope/v1/envelope.proto",
+    "comity/link/v1/link.proto",
+    "comity/ledger/v1/ledger.proto",
+    "comity/entry/v1/entry.proto",
+    "comity/node/v1/record_service.proto",
+    "comity/node/v1/audit_service.proto",
+    "comity/node/v1/card_service.proto",
+    "comity/node/v1/status_service.proto",
+];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo:rerun-if-changed=proto");
+    let descriptors = protox::compile(PROTOS, ["proto"])?;
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    fs::write(out.join("comity.fds"), descriptors.encode_to_vec())?;
+    // The codec counts list elements by the message's name before it decodes.
+    let mut config = tonic_prost_build::Config::new();
+    config.enable_type_names();
+    tonic_prost_build::configure()
+        .bytes(".comity.envelope.v1")
+        .codec_path("crate::wire::codec::CountedCodec")
+        .include_file("comity_protos.rs")
+        .compile_fds_with_config(descriptors, config)?;
+    Ok(())
+}

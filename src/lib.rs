@@ -1,0 +1,12 @@
+//! Comity: a message broker through which countries exchange signed, sealed records against
+//! trafficking in persons.
+//!
+//! The main path, a line a step: `record` validates a submission, `envelope` seals and signs it,
+//! `store` makes it durable through one writer, `ledger` gives it a leaf, `replication` carries it
+//! over a link, the destination verifies before it decodes, re-keys it, makes it durable with a
+//! receipt, and the receipt becomes durable at the origin. `node` holds these steps as use cases,
+//! `rpc` and `cli` are its doors. docs/ARCHITECTURE.md has the whole house.
+
+pub mod exercise;
+pub mod record;
+pub mod wire;

@@ -1,0 +1,46 @@
+//! What kind of record it is, and how it travels.
+
+use crate::wire::{
+    envelope::Lane,
+    record::{Marking, Record, Urgency, situation::Kind},
+};
+
+/// The name of the record's kind, such as `Route`; `None` when it states none.
+pub fn kind_name(record: &Record) -> Option<&'static str> {
+    Some(match record.situation.as_ref()?.kind.as_ref()? {
+        Kind::Route(_) => "Route",
+        Kind::Network(_) => "Network",
+        Kind::ModusOperandi(_) => "ModusOperandi",
+        Kind::Alert(_) => "Alert",
+    })
+}
+
+/// The handling codes of a marking by number (H0 is 0), in order and once each, as headers carry
+/// them.
+pub fn handling_numbers(marking: &Marking) -> Vec<u32> {
+    let mut numbers: Vec<u32> = marking
+        .handling
+        .iter()
+        .filter_map(|code| u32::try_from(*code).ok()?.checked_sub(1))
+        .collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers
+}
+
+/// Whether the record is more urgent than routine. One that states no urgency is not.
+pub fn is_urgent(record: &Record) -> bool {
+    match Urgency::try_from(record.urgency) {
+        Ok(Urgency::Urgent | Urgency::UrgentDirect | Urgency::Emergency) => true,
+        Ok(Urgency::Unspecified | Urgency::Routine) | Err(_) => false,
+    }
+}
+
+/// The lane the record travels on: bulk for routine, urgent for everything above.
+pub fn lane(record: &Record) -> Lane {
+    if is_urgent(record) {
+        Lane::Urgent
+    } else {
+        Lane::Bulk
+    }
+}

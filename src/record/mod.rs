@@ -1,0 +1,22 @@
+//! What is exchanged: kinds, vocabularies, compartments, handling, validation. Pure.
+//!
+//! A submission passes [`validate`]; [`sharing::matrix`] says which destination reads which
+//! compartment, and why; [`compartments::split`] cuts the record into what is sealed apart, and
+//! [`compartments::join`] puts together what a reader opened.
+
+pub mod compartments;
+mod country;
+mod kind;
+mod moment;
+mod reference;
+pub mod sharing;
+mod validate;
+mod violation;
+pub mod vocab;
+
+pub use country::{Country, UnknownCountry};
+pub use kind::{handling_numbers, is_urgent, kind_name, lane};
+pub use moment::Moment;
+pub use reference::{Reference, ReferenceError};
+pub use validate::{MAX_DESTINATIONS, MAX_LIST, MAX_RECORD_BYTES, ValidationContext, validate};
+pub use violation::{MAX_VIOLATIONS, Rule, Violation, Violations};

@@ -1,0 +1,143 @@
+//! The rules of the compartments about persons and sources. Their messages repeat no value.
+
+use super::{At, Checker, MAX_LINE, MAX_LIST, MAX_NOTE, MAX_SUMMARY, Text, date};
+use crate::record::Rule;
+use crate::wire::record::{
+    AgeBand, CompartmentLabel, Destination, Identifier, IdentifierType, Name, ProcessRole, Record,
+    Sex, Source, Suspect, Victim, Victims,
+};
+
+/// Longest time for which a reader keeps victim data, in days.
+const MAX_RETENTION_DAYS: u32 = 3650;
+
+pub(super) fn check(checker: &mut Checker, record: &Record) {
+    checker.quietly(|checker| {
+        let at = At::RECORD;
+        if let Some(of) = &record.suspects {
+            let list = at.field("suspects");
+            each(checker, list.field("suspects"), &of.suspects, suspect);
+        }
+        if let Some(of) = &record.identifiers {
+            let list = at.field("identifiers");
+            each(
+                checker,
+                list.field("identifiers"),
+                &of.identifiers,
+                identifier,
+            );
+        }
+        if let Some(of) = &record.victims {
+            victims(checker, at.field("victims"), of);
+        }
+        if let Some(of) = &record.source {
+            source(checker, at.field("source"), of);
+        }
+    });
+    if record.victims.is_some() {
+        victims_go_to_named_authorities(checker, &record.destinations);
+    }
+}
+
+/// Victim data goes to authorities named one by one, never to a country's desk.
+pub(in crate::record) fn victims_go_to_named_authorities(
+    checker: &mut Checker,
+    destinations: &[Destination],
+) {
+    let at = At::RECORD.field("destinations");
+    for (index, destination) in destinations
+        .iter()
+        .take(super::MAX_DESTINATIONS)
+        .enumerate()
+    {
+        let reads = destination
+            .compartments
+            .contains(&(CompartmentLabel::Victims as i32));
+        if reads && destination.authorities.is_empty() {
+            checker.required(
+                at.item(index).field("authorities"),
+                "at least one authority by name, since this destination reads `victims`,",
+            );
+        }
+    }
+}
+
+/// At least one element, at most [`MAX_LIST`], each by `rules`.
+fn each<T>(checker: &mut Checker, at: At<'_>, list: &[T], rules: fn(&mut Checker, At<'_>, &T)) {
+    if list.is_empty() {
+        return checker.required(at, "at least one element, or no compartment at all,");
+    }
+    checker.at_most(at, list.len(), MAX_LIST);
+    for (index, element) in list.iter().take(MAX_LIST).enumerate() {
+        rules(checker, at.item(index), element);
+    }
+}
+
+fn suspect(checker: &mut Checker, at: At<'_>, suspect: &Suspect) {
+    let names_at = at.field("names");
+    if suspect.names.is_empty() && suspect.note.trim().is_empty() {
+        checker.required(names_at, "a name or, where none is known, a note");
+    }
+    checker.at_most(names_at, suspect.names.len(), MAX_LIST);
+    for (index, of) in suspect.names.iter().take(MAX_LIST).enumerate() {
+        name(checker, names_at.item(index), of);
+    }
+    checker.codes::<ProcessRole>(at.field("roles"), &suspect.roles, false);
+    checker.countries(at.field("nationalities"), &suspect.nationalities);
+    if !suspect.born.is_empty() && !date::is_year_month_or_day(&suspect.born) {
+        checker.found(
+            at.field("born"),
+            Rule::DateInvalid,
+            "not a year, month or day written YYYY, YYYY-MM or YYYY-MM-DD",
+        );
+    }
+    checker.text(at.field("note"), &suspect.note, Text::lines(MAX_NOTE));
+}
+
+fn name(checker: &mut Checker, at: At<'_>, name: &Name) {
+    let text = Text::line(MAX_LINE).required();
+    checker.text(at.field("text"), &name.text, text);
+    checker.language(at.field("language"), &name.language);
+}
+
+fn identifier(checker: &mut Checker, at: At<'_>, identifier: &Identifier) {
+    checker.code::<IdentifierType>(at.field("type"), identifier.r#type, true);
+    let value = Text::line(MAX_LINE).required();
+    checker.text(at.field("value"), &identifier.value, value);
+    checker.country(at.field("country"), &identifier.country, false);
+    checker.text(at.field("note"), &identifier.note, Text::lines(MAX_NOTE));
+}
+
+fn victims(checker: &mut Checker, at: At<'_>, victims: &Victims) {
+    let purpose = Text::lines(MAX_NOTE).required();
+    checker.text(at.field("purpose"), &victims.purpose, purpose);
+    let days = victims.retention_days;
+    if days == 0 {
+        checker.required(
+            at.field("retentionDays"),
+            "the number of days after which the reader deletes victim data, 1 to 3650,",
+        );
+    } else if days > MAX_RETENTION_DAYS {
+        checker.found(
+            at.field("retentionDays"),
+            Rule::OutOfRange,
+            format!("{days} days; at most {MAX_RETENTION_DAYS} are allowed"),
+        );
+    }
+    each(checker, at.field("victims"), &victims.victims, victim);
+}
+
+fn victim(checker: &mut Checker, at: At<'_>, victim: &Victim) {
+    let pseudonym = Text::line(MAX_LINE).required();
+    checker.text(at.field("pseudonym"), &victim.pseudonym, pseudonym);
+    checker.code::<AgeBand>(at.field("age"), victim.age, false);
+    checker.code::<Sex>(at.field("sex"), victim.sex, false);
+    checker.countries(at.field("nationalities"), &victim.nationalities);
+    checker.text(at.field("needs"), &victim.needs, Text::lines(MAX_NOTE));
+}
+
+fn source(checker: &mut Checker, at: At<'_>, source: &Source) {
+    let description = Text::lines(MAX_SUMMARY).required();
+    checker.text(at.field("description"), &source.description, description);
+    let protection = Text::lines(MAX_NOTE);
+    checker.text(at.field("protection"), &source.protection, protection);
+}

@@ -1,0 +1,399 @@
+//! The rules of a record, checked all at once.
+//!
+//! Here are the rules of the record itself; `kinds` has those of each kind, `compartments` those of
+//! what concerns persons and sources, `checker` and `text` those of single values.
+
+mod at;
+mod checker;
+mod compartments;
+mod date;
+mod kinds;
+mod language;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use std::{collections::HashSet, time::Duration};
+
+use prost::Message as _;
+
+pub(in crate::record) use at::At;
+pub(in crate::record) use checker::Checker;
+pub use checker::MAX_LIST;
+pub(in crate::record) use compartments::victims_go_to_named_authorities;
+pub(in crate::record) use text::Text;
+
+use super::{Country, Moment, Reference, Rule, Violations};
+use crate::wire::record::{
+    CompartmentLabel, CountryRole, Destination, HandlingCode, InformationCredibility, Marking,
+    Record, Situation, SourceReliability, Tlp, Urgency,
+};
+
+/// Largest encoded record, in bytes: 1 MiB.
+pub const MAX_RECORD_BYTES: usize = 1 << 20;
+
+/// Most destinations: every country of ISO 3166-1 and one to spare.
+pub const MAX_DESTINATIONS: usize = 250;
+
+/// Longest life of a record that expires, in days: 50 years.
+const MAX_LIFE_DAYS: u64 = 50 * 365 + 13;
+
+/// Longest title, in characters.
+pub(in crate::record) const MAX_TITLE: usize = 200;
+
+/// Longest summary and other long text, in characters.
+pub(in crate::record) const MAX_SUMMARY: usize = 20_000;
+
+/// Longest name, identifier or one-line text, in characters.
+const MAX_LINE: usize = 256;
+
+/// Longest note, in characters.
+const MAX_NOTE: usize = 2_000;
+
+/// Longest address, in characters.
+pub(in crate::record) const MAX_URL: usize = 2_048;
+
+/// What a record is checked against.
+#[derive(Clone, Copy)]
+pub struct ValidationContext<'a> {
+    /// The present.
+    pub now: Moment,
+    /// The country that submits, or submitted, the record.
+    pub origin: Country,
+    /// The authorities that a country's card names; `None` when there is no card of the country.
+    /// Not asked when the record was received.
+    pub authorities: &'a dyn Fn(Country) -> Option<Vec<String>>,
+    /// True at a destination: reference and time of submission must be there. Nothing that only
+    /// the origin could know, or that depends on when the record arrived, is checked again: cards
+    /// of other countries, and whether a deadline still lies ahead.
+    pub received: bool,
+}
+
+/// Checks every rule of a record.
+///
+/// # Errors
+/// [`Violations`]: every rule broken, with the path of its field.
+pub fn validate(record: &Record, context: &ValidationContext<'_>) -> Result<(), Violations> {
+    let mut checker = Checker::default();
+    let size = record.encoded_len();
+    if size > MAX_RECORD_BYTES {
+        checker.found(
+            At::RECORD,
+            Rule::TooLarge,
+            format!(
+                "the record has {size} bytes; at most {MAX_RECORD_BYTES} are allowed, evidence does not travel in records"
+            ),
+        );
+        return checker.finish();
+    }
+    given_by_the_node(&mut checker, record, context);
+    authority(&mut checker, &record.authority, context);
+    let destinations_at = At::RECORD.field("destinations");
+    destinations(&mut checker, destinations_at, &record.destinations, context);
+    checker.code::<Urgency>(At::RECORD.field("urgency"), record.urgency, true);
+    marking(&mut checker, record.marking.as_ref());
+    expiry(&mut checker, record, context);
+    situation(&mut checker, record.situation.as_ref(), context);
+    compartments::check(&mut checker, record);
+    checker.finish()
+}
+
+/// Reference and time of submission: given by the origin's node, and by nobody else.
+fn given_by_the_node(checker: &mut Checker, record: &Record, context: &ValidationContext<'_>) {
+    let reference_at = At::RECORD.field("reference");
+    let submitted_at = At::RECORD.field("submittedAt");
+    if !context.received {
+        let refused = "is set by the node; leave it out of a submission";
+        if !record.reference.is_empty() {
+            checker.found(reference_at, Rule::NotAllowedHere, refused);
+        }
+        if record.submitted_at.is_some() {
+            checker.found(submitted_at, Rule::NotAllowedHere, refused);
+        }
+        return;
+    }
+    if record.reference.is_empty() {
+        checker.required(reference_at, "the reference given by the origin");
+    } else {
+        match record.reference.parse::<Reference>() {
+            Err(error) => checker.found(reference_at, Rule::FormatInvalid, error.to_string()),
+            Ok(reference) if reference.to_string() != record.reference => checker.found(
+                reference_at,
+                Rule::FormatInvalid,
+                format!("must be written {reference}"),
+            ),
+            Ok(reference) if reference.country != context.origin => checker.found(
+                reference_at,
+                Rule::Mismatch,
+                format!(
+                    "{reference} is a reference of {}, but {} sent the record",
+                    reference.country, context.origin
+                ),
+            ),
+            Ok(_) => {}
+        }
+    }
+    match &record.submitted_at {
+        None => checker.required(submitted_at, "the time of submission"),
+        Some(stamp) => {
+            checker.moment(submitted_at, stamp);
+        }
+    }
+}
+
+fn authority(checker: &mut Checker, name: &str, context: &ValidationContext<'_>) {
+    let at = At::RECORD.field("authority");
+    if context.received {
+        return checker.text(at, name, Text::line(MAX_LINE));
+    }
+    let Some(known) = (context.authorities)(context.origin) else {
+        return checker.text(at, name, Text::line(MAX_LINE));
+    };
+    if name.is_empty() {
+        // A country with a single, unnamed desk submits without naming it.
+        if !known.is_empty() {
+            checker.required(
+                at,
+                &format!("the submitting authority, one of {},", listed(&known)),
+            );
+        }
+    } else if !known.iter().any(|authority| authority == name) {
+        unknown_authority(checker, at, name, context.origin, &known);
+    }
+}
+
+fn unknown_authority(
+    checker: &mut Checker,
+    at: At<'_>,
+    name: &str,
+    country: Country,
+    known: &[String],
+) {
+    let shown = checker.shown(name);
+    let message = if known.is_empty() {
+        format!("{shown} is unknown: the card of {country} names no authorities")
+    } else {
+        format!(
+            "{shown} is no authority of {country}; its card names {}",
+            listed(known)
+        )
+    };
+    checker.found(at, Rule::UnknownAuthority, message);
+}
+
+fn listed(known: &[String]) -> String {
+    let first: Vec<&str> = known.iter().take(20).map(String::as_str).collect();
+    let more = if known.len() > 20 { ", …" } else { "" };
+    format!("{}{more}", first.join(", "))
+}
+
+fn destinations(
+    checker: &mut Checker,
+    at: At<'_>,
+    destinations: &[Destination],
+    context: &ValidationContext<'_>,
+) {
+    if destinations.is_empty() {
+        return checker.required(at, "at least one destination");
+    }
+    checker.at_most(at, destinations.len(), MAX_DESTINATIONS);
+    let mut seen = HashSet::new();
+    for (index, destination) in destinations.iter().take(MAX_DESTINATIONS).enumerate() {
+        let item = at.item(index);
+        let country_at = item.field("country");
+        let country = checker.country(country_at, &destination.country, true);
+        if let Some(country) = country {
+            if country == context.origin {
+                checker.found(
+                    country_at,
+                    Rule::NotAllowedHere,
+                    format!("{country} sends the record and cannot be its destination"),
+                );
+            } else if !seen.insert(country) {
+                checker.found(
+                    country_at,
+                    Rule::Duplicate,
+                    format!("{country} is given twice; name its authorities in one entry"),
+                );
+            }
+        }
+        destination_authorities(checker, item, destination, country, context);
+        destination_reads(checker, item, destination);
+    }
+}
+
+fn destination_authorities(
+    checker: &mut Checker,
+    at: At<'_>,
+    destination: &Destination,
+    country: Option<Country>,
+    context: &ValidationContext<'_>,
+) {
+    let list_at = at.field("authorities");
+    let country = country.filter(|country| !context.received && *country != context.origin);
+    let known = country.and_then(|country| {
+        let known = (context.authorities)(country);
+        if known.is_none() {
+            checker.found(
+                at.field("country"),
+                Rule::UnknownCountry,
+                format!("there is no card of {country}; import its card first"),
+            );
+        }
+        known
+    });
+    checker.at_most(list_at, destination.authorities.len(), MAX_LIST);
+    let mut seen = HashSet::new();
+    let listed = destination.authorities.iter().take(MAX_LIST);
+    for (index, name) in listed.enumerate() {
+        let item = list_at.item(index);
+        checker.text(item, name, Text::line(MAX_LINE).required());
+        if !seen.insert(name) {
+            checker.found(item, Rule::Duplicate, "this authority is given twice");
+        } else if let (Some(country), Some(known)) = (country, &known)
+            && !name.is_empty()
+            && !known.contains(name)
+        {
+            unknown_authority(checker, item, name, country, known);
+        }
+    }
+}
+
+/// The role and compartments of a destination: all that the sharing matrix is made of.
+pub(in crate::record) fn destination_reads(
+    checker: &mut Checker,
+    at: At<'_>,
+    destination: &Destination,
+) {
+    checker.code::<CountryRole>(at.field("role"), destination.role, true);
+    let labels_at = at.field("compartments");
+    checker.codes::<CompartmentLabel>(labels_at, &destination.compartments, false);
+    let labels = destination.compartments.iter().take(MAX_LIST);
+    for (index, &label) in labels.enumerate() {
+        if label == CompartmentLabel::Evidence as i32 {
+            checker.found(
+                labels_at.item(index),
+                Rule::NotAllowedHere,
+                "evidence does not travel in records",
+            );
+        }
+    }
+}
+
+fn marking(checker: &mut Checker, marking: Option<&Marking>) {
+    let at = At::RECORD.field("marking");
+    let Some(marking) = marking else {
+        return checker.required(at.field("tlp"), "a marking of the Traffic Light Protocol");
+    };
+    checker.code::<Tlp>(at.field("tlp"), marking.tlp, true);
+    checker.codes::<HandlingCode>(at.field("handling"), &marking.handling, false);
+    let note_at = at.field("handlingNote");
+    let note = Text::lines(MAX_NOTE);
+    if marking.handling.contains(&(HandlingCode::H3 as i32)) {
+        checker.text(note_at, &marking.handling_note, note.required());
+    } else if !marking.handling_note.is_empty() {
+        checker.text(note_at, &marking.handling_note, note);
+        checker.found(
+            note_at,
+            Rule::NotAllowedHere,
+            "a restriction in words stands for H3; add HANDLING_CODE_H3 to `marking.handling`",
+        );
+    }
+}
+
+fn expiry(checker: &mut Checker, record: &Record, context: &ValidationContext<'_>) {
+    let at = At::RECORD.field("expiresAt");
+    let Some(stamp) = &record.expires_at else {
+        return;
+    };
+    let Some(expires) = checker.moment(at, stamp) else {
+        return;
+    };
+    let latest = context.now + Duration::from_secs(MAX_LIFE_DAYS * 86_400);
+    if !context.received && (expires <= context.now || expires > latest) {
+        checker.found(
+            at,
+            Rule::OutOfRange,
+            format!(
+                "{expires} is not in the future or more than 50 years ahead; it is {} now",
+                context.now
+            ),
+        );
+    }
+}
+
+fn situation(
+    checker: &mut Checker,
+    situation: Option<&Situation>,
+    context: &ValidationContext<'_>,
+) {
+    let at = At::RECORD.field("situation");
+    let Some(situation) = situation else {
+        return checker.required(at, "the situation");
+    };
+    let title = Text::line(MAX_TITLE).required();
+    checker.text(at.field("title"), &situation.title, title);
+    let summary = Text::lines(MAX_SUMMARY);
+    checker.text(at.field("summary"), &situation.summary, summary);
+    checker.language(at.field("language"), &situation.language);
+
+    let grading_at = at.field("grading");
+    let grading = situation.grading.unwrap_or_default();
+    checker.code::<SourceReliability>(grading_at.field("source"), grading.source, true);
+    checker.code::<InformationCredibility>(
+        grading_at.field("information"),
+        grading.information,
+        true,
+    );
+    if situation.confidence > 100 {
+        checker.found(
+            at.field("confidence"),
+            Rule::OutOfRange,
+            format!("{} is not a percentage, 0 to 100", situation.confidence),
+        );
+    }
+    checker.date_span(
+        (at.field("validFrom"), &situation.valid_from),
+        (at.field("validUntil"), &situation.valid_until),
+    );
+    external_references(checker, at, situation);
+    match &situation.kind {
+        Some(kind) => kinds::check(checker, at, kind, context),
+        None => checker.required(
+            at,
+            "a kind, exactly one of route, network, modusOperandi, alert,",
+        ),
+    }
+}
+
+fn external_references(checker: &mut Checker, at: At<'_>, situation: &Situation) {
+    let at = at.field("externalReferences");
+    let references = &situation.external_references;
+    checker.at_most(at, references.len(), MAX_LIST);
+    for (index, reference) in references.iter().take(MAX_LIST).enumerate() {
+        let item = at.item(index);
+        let line = Text::line(MAX_LINE);
+        checker.text(
+            item.field("sourceName"),
+            &reference.source_name,
+            line.required(),
+        );
+        checker.text(item.field("externalId"), &reference.external_id, line);
+        let url_at = item.field("url");
+        checker.text(url_at, &reference.url, Text::line(MAX_URL));
+        let web = ["https://", "http://"]
+            .iter()
+            .any(|scheme| reference.url.starts_with(scheme));
+        if reference.url.is_empty() {
+            if reference.external_id.is_empty() {
+                checker.required(item.field("externalId"), "an identifier or an address");
+            }
+        } else if !web || reference.url.contains(char::is_whitespace) {
+            checker.found(
+                url_at,
+                Rule::FormatInvalid,
+                "must begin with https:// or http:// and hold no blanks",
+            );
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Lists of places, embedded; see `vocab/README.md` for where they come from.
+
+use std::{collections::BTreeMap, sync::LazyLock};
+
+use super::Country;
+
+/// A border crossing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Crossing {
+    /// Identifier, such as `BCP-KZ-UZ-23`.
+    pub id: &'static str,
+    /// The two countries, in the order of the identifier.
+    pub countries: (Country, Country),
+    /// Its names on either side; empty where the source gives none.
+    pub names: (&'static str, &'static str),
+    /// `road`, `rail`, `road bridge`, `road+rail` or `road+rail bridge`.
+    pub mode: &'static str,
+}
+
+impl Crossing {
+    /// Whether it lies on the border of `country`.
+    pub fn borders(&self, country: Country) -> bool {
+        self.countries.0 == country || self.countries.1 == country
+    }
+
+    /// Whether it leads from one of the countries to the other, either way.
+    pub fn joins(&self, from: Country, to: Country) -> bool {
+        from != to && self.borders(from) && self.borders(to)
+    }
+}
+
+/// What a subdivision code is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subdivision {
+    /// A code of ISO 3166-2 of this country, or built like one where no list is embedded.
+    Of(Country),
+    /// Not built like a code, or not in the country's list.
+    Unknown,
+}
+
+static CROSSINGS: LazyLock<BTreeMap<&'static str, Crossing>> = LazyLock::new(|| {
+    rows(include_str!("vocab/border_crossings.csv"))
+        .filter_map(|row| match *row.as_slice() {
+            [id, a, b, name_a, name_b, mode] => Some((
+                id,
+                Crossing {
+                    id,
+                    countries: (a.parse().ok()?, b.parse().ok()?),
+                    names: (name_a, name_b),
+                    mode,
+                },
+            )),
+            _ => None,
+        })
+        .collect()
+});
+
+/// Country → its subdivision codes.
+static SUBDIVISIONS: LazyLock<BTreeMap<Country, Vec<&'static str>>> = LazyLock::new(|| {
+    let mut lists: BTreeMap<Country, Vec<&'static str>> = BTreeMap::new();
+    for row in rows(include_str!("vocab/subdivisions.csv")) {
+        if let [code, _name] = *row.as_slice()
+            && let Some(country) = country_of(code)
+        {
+            lists.entry(country).or_default().push(code);
+        }
+    }
+    lists
+});
+
+/// The crossing with this identifier.
+pub fn crossing(id: &str) -> Option<&'static Crossing> {
+    CROSSINGS.get(id)
+}
+
+/// Every crossing known, by identifier.
+pub fn crossings() -> impl Iterator<Item = &'static Crossing> {
+    CROSSINGS.values()
+}
+
+/// Looks a subdivision code up. Lists are embedded for Central Asia and Afghanistan; elsewhere only
+/// the shape is checked: country, hyphen, one to three letters or digits.
+pub fn subdivision(code: &str) -> Subdivision {
+    let Some(country) = country_of(code) else {
+        return Subdivision::Unknown;
+    };
+    let known = match SUBDIVISIONS.get(&country) {
+        Some(list) => list.contains(&code),
+        None => code.get(3..).is_some_and(|part| {
+            (1..=3).contains(&part.len())
+                && part
+                    .bytes()
+                    .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+        }),
+    };
+    if known {
+        Subdivision::Of(country)
+    } else {
+        Subdivision::Unknown
+    }
+}
+
+fn country_of(code: &str) -> Option<Country> {
+    let (country, _) = code.split_once('-')?;
+    country.parse().ok()
+}
+
+/// The fields of every row but the heading; no field holds a comma.
+fn rows(csv: &'static str) -> impl Iterator<Item = Vec<&'static str>> {
+    csv.lines()
+        .skip(1)
+        .filter(|line| !line.is_empty())
+        .map(|line| line.split(',').collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::wire::json;
+
+    fn country(code: &str) -> Country {
+        code.parse().unwrap()
+    }
+
+    #[test]
+    fn every_row_of_the_lists_is_read() {
+        let lines = |csv: &str| csv.lines().count() - 1;
+        assert_eq!(
+            CROSSINGS.len(),
+            lines(include_str!("vocab/border_crossings.csv"))
+        );
+        let subdivisions: usize = SUBDIVISIONS.values().map(Vec::len).sum();
+        assert_eq!(subdivisions, lines(include_str!("vocab/subdivisions.csv")));
+        for crossing in crossings() {
+            let (a, b) = crossing.countries;
+            assert!(crossing.id.starts_with(&format!("BCP-{a}-{b}-")));
+        }
+    }
+
+    #[test]
+    fn finds_crossings_and_subdivisions() {
+        let gisht_kuprik = crossing("BCP-KZ-UZ-23").unwrap();
+        assert!(gisht_kuprik.joins(country("UZ"), country("KZ")));
+        assert!(!gisht_kuprik.joins(country("UZ"), country("UZ")));
+        assert!(!gisht_kuprik.joins(country("UZ"), country("TJ")));
+        assert!(crossing("BCP-KZ-UZ-99").is_none());
+
+        assert_eq!(subdivision("UZ-SU"), Subdivision::Of(country("UZ")));
+        assert_eq!(subdivision("AE-DU"), Subdivision::Of(country("AE")));
+        for wrong in [
+            "UZ-XX", "UZ", "UZ-", "AE-DUBA", "AE-d", "XX-AA", "-", "AE-Ж",
+        ] {
+            assert_eq!(subdivision(wrong), Subdivision::Unknown, "{wrong}");
+        }
+    }
+
+    /// `AtAPlaceOfBusiness` → `AT_APLACE_OF_BUSINESS`: a break before a capital that follows a
+    /// small letter.
+    fn screaming(code: &str) -> String {
+        let mut text = String::new();
+        let mut small = false;
+        for c in code.chars() {
+            if small && c.is_ascii_uppercase() {
+                text.push('_');
+            }
+            small = c.is_ascii_lowercase();
+            text.extend(c.to_uppercase());
+        }
+        text
+    }
+
+    #[test]
+    fn codes_keep_the_words_of_their_sources() {
+        let mut listed: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+        for row in rows(include_str!("vocab/codes.csv")) {
+            let [list, prefix, source, code] = row[..] else {
+                panic!("a row has other than four fields: {row:?}");
+            };
+            let name = format!("comity.record.v1.{list}");
+            let codes = json::enum_codes(&name);
+            let found = codes
+                .iter()
+                .find(|(name, _)| name == &format!("{prefix}_{code}"));
+            let (found, number) = found.unwrap_or_else(|| panic!("{list} lacks {code}"));
+            match source.parse::<i32>() {
+                Ok(at_source) => assert_eq!(*number, at_source, "{found} has another number"),
+                Err(_) => assert_eq!(screaming(source), code, "{found} has other words"),
+            }
+            listed.entry(list).or_default().insert(found.clone());
+        }
+        assert_eq!(listed.len(), 15);
+        for (list, names) in listed {
+            let codes = json::enum_codes(&format!("comity.record.v1.{list}"));
+            let in_proto: BTreeSet<String> = codes.into_iter().map(|(name, _)| name).collect();
+            assert_eq!(names, in_proto, "{list}");
+        }
+    }
+}
