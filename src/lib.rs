@@ -7,6 +7,8 @@
 //! receipt, and the receipt becomes durable at the origin. `node` holds these steps as use cases,
 //! `rpc` and `cli` are its doors. docs/ARCHITECTURE.md has the whole house.
 
+pub mod card;
+pub mod config;
 pub mod crypto;
 pub mod exercise;
 pub mod record;

@@ -1,0 +1,235 @@
+//! The trust book: the cards a node believes, one per country.
+
+use std::collections::BTreeMap;
+
+use super::{DelegationRole, TrustedCard, VerifiedDelegation};
+use crate::{
+    crypto::{Digest, KeyId, PublicKey},
+    record::Country,
+};
+
+/// The cards held, by country.
+#[derive(Clone, Debug, Default)]
+pub struct TrustBook {
+    cards: BTreeMap<Country, TrustedCard>,
+}
+
+/// What an accepted card was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acceptance {
+    /// The first of its country.
+    New,
+    /// A newer version of one held.
+    Newer,
+    /// The very card held.
+    Same,
+}
+
+/// Why a card that verifies is not accepted beside the one held. Nothing changes.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CardConflict {
+    /// No card of this country was imported.
+    #[error("no card of {0} was imported; import it and compare its fingerprint by voice first")]
+    NotImported(Country),
+    /// Another root.
+    #[error(
+        "this card of {country} has another root than the one held; a root changes only through \
+         its recovery root: ask the country by a channel you trust, and take this card for forged \
+         until it explains"
+    )]
+    OtherRoot {
+        /// The country.
+        country: Country,
+    },
+    /// Another recovery commitment under the same root.
+    #[error(
+        "this card of {country} has another recovery commitment than the one held; the card key \
+         may be stolen: ask the country by a channel you trust"
+    )]
+    OtherRecovery {
+        /// The country.
+        country: Country,
+    },
+    /// A lower version.
+    #[error(
+        "this card of {country} has version {offered}, and version {held} is held already; ask for the current one"
+    )]
+    Older {
+        /// The country.
+        country: Country,
+        /// Version held.
+        held: u64,
+        /// Version offered.
+        offered: u64,
+    },
+    /// The same version with other content: an alarm.
+    #[error(
+        "two cards of {country} with version {version} and different content exist (held {held}, \
+         offered {offered}): the country, or who holds its card key, shows different cards to \
+         different peers; keep both and ask the country by a channel you trust"
+    )]
+    SameVersionOtherContent {
+        /// The country.
+        country: Country,
+        /// The version.
+        version: u64,
+        /// Digest held.
+        held: Digest,
+        /// Digest offered.
+        offered: Digest,
+    },
+    /// A delegation that an earlier card had replaced.
+    #[error(
+        "this card of {country} leans on a delegation to the {role} (serial {offered}) that \
+         serial {held} has replaced or contradicts; the replaced key may be stolen: ask the country"
+    )]
+    ReplacedDelegation {
+        /// The country.
+        country: Country,
+        /// Which delegation.
+        role: DelegationRole,
+        /// Serial held.
+        held: u64,
+        /// Serial offered.
+        offered: u64,
+    },
+}
+
+impl CardConflict {
+    /// Whether the conflict is a sign of theft or forgery, not only of an old file.
+    pub const fn is_alarm(&self) -> bool {
+        !matches!(self, Self::Older { .. } | Self::NotImported(_))
+    }
+}
+
+impl TrustBook {
+    /// An empty book.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What [`Self::accept`] would do with `card`, changing nothing.
+    ///
+    /// # Errors
+    /// [`CardConflict`], never [`CardConflict::NotImported`].
+    pub fn assess(&self, card: &TrustedCard) -> Result<Acceptance, CardConflict> {
+        let country = card.country;
+        let Some(held) = self.cards.get(&country) else {
+            return Ok(Acceptance::New);
+        };
+        if held.root_key != card.root_key {
+            return Err(CardConflict::OtherRoot { country });
+        }
+        if held.recovery_commitment != card.recovery_commitment {
+            return Err(CardConflict::OtherRecovery { country });
+        }
+        if card.version < held.version {
+            return Err(CardConflict::Older {
+                country,
+                held: held.version,
+                offered: card.version,
+            });
+        }
+        if card.version == held.version {
+            return if card.digest == held.digest {
+                Ok(Acceptance::Same)
+            } else {
+                Err(CardConflict::SameVersionOtherContent {
+                    country,
+                    version: card.version,
+                    held: held.digest,
+                    offered: card.digest,
+                })
+            };
+        }
+        not_replaced(
+            country,
+            DelegationRole::CardKey,
+            &held.card_key,
+            &card.card_key,
+        )?;
+        not_replaced(
+            country,
+            DelegationRole::IssuingCa,
+            &held.issuing_ca,
+            &card.issuing_ca,
+        )?;
+        Ok(Acceptance::Newer)
+    }
+
+    /// Accepts a card. The first of a country comes here only through an explicit import, after
+    /// its fingerprint was compared; what arrives over a link goes through [`Self::update`].
+    ///
+    /// # Errors
+    /// [`CardConflict`]; the card held stays.
+    pub fn accept(&mut self, card: TrustedCard) -> Result<Acceptance, CardConflict> {
+        let acceptance = self.assess(&card)?;
+        if acceptance != Acceptance::Same {
+            self.cards.insert(card.country, card);
+        }
+        Ok(acceptance)
+    }
+
+    /// Accepts a newer card that arrived over a link, of a country already in the book.
+    ///
+    /// # Errors
+    /// [`CardConflict`]; the card held stays.
+    pub fn update(&mut self, card: TrustedCard) -> Result<Acceptance, CardConflict> {
+        if !self.cards.contains_key(&card.country) {
+            return Err(CardConflict::NotImported(card.country));
+        }
+        self.accept(card)
+    }
+
+    /// The card of a country.
+    pub fn get(&self, country: Country) -> Option<&TrustedCard> {
+        self.cards.get(&country)
+    }
+
+    /// The cards, by country code.
+    pub fn iter(&self) -> impl Iterator<Item = &TrustedCard> {
+        self.cards.values()
+    }
+
+    /// How many countries are in the book.
+    pub fn len(&self) -> usize {
+        self.cards.len()
+    }
+
+    /// Whether no country is in the book.
+    pub fn is_empty(&self) -> bool {
+        self.cards.is_empty()
+    }
+
+    /// The key in use of `origin` with this id. A retired key is not answered: its signatures
+    /// count only up to positions that the card names, see [`TrustedCard::signing_keys`].
+    pub fn signing_key(&self, origin: Country, key_id: KeyId) -> Option<PublicKey> {
+        self.get(origin)?.signing_key(key_id)
+    }
+
+    /// The issuing CA of each country, DER.
+    pub fn ca_certificates(&self) -> Vec<(Country, Vec<u8>)> {
+        self.iter()
+            .map(|card| (card.country, card.issuing_ca_der.clone()))
+            .collect()
+    }
+}
+
+/// A newer card may carry the same delegation or one with a higher serial, never an earlier one:
+/// who stole a replaced card key could otherwise outbid the country's own card by its version.
+fn not_replaced(
+    country: Country,
+    role: DelegationRole,
+    held: &VerifiedDelegation,
+    offered: &VerifiedDelegation,
+) -> Result<(), CardConflict> {
+    if offered.serial > held.serial || offered == held {
+        return Ok(());
+    }
+    Err(CardConflict::ReplacedDelegation {
+        country,
+        role,
+        held: held.serial,
+        offered: offered.serial,
+    })
+}

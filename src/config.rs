@@ -1,0 +1,321 @@
+//! `config.toml` of a node's home: what an operator decides, with its bounds.
+//!
+//! Every field but the country has a default; an unknown field is an error, so that a misspelt one
+//! is never silently without effect.
+
+use std::{
+    fs,
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use serde::{Deserialize, Deserializer, de::Error as _};
+
+use self::bounds::{at_most, in_range};
+use crate::{
+    card::{AddressPolicy, LinkAddress, MAX_AUTHORITIES, check_authority},
+    record::Country,
+};
+
+mod bounds;
+mod commented;
+mod fault;
+#[cfg(test)]
+mod tests;
+
+pub use fault::ConfigError;
+
+/// Largest configuration file in bytes.
+const MAX_CONFIG_BYTES: u64 = 256 * 1024;
+
+/// Configuration of a node.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The country, fixed by the home's keys.
+    #[serde(deserialize_with = "country")]
+    pub country: Country,
+    /// Where links are accepted.
+    #[serde(default = "default_listen")]
+    pub listen: SocketAddr,
+    /// Where clients (officers, case systems, the command line) are accepted.
+    #[serde(default = "default_client_listen")]
+    pub client_listen: SocketAddr,
+    /// Addresses that the country's card gives to peers, host:port.
+    #[serde(default)]
+    pub addresses: Vec<String>,
+    /// Authorities that the country's card names.
+    #[serde(default)]
+    pub authorities: Vec<String>,
+    /// Whether links may dial loopback and private networks.
+    #[serde(default)]
+    pub allow_private_addresses: bool,
+    /// IP addresses that links may dial whatever they are.
+    #[serde(default)]
+    pub allow_addresses: Vec<IpAddr>,
+    /// How links are dialled.
+    #[serde(default)]
+    pub dial: DialConfig,
+    /// Bounds on what others may use of this node.
+    #[serde(default)]
+    pub limits: LimitsConfig,
+    /// The store.
+    #[serde(default)]
+    pub store: StoreConfig,
+    /// The log.
+    #[serde(default)]
+    pub log: LogConfig,
+}
+
+/// How links are dialled. Times are in milliseconds.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DialConfig {
+    /// First pause after a failed dial.
+    pub min_backoff_ms: u64,
+    /// Longest pause between dials.
+    pub max_backoff_ms: u64,
+    /// Longest time for name, connection and handshake together.
+    pub connect_timeout_ms: u64,
+}
+
+/// Bounds on what others may use of this node.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitsConfig {
+    /// Connections per port.
+    pub max_connections: u64,
+    /// Connections per peer or client.
+    pub max_connections_per_identity: u64,
+    /// Concurrent calls per connection.
+    pub max_streams_per_connection: u64,
+    /// Longest time for a TLS handshake, in milliseconds.
+    pub handshake_timeout_ms: u64,
+    /// Longest time for calls to end at shutdown, in milliseconds.
+    pub drain_timeout_ms: u64,
+}
+
+/// The store.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StoreConfig {
+    /// Size of a journal segment in MiB.
+    pub segment_mib: u64,
+    /// Most memory for the index's cache in MiB.
+    pub cache_mib: u64,
+    /// The file key, relative to the home or absolute.
+    pub file_key: PathBuf,
+    /// Share of the disk in percent beyond which nothing new is accepted.
+    pub disk_full_percent: u64,
+}
+
+/// The log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogConfig {
+    /// Form of a line.
+    pub format: LogFormat,
+    /// Least important level that is written.
+    pub level: LogLevel,
+}
+
+/// Form of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line; control characters are escaped.
+    Json,
+}
+
+/// Level of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// Something failed.
+    Error,
+    /// Something needs attention.
+    Warn,
+    /// What the node does.
+    #[default]
+    Info,
+    /// How it does it.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+const MAX_ADDRESSES: usize = 16;
+
+impl Config {
+    /// The configuration of a country with every default.
+    pub fn new(country: Country) -> Self {
+        Self {
+            country,
+            listen: default_listen(),
+            client_listen: default_client_listen(),
+            addresses: Vec::new(),
+            authorities: Vec::new(),
+            allow_private_addresses: false,
+            allow_addresses: Vec::new(),
+            dial: DialConfig::default(),
+            limits: LimitsConfig::default(),
+            store: StoreConfig::default(),
+            log: LogConfig::default(),
+        }
+    }
+
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming the field, its value and what is allowed.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let read = |source| ConfigError::Read {
+            path: path.to_owned(),
+            source,
+        };
+        if fs::metadata(path).map_err(read)?.len() > MAX_CONFIG_BYTES {
+            return Err(ConfigError::TooLarge {
+                path: path.to_owned(),
+            });
+        }
+        Self::parse(&fs::read_to_string(path).map_err(read)?)
+    }
+
+    /// Parses and checks the text of a file.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        let config: Self = toml::from_str(text).map_err(Box::new)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Checks every bound.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for the first field out of its bounds.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        for (field, value, range) in self.numbers() {
+            in_range(field, value, range)?;
+        }
+        self.link_addresses()?;
+        at_most("authorities", self.authorities.len(), MAX_AUTHORITIES)?;
+        at_most("allow_addresses", self.allow_addresses.len(), MAX_ADDRESSES)?;
+        for (index, name) in self.authorities.iter().enumerate() {
+            check_authority(name).map_err(|fault| ConfigError::Authority { index, fault })?;
+        }
+        if self.listen == self.client_listen && self.listen.port() != 0 {
+            return Err(ConfigError::SamePort(self.listen));
+        }
+        if self.store.file_key.as_os_str().is_empty() {
+            return Err(ConfigError::FileKey);
+        }
+        Ok(())
+    }
+
+    /// `addresses`, parsed.
+    ///
+    /// # Errors
+    /// [`ConfigError::Address`] or [`ConfigError::TooMany`].
+    pub fn link_addresses(&self) -> Result<Vec<LinkAddress>, ConfigError> {
+        at_most("addresses", self.addresses.len(), MAX_ADDRESSES)?;
+        self.addresses
+            .iter()
+            .enumerate()
+            .map(|(index, text)| {
+                text.parse()
+                    .map_err(|fault| ConfigError::Address { index, fault })
+            })
+            .collect()
+    }
+
+    /// What links may dial.
+    pub fn address_policy(&self) -> AddressPolicy {
+        AddressPolicy {
+            allow_private: self.allow_private_addresses,
+            permitted: self.allow_addresses.clone(),
+        }
+    }
+}
+
+impl DialConfig {
+    /// First pause after a failed dial.
+    pub const fn min_backoff(&self) -> Duration {
+        Duration::from_millis(self.min_backoff_ms)
+    }
+
+    /// Longest pause between dials.
+    pub const fn max_backoff(&self) -> Duration {
+        Duration::from_millis(self.max_backoff_ms)
+    }
+
+    /// Longest time for name, connection and handshake together.
+    pub const fn connect_timeout(&self) -> Duration {
+        Duration::from_millis(self.connect_timeout_ms)
+    }
+}
+
+impl LogLevel {
+    /// The level's name, as `tracing` reads it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}
+
+impl Default for DialConfig {
+    fn default() -> Self {
+        Self {
+            min_backoff_ms: 200,
+            max_backoff_ms: 60_000,
+            connect_timeout_ms: 10_000,
+        }
+    }
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self {
+            max_connections: 1024,
+            max_connections_per_identity: 32,
+            max_streams_per_connection: 64,
+            handshake_timeout_ms: 10_000,
+            drain_timeout_ms: 10_000,
+        }
+    }
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self {
+            segment_mib: 64,
+            cache_mib: 64,
+            file_key: PathBuf::from("keys/file-key"),
+            disk_full_percent: 90,
+        }
+    }
+}
+
+const fn default_listen() -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 7443)
+}
+
+const fn default_client_listen() -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 7444)
+}
+
+fn country<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Country, D::Error> {
+    String::deserialize(deserializer)?
+        .parse()
+        .map_err(|fault| D::Error::custom(format!("`country`: {fault}")))
+}

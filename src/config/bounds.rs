@@ -1,0 +1,84 @@
+//! The bounds of a configuration's numbers.
+
+use std::ops::RangeInclusive;
+
+use super::{Config, ConfigError};
+
+impl Config {
+    pub(super) fn numbers(&self) -> [(&'static str, u64, RangeInclusive<u64>); 11] {
+        let Self {
+            dial,
+            limits,
+            store,
+            ..
+        } = self;
+        [
+            ("dial.min_backoff_ms", dial.min_backoff_ms, 10..=60_000),
+            (
+                "dial.max_backoff_ms",
+                dial.max_backoff_ms,
+                dial.min_backoff_ms..=3_600_000,
+            ),
+            (
+                "dial.connect_timeout_ms",
+                dial.connect_timeout_ms,
+                100..=120_000,
+            ),
+            ("limits.max_connections", limits.max_connections, 1..=65_536),
+            (
+                "limits.max_connections_per_identity",
+                limits.max_connections_per_identity,
+                1..=4096,
+            ),
+            (
+                "limits.max_streams_per_connection",
+                limits.max_streams_per_connection,
+                1..=4096,
+            ),
+            (
+                "limits.handshake_timeout_ms",
+                limits.handshake_timeout_ms,
+                100..=60_000,
+            ),
+            (
+                "limits.drain_timeout_ms",
+                limits.drain_timeout_ms,
+                0..=600_000,
+            ),
+            ("store.segment_mib", store.segment_mib, 4..=4096),
+            ("store.cache_mib", store.cache_mib, 4..=65_536),
+            ("store.disk_full_percent", store.disk_full_percent, 50..=99),
+        ]
+    }
+}
+
+pub(super) fn in_range(
+    field: &'static str,
+    value: u64,
+    range: RangeInclusive<u64>,
+) -> Result<(), ConfigError> {
+    if range.contains(&value) {
+        return Ok(());
+    }
+    Err(ConfigError::Range {
+        field,
+        value,
+        low: *range.start(),
+        high: *range.end(),
+    })
+}
+
+pub(super) const fn at_most(
+    field: &'static str,
+    count: usize,
+    limit: usize,
+) -> Result<(), ConfigError> {
+    if count > limit {
+        return Err(ConfigError::TooMany {
+            field,
+            count,
+            limit,
+        });
+    }
+    Ok(())
+}

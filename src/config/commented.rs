@@ -1,0 +1,114 @@
+//! The configuration as the commented file that `comity init` writes.
+
+use std::fmt::{self, Write as _};
+
+use super::{Config, LogFormat};
+
+impl Config {
+    /// The configuration as a commented file that [`Self::parse`] reads back.
+    pub fn commented(&self) -> String {
+        let mut out = String::with_capacity(4096);
+        // Writing to a string does not fail.
+        let _ = self.write_commented(&mut out);
+        out
+    }
+
+    fn write_commented(&self, out: &mut String) -> fmt::Result {
+        let Self {
+            dial,
+            limits,
+            store,
+            log,
+            ..
+        } = self;
+        writeln!(
+            out,
+            "# Configuration of this node. Unknown fields are refused; a field left out has its default.\n\n\
+             # The country is fixed by the keys of this home.\n\
+             country = {}\n\n\
+             # Where the nodes of other countries connect (mutual TLS, post-quantum group only).\n\
+             listen = {}\n\
+             # Where officers, case systems and the command line connect (mutual TLS).\n\
+             client_listen = {}\n\n\
+             # Addresses that the country's card gives to peers, host:port. Empty: this node only\n\
+             # dials out. Run `comity card reissue` after a change: peers see the card, not this file.\n\
+             addresses = {}\n\
+             # Authorities of the country that may submit and receive; also part of the card.\n\
+             authorities = {}\n\n\
+             # Peers' addresses come from their signed cards. Loopback and private networks are\n\
+             # dialled only when this is true (exercises, leased lines).\n\
+             allow_private_addresses = {}\n\
+             # Single IP addresses to dial whatever they are, link-local ones included.\n\
+             allow_addresses = {}\n",
+            text(self.country.code()),
+            text(&self.listen.to_string()),
+            text(&self.client_listen.to_string()),
+            list(self.addresses.iter().map(String::as_str)),
+            list(self.authorities.iter().map(String::as_str)),
+            self.allow_private_addresses,
+            list(self.allow_addresses.iter().map(ToString::to_string)),
+        )?;
+        writeln!(
+            out,
+            "[dial]\n\
+             # Pause after a failed dial: doubles from the first to the longest, with jitter.\n\
+             min_backoff_ms = {}\n\
+             max_backoff_ms = {}\n\
+             # Name, connection and handshake together.\n\
+             connect_timeout_ms = {}\n\n\
+             [limits]\n\
+             # Connections per port, and per peer or client on it.\n\
+             max_connections = {}\n\
+             max_connections_per_identity = {}\n\
+             # Concurrent calls per connection.\n\
+             max_streams_per_connection = {}\n\
+             handshake_timeout_ms = {}\n\
+             # How long calls may take to end at shutdown.\n\
+             drain_timeout_ms = {}\n",
+            dial.min_backoff_ms,
+            dial.max_backoff_ms,
+            dial.connect_timeout_ms,
+            limits.max_connections,
+            limits.max_connections_per_identity,
+            limits.max_streams_per_connection,
+            limits.handshake_timeout_ms,
+            limits.drain_timeout_ms,
+        )?;
+        writeln!(
+            out,
+            "[store]\n\
+             segment_mib = {}\n\
+             # Most memory for the index's cache.\n\
+             cache_mib = {}\n\
+             # The key over the shred slots. Erasure holds against a copy of this disk only if the\n\
+             # key lies on another device: with the default path it does not.\n\
+             file_key = {}\n\
+             # Beyond this share of the disk nothing new is accepted; nothing held is dropped.\n\
+             disk_full_percent = {}\n\n\
+             [log]\n\
+             # text or json\n\
+             format = {}\n\
+             # error, warn, info, debug or trace\n\
+             level = {}",
+            store.segment_mib,
+            store.cache_mib,
+            text(&store.file_key.to_string_lossy()),
+            store.disk_full_percent,
+            text(match log.format {
+                LogFormat::Text => "text",
+                LogFormat::Json => "json",
+            }),
+            text(log.level.as_str()),
+        )
+    }
+}
+
+/// A TOML basic string.
+fn text(value: &str) -> String {
+    toml::Value::String(value.to_owned()).to_string()
+}
+
+fn list<T: AsRef<str>>(values: impl Iterator<Item = T>) -> String {
+    let quoted: Vec<String> = values.map(|value| text(value.as_ref())).collect();
+    format!("[{}]", quoted.join(", "))
+}

@@ -1,0 +1,73 @@
+//! Why a configuration is not taken.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use crate::card::LinkAddressError;
+
+use super::MAX_CONFIG_BYTES;
+
+/// Why a configuration is not taken. The fault is the file's; each says what to write instead.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{path} cannot be read: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is too large.
+    #[error("{path} is larger than {MAX_CONFIG_BYTES} bytes")]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Not TOML, an unknown field, or a value of the wrong kind.
+    #[error("the configuration does not parse: {0}")]
+    Syntax(#[from] Box<toml::de::Error>),
+    /// A number outside its range.
+    #[error("`{field}` is {value}, but must be from {low} to {high}")]
+    Range {
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        value: u64,
+        /// Least value.
+        low: u64,
+        /// Greatest value.
+        high: u64,
+    },
+    /// An address that peers could not dial.
+    #[error("`addresses[{index}]` is refused: {fault}")]
+    Address {
+        /// Position, from 0.
+        index: usize,
+        /// What is wrong with it.
+        fault: LinkAddressError,
+    },
+    /// A name that is no authority's.
+    #[error("`authorities[{index}]` is refused: {fault}")]
+    Authority {
+        /// Position, from 0.
+        index: usize,
+        /// What is wrong with it.
+        fault: crate::card::AuthorityError,
+    },
+    /// Too many entries.
+    #[error("`{field}` has {count} entries, but may have {limit}")]
+    TooMany {
+        /// The field.
+        field: &'static str,
+        /// How many there are.
+        count: usize,
+        /// How many may be.
+        limit: usize,
+    },
+    /// One port for two things.
+    #[error("`listen` and `client_listen` are both {0}; links and clients need a port each")]
+    SamePort(SocketAddr),
+    /// No file key path.
+    #[error("`store.file_key` is empty; name a file, such as `keys/file-key`")]
+    FileKey,
+}

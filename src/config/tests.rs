@@ -1,0 +1,98 @@
+use super::*;
+
+fn uz() -> Country {
+    "UZ".parse().unwrap()
+}
+
+#[test]
+fn commented_file_reads_back() {
+    let plain = Config::new(uz());
+    assert_eq!(Config::parse(&plain.commented()).unwrap(), plain);
+
+    let mut full = Config::new(uz());
+    full.listen = "[::]:7443".parse().unwrap();
+    full.client_listen = "10.0.0.1:9000".parse().unwrap();
+    full.addresses = vec!["node.uz.example:7443".into(), "[2a00::1]:7443".into()];
+    full.authorities = vec!["police".into(), "prosecutor-general".into()];
+    full.allow_private_addresses = true;
+    full.allow_addresses = vec!["169.254.7.7".parse().unwrap()];
+    full.dial.max_backoff_ms = 1000;
+    full.limits.max_connections = 7;
+    full.store.file_key = PathBuf::from("/mnt/other \"device\"/file\\key");
+    full.log.format = LogFormat::Json;
+    full.log.level = LogLevel::Trace;
+    assert_eq!(Config::parse(&full.commented()).unwrap(), full);
+}
+
+#[test]
+fn only_the_country_is_required() {
+    assert_eq!(Config::parse("country = 'UZ'").unwrap(), Config::new(uz()));
+    let missing = Config::parse("").unwrap_err().to_string();
+    assert!(missing.contains("country"), "{missing}");
+}
+
+#[test]
+fn every_number_is_bounded_on_both_sides() {
+    let mut numbers = 0;
+    for (field, _, range) in Config::new(uz()).numbers() {
+        let (table, name) = field.split_once('.').unwrap();
+        let below = range.start().checked_sub(1);
+        for value in below.into_iter().chain([range.end() + 1]) {
+            let text = format!("country = 'UZ'\n[{table}]\n{name} = {value}\n");
+            match Config::parse(&text).unwrap_err() {
+                ConfigError::Range {
+                    field: named,
+                    value: shown,
+                    ..
+                } => assert_eq!((named, shown), (field, value)),
+                other => panic!("{field}: {other}"),
+            }
+            numbers += 1;
+        }
+    }
+    assert_eq!(numbers, 21);
+}
+
+#[test]
+fn range_errors_name_field_value_and_range() {
+    let error = Config::parse("country = 'UZ'\n[store]\ndisk_full_percent = 100\n").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "`store.disk_full_percent` is 100, but must be from 50 to 99"
+    );
+}
+
+#[test]
+fn faults_are_named() {
+    let cases = [
+        ("country = 'XX'", "XX"),
+        ("country = 'UZ'\ncolour = 1", "colour"),
+        ("country = 'UZ'\n[store]\nsegmnt_mib = 1", "segmnt_mib"),
+        ("country = 'UZ'\nlisten = 'here'", "listen"),
+        ("country = 'UZ'\n[log]\nlevel = 'loud'", "loud"),
+        (
+            "country = 'UZ'\n[dial]\nmin_backoff_ms = -1",
+            "min_backoff_ms",
+        ),
+        ("country = 'UZ'\naddresses = ['a:0']", "addresses[0]"),
+        (
+            "country = 'UZ'\nauthorities = ['a', 'B C']",
+            "authorities[1]",
+        ),
+        ("country = 'UZ'\n[store]\nfile_key = ''", "store.file_key"),
+        (
+            "country = 'UZ'\nlisten = '1.1.1.1:1'\nclient_listen = '1.1.1.1:1'",
+            "client_listen",
+        ),
+    ];
+    for (text, named) in cases {
+        let error = Config::parse(text).unwrap_err().to_string();
+        assert!(error.contains(named), "{text}: {error}");
+    }
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let error = Config::load(Path::new("/nowhere/config.toml")).unwrap_err();
+    assert!(error.to_string().contains("/nowhere/config.toml"));
+}
