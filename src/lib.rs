@@ -10,6 +10,7 @@
 pub mod card;
 pub mod config;
 pub mod crypto;
+pub mod envelope;
 pub mod exercise;
 pub mod record;
 pub mod wire;

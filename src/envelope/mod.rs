@@ -1,0 +1,79 @@
+//! The envelope: what is signed, what is sealed, and the receipts that answer it.
+//!
+//! [`seal`] turns the compartments of a record into ciphertexts under a signed header. At sending,
+//! [`SendingEpoch::wrap`] seals the content keys that one reader may have, and [`for_destination`]
+//! leaves out the compartments it may not have. At the reader, [`verify`] checks the signature over
+//! the exact bytes before it decodes them, and [`Verified::open`] opens what the wrap names and
+//! nothing less. At rest only header, signature and ciphertexts stay, and the content keys under
+//! the record's shred slot.
+//!
+//! A [`Fault`] says whose it is: terminal only when bytes signed by the origin prove it.
+
+mod epoch;
+mod fault;
+mod header;
+mod keys;
+mod lane;
+mod layout;
+mod marks;
+mod open;
+mod receipts;
+mod seal;
+pub mod vectors;
+mod verify;
+
+#[cfg(test)]
+mod tests;
+
+pub use epoch::{
+    EPOCH_LIFETIME, EPOCH_RECORDS, EpochError, ReceivingEpoch, SendingEpoch, for_destination,
+};
+pub use fault::{Defect, Fault, LinkFault};
+pub use keys::{ContentKeys, Entitlement, KeysError};
+pub use lane::running_hash;
+pub use marks::{MarkError, sign_mark, verify_mark};
+pub use open::{Opened, open_at_rest};
+pub use receipts::{
+    MAX_RECEIPTS, ReceiptError, issue, proof, proofs, verify_group, verify_proof, verify_stated,
+};
+pub use seal::{Plain, SealError, Sealed, seal};
+pub use verify::{Verified, verify};
+
+pub use crate::wire::envelope::{
+    Epoch, Header, Lane, LaneMark, NonDeliveryReason, Receipt, ReceiptGroup, ReceiptProof,
+    ReceiptType, SealedCompartment, SealedRecord, SignedLaneMark, Wrap,
+};
+
+use crate::{
+    crypto::{KeyId, PublicKey},
+    record::Country,
+};
+
+/// The protocol version, which names the whole suite.
+pub const VERSION: u32 = 1;
+/// Most bytes of an encoded header: 250 destinations and 16 compartments need about 12 KiB.
+pub const MAX_HEADER_BYTES: usize = 16 * 1024;
+/// Most destinations of a record; ISO 3166-1 assigns 249 codes.
+pub const MAX_DESTINATIONS: usize = 250;
+/// Most compartments of a record.
+pub const MAX_COMPARTMENTS: usize = 16;
+/// Most bytes of all compartments of a record together, before padding.
+pub const MAX_CONTENT_BYTES: usize = 1024 * 1024;
+/// Most bytes of all compartments of a record together, padded: Padmé adds 12% at most.
+pub const MAX_PADDED_BYTES: u64 = (MAX_CONTENT_BYTES + MAX_CONTENT_BYTES / 4) as u64;
+/// Highest handling code, H3.
+pub const MAX_HANDLING: u32 = 3;
+/// Length of AES-GCM's tag in bytes: what a ciphertext is longer than its padded text.
+pub const TAG_BYTES: usize = 16;
+
+impl OriginKeys for crate::card::TrustBook {
+    fn signing_key(&self, origin: Country, id: &KeyId) -> Option<PublicKey> {
+        Self::signing_key(self, origin, *id)
+    }
+}
+
+/// Which signing keys a country's card vouches for.
+pub trait OriginKeys {
+    /// The country's signing key with this id, when its card has one that counts today.
+    fn signing_key(&self, origin: Country, id: &KeyId) -> Option<PublicKey>;
+}

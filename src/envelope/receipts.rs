@@ -1,0 +1,259 @@
+//! Receipts: what an issuer attests of a record, signed in groups over an RFC 6962 root.
+//!
+//! Signed bytes of a group: the domain's prefix ‖ issuer (2) ‖ size (64 bits, big endian) ‖ root
+//! (32). A receipt taken out of its group carries its path and is checked with the issuer's card
+//! alone.
+
+use prost::{Message as _, bytes::Bytes};
+
+use super::{
+    Lane, NonDeliveryReason, OriginKeys, Receipt, ReceiptGroup, ReceiptProof, ReceiptType,
+};
+use crate::{
+    crypto::{Digest, Domain, KeyId, SigningKey, merkle},
+    record::Country,
+};
+
+/// Most receipts in a group.
+pub const MAX_RECEIPTS: usize = 4096;
+/// Most bytes of an encoded receipt; its fields have fixed lengths.
+const MAX_RECEIPT_BYTES: usize = 160;
+
+/// Receipts do not prove what they say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReceiptError {
+    /// No receipt, or more than 4096.
+    #[error("a group has 1 to 4096 receipts, this one has {0}")]
+    Size(u64),
+    /// The issuer's card does not vouch for the key.
+    #[error("the card of {0} has no such signing key")]
+    UnknownKey(Country),
+    /// The signature does not hold over issuer, size and root.
+    #[error("the signature of {0} does not hold over the receipts")]
+    BadSignature(Country),
+    /// The path does not fit index and size.
+    #[error("the receipt's path does not fit its place")]
+    Path,
+    /// The receipt is not a message in canonical form, or breaks a rule.
+    #[error("receipt {index} is malformed: {field}")]
+    Malformed {
+        /// Index in the group.
+        index: u64,
+        /// The field.
+        field: &'static str,
+    },
+}
+
+/// Signs receipts as one group. All of them name the same issuer, the country of `key`; a group of
+/// none, of more than [`MAX_RECEIPTS`] or of several issuers is one that [`verify_group`] refuses.
+pub fn issue(receipts: Vec<Receipt>, key: &SigningKey) -> ReceiptGroup {
+    let issuer = receipts
+        .first()
+        .map_or_else(String::new, |receipt| receipt.issuer.clone());
+    let receipts: Vec<Bytes> = receipts
+        .iter()
+        .map(|receipt| receipt.encode_to_vec().into())
+        .collect();
+    let text = signed_bytes(&issuer, receipts.len() as u64, &merkle::root(&receipts));
+    ReceiptGroup {
+        receipts,
+        key_id: Bytes::copy_from_slice(&key.public().id()),
+        signature: Bytes::copy_from_slice(&key.sign(Domain::Receipts, &text)),
+    }
+}
+
+fn signed_bytes(issuer: &str, size: u64, root: &Digest) -> Vec<u8> {
+    [issuer.as_bytes(), &size.to_be_bytes(), root.as_bytes()].concat()
+}
+
+/// Verifies the group's signature, then decodes its receipts.
+///
+/// # Errors
+/// [`ReceiptError`], by what does not hold.
+pub fn verify_group(
+    group: &ReceiptGroup,
+    issuer: Country,
+    trust: &(impl OriginKeys + ?Sized),
+) -> Result<Vec<Receipt>, ReceiptError> {
+    let size = group.receipts.len() as u64;
+    if size == 0 || group.receipts.len() > MAX_RECEIPTS {
+        return Err(ReceiptError::Size(size));
+    }
+    for (index, receipt) in (0..).zip(&group.receipts) {
+        check_length(receipt, index)?;
+    }
+    let root = merkle::root(&group.receipts);
+    check_signature(issuer, size, &root, &group.key_id, &group.signature, trust)?;
+    (0..)
+        .zip(&group.receipts)
+        .map(|(index, receipt)| decode(receipt, issuer, index))
+        .collect()
+}
+
+/// One receipt with its path; none when the group has no such receipt. For every receipt of a
+/// group, [`proofs`] hashes the group once.
+pub fn proof(group: &ReceiptGroup, index: usize) -> Option<ReceiptProof> {
+    let receipt = group.receipts.get(index)?;
+    Some(prove(
+        group,
+        &merkle::Tree::new(&group.receipts),
+        index,
+        receipt,
+    ))
+}
+
+/// Every receipt with its path, in order.
+pub fn proofs(group: &ReceiptGroup) -> Vec<ReceiptProof> {
+    let tree = merkle::Tree::new(&group.receipts);
+    group
+        .receipts
+        .iter()
+        .enumerate()
+        .map(|(index, receipt)| prove(group, &tree, index, receipt))
+        .collect()
+}
+
+fn prove(group: &ReceiptGroup, tree: &merkle::Tree, index: usize, receipt: &Bytes) -> ReceiptProof {
+    ReceiptProof {
+        receipt: receipt.clone(),
+        index: index as u64,
+        size: group.receipts.len() as u64,
+        path: tree
+            .path(index)
+            .iter()
+            .map(|hash| Bytes::copy_from_slice(hash.as_bytes()))
+            .collect(),
+        key_id: group.key_id.clone(),
+        signature: group.signature.clone(),
+    }
+}
+
+/// Verifies one receipt with its path.
+///
+/// # Errors
+/// [`ReceiptError`], by what does not hold.
+pub fn verify_proof(
+    proof: &ReceiptProof,
+    issuer: Country,
+    trust: &(impl OriginKeys + ?Sized),
+) -> Result<Receipt, ReceiptError> {
+    if proof.size == 0 || proof.size > MAX_RECEIPTS as u64 {
+        return Err(ReceiptError::Size(proof.size));
+    }
+    check_length(&proof.receipt, proof.index)?;
+    if proof.path.len() > merkle::MAX_PATH {
+        return Err(ReceiptError::Path);
+    }
+    let path: Vec<Digest> = proof
+        .path
+        .iter()
+        .map(|hash| Digest::try_from(&**hash))
+        .collect::<Result<_, _>>()
+        .map_err(|_| ReceiptError::Path)?;
+    let root = merkle::root_from_path(proof.size, proof.index, &proof.receipt, &path)
+        .map_err(|_| ReceiptError::Path)?;
+    check_signature(
+        issuer,
+        proof.size,
+        &root,
+        &proof.key_id,
+        &proof.signature,
+        trust,
+    )?;
+    decode(&proof.receipt, issuer, proof.index)
+}
+
+/// Verifies one receipt with its path against the country it states as its issuer.
+///
+/// # Errors
+/// As [`verify_proof`]; [`ReceiptError::Malformed`] when it states none.
+pub fn verify_stated(
+    proof: &ReceiptProof,
+    trust: &(impl OriginKeys + ?Sized),
+) -> Result<Receipt, ReceiptError> {
+    check_length(&proof.receipt, proof.index)?;
+    let no_issuer = ReceiptError::Malformed {
+        index: proof.index,
+        field: "issuer",
+    };
+    let Ok(stated) = Receipt::decode(proof.receipt.as_ref()) else {
+        return Err(no_issuer);
+    };
+    let Ok(issuer) = stated.issuer.parse() else {
+        return Err(no_issuer);
+    };
+    verify_proof(proof, issuer, trust)
+}
+
+fn check_length(receipt: &Bytes, index: u64) -> Result<(), ReceiptError> {
+    if receipt.len() > MAX_RECEIPT_BYTES {
+        let field = "too long";
+        return Err(ReceiptError::Malformed { index, field });
+    }
+    Ok(())
+}
+
+fn check_signature(
+    issuer: Country,
+    size: u64,
+    root: &Digest,
+    key_id: &[u8],
+    signature: &[u8],
+    trust: &(impl OriginKeys + ?Sized),
+) -> Result<(), ReceiptError> {
+    KeyId::try_from(key_id)
+        .ok()
+        .and_then(|id| trust.signing_key(issuer, &id))
+        .ok_or(ReceiptError::UnknownKey(issuer))?
+        .verify(
+            Domain::Receipts,
+            &signed_bytes(issuer.code(), size, root),
+            signature,
+        )
+        .map_err(|_| ReceiptError::BadSignature(issuer))
+}
+
+fn decode(bytes: &Bytes, issuer: Country, index: u64) -> Result<Receipt, ReceiptError> {
+    let malformed = |field| ReceiptError::Malformed { index, field };
+    let receipt = Receipt::decode(bytes.clone()).map_err(|_| malformed("encoding"))?;
+    if receipt.encode_to_vec() != *bytes {
+        return Err(malformed("not in canonical form"));
+    }
+    check(&receipt, issuer).map_or(Ok(receipt), |field| Err(malformed(field)))
+}
+
+/// The field that breaks a rule.
+fn check(receipt: &Receipt, issuer: Country) -> Option<&'static str> {
+    if receipt.issuer != issuer.code() {
+        return Some("issuer");
+    }
+    if receipt.header_digest.len() != 32 {
+        return Some("header_digest");
+    }
+    if receipt.origin.parse::<Country>().is_err() {
+        return Some("origin");
+    }
+    let submission = match ReceiptType::try_from(receipt.r#type) {
+        Err(_) | Ok(ReceiptType::Unspecified) => return Some("type"),
+        Ok(kind) => kind == ReceiptType::SubmissionAcceptance,
+    };
+    let lane_stated = match Lane::try_from(receipt.lane) {
+        Err(_) => return Some("lane"),
+        Ok(lane) => lane != Lane::Unspecified,
+    };
+    let incarnation = if submission { 0 } else { 16 };
+    if receipt.incarnation.len() != incarnation {
+        return Some("incarnation");
+    }
+    if lane_stated == submission {
+        return Some("lane");
+    }
+    if (receipt.sequence == 0) != submission {
+        return Some("sequence");
+    }
+    let refusal = receipt.r#type == i32::from(ReceiptType::NonDelivery);
+    match NonDeliveryReason::try_from(receipt.reason) {
+        Ok(reason) if (reason != NonDeliveryReason::Unspecified) == refusal => None,
+        _ => Some("reason"),
+    }
+}
