@@ -13,4 +13,5 @@ pub mod crypto;
 pub mod envelope;
 pub mod exercise;
 pub mod record;
+pub mod store;
 pub mod wire;

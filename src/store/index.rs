@@ -1,0 +1,291 @@
+//! sled, behind the journal. The only file that names it.
+//!
+//! What it is trusted with: to keep rows that the journal can give again. Its own `flush` does not
+//! fsync; its batches are atomic within one tree only, so there is one tree; a damaged database can
+//! panic, so every call is caught.
+
+use std::fs::{self, File};
+use std::io;
+use std::ops::Bound;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use super::StoreError;
+use super::error::io_error;
+use super::format::{Cursor, check};
+use super::group::Overlay;
+use super::keyspace::POSITION;
+use super::mark::Reached;
+use super::medium::Medium;
+use crate::crypto::Digest;
+
+/// sled's own thread both writes its buffer out and reclaims segments of its file; without it the
+/// file only grows. It is slowed down, because each round also fsyncs beside the journal's
+/// `fdatasync`. After a SIGKILL at most this long is replayed.
+const BACKGROUND_MS: u64 = 5_000;
+
+/// The index.
+pub(super) struct Index {
+    db: sled::Db,
+    dir: PathBuf,
+}
+
+/// A row of the index: its whole key, with the prefix, and its value.
+pub type Row = (Vec<u8>, Vec<u8>);
+
+fn guarded<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, StoreError> {
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(StoreError::Index(error.to_string())),
+        Err(_) => Err(StoreError::Index("sled panicked".to_owned())),
+    }
+}
+
+impl Index {
+    /// Opens or creates the index.
+    pub(super) fn open(dir: &Path, cache_bytes: u64) -> Result<Self, StoreError> {
+        remove_unfinished_snapshots(dir)?;
+        let config = sled::Config::new()
+            .path(dir)
+            .cache_capacity(cache_bytes)
+            .flush_every_ms(Some(BACKGROUND_MS));
+        let db = guarded(|| config.open())?;
+        Ok(Self {
+            db,
+            dir: dir.to_path_buf(),
+        })
+    }
+
+    /// How far the index has come; `None` for an empty one.
+    pub(super) fn reached(&self) -> Result<Option<Reached>, StoreError> {
+        let Some(value) = self.get(&POSITION.key(&[]))? else {
+            return match guarded(|| self.db.first())? {
+                None => Ok(None),
+                Some(_) => Err(StoreError::Index("rows without a position".to_owned())),
+            };
+        };
+        let damaged = || StoreError::Index("its position is damaged".to_owned());
+        let (covered, sum) = value.split_last_chunk::<16>().ok_or_else(damaged)?;
+        let mut cursor = Cursor(covered);
+        let parts = cursor.u64().zip(cursor.array());
+        match parts {
+            Some((position, chain)) if *sum == check(&[covered]) => Ok(Some(Reached {
+                position,
+                chain: Digest::from_array(chain),
+            })),
+            _ => Err(damaged()),
+        }
+    }
+
+    pub(super) fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(guarded(|| self.db.get(key))?.map(|value| value.to_vec()))
+    }
+
+    /// Applies a group's rows and the position reached in one batch. A crash leaves all of it or
+    /// nothing; what was applied after sled's last write to disk goes too, and is replayed.
+    pub(super) fn apply(
+        &self,
+        medium: &dyn Medium,
+        overlay: &mut Overlay,
+        reached: Reached,
+    ) -> Result<(), StoreError> {
+        let mut batch = sled::Batch::default();
+        let mut position = Vec::with_capacity(56);
+        position.extend_from_slice(&reached.position.to_be_bytes());
+        position.extend_from_slice(reached.chain.as_ref());
+        let sum = check(&[&position]);
+        position.extend_from_slice(&sum);
+        batch.insert(POSITION.key(&[]), position);
+        for (key, value) in overlay.drain() {
+            match value {
+                Some(value) => batch.insert(key, value),
+                None => batch.remove(key),
+            }
+        }
+        let mut batch = Some(batch);
+        let mut write = || match batch.take() {
+            Some(batch) => guarded(|| self.db.apply_batch(batch)).map_err(io::Error::other),
+            None => Ok(()),
+        };
+        medium
+            .index(&mut write)
+            .map_err(|error| StoreError::Index(error.to_string()))
+    }
+
+    /// Rows whose key begins with `prefix`, from `from` on, ascending.
+    pub(super) fn scan(
+        &self,
+        prefix: &[u8],
+        from: &[u8],
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError> {
+        let first = prefix.max(from).to_vec();
+        guarded(|| {
+            let rows = self.db.range(first..).take(limit);
+            let rows = rows.take_while(|row| match row {
+                Ok((key, _)) => key.starts_with(prefix),
+                Err(_) => true,
+            });
+            rows.map(|row| row.map(|(key, value)| (key.to_vec(), value.to_vec())))
+                .collect()
+        })
+    }
+
+    /// Rows whose key begins with `prefix`, below `before` (empty: all), descending.
+    pub(super) fn scan_back(
+        &self,
+        prefix: &[u8],
+        before: &[u8],
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError> {
+        let end = prefix_end(prefix);
+        let end = match (end, before) {
+            (end, []) => end,
+            (Some(end), before) if end.as_slice() < before => Some(end),
+            (_, before) => Some(before.to_vec()),
+        };
+        let end = end.map_or(Bound::Unbounded, Bound::Excluded);
+        if matches!(&end, Bound::Excluded(end) if end.as_slice() <= prefix) {
+            return Ok(Vec::new());
+        }
+        guarded(|| {
+            let rows = self
+                .db
+                .range((Bound::Included(prefix.to_vec()), end))
+                .rev()
+                .take(limit);
+            rows.map(|row| row.map(|(key, value)| (key.to_vec(), value.to_vec())))
+                .collect()
+        })
+    }
+
+    /// Every row but the store's own, ascending, for comparing two indexes.
+    pub(super) fn first_difference(&self, other: &Self) -> Result<Option<Vec<u8>>, StoreError> {
+        guarded(|| {
+            let mut left = self.db.range([POSITION.prefix + 1]..);
+            let mut right = other.db.range([POSITION.prefix + 1]..);
+            loop {
+                match (left.next().transpose()?, right.next().transpose()?) {
+                    (None, None) => return Ok(None),
+                    (left, right) if left == right => {}
+                    (Some((left, _)), Some((right, _))) => {
+                        return Ok(Some(left.min(right).to_vec()));
+                    }
+                    (left, right) => {
+                        return Ok(left.or(right).map(|(key, _)| key.to_vec()));
+                    }
+                }
+            }
+        })
+    }
+
+    /// Makes the index durable: sled's own flush, then an fsync of its files, which sled omits.
+    /// Only for a stopped writer: concurrent flushes can deadlock sled.
+    pub(super) fn make_durable(&self, medium: &dyn Medium) -> Result<(), StoreError> {
+        let mut write = || {
+            guarded(|| self.db.flush()).map_err(io::Error::other)?;
+            for found in fs::read_dir(&self.dir)? {
+                let path = found?.path();
+                if path.is_file() {
+                    File::open(path)?.sync_all()?;
+                }
+            }
+            File::open(&self.dir)?.sync_all()
+        };
+        medium
+            .index(&mut write)
+            .map_err(|error| StoreError::Index(error.to_string()))
+    }
+}
+
+/// The first key after all that begin with `prefix`; `None` when there is no such key.
+fn prefix_end(prefix: &[u8]) -> Option<Vec<u8>> {
+    let mut end = prefix.to_vec();
+    while let Some(last) = end.pop() {
+        if let Some(next) = last.checked_add(1) {
+            end.push(next);
+            return Some(end);
+        }
+    }
+    None
+}
+
+/// A `snap.*.generating` file left by a crash keeps sled from opening, for good.
+fn remove_unfinished_snapshots(dir: &Path) -> Result<(), StoreError> {
+    let Ok(files) = fs::read_dir(dir) else {
+        return Ok(());
+    };
+    for path in files.flatten().map(|found| found.path()) {
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
+        if name.starts_with("snap.") && name.ends_with(".generating") {
+            fs::remove_file(&path).map_err(io_error("cannot remove", &path))?;
+        }
+    }
+    Ok(())
+}
+
+/// Renames the index out of the way, for someone to look at; of earlier ones the newest is kept.
+/// A crash leaves the index in place or aside; the mark of that moment trusts neither.
+pub(super) fn set_aside(dir: &Path) -> Result<(), StoreError> {
+    if !dir.exists() {
+        return Ok(());
+    }
+    let parent = dir.parent().unwrap_or(Path::new("."));
+    let name = dir
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or("index");
+    let stem = format!("{name}.set-aside-");
+    let mut earlier: Vec<u64> = Vec::new();
+    for found in fs::read_dir(parent)
+        .map_err(io_error("cannot list", parent))?
+        .flatten()
+    {
+        let found = found.file_name();
+        let number = found.to_str().and_then(|found| found.strip_prefix(&stem));
+        earlier.extend(number.and_then(|number| number.parse::<u64>().ok()));
+    }
+    earlier.sort_unstable();
+    let next = earlier.last().map_or(1, |last| last.saturating_add(1));
+    earlier.pop();
+    for number in earlier {
+        let path = parent.join(format!("{stem}{number}"));
+        fs::remove_dir_all(&path).map_err(io_error("cannot remove", &path))?;
+    }
+    let aside = parent.join(format!("{stem}{next}"));
+    fs::rename(dir, &aside).map_err(io_error("cannot set aside", dir))?;
+    File::open(parent)
+        .and_then(|parent| parent.sync_all())
+        .map_err(io_error("cannot sync directory", parent))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_prefix() {
+        assert_eq!(prefix_end(b"a"), Some(b"b".to_vec()));
+        assert_eq!(prefix_end(&[1, 255]), Some(vec![2]));
+        assert_eq!(prefix_end(&[255, 255]), None);
+        assert_eq!(prefix_end(&[]), None);
+    }
+
+    #[test]
+    fn of_the_indexes_set_aside_two_remain() {
+        let home = tempfile::tempdir().unwrap();
+        let dir = home.path().join("index");
+        for round in 0..4 {
+            fs::create_dir(&dir).unwrap();
+            fs::write(dir.join("round"), round.to_string()).unwrap();
+            set_aside(&dir).unwrap();
+        }
+        let names = |n| home.path().join(format!("index.set-aside-{n}"));
+        assert!(!names(1).exists() && !names(2).exists() && !dir.exists());
+        assert_eq!(fs::read_to_string(names(4).join("round")).unwrap(), "3");
+        assert!(names(3).exists());
+    }
+}

@@ -1,0 +1,149 @@
+//! Appending to the journal: groups, segments, the sync mark.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::StoreError;
+use super::error::io_error;
+use super::format::{GROUP_HEADER, GroupHeader, SEGMENT_HEADER, SegmentHeader, encode_trailer};
+use super::group::Pending;
+use super::mark::{Mark, Reached};
+use super::medium::{Medium, MediumFile, sync_parent};
+use super::read::Segments;
+use super::scan::segment_path;
+use crate::crypto::random_bytes;
+
+/// Bytes after which the sync mark is renewed.
+const MARK_EVERY: u64 = 4 << 20;
+
+/// The append side. After an error of any of its methods it must not be used again: what a failed
+/// write or sync left on disk is not known, and a later sync would not tell.
+pub(super) struct Journal {
+    pub(super) medium: Arc<dyn Medium>,
+    pub(super) dir: PathBuf,
+    pub(super) boot_id: String,
+    pub(super) segment_bytes: u64,
+    pub(super) segments: Arc<Segments>,
+    pub(super) tail: Tail,
+    pub(super) reached: Reached,
+    pub(super) since_mark: u64,
+}
+
+/// The segment that is being appended to.
+pub(super) struct Tail {
+    pub(super) file: Box<dyn MediumFile>,
+    pub(super) header: SegmentHeader,
+    /// Its length.
+    pub(super) offset: u64,
+}
+
+impl Tail {
+    /// Begins a segment after `reached`, with what `fill` writes behind its header. The file gets
+    /// its name only once all of that is synced, so a crash leaves either no segment (and a `.new`
+    /// file that the next start removes) or a whole one.
+    pub(super) fn create(
+        medium: &dyn Medium,
+        dir: &std::path::Path,
+        number: u32,
+        reached: Reached,
+        fill: impl FnOnce(&mut Self) -> Result<(), StoreError>,
+    ) -> Result<Self, StoreError> {
+        let path = segment_path(dir, number);
+        let fresh = path.with_extension("new");
+        let header = SegmentHeader {
+            number,
+            first_position: reached.position + 1,
+            chain: reached.chain,
+            salt: random_bytes()?,
+        };
+        let mut file = medium
+            .create(&fresh)
+            .map_err(io_error("cannot create", &fresh))?;
+        file.write(0, &header.encode())
+            .map_err(io_error("cannot write", &fresh))?;
+        let mut tail = Self {
+            file,
+            header,
+            offset: SEGMENT_HEADER as u64,
+        };
+        fill(&mut tail)?;
+        tail.file.sync().map_err(io_error("cannot sync", &fresh))?;
+        medium
+            .rename(&fresh, &path)
+            .map_err(io_error("cannot put in place", &path))?;
+        sync_parent(medium, &path)?;
+        Ok(tail)
+    }
+
+    /// Writes at the end; the caller syncs.
+    pub(super) fn write(&mut self, path: &std::path::Path, bytes: &[u8]) -> Result<(), StoreError> {
+        self.file
+            .write(self.offset, bytes)
+            .map_err(io_error("cannot write", path))?;
+        self.offset += bytes.len() as u64;
+        Ok(())
+    }
+}
+
+impl Journal {
+    /// Makes `pending` an empty group at the journal's end, on a new segment if the last is full.
+    pub(super) fn begin(&mut self, pending: &mut Pending) -> Result<(), StoreError> {
+        let empty = self.tail.offset == SEGMENT_HEADER as u64;
+        if self.tail.offset >= self.segment_bytes && !empty {
+            self.write_mark(false)?;
+            let number = self.tail.header.number.saturating_add(1);
+            self.tail = Tail::create(&*self.medium, &self.dir, number, self.reached, |_| Ok(()))?;
+            self.segments.add(&self.tail.header);
+        }
+        pending.begin(self.tail.header.number, self.tail.offset, self.reached);
+        Ok(())
+    }
+
+    /// Makes the group durable: one write, one sync. A crash before the sync's end leaves a group
+    /// that is whole, torn or absent, and nobody was answered; after it, the group is there.
+    pub(super) fn commit(&mut self, pending: &mut Pending) -> Result<Reached, StoreError> {
+        let reached = pending.reached.unwrap_or(self.reached);
+        let salt = &self.tail.header.salt;
+        let header = GroupHeader {
+            length: pending.bytes.len().saturating_sub(GROUP_HEADER) as u32,
+            count: pending.count,
+            first_position: self.reached.position + 1,
+        };
+        let head = header.encode(salt);
+        for (to, from) in pending.bytes.iter_mut().zip(&head) {
+            *to = *from;
+        }
+        let trailer = encode_trailer(salt, &head, &reached.chain);
+        pending.bytes.extend_from_slice(&trailer);
+        let path = segment_path(&self.dir, self.tail.header.number);
+        self.tail.write(&path, &pending.bytes)?;
+        self.tail
+            .file
+            .sync()
+            .map_err(io_error("cannot sync", &path))?;
+        self.segments.grow(pending.bytes.len() as u64);
+        self.since_mark += pending.bytes.len() as u64;
+        self.reached = reached;
+        Ok(reached)
+    }
+
+    /// Renews the sync mark now and then, so that a start has little to doubt.
+    pub(super) fn mark_if_due(&mut self) -> Result<(), StoreError> {
+        if self.since_mark >= MARK_EVERY {
+            self.write_mark(false)?;
+        }
+        Ok(())
+    }
+
+    /// Vouches for everything committed so far.
+    pub(super) fn write_mark(&mut self, clean: bool) -> Result<(), StoreError> {
+        let mark = Mark {
+            clean,
+            reached: self.reached,
+            boot_id: self.boot_id.clone(),
+        };
+        mark.write(&*self.medium, &self.dir)?;
+        self.since_mark = 0;
+        Ok(())
+    }
+}

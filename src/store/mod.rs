@@ -1,0 +1,67 @@
+//! The journal and its index: what is durable, in which order, and how it is found again.
+//!
+//! An append-only, checksummed, hash-chained journal is the truth; sled behind it answers every
+//! question. sled's `flush` never fsyncs, so nothing is acknowledged on its word: one writer thread
+//! makes a group of entries durable with one `fdatasync` of the journal, applies the group to sled
+//! in one batch that also holds the position reached, and only then answers. This room knows bytes,
+//! keyspaces and positions, and no domain type.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `format`, `place`, `mark` | the bytes on disk, pure |
+//! | `medium` | the few file operations that must not be lost, replaceable in tests |
+//! | `journal` | appending: segments, groups, the sync mark |
+//! | `scan` | walking segments group by group, verified |
+//! | `read` | bodies and blobs by place, entries in order, verified at every read |
+//! | `index` | sled, the only file that names it |
+//! | `group` | a group in the making: entries, and rows over the index |
+//! | `end` | the journal's end, and what vouches for it |
+//! | `replay` | from the journal into the index |
+//! | `start` | the careful start |
+//! | `writer` | the one writer thread and its door |
+//! | `handle` | [`Store`]: reading and the life cycle |
+//! | `check` | verification without serving |
+//! | `run` | values under consecutive numbers, many to a row |
+//! | `workload` | what the writer spends its time on |
+//! | `slots`, `slots_erase`, `slots_format` | shred slots, for erasure on a log |
+
+mod check;
+mod end;
+mod error;
+mod format;
+mod group;
+mod handle;
+mod index;
+mod journal;
+mod keyspace;
+mod mark;
+mod medium;
+mod options;
+mod place;
+mod read;
+mod replay;
+mod run;
+mod scan;
+mod slots;
+mod slots_erase;
+mod slots_format;
+mod start;
+#[cfg(test)]
+mod tests;
+mod workload;
+mod writer;
+
+pub use check::{CheckReport, check, rebuild};
+pub use error::StoreError;
+pub use group::{Draft, Entry, Group, Projection, ProjectionError, ReadRows, Rows};
+pub use handle::{Space, Store};
+pub use index::Row;
+pub use keyspace::{Keyspace, POSITION};
+pub use options::{StoreOptions, boot_id};
+pub use place::Place;
+pub use read::{Entries, StoredEntry};
+pub use run::Run;
+pub use slots::{ShredSlots, SlotPaths};
+pub use start::{OpenPhase, OpenProgress, Opened, OpenedHow};
+pub use workload::Workload;
+pub use writer::{Decline, ProposeError, Rules, Writer};

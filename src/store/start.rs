@@ -1,0 +1,369 @@
+//! The careful start: where the journal ends, what vouches for it, and whether the index is of use.
+//!
+//! The steps, and what a crash after each leaves:
+//! 1. Find the journal's end, reading only. Bytes that are no group are a torn tail only if nothing
+//!    vouches for them (sync mark, index) and nothing durable follows them; otherwise the store
+//!    refuses and changes nothing.
+//! 2. After an unclean stop, write the groups since the last vouched point on to a fresh segment
+//!    and sync it: they may lie in the page cache only, if the last sync failed, and a second sync
+//!    of the same pages would not tell. The fresh segment gets its name when it is whole; from then
+//!    on it supersedes the old tail, also for a start that comes after a crash right here.
+//! 3. Cut the old tail. Torn bytes are first copied to `torn.last`, for someone to look at.
+//! 4. Write the sync mark. If the index is not to be trusted, the mark says so before the index is
+//!    set aside, and takes over what the index vouched for.
+//! 5. Replay what the index lacks, then name this boot in the mark.
+
+use std::fs::{self, File, TryLockError};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::end::{End, Point, Vouch, find_end};
+use super::error::io_error;
+use super::format::{SEGMENT_HEADER, resalt};
+use super::group::Projection;
+use super::handle::Store;
+use super::index::{Index, set_aside};
+use super::journal::{Journal, Tail};
+use super::mark::{Mark, Reached};
+use super::medium::{Medium, sync_parent};
+use super::read::Segments;
+use super::replay::replay;
+use super::scan::{GroupReader, SegmentFile, Step, list, read_at};
+use super::{StoreError, StoreOptions};
+
+/// Torn bytes kept for someone to look at, at most.
+const KEEP_TORN: usize = 16 << 20;
+
+/// How a store was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenedHow {
+    /// There was none.
+    New,
+    /// Closed properly; the index had everything.
+    Clean,
+    /// The index lacked the last entries, or the stop was unclean.
+    Replayed,
+    /// The index was made anew from the journal.
+    Rebuilt,
+}
+
+impl std::fmt::Display for OpenedHow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::New => "new",
+            Self::Clean => "clean",
+            Self::Replayed => "replayed",
+            Self::Rebuilt => "rebuilt",
+        })
+    }
+}
+
+/// What opening found and did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// How the store was found.
+    pub how: OpenedHow,
+    /// Position of the last durable entry; 0 if there is none.
+    pub position: u64,
+    /// Entries applied to the index.
+    pub entries_replayed: u64,
+    /// Bytes of an unfinished group that were cut; a copy lies in `torn.last`.
+    pub torn_bytes_cut: u64,
+}
+
+/// What takes time when opening.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenPhase {
+    /// Finding and verifying the journal's end.
+    Verify,
+    /// Applying entries to the index.
+    Replay,
+    /// Comparing two indexes (only `check`).
+    Compare,
+}
+
+/// How far opening has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenProgress {
+    /// What is being done.
+    pub phase: OpenPhase,
+    /// Journal bytes done.
+    pub done_bytes: u64,
+    /// Journal bytes to do.
+    pub total_bytes: u64,
+}
+
+pub(super) type Progress<'a> = &'a mut dyn FnMut(OpenProgress);
+
+/// Whether the index may be trusted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    Normal,
+    Rebuild,
+}
+
+pub(super) fn lock(dir: &Path) -> Result<File, StoreError> {
+    let path = dir.join("lock");
+    let file = File::create(&path).map_err(io_error("cannot create", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Locked(dir.to_path_buf())),
+        Err(TryLockError::Error(error)) => Err(io_error("cannot lock", &path)(error)),
+    }
+}
+
+/// Opens a store on a medium.
+pub(super) fn start(
+    options: StoreOptions,
+    projection: Arc<dyn Projection>,
+    medium: Arc<dyn Medium>,
+    progress: Progress<'_>,
+    mode: Mode,
+) -> Result<(Store, Opened), StoreError> {
+    let dir = options.journal_dir.clone();
+    fs::create_dir_all(&dir).map_err(io_error("cannot create", &dir))?;
+    let lock = lock(&dir)?;
+    remove_unfinished(&dir)?;
+    let mark = match Mark::read(&dir) {
+        // Whoever rebuilds trusts the journal alone.
+        Err(error @ StoreError::Mark { .. }) if mode == Mode::Rebuild => {
+            tracing::warn!(%error, "rebuilding without a sync mark");
+            None
+        }
+        read => read?,
+    };
+    let mut segments = list(&dir)?;
+    let (index, index_reached) = peek_index(&options);
+    let was_new = segments.is_empty();
+    let mut vouches = Vec::new();
+    match &mark {
+        Some(mark) => vouches.push(Vouch {
+            what: if mark.clean {
+                "clean mark"
+            } else {
+                "sync mark"
+            },
+            reached: mark.reached,
+        }),
+        None if was_new || mode == Mode::Rebuild => {}
+        None => {
+            return Err(StoreError::Mark {
+                problem: "missing",
+                path: Mark::path(&dir),
+            });
+        }
+    }
+    if let Some(reached) = index_reached.filter(|_| mode == Mode::Normal) {
+        vouches.push(Vouch {
+            what: "index",
+            reached,
+        });
+    }
+    let found = find_end(&segments, &vouches, progress)?;
+
+    let clean = mark.as_ref().is_some_and(|mark| mark.clean);
+    let same_boot = mark
+        .as_ref()
+        .is_some_and(|mark| !mark.boot_id.is_empty() && mark.boot_id == options.boot_id);
+    // An empty index holds nothing false; it is filled from the start.
+    let trusted =
+        mode == Mode::Normal && index.is_some() && (clean || same_boot || index_reached.is_none());
+    let from = index_reached.filter(|_| trusted).unwrap_or(Reached::START);
+
+    let tail = if clean && found.torn == 0 && found.superseded.is_none() && !was_new {
+        let last = segments.last().ok_or(StoreError::NoSuchPlace {
+            segment: 0,
+            offset: 0,
+        })?;
+        let file = medium
+            .open(&last.path)
+            .map_err(io_error("cannot open", &last.path))?;
+        Tail {
+            file,
+            header: last.header.clone(),
+            offset: found.end.offset,
+        }
+    } else {
+        let tail = fresh_tail(&*medium, &dir, &segments, &found)?;
+        segments = list(&dir)?;
+        tail
+    };
+    let mut journal = Journal {
+        boot_id: if trusted {
+            options.boot_id.clone()
+        } else {
+            String::new()
+        },
+        segment_bytes: options.segment_bytes,
+        segments: Arc::new(Segments::new(dir.clone(), segments.clone())),
+        tail,
+        reached: found.end.reached,
+        since_mark: 0,
+        medium: Arc::clone(&medium),
+        dir,
+    };
+    journal.write_mark(false)?;
+    let index = match index.filter(|_| trusted) {
+        Some(index) => index,
+        None => {
+            set_aside(&options.index_dir)?;
+            Index::open(&options.index_dir, options.cache_bytes)?
+        }
+    };
+    let end = found.end.reached;
+    let replayed = replay(
+        &segments,
+        from,
+        end,
+        &index,
+        &*medium,
+        &*projection,
+        progress,
+    )?;
+    if !trusted {
+        journal.boot_id.clone_from(&options.boot_id);
+        journal.write_mark(false)?;
+    }
+    let opened = Opened {
+        how: if was_new {
+            OpenedHow::New
+        } else if !trusted || (from == Reached::START && replayed > 0) {
+            OpenedHow::Rebuilt
+        } else if clean && replayed == 0 {
+            OpenedHow::Clean
+        } else {
+            OpenedHow::Replayed
+        },
+        position: end.position,
+        entries_replayed: replayed,
+        torn_bytes_cut: found.torn,
+    };
+    Ok((
+        Store::assemble(journal, index, projection, lock, &options),
+        opened,
+    ))
+}
+
+/// Segments and marks that a crash kept from getting their names.
+fn remove_unfinished(dir: &Path) -> Result<(), StoreError> {
+    for found in fs::read_dir(dir)
+        .map_err(io_error("cannot list", dir))?
+        .flatten()
+    {
+        let path = found.path();
+        if path.extension().is_some_and(|extension| extension == "new") {
+            fs::remove_file(&path).map_err(io_error("cannot remove", &path))?;
+        }
+    }
+    Ok(())
+}
+
+/// Opens the index and asks how far it has come. One that fails here is not of use; the journal
+/// makes another.
+fn peek_index(options: &StoreOptions) -> (Option<Index>, Option<Reached>) {
+    let index = Index::open(&options.index_dir, options.cache_bytes);
+    let asked = index.and_then(|index| index.reached().map(|reached| (index, reached)));
+    match asked {
+        Ok((index, reached)) => (Some(index), reached),
+        Err(error) => {
+            tracing::warn!(%error, "the index does not open and will be rebuilt");
+            (None, None)
+        }
+    }
+}
+
+/// Writes the unvouched tail on to a fresh segment, then cuts it from the old one.
+fn fresh_tail(
+    medium: &dyn Medium,
+    dir: &Path,
+    segments: &[SegmentFile],
+    found: &End,
+) -> Result<Tail, StoreError> {
+    if let Some(point) = &found.superseded {
+        cut(medium, segments, point)?;
+    }
+    let number = segments
+        .last()
+        .map_or(0, |last| last.header.number)
+        .saturating_add(1);
+    let Some(last) = segments.last() else {
+        // A crash before the first segment is there leaves a mark at 0, or nothing.
+        let mark = Mark {
+            clean: false,
+            reached: Reached::START,
+            boot_id: String::new(),
+        };
+        mark.write(medium, dir)?;
+        return Tail::create(medium, dir, number, Reached::START, |_| Ok(()));
+    };
+    if found.torn > 0 {
+        keep_torn(medium, dir, last, found)?;
+    }
+    let vouched = found.vouched;
+    let tail = Tail::create(medium, dir, number, vouched.reached, |tail| {
+        let mut reader = GroupReader::open(last)?;
+        reader.offset = vouched.offset;
+        reader.reached = vouched.reached;
+        while reader.reached != found.end.reached {
+            let Step::Group {
+                header,
+                bytes,
+                view,
+                ..
+            } = reader.next()?
+            else {
+                return Err(StoreError::Damaged {
+                    what: "group",
+                    segment: last.header.number,
+                    offset: vouched.offset,
+                });
+            };
+            let mut bytes = bytes.to_vec();
+            resalt(&mut bytes, &header, &tail.header.salt, &view.chain);
+            tail.write(&last.path, &bytes)?;
+        }
+        Ok(())
+    })?;
+    cut(medium, segments, &vouched)?;
+    Ok(tail)
+}
+
+/// Cuts a segment; one that then holds nothing goes. The next segment already holds what is cut.
+fn cut(medium: &dyn Medium, segments: &[SegmentFile], at: &Point) -> Result<(), StoreError> {
+    let Some(segment) = segments.get(at.segment) else {
+        return Ok(());
+    };
+    let path = &segment.path;
+    if at.offset <= SEGMENT_HEADER as u64 {
+        medium
+            .remove(path)
+            .map_err(io_error("cannot remove", path))?;
+        return sync_parent(medium, path);
+    }
+    if at.offset == segment.length {
+        return Ok(());
+    }
+    let mut file = medium.open(path).map_err(io_error("cannot open", path))?;
+    file.cut(at.offset).map_err(io_error("cannot cut", path))?;
+    file.sync().map_err(io_error("cannot sync", path))
+}
+
+fn keep_torn(
+    medium: &dyn Medium,
+    dir: &Path,
+    last: &SegmentFile,
+    found: &End,
+) -> Result<(), StoreError> {
+    let length = usize::try_from(found.torn)
+        .unwrap_or(KEEP_TORN)
+        .min(KEEP_TORN);
+    let file = File::open(&last.path).map_err(io_error("cannot open", &last.path))?;
+    let bytes = read_at(&file, &last.path, found.end.offset, length)?;
+    tracing::warn!(
+        segment = last.header.number,
+        offset = found.end.offset,
+        bytes = found.torn,
+        "the journal ends in an unfinished group, which is cut; a copy lies in torn.last"
+    );
+    super::medium::replace(medium, &dir.join("torn.last"), &bytes)
+}
