@@ -10,8 +10,11 @@
 pub mod card;
 pub mod config;
 pub mod crypto;
+pub mod entry;
 pub mod envelope;
 pub mod exercise;
+pub mod inbox;
+pub mod ledger;
 pub mod record;
 pub mod store;
 pub mod wire;

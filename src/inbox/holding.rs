@@ -1,0 +1,158 @@
+//! A record at rest and how it is opened again.
+
+use prost::Message as _;
+use zeroize::Zeroizing;
+
+use crate::{
+    crypto::Digest,
+    entry::{Entry, EntryError, Event, Holding, OutboxPlace, Position},
+    envelope::{ContentKeys, Fault, open_at_rest},
+    record::{
+        Country, Moment,
+        compartments::{ContentError, join},
+    },
+    store::{Place, ShredSlots, Store, StoreError},
+    wire,
+};
+
+/// A record cannot be taken out of the store.
+#[derive(Debug, thiserror::Error)]
+pub enum HoldingError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The entry is malformed.
+    #[error(transparent)]
+    Entry(#[from] EntryError),
+    /// The entry is not that of a record.
+    #[error("the entry of record {0} is of another kind")]
+    NotARecord(u64),
+    /// The envelope does not decode.
+    #[error("the stored envelope does not decode")]
+    Envelope,
+    /// The content keys do not open: the shred slot is gone or damaged.
+    #[error("the record's keys do not open; its shred slot is gone or damaged")]
+    Keys,
+    /// The compartments do not open.
+    #[error(transparent)]
+    Open(#[from] Fault),
+    /// The content does not decode.
+    #[error(transparent)]
+    Content(#[from] ContentError),
+}
+
+/// Where a record's entry stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordRow {
+    /// Country that sealed it.
+    pub origin: Country,
+    /// Its entry in the journal.
+    pub place: Place,
+}
+
+impl RecordRow {
+    pub(super) fn encode(self) -> [u8; 14] {
+        let mut value = [0; 14];
+        let parts = self.origin.code().bytes().chain(self.place.to_bytes());
+        for (to, from) in value.iter_mut().zip(parts) {
+            *to = from;
+        }
+        value
+    }
+
+    pub(super) fn decode(value: &[u8]) -> Option<Self> {
+        let (origin, place) = value.split_first_chunk::<2>()?;
+        Some(Self {
+            origin: std::str::from_utf8(origin).ok()?.parse().ok()?,
+            place: Place::from_bytes(place)?,
+        })
+    }
+}
+
+/// A record read back from the journal; its compartments are still closed.
+#[derive(Debug)]
+pub struct StoredRecord {
+    /// When it became durable here.
+    pub time: Moment,
+    /// Index of its ledger leaf.
+    pub leaf: u64,
+    /// What the entry says of it.
+    pub holding: Holding,
+    /// SHA-256 of the header.
+    pub digest: Digest,
+    /// Where it goes; empty for a record of another country.
+    pub outbox: Vec<OutboxPlace>,
+    /// Blob of the SUBMISSION_ACCEPTANCE; `None` for a record of another country.
+    pub acceptance_blob: Option<u32>,
+    /// Its place in the origin's lane; `None` for an own record.
+    pub position: Option<Position>,
+    /// Envelope without wrap.
+    pub sealed: wire::envelope::SealedRecord,
+    /// Where the entry stands.
+    pub place: Place,
+}
+
+impl StoredRecord {
+    /// Reads a record's entry and envelope; both are checked against their digests.
+    ///
+    /// # Errors
+    /// [`HoldingError`] when they cannot be read.
+    pub fn read(store: &Store, number: u64, row: RecordRow) -> Result<Self, HoldingError> {
+        // A record's envelope is its first blob; both come with one read.
+        let (body, first_blob) = store.body_with_blob(row.place, 0)?;
+        let entry = Entry::decode(&body)?;
+        let (holding, outbox, acceptance_blob, position) = match entry.event {
+            Event::Submitted(submitted) => (
+                submitted.holding,
+                submitted.outbox,
+                Some(submitted.acceptance_blob),
+                None,
+            ),
+            Event::Received(received) => (received.holding, Vec::new(), None, received.position),
+            _ => return Err(HoldingError::NotARecord(number)),
+        };
+        let holding = holding.ok_or(EntryError::Field("holding"))?;
+        let digest = Digest::try_from(holding.header_digest.as_slice())
+            .map_err(|_| EntryError::Field("header_digest"))?;
+        let blob = match holding.blob {
+            0 => first_blob,
+            other => store.blob(row.place, other)?,
+        };
+        let sealed = wire::envelope::SealedRecord::decode(blob.as_slice())
+            .map_err(|_| HoldingError::Envelope)?;
+        Ok(Self {
+            time: entry.time,
+            leaf: entry.leaf.ok_or(EntryError::Field("leaf"))?.index,
+            digest,
+            outbox,
+            acceptance_blob,
+            position,
+            sealed,
+            place: row.place,
+            holding,
+        })
+    }
+
+    /// The content keys, opened with the record's shred slot.
+    ///
+    /// # Errors
+    /// [`HoldingError::Keys`] when the slot no longer opens them.
+    pub fn keys(&self, slots: &ShredSlots) -> Result<ContentKeys, HoldingError> {
+        let slot: Zeroizing<[u8; 32]> = slots.open_slot(self.holding.slot)?;
+        ContentKeys::open_at_rest(&self.holding.sealed_keys, &slot, &self.digest)
+            .map_err(|_| HoldingError::Keys)
+    }
+
+    /// Opens every compartment held here.
+    ///
+    /// # Errors
+    /// [`HoldingError`] when keys, ciphertext or content are not what they should be.
+    pub fn open(&self, slots: &ShredSlots) -> Result<wire::record::Record, HoldingError> {
+        let parts = open_at_rest(&self.sealed, &self.keys(slots)?)?;
+        let borrowed: Vec<(u32, &[u8])> = parts
+            .iter()
+            .map(|(label, content)| (*label, content.as_slice()))
+            .collect();
+        Ok(join(&borrowed)?)
+    }
+}

@@ -1,0 +1,101 @@
+//! What can be wrong with a ledger or a proof that somebody hands over.
+
+use super::{CheckpointError, tree::ReadError};
+use crate::crypto::Digest;
+
+/// The first thing that does not fit. The fault is with whoever made the export or the proof,
+/// unless reading it failed.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerFault {
+    /// The checkpoint is not accepted.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// The export does not begin with a checkpoint.
+    #[error("the export does not begin with a checkpoint")]
+    NoCheckpoint,
+    /// A second checkpoint.
+    #[error("a second checkpoint stands before leaf {before}")]
+    SecondCheckpoint {
+        /// The leaf that was expected.
+        before: u64,
+    },
+    /// A line cannot be read.
+    #[error("the line for leaf {expected} cannot be read")]
+    Line {
+        /// The leaf that was expected.
+        expected: u64,
+        /// Why.
+        #[source]
+        source: ReadError,
+    },
+    /// A leaf is left out, doubled or out of order.
+    #[error("leaf {expected} should stand where leaf {found} stands")]
+    Order {
+        /// The leaf that was expected.
+        expected: u64,
+        /// The leaf that is there.
+        found: u64,
+    },
+    /// The export ends before the checkpoint's size.
+    #[error("the export ends before leaf {first_missing}; the checkpoint has {size} leaves")]
+    Missing {
+        /// First leaf that is not there.
+        first_missing: u64,
+        /// Leaves of the checkpoint.
+        size: u64,
+    },
+    /// The export goes beyond the checkpoint's size.
+    #[error("leaf {index} is beyond the checkpoint's {size} leaves")]
+    Extra {
+        /// First leaf too many.
+        index: u64,
+        /// Leaves of the checkpoint.
+        size: u64,
+    },
+    /// A part of a leaf has the wrong length.
+    #[error("leaf {index}: {part} has {bytes} bytes")]
+    Length {
+        /// The leaf.
+        index: u64,
+        /// `salt`, `digest`, `body` or `path`.
+        part: &'static str,
+        /// Its length.
+        bytes: usize,
+    },
+    /// The body or salt is not what the tree vouches for.
+    #[error("leaf {index}: the body does not match its digest; it was altered")]
+    Body {
+        /// The leaf.
+        index: u64,
+    },
+    /// The body is what the tree vouches for and still no leaf body.
+    #[error("leaf {index}: the body does not decode; the node that wrote it is at fault")]
+    Undecodable {
+        /// The leaf.
+        index: u64,
+    },
+    /// The leaves are not those of the checkpoint.
+    #[error(
+        "the {size} leaves have the root {computed}, the checkpoint says {signed}: a leaf was altered"
+    )]
+    Root {
+        /// Leaves.
+        size: u64,
+        /// Root of the leaves.
+        computed: Digest,
+        /// Root of the checkpoint.
+        signed: Digest,
+    },
+    /// The proof does not put the leaf into the checkpoint's tree.
+    #[error("leaf {index} is not in the checkpoint's tree: its path does not lead to the root")]
+    NotIncluded {
+        /// The leaf.
+        index: u64,
+    },
+    /// A proof about nothing.
+    #[error("the proof names no leaf")]
+    NoLeaves,
+    /// A proof of more leaves than any record has.
+    #[error("a proof of {0} leaves is beyond the bound of {max}", max = super::MAX_PROOF_LEAVES)]
+    TooManyLeaves(usize),
+}
