@@ -16,5 +16,6 @@ pub mod exercise;
 pub mod inbox;
 pub mod ledger;
 pub mod record;
+pub mod replication;
 pub mod store;
 pub mod wire;
