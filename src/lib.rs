@@ -13,6 +13,7 @@ pub mod crypto;
 pub mod entry;
 pub mod envelope;
 pub mod exercise;
+pub mod home;
 pub mod inbox;
 pub mod ledger;
 pub mod record;

@@ -1,0 +1,45 @@
+//! A node's folder: its keys, certificates, configuration and own card.
+//!
+//! ```text
+//! config.toml                what the operator decides
+//! card.bin                   own signed card
+//! keys/                      0700, files 0600
+//!   signing.pk8              Ed25519: headers, receipts, marks, checkpoints
+//!   sealing.key              X-Wing: peers seal to it
+//!   storage.key, index.key   values and index tags at rest
+//!   file-key                 over the shred slots; better on another device, see `store.file_key`
+//!   card-key.pk8             Ed25519: signs cards, delegated by the root
+//!   issuing-ca.key           P-256: issues certificates, delegated by the root
+//!   node-tls.key             P-256: of both node certificates
+//! certs/
+//!   issuing-ca.pem           the country's CA
+//!   link.pem, client-port.pem   the node's certificates, one per port
+//!   operator.pem, operator.key  the operator's client certificate
+//! root/                      to be moved offline: the node never reads it
+//!   root.age, recovery.age   country root and recovery root under a passphrase (age, scrypt)
+//! data/                      journal, index, slots
+//! lock                       held while a node runs
+//! ```
+//!
+//! Leans on card, config, crypto, record and wire.
+
+mod certificates;
+mod error;
+mod files;
+mod init;
+mod issue;
+mod layout;
+mod open;
+mod own_card;
+pub mod root;
+
+#[cfg(test)]
+mod tests;
+
+pub use certificates::{CertifiedIdentity, ClientName, ProfileError, link_name, node_name};
+pub use error::HomeError;
+pub use init::{InitOptions, InitReport, init, write_config};
+pub use issue::{ClientCertificate, TlsMaterial};
+pub use layout::Layout;
+pub use open::{Home, HomeLock};
+pub use own_card::{CardContents, reissue_card};
