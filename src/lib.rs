@@ -16,6 +16,7 @@ pub mod exercise;
 pub mod home;
 pub mod inbox;
 pub mod ledger;
+pub mod node;
 pub mod record;
 pub mod replication;
 pub mod store;

@@ -1,0 +1,84 @@
+//! Deliver: load what stands in a lane's outbox and wrap it for its reader, at sending.
+//!
+//! Content keys leave their shred slot only here, and only inside a wrap for the destination's
+//! current sealing key; each destination gets only its compartments.
+
+use std::sync::Arc;
+
+use prost::Message as _;
+
+use crate::{
+    entry::LaneId,
+    envelope::{SendingEpoch, for_destination},
+    inbox::{HoldingError, StoredRecord, ask},
+    replication::lanes,
+    wire::envelope::SealedRecord,
+};
+
+use super::{Node, NodeError};
+
+/// Records of a lane ready to send.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// Sequence of the first.
+    pub first: u64,
+    /// The records, consecutive.
+    pub records: Vec<SealedRecord>,
+    /// Their encoded size together.
+    pub bytes: u64,
+}
+
+impl Node {
+    /// Loads records from `first` on: `limit` at most, and no more than take `bytes` together.
+    ///
+    /// # Errors
+    /// [`NodeError`] when a record cannot be taken out of the store.
+    pub async fn load(
+        self: &Arc<Self>,
+        lane: LaneId,
+        first: u64,
+        limit: usize,
+        bytes: u64,
+        epoch: Arc<SendingEpoch>,
+    ) -> Result<Batch, NodeError> {
+        let node = Arc::clone(self);
+        tokio::task::spawn_blocking(move || node.load_now(&lane, first, limit, bytes, &epoch))
+            .await
+            .map_err(|_| NodeError::Task)?
+    }
+
+    fn load_now(
+        &self,
+        lane: &LaneId,
+        first: u64,
+        limit: usize,
+        bytes: u64,
+        epoch: &SendingEpoch,
+    ) -> Result<Batch, NodeError> {
+        let mut batch = Batch {
+            first,
+            ..Batch::default()
+        };
+        for (number, _) in lanes::outbox_from(&self.store, lane, first, limit)? {
+            let stored = self.stored(number)?;
+            let keys = stored.keys(&self.slots)?;
+            let wrap = epoch
+                .wrap(&keys, &stored.digest, lane.peer)
+                .map_err(|_| HoldingError::Keys)?;
+            let record = for_destination(&stored.sealed, &keys, lane.peer, wrap);
+            let size = u64::try_from(record.encoded_len()).unwrap_or(u64::MAX);
+            if batch.bytes.saturating_add(size) > bytes {
+                break;
+            }
+            batch.bytes = batch.bytes.saturating_add(size);
+            batch.records.push(record);
+        }
+        Ok(batch)
+    }
+
+    /// A record by its local number.
+    pub(crate) fn stored(&self, number: u64) -> Result<StoredRecord, NodeError> {
+        let row = ask::record(&self.store, number)?.ok_or(HoldingError::NotARecord(number))?;
+        Ok(StoredRecord::read(&self.store, number, row)?)
+    }
+}

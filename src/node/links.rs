@@ -1,0 +1,192 @@
+//! The links' registry: one session a peer, who is up, what ended the last one.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    entry::{Incarnation, LaneId},
+    record::{Country, Moment},
+    replication::progress::{SessionInfo, Verdict, survivor},
+};
+
+/// Longest error kept of a link, in characters.
+const MAX_ERROR_CHARS: usize = 500;
+
+#[derive(Debug, Default)]
+struct LinkState {
+    session: Option<(SessionInfo, CancellationToken)>,
+    incarnation: Option<Incarnation>,
+    last_error: String,
+    wake: Arc<Notify>,
+    broken: HashMap<(LaneId, u64), u32>,
+}
+
+/// What is known of a link.
+#[derive(Debug, Clone, Default)]
+pub struct LinkFacts {
+    /// True when a session is up.
+    pub up: bool,
+    /// The peer's incarnation, once it said hello.
+    pub incarnation: Option<Incarnation>,
+    /// What ended the last session; empty when nothing did.
+    pub last_error: String,
+}
+
+/// A session's place in the registry; leaving it is [`Links::leave`].
+#[derive(Debug, Clone)]
+pub struct Seat {
+    /// Cancelled when a newer session takes the place.
+    pub replaced: CancellationToken,
+    /// Notified when the outbox may hold more for the peer.
+    pub wake: Arc<Notify>,
+}
+
+/// The links of a node.
+#[derive(Debug)]
+pub struct Links {
+    peers: Mutex<HashMap<Country, LinkState>>,
+    changes: watch::Sender<u64>,
+}
+
+impl Default for Links {
+    fn default() -> Self {
+        Self {
+            peers: Mutex::default(),
+            changes: watch::Sender::new(0),
+        }
+    }
+}
+
+impl Links {
+    fn peers(&self) -> MutexGuard<'_, HashMap<Country, LinkState>> {
+        self.peers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the peer's place for a session, if the rules of [`survivor`] let it: the loser of two
+    /// sessions is cancelled, or refused with `None`.
+    pub fn enter(&self, own: Country, peer: Country, session: SessionInfo) -> Option<Seat> {
+        let mut peers = self.peers();
+        let state = peers.entry(peer).or_default();
+        let existing = state.session.as_ref().map(|(info, _)| info);
+        if survivor(own, peer, existing, &session) == Verdict::KeepExisting {
+            return None;
+        }
+        if let Some((_, replaced)) = state.session.take() {
+            replaced.cancel();
+        }
+        let replaced = CancellationToken::new();
+        state.session = Some((session, replaced.clone()));
+        // A session that is being replaced must not take what is meant for its successor.
+        let wake = Arc::new(Notify::new());
+        state.wake = Arc::clone(&wake);
+        drop(peers);
+        self.changed();
+        Some(Seat { replaced, wake })
+    }
+
+    /// Leaves the place a session took; what ended it is kept for the operator.
+    pub fn leave(&self, peer: Country, session: &[u8; 16], error: &str) {
+        let mut peers = self.peers();
+        let state = peers.entry(peer).or_default();
+        if state
+            .session
+            .as_ref()
+            .is_some_and(|(info, _)| info.session == *session)
+        {
+            state.session = None;
+        }
+        state.last_error = error.chars().take(MAX_ERROR_CHARS).collect();
+        drop(peers);
+        self.changed();
+    }
+
+    /// Keeps what ended an attempt to dial.
+    pub fn failed(&self, peer: Country, error: &str) {
+        self.peers().entry(peer).or_default().last_error =
+            error.chars().take(MAX_ERROR_CHARS).collect();
+    }
+
+    /// Keeps the incarnation a peer said hello with.
+    pub fn greeted(&self, peer: Country, incarnation: Incarnation) {
+        self.peers().entry(peer).or_default().incarnation = Some(incarnation);
+    }
+
+    /// Counts that a sequence came broken on its origin's own link; answers how often by now.
+    pub fn broke(&self, lane: LaneId, sequence: u64) -> u32 {
+        let mut peers = self.peers();
+        let broken = &mut peers.entry(lane.peer).or_default().broken;
+        // A lane breaks at one sequence at a time: what is older has ended.
+        broken.retain(|(known, at), _| *known != lane || *at == sequence);
+        let times = broken.entry((lane, sequence)).or_default();
+        *times = times.saturating_add(1);
+        *times
+    }
+
+    /// Sequences of a lane that came broken `times` or more often.
+    pub fn broken(&self, lane: LaneId, times: u32) -> HashSet<u64> {
+        self.peers()
+            .get(&lane.peer)
+            .map(|state| {
+                state
+                    .broken
+                    .iter()
+                    .filter(|((known, _), count)| *known == lane && **count >= times)
+                    .map(|((_, sequence), _)| *sequence)
+                    .collect()
+            })
+            .unwrap_or_default()
+    }
+
+    /// Says that the outbox may hold more for a peer.
+    pub fn wake(&self, peer: Country) {
+        if let Some(state) = self.peers().get(&peer) {
+            state.wake.notify_one();
+        }
+    }
+
+    /// Says that the book of cards changed: dialers look again.
+    pub fn book_changed(&self) {
+        self.changed();
+    }
+
+    fn changed(&self) {
+        self.changes
+            .send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Changes whenever a session comes or goes, or the book changes.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// Whether a session with a peer is up.
+    pub fn is_up(&self, peer: Country) -> bool {
+        self.peers()
+            .get(&peer)
+            .is_some_and(|state| state.session.is_some())
+    }
+
+    /// When the session with a peer was established; `None` when none is up.
+    pub fn established(&self, peer: Country) -> Option<Moment> {
+        let peers = self.peers();
+        let (info, _) = peers.get(&peer)?.session.as_ref()?;
+        Some(info.established)
+    }
+
+    /// What is known of a link.
+    pub fn facts(&self, peer: Country) -> LinkFacts {
+        self.peers()
+            .get(&peer)
+            .map(|state| LinkFacts {
+                up: state.session.is_some(),
+                incarnation: state.incarnation,
+                last_error: state.last_error.clone(),
+            })
+            .unwrap_or_default()
+    }
+}

@@ -1,0 +1,227 @@
+//! Use cases, one file each: submit, receive, deliver, receipts, read, cards, audit; and the node
+//! they act on.
+//!
+//! A use case prepares outside the writer, proposes, and answers only after the writer's group is
+//! durable. The clock enters here and is passed down.
+
+pub mod audit;
+pub mod cards;
+pub mod deliver;
+pub mod links;
+mod open;
+pub mod projection;
+pub mod read;
+pub mod receipts;
+pub mod receive;
+pub mod rules;
+pub mod session;
+pub mod status;
+pub mod submit;
+
+pub use open::{slot_paths, store_options};
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use arc_swap::ArcSwap;
+
+use crate::{
+    card::{CardError, TrustBook, TrustedCard},
+    config::Config,
+    crypto::{AeadKey, IndexKey, KeyError, RandomError, SealingSecret, SigningKey},
+    entry::{EntryError, Incarnation},
+    home::{HomeError, HomeLock},
+    inbox::HoldingError,
+    ledger::rows::RowsError,
+    record::{Country, Moment, Reference},
+    store::{Opened, ProposeError, ShredSlots, Store, StoreError, Writer},
+};
+
+use self::{
+    links::Links,
+    rules::{NodeRules, Refusal},
+};
+
+/// Where a node takes the time from.
+pub type Clock = Arc<dyn Fn() -> Moment + Send + Sync>;
+
+/// The system's clock.
+pub fn system_clock() -> Clock {
+    Arc::new(|| Moment::from(time::OffsetDateTime::now_utc()))
+}
+
+/// A node cannot open or carry out a use case, for a reason of its own.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// The node's folder.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    /// The own card has expired, or the clock is off.
+    #[error("the own card cannot be used: {0}")]
+    OwnCard(#[from] CardError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The journal holds an entry this version cannot read.
+    #[error(transparent)]
+    Entry(#[from] EntryError),
+    /// A record cannot be taken out of the store.
+    #[error(transparent)]
+    Holding(#[from] HoldingError),
+    /// The ledger's rows.
+    #[error(transparent)]
+    Ledger(#[from] RowsError),
+    /// No randomness: nothing may be sealed or signed.
+    #[error(transparent)]
+    Random(#[from] RandomError),
+    /// A key of the node.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The writer refused what the node itself proposed.
+    #[error("the writer refused: {0}")]
+    Refused(Refusal),
+    /// The node is shutting down.
+    #[error("the node is shutting down")]
+    Closed,
+    /// The store belongs to another country's node.
+    #[error(
+        "the store was created for {store}, the node's card says {card}: the home holds another node's data"
+    )]
+    OtherCountry {
+        /// Country the store was created for.
+        store: String,
+        /// Country of the node's card.
+        card: Country,
+    },
+    /// A task of the node panicked.
+    #[error("a task of the node ended unexpectedly; see the log")]
+    Task,
+}
+
+impl From<ProposeError<Refusal>> for NodeError {
+    fn from(error: ProposeError<Refusal>) -> Self {
+        match error {
+            ProposeError::Refused(refusal) => Self::Refused(refusal),
+            ProposeError::Store(error) => Self::Store(error),
+            ProposeError::Closed => Self::Closed,
+        }
+    }
+}
+
+/// Keys a running node holds.
+pub(crate) struct NodeKeys {
+    /// Signs headers, receipts, marks and checkpoints.
+    pub(crate) signing: Arc<SigningKey>,
+    /// Opens what peers seal; the current one first.
+    pub(crate) sealing: Arc<Vec<SealingSecret>>,
+    /// Encrypts values at rest.
+    pub(crate) storage: AeadKey,
+    /// Makes keyed index tags.
+    pub(crate) index: IndexKey,
+}
+
+/// A country's node.
+pub struct Node {
+    pub(crate) country: Country,
+    pub(crate) incarnation: Incarnation,
+    pub(crate) config: Config,
+    pub(crate) own_card: TrustedCard,
+    pub(crate) keys: NodeKeys,
+    pub(crate) store: Store,
+    pub(crate) opened: Opened,
+    pub(crate) slots: ShredSlots,
+    pub(crate) writer: Writer<NodeRules>,
+    pub(crate) book: ArcSwap<TrustBook>,
+    /// Serialises changes of the book; the writer decides, this keeps memory in step.
+    pub(crate) book_change: tokio::sync::Mutex<()>,
+    /// Last reference number given: year and number. Ahead of the store by what is in preparation.
+    pub(crate) references: Mutex<(u8, u32)>,
+    pub(crate) links: Links,
+    pub(crate) intake: submit::Intake,
+    /// Countries that know more of this node than the node itself does.
+    pub(crate) fenced_by: Mutex<BTreeSet<Country>>,
+    /// Alarms lately written, so that a peer that redials cannot grow the ledger.
+    pub(crate) alarms: Mutex<HashMap<(Option<Country>, &'static str), Moment>>,
+    pub(crate) clock: Clock,
+    _lock: HomeLock,
+}
+
+impl Node {
+    /// The node's country.
+    pub const fn country(&self) -> Country {
+        self.country
+    }
+
+    /// The node's configuration.
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The node's own card.
+    pub const fn own_card(&self) -> &TrustedCard {
+        &self.own_card
+    }
+
+    /// Cards of the other countries.
+    pub fn book(&self) -> Arc<TrustBook> {
+        self.book.load_full()
+    }
+
+    /// The links' registry.
+    pub const fn links(&self) -> &Links {
+        &self.links
+    }
+
+    /// The store, for its health and life cycle.
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// How the store was found.
+    pub const fn opened(&self) -> &Opened {
+        &self.opened
+    }
+
+    /// The time.
+    pub fn now(&self) -> Moment {
+        (self.clock)()
+    }
+
+    /// Takes note that a peer knows more of this node than the node itself does.
+    pub(crate) fn fence(&self, by: Country) {
+        self.fenced_by
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(by);
+    }
+
+    /// Whether this node was restored from an old backup, as its peers say, and must not sign.
+    /// Two countries must say so where two are known: one alone could stop another by a lie, and
+    /// only ends its own link.
+    pub(crate) fn is_fenced(&self) -> bool {
+        let quorum = self.book.load().len().clamp(1, 2);
+        let by = self
+            .fenced_by
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        by.len() >= quorum
+    }
+
+    /// Keyed tag of a reference.
+    pub(crate) fn reference_tag(&self, reference: &Reference) -> [u8; 16] {
+        self.keys
+            .index
+            .tag("reference", reference.to_string().as_bytes())
+    }
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node")
+            .field("country", &self.country)
+            .finish_non_exhaustive()
+    }
+}

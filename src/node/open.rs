@@ -1,0 +1,164 @@
+//! Opening a node: lock, store, slots, cards; and its tasks.
+
+use std::sync::{Arc, Mutex};
+
+use arc_swap::ArcSwap;
+
+use crate::{
+    card::{self, TrustBook},
+    crypto::{IndexKey, random_bytes},
+    entry,
+    home::Home,
+    inbox::ask,
+    store::{OpenProgress, ShredSlots, SlotPaths, Store, StoreError, StoreOptions, boot_id},
+};
+
+use super::{
+    Clock, Node, NodeError, NodeKeys,
+    links::Links,
+    projection::{self, Rooms},
+    rules::{NodeRules, Proposal},
+    submit::{self, Intake},
+};
+
+impl Node {
+    /// Opens the node of a home: locks it, opens the store carefully, takes up cards and tasks.
+    ///
+    /// Must be called within a tokio runtime. A crash at any moment of it leaves the store as it
+    /// was, or with one more leaf saying that the node started.
+    ///
+    /// # Errors
+    /// [`NodeError`] says whether the home, the store or its content is at fault.
+    pub async fn open(
+        home: Home,
+        clock: Clock,
+        progress: &mut (dyn FnMut(OpenProgress) + Send),
+    ) -> Result<Arc<Self>, NodeError> {
+        let lock = home.lock()?;
+        let own_card = home.own_card().clone();
+        own_card.check_validity(clock())?;
+        let country = own_card.country;
+        let (store, opened) = Store::open(store_options(&home)?, Arc::new(Rooms), progress)?;
+        let next_slot = ask::next_slot(&store)?;
+        let paths = slot_paths(&home);
+        let slots = if next_slot == 0 && !paths.slots.exists() {
+            ShredSlots::create(paths)?
+        } else {
+            ShredSlots::open(paths, next_slot)?
+        };
+        let created = projection::identity(&store)?;
+        if let Some(created) = &created
+            && created.country != country.code()
+        {
+            return Err(NodeError::OtherCountry {
+                store: created.country.clone(),
+                card: country,
+            });
+        }
+        let incarnation = match &created {
+            Some(created) => entry::incarnation(&created.incarnation)?,
+            None => random_bytes()?,
+        };
+        let rules = NodeRules::new(
+            country,
+            incarnation,
+            home.storage_key()?,
+            Arc::clone(&clock),
+        );
+        let writer = store.start_writer(rules);
+        if created.is_none() {
+            writer
+                .propose(Proposal::Create {
+                    country,
+                    incarnation,
+                    ledger_origin: own_card.ledger_origin.clone(),
+                })
+                .await?;
+        }
+        writer
+            .propose(Proposal::Start {
+                store: opened.how.to_string(),
+            })
+            .await?;
+        let book = book_of(&store, &clock)?;
+        let (intake, waiting) = Intake::new();
+        let node = Arc::new(Self {
+            country,
+            incarnation,
+            config: home.config().clone(),
+            keys: NodeKeys {
+                signing: home.signing_key(),
+                sealing: home.sealing_secrets(),
+                storage: home.storage_key()?,
+                index: IndexKey::new(home.index_key()),
+            },
+            own_card,
+            store,
+            opened,
+            slots,
+            writer,
+            book: ArcSwap::from_pointee(book),
+            book_change: tokio::sync::Mutex::new(()),
+            references: Mutex::new((u8::MAX, 0)),
+            links: Links::default(),
+            intake,
+            fenced_by: Mutex::default(),
+            alarms: Mutex::default(),
+            clock,
+            _lock: lock,
+        });
+        tokio::spawn(submit::run(Arc::downgrade(&node), waiting));
+        Ok(node)
+    }
+
+    /// Drains the writer and closes the store cleanly, so that the next start trusts it.
+    ///
+    /// # Errors
+    /// [`NodeError::Store`] when the clean marker cannot be written; nothing acknowledged is lost
+    /// then, the next start takes longer.
+    pub async fn close(self: &Arc<Self>) -> Result<(), NodeError> {
+        let store = self.store.clone();
+        super::read::blocking(move || Ok(store.close()?)).await
+    }
+}
+
+/// Where a home keeps its store, and how.
+///
+/// # Errors
+/// [`StoreError`] when the system does not tell which boot this is.
+pub fn store_options(home: &Home) -> Result<StoreOptions, StoreError> {
+    let config = &home.config().store;
+    Ok(StoreOptions {
+        journal_dir: home.layout().journal(),
+        index_dir: home.layout().index(),
+        segment_bytes: config.segment_mib << 20,
+        cache_bytes: config.cache_mib << 20,
+        boot_id: boot_id()?,
+        ..StoreOptions::new(&home.layout().data())
+    })
+}
+
+/// Where a home keeps its shred slots and the file key over them.
+pub fn slot_paths(home: &Home) -> SlotPaths {
+    SlotPaths {
+        slots: home.layout().slots(),
+        file_key: home.file_key_path(),
+    }
+}
+
+/// Cards accepted before; one that no longer verifies (expired, say) stays in the journal and out
+/// of the book until a newer one arrives.
+fn book_of(store: &Store, clock: &Clock) -> Result<TrustBook, NodeError> {
+    let mut book = TrustBook::default();
+    for signed in projection::cards(store)? {
+        match card::verify_card(&signed, clock()) {
+            Ok(card) => {
+                if let Err(conflict) = book.accept(card) {
+                    tracing::error!(%conflict, "a stored card contradicts another");
+                }
+            }
+            Err(error) => tracing::warn!(%error, "a stored card is not used"),
+        }
+    }
+    Ok(book)
+}

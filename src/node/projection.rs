@@ -1,0 +1,169 @@
+//! The one projection the store replays: every room's, one after the other.
+
+use crate::{
+    crypto::Digest,
+    entry::{Entry, EntryError, Event},
+    inbox, ledger,
+    record::Country,
+    replication::lanes,
+    store::{Entry as Stored, Keyspace, Place, Projection, ProjectionError, ReadRows, Rows, Store},
+    wire,
+};
+
+use super::NodeError;
+
+/// Cards held, by country.
+const CARDS: Keyspace = Keyspace {
+    prefix: 0x40,
+    name: "cards",
+    key: "country (2)",
+    value: "place of the entry (12 bytes)",
+    written_by: "card accepted",
+    goes_away: "never; replaced by a newer version",
+};
+
+/// Checkpoints of peers, the newest found consistent.
+const CHECKPOINTS: Keyspace = Keyspace {
+    prefix: 0x41,
+    name: "peers' checkpoints",
+    key: "country (2)",
+    value: "place of the entry (12 bytes)",
+    written_by: "checkpoint seen",
+    goes_away: "never; replaced by a newer one",
+};
+
+/// Who this node is.
+const IDENTITY: Keyspace = Keyspace {
+    prefix: 0x50,
+    name: "identity",
+    key: "empty",
+    value: "place of the entry (12 bytes)",
+    written_by: "node created",
+    goes_away: "never",
+};
+
+/// Every keyspace of a node, for the documentation and the test that no two share a prefix.
+pub fn keyspaces() -> Vec<&'static Keyspace> {
+    let mut all = vec![&CARDS, &CHECKPOINTS, &IDENTITY];
+    all.extend(inbox::keyspaces());
+    all.extend(lanes::keyspaces());
+    all.extend(ledger::rows::keyspaces());
+    all.sort_by_key(|keyspace| keyspace.prefix);
+    all
+}
+
+/// Cards held at most: ISO 3166-1 assigns 249 codes.
+const MAX_CARDS: usize = 300;
+
+/// Applies entries to the keyspaces of every room.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rooms;
+
+impl Projection for Rooms {
+    fn apply(&self, stored: &Stored<'_>, rows: &mut Rows<'_>) -> Result<(), ProjectionError> {
+        let entry = Entry::decode(stored.body).map_err(invalid)?;
+        inbox::apply(&entry.event, stored, rows).map_err(invalid)?;
+        lanes::apply(&entry.event, stored, rows).map_err(invalid)?;
+        let about = about(&entry.event).map_err(invalid)?;
+        ledger::rows::apply(&entry, about.as_slice(), stored, rows).map_err(invalid)?;
+        match &entry.event {
+            Event::CardAccepted(accepted) => rows.put(
+                CARDS.key(&[accepted.country.as_bytes()]),
+                stored.place.to_bytes().to_vec(),
+            ),
+            Event::CheckpointSeen(seen) => rows.put(
+                CHECKPOINTS.key(&[seen.peer.as_bytes()]),
+                stored.place.to_bytes().to_vec(),
+            ),
+            Event::NodeCreated(_) => {
+                rows.put(IDENTITY.key(&[]), stored.place.to_bytes().to_vec());
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn invalid(error: impl std::fmt::Display) -> ProjectionError {
+    ProjectionError::Entry(error.to_string())
+}
+
+/// The record an entry's leaf is about, where the entry is not the record's own.
+fn about(event: &Event) -> Result<Option<Digest>, EntryError> {
+    let bytes = match event {
+        Event::Refused(refused) => Some(&refused.header_digest),
+        Event::Read(read) if !read.header_digest.is_empty() => Some(&read.header_digest),
+        _ => None,
+    };
+    bytes
+        .map(|bytes| Digest::try_from(bytes.as_slice()))
+        .transpose()
+        .map_err(|_| EntryError::Field("header_digest"))
+}
+
+/// The node-created entry; `None` in a new store.
+pub(super) fn identity(store: &Store) -> Result<Option<crate::entry::NodeCreated>, NodeError> {
+    let Some(place) = store
+        .row(&IDENTITY.key(&[]))?
+        .and_then(|v| Place::from_bytes(&v))
+    else {
+        return Ok(None);
+    };
+    match Entry::decode(&store.body(place)?)?.event {
+        Event::NodeCreated(created) => Ok(Some(created)),
+        _ => Err(EntryError::Field("node_created").into()),
+    }
+}
+
+/// The newest checkpoint of a peer that was found consistent.
+pub(super) fn checkpoint_of(
+    store: &Store,
+    peer: Country,
+) -> Result<Option<crate::entry::CheckpointSeen>, NodeError> {
+    let Some(place) = store
+        .row(&CHECKPOINTS.key(&[peer.code().as_bytes()]))?
+        .and_then(|value| Place::from_bytes(&value))
+    else {
+        return Ok(None);
+    };
+    match Entry::decode(&store.body(place)?)?.event {
+        Event::CheckpointSeen(seen) => Ok(Some(seen)),
+        _ => Err(EntryError::Field("checkpoint_seen").into()),
+    }
+}
+
+/// Whether a store was created already, as the writer sees it.
+pub(super) fn is_created(rows: &impl ReadRows) -> Result<bool, crate::store::StoreError> {
+    Ok(rows.row(&IDENTITY.key(&[]))?.is_some())
+}
+
+/// Every card accepted, newest version per country.
+pub(super) fn cards(store: &Store) -> Result<Vec<wire::card::SignedCard>, NodeError> {
+    use prost::Message as _;
+    let prefix = CARDS.key(&[]);
+    let mut cards = Vec::new();
+    for (_, value) in store.scan(&prefix, &prefix, MAX_CARDS)? {
+        let place = Place::from_bytes(&value).ok_or(EntryError::Field("place"))?;
+        if let Event::CardAccepted(accepted) = Entry::decode(&store.body(place)?)?.event {
+            cards.push(
+                wire::card::SignedCard::decode(accepted.signed_card.as_slice())
+                    .map_err(EntryError::from)?,
+            );
+        }
+    }
+    Ok(cards)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_keyspaces_share_a_prefix() {
+        let all = keyspaces();
+        let mut prefixes: Vec<u8> = all.iter().map(|keyspace| keyspace.prefix).collect();
+        prefixes.dedup();
+        assert_eq!(prefixes.len(), all.len());
+        assert!(!prefixes.contains(&0), "0 is the store's own");
+    }
+}

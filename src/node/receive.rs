@@ -1,0 +1,311 @@
+//! Receive: verify before decoding, open, re-key under an own shred slot, and answer every
+//! sequence with exactly one signed receipt.
+//!
+//! A batch is verified and opened off the runtime's threads; then the writer makes records,
+//! receipts and leaves durable as one group. A crash before leaves nothing: the peer sends again.
+//! A crash after leaves the receipts durable: they are sent again at the next hello.
+
+use std::{collections::HashSet, sync::Arc};
+
+use prost::Message as _;
+use tokio::task::JoinHandle;
+
+use crate::{
+    crypto::{Digest, merkle},
+    entry::LaneId,
+    envelope::{self, Fault, Header, LinkFault, ReceivingEpoch, Verified},
+    inbox,
+    record::{
+        Country, Moment, Reference, ValidationContext, compartments::join, handling_numbers, lane,
+        validate,
+    },
+    wire::{
+        envelope::{NonDeliveryReason, Receipt, ReceiptGroup, ReceiptType, SealedRecord, Wrap},
+        record::Record,
+    },
+};
+
+use super::{
+    Node, NodeError,
+    rules::{Arrival, Proposal, ReceivedBatch},
+};
+
+/// Epochs a session announced, newest last.
+pub type Epochs = Vec<Arc<ReceivingEpoch>>;
+
+/// Why a batch is not received.
+#[derive(Debug, thiserror::Error)]
+pub enum ReceiveError {
+    /// The peer's bytes do not hold; nothing signed by an origin proves whose fault it is.
+    #[error("sequence {sequence} does not hold: {fault}")]
+    Link {
+        /// Which.
+        sequence: u64,
+        /// What.
+        fault: LinkFault,
+    },
+    /// The node failed.
+    #[error(transparent)]
+    Node(#[from] NodeError),
+}
+
+/// One record as it came, verified and opened or refused.
+enum Outcome {
+    Held(Box<Arrival>),
+    Refused(Digest, NonDeliveryReason),
+}
+
+/// A batch verified, opened, re-keyed and receipted; nothing of it durable yet.
+#[derive(Debug)]
+pub struct Judged {
+    batch: ReceivedBatch,
+    receipts: ReceiptGroup,
+}
+
+impl Judged {
+    /// Sequence of the first record.
+    pub const fn first(&self) -> u64 {
+        self.batch.first
+    }
+}
+
+impl Node {
+    /// Begins to verify consecutive records of a lane, off the runtime's threads.
+    ///
+    /// `not_openable` names sequences that the origin's own link sent broken too often: they end
+    /// with NON_DELIVERY instead of failing the link again.
+    pub fn begin_receive(
+        self: &Arc<Self>,
+        lane: LaneId,
+        first: u64,
+        records: Vec<SealedRecord>,
+        epochs: Epochs,
+        not_openable: HashSet<u64>,
+    ) -> JoinHandle<Result<Judged, ReceiveError>> {
+        let node = Arc::clone(self);
+        tokio::task::spawn_blocking(move || {
+            node.judge(lane, first, records, &epochs, &not_openable)
+        })
+    }
+
+    /// Makes a verified batch durable; answers its signed receipts.
+    ///
+    /// # Errors
+    /// [`NodeError::Refused`] when another session was faster; nothing of the batch is durable
+    /// then.
+    pub async fn finish_receive(&self, judged: Judged) -> Result<ReceiptGroup, NodeError> {
+        self.writer
+            .propose(Proposal::Receive(Box::new(judged.batch)))
+            .await?;
+        Ok(judged.receipts)
+    }
+
+    fn judge(
+        &self,
+        lane: LaneId,
+        first: u64,
+        records: Vec<SealedRecord>,
+        epochs: &Epochs,
+        not_openable: &HashSet<u64>,
+    ) -> Result<Judged, ReceiveError> {
+        let now = self.now();
+        let mut seen = Seen::default();
+        let mut arrivals = Vec::with_capacity(records.len());
+        let mut receipts = Vec::with_capacity(records.len());
+        for (sequence, record) in (first..).zip(records) {
+            let header = Digest::of(&record.header);
+            let outcome = match self.open_one(lane, record, epochs, now, &mut seen) {
+                Ok(outcome) => outcome,
+                Err(Judgement::Node(error)) => return Err(error.into()),
+                Err(Judgement::Fault(Fault::Terminal(reason, defect))) => {
+                    tracing::warn!(peer = %lane.peer, sequence, reason = reason.as_str_name(), %defect, "record refused");
+                    Outcome::Refused(header, reason)
+                }
+                Err(Judgement::Fault(Fault::Link(fault))) => {
+                    if !not_openable.contains(&sequence) {
+                        return Err(ReceiveError::Link { sequence, fault });
+                    }
+                    tracing::warn!(peer = %lane.peer, sequence, %fault, "record refused for good");
+                    Outcome::Refused(header, NonDeliveryReason::NotOpenable)
+                }
+            };
+            let (arrival, kind, reason) = match outcome {
+                Outcome::Held(arrival) => (
+                    *arrival,
+                    ReceiptType::Delivery,
+                    NonDeliveryReason::Unspecified,
+                ),
+                Outcome::Refused(digest, reason) => (
+                    Arrival::Refused { digest, reason },
+                    ReceiptType::NonDelivery,
+                    reason,
+                ),
+            };
+            receipts.push(Receipt {
+                r#type: kind.into(),
+                header_digest: header.to_vec().into(),
+                origin: lane.peer.code().to_owned(),
+                issuer: self.country.code().to_owned(),
+                incarnation: lane.incarnation.to_vec().into(),
+                lane: lane.lane.into(),
+                sequence,
+                time_us: now.micros(),
+                reason: reason.into(),
+            });
+            arrivals.push(arrival);
+        }
+        let group = envelope::issue(receipts, &self.keys.signing);
+        let batch = ReceivedBatch {
+            lane,
+            first,
+            arrivals,
+            receipts: group.encode_to_vec(),
+            receipts_root: merkle::root(&group.receipts),
+        };
+        Ok(Judged {
+            batch,
+            receipts: group,
+        })
+    }
+
+    fn open_one(
+        &self,
+        lane: LaneId,
+        record: SealedRecord,
+        epochs: &Epochs,
+        now: Moment,
+        seen: &mut Seen,
+    ) -> Result<Outcome, Judgement> {
+        let book = self.book.load();
+        let verified = envelope::verify(&record, self.country, lane.peer, &**book, now)?;
+        let digest = *verified.digest();
+        if verified.header().lane != lane.lane as i32
+            || *verified.header().incarnation != lane.incarnation
+        {
+            return Ok(Outcome::Refused(digest, NonDeliveryReason::MalformedHeader));
+        }
+        let epoch = epoch_of(record.wrap.as_ref(), epochs)?;
+        let opened = Verified::open(verified, epoch)?;
+        let parts: Vec<(u32, &[u8])> = opened
+            .parts
+            .iter()
+            .map(|(label, content)| (*label, content.as_slice()))
+            .collect();
+        let reference = match self.content_reference(&parts, &opened.header, lane.peer, now) {
+            Ok(reference) => reference,
+            Err(reason) => return Ok(Outcome::Refused(digest, reason)),
+        };
+        let reference_tag = self.reference_tag(&reference);
+        if !seen.references.insert(reference_tag)
+            || inbox::ask::by_reference(&self.store, &reference_tag)?.is_some()
+        {
+            return Ok(Outcome::Refused(
+                digest,
+                NonDeliveryReason::ReferenceInvalid,
+            ));
+        }
+        if !seen.ids.insert(opened.record_id)
+            // The id stands in the header, so a known digest is a known id.
+            || inbox::ask::by_id(&self.store, lane.peer, &opened.record_id)?.is_some()
+        {
+            return Ok(Outcome::Refused(digest, NonDeliveryReason::IdReused));
+        }
+        let (slot, slot_key) = self.slots.take()?;
+        let sealed_keys = opened
+            .keys
+            .seal_at_rest(&slot_key, &digest)
+            .map_err(|_| NodeError::Task)?;
+        Ok(Outcome::Held(Box::new(Arrival::Record {
+            digest,
+            record_id: opened.record_id,
+            reference,
+            reference_tag,
+            envelope: opened.record.encode_to_vec(),
+            slot,
+            sealed_keys,
+            exercise: opened.header.exercise,
+        })))
+    }
+
+    /// The reference of a record whose content keeps the rules; the reason when it does not. What
+    /// exactly is wrong stays out of the log: it quotes content.
+    fn content_reference(
+        &self,
+        parts: &[(u32, &[u8])],
+        header: &Header,
+        origin: Country,
+        now: Moment,
+    ) -> Result<Reference, NonDeliveryReason> {
+        let malformed = NonDeliveryReason::MalformedContent;
+        let record = join(parts).map_err(|_| malformed)?;
+        if !agrees(&record, header) {
+            tracing::debug!(%origin, "the content contradicts its header");
+            return Err(malformed);
+        }
+        let reference: Reference = record.reference.parse().map_err(|_| malformed)?;
+        if reference.country != origin {
+            return Err(NonDeliveryReason::ReferenceInvalid);
+        }
+        // Authorities change with cards, which may arrive in another order than records.
+        let authorities = |_| None;
+        let context = ValidationContext {
+            now,
+            origin,
+            authorities: &authorities,
+            received: true,
+        };
+        if let Err(violations) = validate(&record, &context) {
+            tracing::debug!(%origin, count = violations.iter().len(), "the content breaks rules");
+            return Err(malformed);
+        }
+        Ok(reference)
+    }
+}
+
+/// The content must say what the header says in the clear, or two readers of one record could act
+/// on different rules: exercise, expiry, lane and handling codes.
+fn agrees(record: &Record, header: &Header) -> bool {
+    let handling = record
+        .marking
+        .as_ref()
+        .map(handling_numbers)
+        .unwrap_or_default();
+    record.exercise == header.exercise
+        && record.expires_at == header.expires_at
+        && lane(record) as i32 == header.lane
+        && handling == header.handling
+}
+
+fn epoch_of<'a>(wrap: Option<&Wrap>, epochs: &'a Epochs) -> Result<&'a ReceivingEpoch, Judgement> {
+    let wrap = wrap.ok_or(Fault::Link(LinkFault::NoWrap))?;
+    epochs
+        .iter()
+        .rev()
+        .find(|epoch| epoch.id().as_slice() == wrap.epoch.as_ref() as &[u8])
+        .map(AsRef::as_ref)
+        .ok_or_else(|| Fault::Link(LinkFault::WrongEpoch).into())
+}
+
+/// Ids and references already seen in the batch in hand.
+#[derive(Default)]
+struct Seen {
+    ids: HashSet<[u8; 16]>,
+    references: HashSet<[u8; 16]>,
+}
+
+enum Judgement {
+    Fault(Fault),
+    Node(NodeError),
+}
+
+impl From<Fault> for Judgement {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl<E: Into<NodeError>> From<E> for Judgement {
+    fn from(error: E) -> Self {
+        Self::Node(error.into())
+    }
+}

@@ -1,0 +1,250 @@
+//! What the single writer checks and assigns: the node's rules.
+//!
+//! Use cases prepare as much as they can outside (sealing, signing, verifying) and propose; here
+//! preconditions are checked against the state *including the group in hand*, numbers, sequences
+//! and leaf indexes are assigned, and entries appended. Nothing here waits or does I/O of its own.
+
+mod exchange;
+mod proposal;
+
+pub use proposal::{
+    Answer, Arrival, ArrivedReceipts, Prepared, Proposal, ReceivedBatch, Refusal, Submission,
+    SubmissionRefusal,
+};
+
+use prost::Message as _;
+
+use crate::{
+    crypto::{AeadKey, Domain, RandomError, random_bytes},
+    entry::{
+        Alarm, CardAccepted, CheckpointSeen, Entry, Event, Incarnation, LeafSlot, LinkChanged,
+        NodeCreated, NodeStarted, Read,
+    },
+    ledger::{self, leaf_digest},
+    record::{Country, Moment},
+    store::{Decline, Draft, Group, Rules, StoreError},
+    wire::ledger::{Action, Leaf, LeafBody},
+};
+
+use super::{Clock, projection};
+
+/// The writer's rules; one instance, in the writer's thread.
+pub struct NodeRules {
+    country: Country,
+    incarnation: Incarnation,
+    storage: AeadKey,
+    clock: Clock,
+}
+
+/// Additional data of a leaf's body at rest.
+pub(super) fn leaf_aad(index: u64) -> Vec<u8> {
+    [Domain::Storage.prefix(), b"leaf", &index.to_be_bytes()].concat()
+}
+
+type Declined = Decline<Refusal>;
+
+impl NodeRules {
+    /// Rules for a node's writer.
+    pub fn new(country: Country, incarnation: Incarnation, storage: AeadKey, clock: Clock) -> Self {
+        Self {
+            country,
+            incarnation,
+            storage,
+            clock,
+        }
+    }
+
+    /// Appends one event with its leaf. The leaf's body stands last among the blobs, encrypted
+    /// under the storage key; the tree hashes its salted digest.
+    fn append(
+        &self,
+        group: &mut Group<'_>,
+        event: Event,
+        mut blobs: Vec<Vec<u8>>,
+        leaf: LeafBody,
+    ) -> Result<(), Declined> {
+        let index = ledger::rows::next_leaf(group)?;
+        let time: Moment = (self.clock)();
+        let salt: [u8; 32] = random_bytes().map_err(no_randomness)?;
+        let body = LeafBody {
+            time_us: time.micros(),
+            ..leaf
+        }
+        .encode_to_vec();
+        let digest = leaf_digest(&salt, &body);
+        let blob = u32::try_from(blobs.len()).unwrap_or(u32::MAX);
+        let plain = Leaf {
+            index,
+            salt: salt.to_vec(),
+            body,
+            digest: digest.to_vec(),
+        }
+        .encode_to_vec();
+        blobs.push(
+            self.storage
+                .seal(&leaf_aad(index), &plain)
+                .map_err(no_randomness)?,
+        );
+        let entry = Entry {
+            time,
+            leaf: Some(LeafSlot {
+                index,
+                digest: digest.to_vec(),
+                blob,
+            }),
+            event,
+        };
+        group.append(Draft {
+            body: entry.encode(),
+            blobs,
+        })?;
+        Ok(())
+    }
+
+    fn own_actor(&self) -> String {
+        format!("{}/node", self.country)
+    }
+}
+
+type Answered = Result<Submission, SubmissionRefusal>;
+
+fn no_randomness(error: RandomError) -> Declined {
+    Decline::Store(StoreError::from(error))
+}
+
+impl Rules for NodeRules {
+    type Proposal = Proposal;
+    type Answer = Answer;
+    type Refusal = Refusal;
+
+    fn decide(&mut self, proposal: Proposal, group: &mut Group<'_>) -> Result<Answer, Declined> {
+        let node = |action: Action, detail: &str| LeafBody {
+            actor: self.own_actor(),
+            action: action.into(),
+            detail: detail.to_owned(),
+            ..LeafBody::default()
+        };
+        match proposal {
+            Proposal::Create {
+                country,
+                incarnation,
+                ledger_origin,
+            } => {
+                if projection::is_created(group)? {
+                    return Err(Decline::Refused(Refusal::Exists));
+                }
+                let event = Event::NodeCreated(NodeCreated {
+                    country: country.code().to_owned(),
+                    incarnation: incarnation.to_vec(),
+                    ledger_origin,
+                });
+                self.append(group, event, Vec::new(), node(Action::Node, "created"))?;
+            }
+            Proposal::Start { store } => {
+                let event = Event::NodeStarted(NodeStarted {
+                    version: env!("CARGO_PKG_VERSION").to_owned(),
+                    store,
+                });
+                self.append(group, event, Vec::new(), node(Action::Node, "started"))?;
+            }
+            Proposal::Card {
+                country,
+                version,
+                digest,
+                signed,
+                actor,
+            } => {
+                let leaf = LeafBody {
+                    actor,
+                    peer: country.code().to_owned(),
+                    subject: digest.to_vec(),
+                    ..node(Action::Key, "card-accepted")
+                };
+                let event = Event::CardAccepted(CardAccepted {
+                    country: country.code().to_owned(),
+                    version,
+                    signed_card: signed,
+                    digest: digest.to_vec(),
+                });
+                self.append(group, event, Vec::new(), leaf)?;
+            }
+            Proposal::Submit(batch) => {
+                let mut answers = Vec::with_capacity(batch.len());
+                for prepared in batch {
+                    answers.push(self.submit(prepared, group)?);
+                }
+                return Ok(Answer::Submitted(answers));
+            }
+            Proposal::Receive(batch) => self.receive(*batch, group)?,
+            Proposal::ReceiptsArrived(arrived) => self.receipts_arrived(*arrived, group)?,
+            Proposal::Read {
+                number,
+                digest,
+                reference,
+                compartments,
+                actor,
+                purpose,
+                detail,
+            } => {
+                let header_digest = digest.map(|digest| digest.to_vec()).unwrap_or_default();
+                let leaf = LeafBody {
+                    actor,
+                    header_digest: header_digest.clone(),
+                    reference,
+                    purpose,
+                    ..node(Action::Consultation, detail)
+                };
+                let event = Event::Read(Read {
+                    number,
+                    compartments,
+                    header_digest,
+                });
+                self.append(group, event, Vec::new(), leaf)?;
+            }
+            Proposal::Link { peer, up } => {
+                let leaf = LeafBody {
+                    peer: peer.code().to_owned(),
+                    ..node(Action::Link, if up { "up" } else { "down" })
+                };
+                let event = Event::LinkChanged(LinkChanged {
+                    peer: peer.code().to_owned(),
+                    up,
+                });
+                self.append(group, event, Vec::new(), leaf)?;
+            }
+            Proposal::Alarm { peer, kind } => {
+                let peer = peer.map(|peer| peer.code().to_owned()).unwrap_or_default();
+                let leaf = LeafBody {
+                    peer: peer.clone(),
+                    ..node(Action::Alarm, kind)
+                };
+                let event = Event::Alarm(Alarm {
+                    peer,
+                    kind: kind.to_owned(),
+                });
+                self.append(group, event, Vec::new(), leaf)?;
+            }
+            Proposal::Checkpoint {
+                peer,
+                note,
+                checkpoint,
+            } => {
+                let entry = Entry {
+                    time: (self.clock)(),
+                    leaf: None,
+                    event: Event::CheckpointSeen(CheckpointSeen {
+                        peer: peer.code().to_owned(),
+                        note,
+                        size: checkpoint.size,
+                        root: checkpoint.root.to_vec(),
+                    }),
+                };
+                group.append(Draft {
+                    body: entry.encode(),
+                    blobs: Vec::new(),
+                })?;
+            }
+        }
+        Ok(Answer::Done)
+    }
+}

@@ -1,0 +1,243 @@
+//! Rules for what is exchanged: submissions, arrivals and receipts, each at its place in a lane.
+
+use crate::{
+    crypto::Digest,
+    entry::{
+        Event, Holding, LaneId, OutboxPlace, Position, ReceiptsArrived, ReceiptsIssued, Received,
+        Refused, Submitted,
+    },
+    envelope::running_hash,
+    inbox,
+    replication::lanes,
+    store::{Decline, Group},
+    wire::ledger::{Action, LeafBody},
+};
+
+use super::{
+    Answered, Arrival, ArrivedReceipts, Declined, NodeRules, Prepared, ReceivedBatch, Refusal,
+    Submission, SubmissionRefusal,
+};
+
+impl NodeRules {
+    pub(super) fn submit(
+        &self,
+        prepared: Prepared,
+        group: &mut Group<'_>,
+    ) -> Result<Answered, Declined> {
+        if let Some(tag) = prepared.idempotency_tag
+            && let Some((number, digest)) = inbox::ask::by_idempotency(group, &tag)?
+        {
+            return Ok(if digest == prepared.submission_digest {
+                Ok(Submission {
+                    number,
+                    repeated: true,
+                })
+            } else {
+                Err(SubmissionRefusal::IdempotencyConflict)
+            });
+        }
+        let number = inbox::ask::last_number(group)?.saturating_add(1);
+        let mut outbox = Vec::with_capacity(prepared.destinations.len());
+        for (at, peer) in (0_u32..).zip(&prepared.destinations) {
+            let lane = LaneId {
+                peer: *peer,
+                incarnation: self.incarnation,
+                lane: prepared.lane,
+            };
+            let state = lanes::outgoing(group, &lane)?;
+            let sequence = state.assigned.saturating_add(1);
+            let hash = running_hash(&state.running_hash, sequence, &prepared.digest);
+            outbox.push(OutboxPlace {
+                peer: peer.code().to_owned(),
+                lane: prepared.lane.into(),
+                sequence,
+                running_hash: hash.to_vec(),
+                destination: at,
+            });
+        }
+        let leaf = LeafBody {
+            actor: prepared.actor,
+            action: Action::Collection.into(),
+            header_digest: prepared.digest.to_vec(),
+            reference: prepared.reference.to_string(),
+            detail: "submitted".to_owned(),
+            ..LeafBody::default()
+        };
+        let event = Event::Submitted(Submitted {
+            holding: Some(Holding {
+                number,
+                header_digest: prepared.digest.to_vec(),
+                record_id: prepared.record_id.to_vec(),
+                origin: self.country.code().to_owned(),
+                reference_tag: prepared.reference_tag.to_vec(),
+                blob: 0,
+                slot: prepared.slot,
+                sealed_keys: prepared.sealed_keys,
+                exercise: prepared.exercise,
+            }),
+            outbox,
+            reference_number: prepared.reference.number.into(),
+            reference_year: prepared.reference.year.into(),
+            idempotency_tag: prepared
+                .idempotency_tag
+                .map(|tag| tag.to_vec())
+                .unwrap_or_default(),
+            submission_digest: prepared.submission_digest.to_vec(),
+            acceptance_blob: 1,
+            incarnation: self.incarnation.to_vec(),
+        });
+        self.append(
+            group,
+            event,
+            vec![prepared.envelope, prepared.acceptance],
+            leaf,
+        )?;
+        Ok(Ok(Submission {
+            number,
+            repeated: false,
+        }))
+    }
+
+    pub(super) fn receive(
+        &self,
+        batch: ReceivedBatch,
+        group: &mut Group<'_>,
+    ) -> Result<(), Declined> {
+        let state = lanes::incoming(group, &batch.lane)?;
+        if state.sequence.saturating_add(1) != batch.first {
+            return Err(Decline::Refused(Refusal::LaneMoved {
+                at: state.sequence,
+                first: batch.first,
+            }));
+        }
+        let count = u64::try_from(batch.arrivals.len()).unwrap_or(u64::MAX);
+        let mut hash = state.running_hash;
+        let mut first = None;
+        for (sequence, arrival) in (batch.first..).zip(batch.arrivals) {
+            let (Arrival::Record { digest, .. } | Arrival::Refused { digest, .. }) = &arrival;
+            hash = running_hash(&hash, sequence, digest);
+            let position = batch.lane.at(sequence, &hash);
+            first.get_or_insert_with(|| position.clone());
+            self.arrive(batch.lane, position, arrival, group)?;
+        }
+        let leaf = LeafBody {
+            actor: self.own_actor(),
+            action: Action::Disclosure.into(),
+            peer: batch.lane.peer.code().to_owned(),
+            detail: "receipts-issued".to_owned(),
+            subject: batch.receipts_root.to_vec(),
+            ..LeafBody::default()
+        };
+        let event = Event::ReceiptsIssued(ReceiptsIssued {
+            first,
+            count,
+            blob: 0,
+        });
+        self.append(group, event, vec![batch.receipts], leaf)
+    }
+
+    fn arrive(
+        &self,
+        lane: LaneId,
+        position: Position,
+        arrival: Arrival,
+        group: &mut Group<'_>,
+    ) -> Result<(), Declined> {
+        let leaf = LeafBody {
+            actor: format!("{}/node", lane.peer),
+            peer: lane.peer.code().to_owned(),
+            ..LeafBody::default()
+        };
+        match arrival {
+            Arrival::Record {
+                digest,
+                record_id,
+                reference,
+                reference_tag,
+                envelope,
+                slot,
+                sealed_keys,
+                exercise,
+            } => {
+                // The id stands in the header, so a known digest is a known id.
+                let known = inbox::ask::by_id(group, lane.peer, &record_id)?.is_some()
+                    || inbox::ask::by_reference(group, &reference_tag)?.is_some();
+                if known {
+                    return Err(Decline::Refused(Refusal::Raced));
+                }
+                let event = Event::Received(Received {
+                    holding: Some(Holding {
+                        number: inbox::ask::last_number(group)?.saturating_add(1),
+                        header_digest: digest.to_vec(),
+                        record_id: record_id.to_vec(),
+                        origin: lane.peer.code().to_owned(),
+                        reference_tag: reference_tag.to_vec(),
+                        blob: 0,
+                        slot,
+                        sealed_keys,
+                        exercise,
+                    }),
+                    position: Some(position),
+                });
+                let leaf = LeafBody {
+                    action: Action::Collection.into(),
+                    header_digest: digest.to_vec(),
+                    reference: reference.to_string(),
+                    detail: "received".to_owned(),
+                    ..leaf
+                };
+                self.append(group, event, vec![envelope], leaf)
+            }
+            Arrival::Refused { digest, reason } => {
+                let event = Event::Refused(Refused {
+                    position: Some(position),
+                    header_digest: digest.to_vec(),
+                    reason: reason.into(),
+                });
+                let leaf = LeafBody {
+                    action: Action::Refusal.into(),
+                    header_digest: digest.to_vec(),
+                    detail: reason.as_str_name().to_owned(),
+                    ..leaf
+                };
+                self.append(group, event, Vec::new(), leaf)
+            }
+        }
+    }
+
+    pub(super) fn receipts_arrived(
+        &self,
+        arrived: ArrivedReceipts,
+        group: &mut Group<'_>,
+    ) -> Result<(), Declined> {
+        let state = lanes::outgoing(group, &arrived.lane)?;
+        if state.receipted.saturating_add(1) != arrived.first {
+            return Err(Decline::Refused(Refusal::LaneMoved {
+                at: state.receipted,
+                first: arrived.first,
+            }));
+        }
+        let last = state.receipted.saturating_add(arrived.count);
+        if last > state.assigned {
+            return Err(Decline::Refused(Refusal::NeverAssigned {
+                last,
+                assigned: state.assigned,
+            }));
+        }
+        let leaf = LeafBody {
+            actor: format!("{}/node", arrived.lane.peer),
+            action: Action::Disclosure.into(),
+            peer: arrived.lane.peer.code().to_owned(),
+            detail: "receipts-arrived".to_owned(),
+            subject: arrived.root.to_vec(),
+            ..LeafBody::default()
+        };
+        // The group names only its first sequence, whose running hash the outbox row holds already.
+        let event = Event::ReceiptsArrived(ReceiptsArrived {
+            first: Some(arrived.lane.at(arrived.first, &Digest::ZERO)),
+            count: arrived.count,
+            blob: 0,
+        });
+        self.append(group, event, vec![arrived.receipts], leaf)
+    }
+}

@@ -1,0 +1,258 @@
+//! A session of a link: drives the pure progress of both directions with real frames.
+//!
+//! Three halves run side by side: one takes frames in order, one makes what was verified durable
+//! and answers it, one sends what the outbox holds. They share the lanes. Nothing here decides:
+//! `replication::progress` does.
+
+mod greeting;
+mod inbound;
+mod outbound;
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use futures_util::{Stream, StreamExt as _};
+use tokio::sync::{Notify, mpsc};
+use tokio_stream::wrappers::{ReceiverStream, UnboundedReceiverStream};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    entry::{Incarnation, LaneId},
+    record::Country,
+    replication::progress::{self, Lane, LaneFault},
+    wire::link::{Bye, ByeReason, Frame, frame},
+};
+
+use super::{Node, NodeError, rules::Proposal};
+
+pub use greeting::hello_first;
+
+/// How long the peer may take to say hello.
+const HELLO_TIMEOUT: Duration = Duration::from_secs(15);
+/// Record frames waiting for the network.
+const RECORD_FRAMES: usize = 4;
+/// Characters kept of a peer's words.
+const MAX_WORDS: usize = 500;
+
+/// Where a session's frames go: small frames (hello, receipts, credit) pass record frames that
+/// wait for the network. Small frames are bounded by the credit that allows what they answer.
+#[derive(Debug, Clone)]
+pub struct Outlet {
+    small: mpsc::UnboundedSender<Frame>,
+    records: mpsc::Sender<Frame>,
+}
+
+impl Outlet {
+    /// The outlet, and the frames in the order they go out.
+    pub fn new() -> (Self, impl Stream<Item = Frame> + Send + Unpin + use<>) {
+        let (small, small_frames) = mpsc::unbounded_channel();
+        let (records, record_frames) = mpsc::channel(RECORD_FRAMES);
+        let frames = futures_util::stream::select_with_strategy(
+            UnboundedReceiverStream::new(small_frames),
+            ReceiverStream::new(record_frames),
+            |(): &mut ()| futures_util::stream::PollNext::Left,
+        );
+        (Self { small, records }, Box::pin(frames))
+    }
+
+    fn small(&self, frame: frame::Frame) -> Result<(), SessionEnd> {
+        self.small
+            .send(Frame { frame: Some(frame) })
+            .map_err(|_| SessionEnd::Closed)
+    }
+
+    async fn record(&self, frame: frame::Frame) -> Result<(), SessionEnd> {
+        self.records
+            .send(Frame { frame: Some(frame) })
+            .await
+            .map_err(|_| SessionEnd::Closed)
+    }
+}
+
+/// Why a session ended.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionEnd {
+    /// The peer cannot be reached.
+    #[error("not reachable: {0}")]
+    Unreachable(String),
+    /// The connection closed.
+    #[error("the connection closed")]
+    Closed,
+    /// The connection failed.
+    #[error("the connection failed: {0}")]
+    Transport(String),
+    /// The peer took too long to say hello.
+    #[error("the peer said no hello within {} s", HELLO_TIMEOUT.as_secs())]
+    Silent,
+    /// A newer session took over.
+    #[error("a newer session took over")]
+    Replaced,
+    /// This node shuts down.
+    #[error("this node shuts down")]
+    Shutdown,
+    /// The peer said goodbye.
+    #[error("the peer ended the link: {reason}: {detail}")]
+    Bye {
+        /// Why.
+        reason: &'static str,
+        /// In its words, control characters escaped.
+        detail: String,
+    },
+    /// The peer broke the protocol, or its state contradicts ours.
+    #[error("refused: {reason}: {detail}", reason = reason.as_str_name())]
+    Refused {
+        /// What the peer is told.
+        reason: ByeReason,
+        /// Details for both operators.
+        detail: String,
+    },
+    /// This node failed.
+    #[error("this node failed: {0}")]
+    Failed(String),
+}
+
+impl From<NodeError> for SessionEnd {
+    fn from(error: NodeError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<LaneFault> for SessionEnd {
+    fn from(fault: LaneFault) -> Self {
+        Self::Refused {
+            reason: fault.reason(),
+            detail: fault.to_string(),
+        }
+    }
+}
+
+fn protocol(detail: impl fmt::Display) -> SessionEnd {
+    SessionEnd::Refused {
+        reason: ByeReason::Protocol,
+        detail: detail.to_string(),
+    }
+}
+
+/// What the halves of a session share.
+struct Session {
+    node: Arc<Node>,
+    peer: Country,
+    peer_incarnation: Incarnation,
+    outlet: Outlet,
+    lanes: Mutex<progress::Peer>,
+    wake: Arc<Notify>,
+}
+
+impl Session {
+    fn lanes(&self) -> MutexGuard<'_, progress::Peer> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A lane of the peer, on which this node receives.
+    fn incoming_lane(&self, lane: Lane) -> LaneId {
+        LaneId {
+            peer: self.peer,
+            incarnation: self.peer_incarnation,
+            lane: lane.into(),
+        }
+    }
+
+    /// An own lane to the peer.
+    fn outgoing_lane(&self, lane: Lane) -> LaneId {
+        self.node.lane_to(self.peer, lane.into())
+    }
+}
+
+/// Runs a session until it ends. `dialled` is the session id when this node dialled and has sent
+/// its hello; `None` when the peer dialled.
+pub async fn run<S>(
+    node: Arc<Node>,
+    peer: Country,
+    dialled: Option<greeting::Dialled>,
+    outlet: Outlet,
+    mut incoming: S,
+    stop: CancellationToken,
+) -> SessionEnd
+where
+    S: Stream<Item = Result<Frame, String>> + Send + Unpin,
+{
+    let hello = match tokio::time::timeout(HELLO_TIMEOUT, incoming.next()).await {
+        Err(_) => return say_bye(&outlet, SessionEnd::Silent),
+        Ok(None) => return SessionEnd::Closed,
+        Ok(Some(Err(error))) => {
+            return say_bye(&outlet, SessionEnd::Transport(escape(&error)));
+        }
+        Ok(Some(Ok(frame))) => match frame.frame {
+            Some(frame::Frame::Hello(hello)) => hello,
+            Some(frame::Frame::Bye(bye)) => return inbound::goodbye(&bye),
+            _ => return say_bye(&outlet, protocol("the first frame is not a hello")),
+        },
+    };
+    let begun = match greeting::begin(&node, peer, dialled, &outlet, &hello).await {
+        Ok(begun) => begun,
+        Err(end) => return say_bye(&outlet, end),
+    };
+    tracing::info!(%peer, dialled = dialled.is_some(), "link up");
+    let session = Arc::new(begun.session);
+    let (to_commit, verified) = mpsc::channel(inbound::AHEAD);
+    let mut inbound = inbound::Inbound::new(Arc::clone(&session), to_commit);
+    let end = tokio::select! {
+        end = inbound.run(begun.resume, &mut incoming) => end,
+        end = inbound::commit(Arc::clone(&session), verified) => end,
+        end = outbound::run(Arc::clone(&session), hello.checkpoint_size) => end,
+        () = begun.seat.replaced.cancelled() => SessionEnd::Replaced,
+        () = stop.cancelled() => SessionEnd::Shutdown,
+    };
+    if let SessionEnd::Refused {
+        reason: ByeReason::Fenced,
+        ..
+    } = &end
+    {
+        // The peer claims to hold what this node never gave: restored, or lied to.
+        node.alarm(Some(peer), "fenced-by-peer").await;
+    }
+    node.links
+        .leave(peer, &begun.info.session, &end.to_string());
+    let end = say_bye(&outlet, end);
+    let down = Proposal::Link { peer, up: false };
+    if !matches!(end, SessionEnd::Shutdown)
+        && let Err(error) = node.writer.propose(down).await
+    {
+        tracing::warn!(%peer, %error, "the link's end is not in the ledger");
+    }
+    end
+}
+
+/// Tells the peer why, where it is worth telling, and answers the end.
+fn say_bye(outlet: &Outlet, end: SessionEnd) -> SessionEnd {
+    let (reason, detail) = match &end {
+        SessionEnd::Refused { reason, detail } => (*reason, detail.clone()),
+        SessionEnd::Replaced => (ByeReason::Replaced, end.to_string()),
+        SessionEnd::Shutdown => (ByeReason::Shutdown, end.to_string()),
+        // The connection may still carry words when what failed is a message: too large, malformed.
+        SessionEnd::Silent | SessionEnd::Transport(_) => (ByeReason::Protocol, end.to_string()),
+        SessionEnd::Failed(_) => (
+            ByeReason::Store,
+            "the node cannot make records durable".to_owned(),
+        ),
+        _ => return end,
+    };
+    let bye = Bye {
+        reason: reason.into(),
+        detail: detail.chars().take(MAX_WORDS).collect(),
+    };
+    // The peer may be gone already; then there is nobody to tell.
+    let _ = outlet.small(frame::Frame::Bye(bye));
+    end
+}
+
+/// A peer's words, safe for a log and a terminal.
+fn escape(text: &str) -> String {
+    text.chars()
+        .take(MAX_WORDS)
+        .flat_map(char::escape_default)
+        .collect()
+}

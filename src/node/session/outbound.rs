@@ -1,0 +1,185 @@
+//! The sending half: what the outbox holds, wrapped for the peer's current key, within credit.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use crate::{
+    envelope::{SendingEpoch, sign_mark},
+    replication::{
+        lanes,
+        progress::{Batch, Lane, MAX_BATCH_BYTES},
+    },
+    wire::{
+        envelope::LaneMark,
+        link::{ByeReason, Checkpoint, Deliver, Mark, frame},
+    },
+};
+
+use super::{NodeError, Session, SessionEnd};
+
+/// An idle link says how far its lanes and its ledger reach this often.
+const IDLE: Duration = Duration::from_secs(20);
+
+/// Sends until the session ends. `told` is the size of the own checkpoint that the peer holds.
+pub(super) async fn run(session: Arc<Session>, told: u64) -> SessionEnd {
+    match send(&session, told).await {
+        Ok(never) => match never {},
+        Err(end) => end,
+    }
+}
+
+async fn send(session: &Session, mut told: u64) -> Result<Infallible, SessionEnd> {
+    let mut epoch: Option<Arc<SendingEpoch>> = None;
+    let mut idle = tokio::time::interval(IDLE);
+    loop {
+        refresh(session)?;
+        let mut sent = false;
+        for lane in Lane::ALL {
+            if waiting(session, lane).is_none() {
+                continue;
+            }
+            let current = match epoch.take() {
+                Some(epoch) if !epoch.exhausted(session.node.now()) => epoch,
+                _ => establish(session).await?,
+            };
+            sent = deliver(session, lane, &current).await?;
+            epoch = Some(current);
+            if sent {
+                // Asked anew after every frame: a control record waits for one frame at most.
+                break;
+            }
+        }
+        if !sent {
+            tokio::select! {
+                () = session.wake.notified() => {}
+                _ = idle.tick() => {
+                    told = checkpoint(session, told)?;
+                    mark(session)?;
+                }
+            }
+        }
+    }
+}
+
+/// Takes up what was assigned meanwhile.
+fn refresh(session: &Session) -> Result<(), SessionEnd> {
+    for lane in Lane::ALL {
+        let state = lanes::outgoing(&session.node.store, &session.outgoing_lane(lane))
+            .map_err(NodeError::from)?;
+        session
+            .lanes()
+            .outgoing
+            .of_mut(lane)
+            .assigned(state.assigned);
+    }
+    Ok(())
+}
+
+/// First sequence to send and how many the credit allows, sizes aside.
+fn waiting(session: &Session, lane: Lane) -> Option<(Batch, u64)> {
+    let lanes = session.lanes();
+    let state = lanes.outgoing.of(lane);
+    let batch = state.next_batch(|_| Some(0))?;
+    Some((batch, state.credit_left().bytes.min(MAX_BATCH_BYTES)))
+}
+
+/// A new sealing epoch for the peer's current key, announced before its first record.
+async fn establish(session: &Session) -> Result<Arc<SendingEpoch>, SessionEnd> {
+    let key = session
+        .node
+        .book
+        .load()
+        .get(session.peer)
+        .and_then(|card| card.sealing_keys.first().cloned())
+        .ok_or_else(|| SessionEnd::Failed("the peer's card is gone".to_owned()))?;
+    let (epoch, announcement) =
+        SendingEpoch::establish(session.node.country, session.peer, &key, session.node.now())
+            .map_err(|error| SessionEnd::Failed(error.to_string()))?;
+    session
+        .outlet
+        .record(frame::Frame::Epoch(announcement))
+        .await?;
+    Ok(Arc::new(epoch))
+}
+
+/// Sends one frame of a lane; answers false when the credit leaves no room for its next record.
+async fn deliver(
+    session: &Session,
+    lane: Lane,
+    epoch: &Arc<SendingEpoch>,
+) -> Result<bool, SessionEnd> {
+    let Some((wanted, room)) = waiting(session, lane) else {
+        return Ok(false);
+    };
+    let id = session.outgoing_lane(lane);
+    let limit = usize::try_from(wanted.count).unwrap_or(usize::MAX);
+    let loaded = session
+        .node
+        .load(id, wanted.first, limit, room, Arc::clone(epoch))
+        .await?;
+    if loaded.records.is_empty() {
+        return Ok(false);
+    }
+    let batch = Batch {
+        first: wanted.first,
+        count: u64::try_from(loaded.records.len()).unwrap_or(u64::MAX),
+        bytes: loaded.bytes,
+    };
+    session.lanes().outgoing.of_mut(lane).sent(&batch);
+    let frame = Deliver {
+        lane: id.lane.into(),
+        incarnation: id.incarnation.to_vec(),
+        first_sequence: batch.first,
+        records: loaded.records,
+    };
+    session.outlet.record(frame::Frame::Deliver(frame)).await?;
+    Ok(true)
+}
+
+/// Signed high-water marks, so that a withheld tail is seen.
+fn mark(session: &Session) -> Result<(), SessionEnd> {
+    let node = &session.node;
+    let mut marks = Vec::new();
+    for lane in Lane::ALL {
+        let id = session.outgoing_lane(lane);
+        let state = lanes::outgoing(&node.store, &id).map_err(NodeError::from)?;
+        let mark = LaneMark {
+            origin: node.country.code().to_owned(),
+            destination: session.peer.code().to_owned(),
+            incarnation: node.incarnation.to_vec().into(),
+            lane: id.lane.into(),
+            sequence: state.assigned,
+            running_hash: state.running_hash.to_vec().into(),
+            time_us: node.now().micros(),
+        };
+        marks.push(sign_mark(&mark, &node.keys.signing));
+    }
+    session.outlet.small(frame::Frame::Mark(Mark { marks }))
+}
+
+/// The ledger's checkpoint, with the proof that it extends the one the peer holds; answers the
+/// size told. Says nothing when the peer holds this one.
+fn checkpoint(session: &Session, told: u64) -> Result<u64, SessionEnd> {
+    let (current, note) = session.node.checkpoint()?;
+    if current.size == told {
+        return Ok(told);
+    }
+    if told > current.size {
+        return Err(SessionEnd::Refused {
+            reason: ByeReason::Fenced,
+            detail: format!(
+                "the peer holds a checkpoint of {told} leaves, the ledger has {}: this node was restored from an older state",
+                current.size
+            ),
+        });
+    }
+    let consistency = match told {
+        0 => Vec::new(),
+        old => session.node.consistency_path(old, current.size)?,
+    };
+    session.outlet.small(frame::Frame::Checkpoint(Checkpoint {
+        note,
+        old_size: told,
+        consistency,
+    }))?;
+    Ok(current.size)
+}

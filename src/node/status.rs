@@ -1,0 +1,78 @@
+//! Status: how the node is, for its operator.
+
+use crate::{
+    inbox::ask,
+    replication::lanes,
+    wire::{
+        envelope::Lane,
+        node::{GetStatusResponse, LaneStatus, LinkStatus},
+    },
+};
+
+use super::{Node, NodeError};
+
+/// The lanes, most urgent first.
+pub const LANES: [Lane; 3] = [Lane::Control, Lane::Urgent, Lane::Bulk];
+
+impl Node {
+    /// The node's state.
+    ///
+    /// # Errors
+    /// [`NodeError`] when the store cannot be read.
+    pub fn status(&self) -> Result<GetStatusResponse, NodeError> {
+        let book = self.book.load();
+        let mut links = Vec::new();
+        for card in book.iter() {
+            let facts = self.links.facts(card.country);
+            let mut lane_states = Vec::new();
+            for lane in LANES {
+                let outgoing = lanes::outgoing(&self.store, &self.lane_to(card.country, lane))?;
+                let received = match facts.incarnation {
+                    Some(incarnation) => {
+                        let from = crate::entry::LaneId {
+                            peer: card.country,
+                            incarnation,
+                            lane,
+                        };
+                        lanes::incoming(&self.store, &from)?.sequence
+                    }
+                    None => 0,
+                };
+                lane_states.push(LaneStatus {
+                    lane: lane.into(),
+                    assigned: outgoing.assigned,
+                    receipted: outgoing.receipted,
+                    received,
+                });
+            }
+            links.push(LinkStatus {
+                country: card.country.code().to_owned(),
+                up: facts.up,
+                lanes: lane_states,
+                last_error: facts.last_error,
+            });
+        }
+        let space = self.store.space()?;
+        let used = self.disk_used_percent().unwrap_or(0);
+        Ok(GetStatusResponse {
+            country: self.country.code().to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            records: ask::last_number(&self.store)?,
+            ledger_size: self.ledger_size()?,
+            store_start: self.opened.how.to_string(),
+            links,
+            journal_bytes: space.journal_bytes,
+            accepting: used <= self.config.store.disk_full_percent && !self.is_fenced(),
+        })
+    }
+}
+
+impl Node {
+    /// Last local number given to a record.
+    ///
+    /// # Errors
+    /// [`NodeError`] when the store cannot be read.
+    pub fn last_number(&self) -> Result<u64, NodeError> {
+        Ok(ask::last_number(&self.store)?)
+    }
+}

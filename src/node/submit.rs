@@ -1,0 +1,258 @@
+//! Submit: an officer's or a case system's record becomes durable, sealed and signed, with a
+//! reference and a SUBMISSION_ACCEPTANCE.
+//!
+//! Submissions that wait are prepared together, off the runtime's threads, and share one receipt
+//! signature and one group of the writer. A crash before the group is durable leaves nothing; the
+//! client has no answer and repeats with its idempotency key.
+
+mod prepare;
+
+use std::sync::{Arc, Weak};
+
+use futures_util::{
+    StreamExt as _,
+    stream::{FuturesOrdered, FuturesUnordered},
+};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
+    task::{JoinError, JoinHandle},
+};
+
+use crate::{
+    crypto::Digest,
+    record::{MAX_RECORD_BYTES, Reference, Violations},
+    wire::{envelope::ReceiptProof, record::Record},
+};
+
+use super::{
+    Node, NodeError,
+    rules::{Answer, Prepared, Proposal, Submission, SubmissionRefusal},
+};
+
+/// Submissions prepared together at most.
+const BATCH: usize = 256;
+/// Batches in preparation or with the writer at the same time.
+const BATCHES: usize = 3;
+/// Submissions waiting before callers wait too.
+const WAITING: usize = 1024;
+/// Length of an idempotency key, in characters.
+const MAX_KEY_CHARS: usize = 128;
+
+/// A submission as it comes in.
+#[derive(Debug)]
+pub struct Intent {
+    /// The record.
+    pub record: Record,
+    /// Chosen by the client; empty for none.
+    pub idempotency_key: String,
+    /// Who submits, from the connection.
+    pub actor: String,
+}
+
+/// What a submitter gets.
+#[derive(Debug, Clone)]
+pub struct Accepted {
+    /// Reference of the record.
+    pub reference: Reference,
+    /// SHA-256 of its header.
+    pub digest: Digest,
+    /// SUBMISSION_ACCEPTANCE.
+    pub acceptance: ReceiptProof,
+    /// True when the idempotency key was known.
+    pub repeated: bool,
+}
+
+/// Why a submission is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// The record breaks rules; each is named.
+    #[error("{0}")]
+    Invalid(Violations),
+    /// The record is larger than a record may be.
+    #[error(
+        "the record takes {0} bytes, a record may take {MAX_RECORD_BYTES}; files travel as evidence"
+    )]
+    TooLarge(usize),
+    /// The idempotency key is longer than it may be.
+    #[error("an idempotency key has 1 to {MAX_KEY_CHARS} characters, this one has {0}")]
+    KeyTooLong(usize),
+    /// The idempotency key named another record.
+    #[error(transparent)]
+    Conflict(#[from] SubmissionRefusal),
+    /// The disk is nearly full.
+    #[error(
+        "the node's disk is {used}% full and it accepts no submissions above {limit}%; free space or ask the operator"
+    )]
+    DiskFull {
+        /// Used, in percent.
+        used: u64,
+        /// Limit, in percent.
+        limit: u64,
+    },
+    /// A peer knows more of this node than the node itself does.
+    #[error(
+        "this node was restored from an old backup and must not sign; the operator finds in the ledger who said so"
+    )]
+    Fenced,
+    /// Reference numbers of this year are used up.
+    #[error("all reference numbers of this year are used")]
+    ReferencesExhausted,
+    /// The record cannot be sealed.
+    #[error("the record cannot be sealed: {0}")]
+    Seal(String),
+    /// The node failed.
+    #[error(transparent)]
+    Node(#[from] NodeError),
+}
+
+type Reply = oneshot::Sender<Result<Accepted, SubmitError>>;
+
+/// Where submissions wait to be prepared together.
+#[derive(Debug, Clone)]
+pub struct Intake(mpsc::Sender<(Intent, Reply)>);
+
+impl Intake {
+    /// The intake and the end that [`run`] works on.
+    pub fn new() -> (Self, mpsc::Receiver<(Intent, Reply)>) {
+        let (sender, receiver) = mpsc::channel(WAITING);
+        (Self(sender), receiver)
+    }
+}
+
+impl Node {
+    /// Submits a record; answers when it is durable.
+    ///
+    /// # Errors
+    /// [`SubmitError`] says what is wrong with the record or the node; nothing is durable then.
+    pub async fn submit(&self, intent: Intent) -> Result<Accepted, SubmitError> {
+        let (reply, answer) = oneshot::channel();
+        self.intake
+            .0
+            .send((intent, reply))
+            .await
+            .map_err(|_| NodeError::Closed)?;
+        answer.await.map_err(|_| NodeError::Closed)?
+    }
+}
+
+/// Takes waiting submissions in batches until the node is gone: it holds the intake's open end.
+/// Batches are prepared side by side and proposed in the order in which they came, so that a
+/// stream's records keep their order on each lane.
+pub async fn run(node: Weak<Node>, mut waiting: mpsc::Receiver<(Intent, Reply)>) {
+    let batches = Arc::new(Semaphore::new(BATCHES));
+    let (to_propose, prepared) = mpsc::channel(BATCHES);
+    tokio::spawn(propose_in_order(prepared));
+    loop {
+        let mut batch = Vec::new();
+        if waiting.recv_many(&mut batch, BATCH).await == 0 {
+            return;
+        }
+        let Ok(permit) = Arc::clone(&batches).acquire_owned().await else {
+            return;
+        };
+        let Some(node) = node.upgrade() else {
+            return;
+        };
+        let (intents, replies): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
+        let preparing = Arc::clone(&node);
+        let work = tokio::task::spawn_blocking(move || preparing.prepare_all(intents));
+        let batch = Batch {
+            node,
+            replies,
+            _permit: permit,
+        };
+        if to_propose.send((batch, work)).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// What preparing a submission gives.
+type Outcome = Result<(Prepared, Accepted), SubmitError>;
+
+/// Who waits for the submissions of a batch.
+struct Batch {
+    node: Arc<Node>,
+    replies: Vec<Reply>,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// Proposes each batch once the one before stands in the writer's queue; answers come as groups
+/// become durable.
+async fn propose_in_order(mut batches: mpsc::Receiver<(Batch, JoinHandle<Vec<Outcome>>)>) {
+    let mut preparing = FuturesOrdered::new();
+    let mut answering = FuturesUnordered::new();
+    let mut open = true;
+    while open || !preparing.is_empty() || !answering.is_empty() {
+        // Answers first: the batch pushed last is polled there, and so stands in the writer's
+        // queue, before the next prepared one is taken.
+        tokio::select! {
+            biased;
+            Some(()) = answering.next(), if !answering.is_empty() => {}
+            Some((batch, prepared)) = preparing.next(), if !preparing.is_empty() => {
+                answering.push(carry_out(batch, prepared));
+            }
+            batch = batches.recv(), if open => match batch {
+                Some((batch, work)) => preparing.push_back(async move { (batch, work.await) }),
+                None => open = false,
+            },
+        }
+    }
+}
+
+/// Proposes and answers one prepared batch.
+async fn carry_out(batch: Batch, prepared: Result<Vec<Outcome>, JoinError>) {
+    let Batch {
+        node,
+        replies,
+        _permit,
+    } = batch;
+    let Ok(prepared) = prepared else {
+        for reply in replies {
+            let _ = reply.send(Err(NodeError::Task.into()));
+        }
+        return;
+    };
+    let mut proposed = Vec::new();
+    let mut waiting = Vec::new();
+    for (reply, outcome) in replies.into_iter().zip(prepared) {
+        match outcome {
+            Ok((prepared, accepted)) => {
+                waiting.push((reply, accepted, prepared.destinations.clone()));
+                proposed.push(prepared);
+            }
+            Err(error) => {
+                let _ = reply.send(Err(error));
+            }
+        }
+    }
+    if proposed.is_empty() {
+        return;
+    }
+    match node.writer.propose(Proposal::Submit(proposed)).await {
+        Ok(Answer::Submitted(outcomes)) => {
+            for ((reply, accepted, destinations), outcome) in waiting.into_iter().zip(outcomes) {
+                for peer in destinations {
+                    node.links.wake(peer);
+                }
+                let _ = reply.send(match outcome {
+                    Ok(Submission {
+                        repeated: false, ..
+                    }) => Ok(accepted),
+                    Ok(Submission { number, .. }) => node.accepted_before(number),
+                    Err(refusal) => Err(refusal.into()),
+                });
+            }
+        }
+        Ok(Answer::Done) => {
+            for (reply, ..) in waiting {
+                let _ = reply.send(Err(NodeError::Task.into()));
+            }
+        }
+        Err(error) => {
+            for (reply, ..) in waiting {
+                let _ = reply.send(Err(NodeError::from(error.clone()).into()));
+            }
+        }
+    }
+}
