@@ -8,6 +8,7 @@
 //! `rpc` and `cli` are its doors. docs/ARCHITECTURE.md has the whole house.
 
 pub mod card;
+pub mod client;
 pub mod config;
 pub mod crypto;
 pub mod entry;
@@ -19,5 +20,6 @@ pub mod ledger;
 pub mod node;
 pub mod record;
 pub mod replication;
+pub mod rpc;
 pub mod store;
 pub mod wire;

@@ -1,0 +1,213 @@
+//! The node's two ports and its dialers, from the first connection to the last.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use arc_swap::ArcSwap;
+use rustls::ServerConfig;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    config::Config,
+    home::{Home, HomeError, TlsMaterial},
+    node::Node,
+    record::Country,
+};
+
+use super::{
+    link, services,
+    tls::{
+        AcceptLimits, DialOptions, Door, TlsError, client_port_server_config, link_server_config,
+        serve as serve_door,
+    },
+};
+
+/// Longest wait for sessions to say goodbye before their connections close.
+const FAREWELL: Duration = Duration::from_millis(200);
+
+/// Why the ports cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// A port cannot be bound.
+    #[error(
+        "cannot listen on {address} for {door}: {source}; is another node or program using it? change `{field}` in config.toml"
+    )]
+    Bind {
+        /// Which address.
+        address: SocketAddr,
+        /// What it is for.
+        door: &'static str,
+        /// The field of the configuration.
+        field: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The node's own certificates.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The node's folder.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+}
+
+/// The node's two ports, bound.
+#[derive(Debug)]
+pub struct Ports {
+    links: TcpListener,
+    clients: TcpListener,
+}
+
+impl Ports {
+    /// Where links are answered.
+    ///
+    /// # Errors
+    /// When the system cannot tell.
+    pub fn links_address(&self) -> io::Result<SocketAddr> {
+        self.links.local_addr()
+    }
+
+    /// Where clients are answered.
+    ///
+    /// # Errors
+    /// When the system cannot tell.
+    pub fn clients_address(&self) -> io::Result<SocketAddr> {
+        self.clients.local_addr()
+    }
+}
+
+/// Binds both ports, before anything of the store is touched.
+///
+/// # Errors
+/// [`ServeError::Bind`] names the port and the field that chooses it.
+pub async fn bind(config: &Config) -> Result<Ports, ServeError> {
+    let one = |address, door, field| async move {
+        TcpListener::bind(address)
+            .await
+            .map_err(|source| ServeError::Bind {
+                address,
+                door,
+                field,
+                source,
+            })
+    };
+    Ok(Ports {
+        links: one(config.listen, "links", "listen").await?,
+        clients: one(config.client_listen, "clients", "client_listen").await?,
+    })
+}
+
+/// The node's certificates for its ports and its dialers.
+#[derive(Debug)]
+pub struct NodeTls {
+    country: Country,
+    link: TlsMaterial,
+    client_port: TlsMaterial,
+    ca: Vec<u8>,
+}
+
+impl NodeTls {
+    /// Reads the node's certificates.
+    ///
+    /// # Errors
+    /// [`HomeError`] names the file.
+    pub fn of(home: &Home) -> Result<Self, HomeError> {
+        Ok(Self {
+            country: home.country(),
+            link: home.link_material()?,
+            client_port: home.client_port_material()?,
+            ca: home.own_card().issuing_ca_der.clone(),
+        })
+    }
+
+    /// The certificate for links.
+    pub(super) const fn link(&self) -> &TlsMaterial {
+        &self.link
+    }
+
+    fn links_config(&self, node: &Node) -> Result<ServerConfig, TlsError> {
+        let trust: Vec<_> = node
+            .book()
+            .iter()
+            .map(|card| (card.country, card.issuing_ca_der.clone()))
+            .collect();
+        link_server_config(&self.link, &trust)
+    }
+}
+
+/// Serves both ports and keeps the links, until `stop`; then takes nothing new, says goodbye and
+/// drains.
+///
+/// # Errors
+/// [`ServeError::Tls`] when the own certificates cannot be used.
+pub async fn serve(
+    node: Arc<Node>,
+    tls: Arc<NodeTls>,
+    ports: Ports,
+    stop: CancellationToken,
+) -> Result<(), ServeError> {
+    let limits = AcceptLimits::from(&node.config().limits);
+    let links = Arc::new(ArcSwap::from_pointee(tls.links_config(&node)?));
+    let clients = Arc::new(ArcSwap::from_pointee(client_port_server_config(
+        &tls.client_port,
+        tls.country,
+        &tls.ca,
+    )?));
+    let close = CancellationToken::new();
+    let closed = |close: &CancellationToken| close.clone().cancelled_owned();
+    let link_port = serve_door(
+        ports.links,
+        Arc::clone(&links),
+        Door::Links,
+        limits.clone(),
+        closed(&close),
+        link::routes(&node, &stop),
+    );
+    let client_port = serve_door(
+        ports.clients,
+        clients,
+        Door::Clients,
+        limits,
+        closed(&close),
+        services::routes(&node),
+    );
+    let dialling = link::dial_all(
+        Arc::clone(&node),
+        Arc::clone(&tls),
+        DialOptions::from(node.config()),
+        stop.clone(),
+    );
+    let following = follow_book(Arc::clone(&node), Arc::clone(&tls), links, stop.clone());
+    let closing = async {
+        stop.cancelled().await;
+        tokio::time::sleep(FAREWELL).await;
+        close.cancel();
+    };
+    let (links_end, clients_end, (), (), ()) =
+        tokio::join!(link_port, client_port, dialling, following, closing);
+    for (door, end) in [("links", links_end), ("clients", clients_end)] {
+        if let Err(error) = end {
+            tracing::error!(%error, door, "a port stopped");
+        }
+    }
+    Ok(())
+}
+
+/// Takes up the CAs of new cards: they count from the next connection on.
+async fn follow_book(
+    node: Arc<Node>,
+    tls: Arc<NodeTls>,
+    links: Arc<ArcSwap<ServerConfig>>,
+    stop: CancellationToken,
+) {
+    let mut changes = node.links().changes();
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            changed = changes.changed() => if changed.is_err() { return },
+        }
+        match tls.links_config(&node) {
+            Ok(config) => links.store(Arc::new(config)),
+            Err(error) => tracing::error!(%error, "the cards' CAs cannot be taken up"),
+        }
+    }
+}

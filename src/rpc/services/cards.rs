@@ -1,0 +1,74 @@
+//! Cards for the operator.
+
+use std::sync::Arc;
+
+use tonic::{Code, Request, Response, Status};
+
+use crate::{
+    card::Fingerprint,
+    node::Node,
+    rpc::{
+        services::{actor, refuse},
+        status::Refusal,
+        tls::client_of,
+    },
+    wire::node::{
+        ImportCardRequest, ImportCardResponse, ListCardsRequest, ListCardsResponse,
+        card_service_server::CardService,
+    },
+};
+
+pub(super) struct Cards {
+    node: Arc<Node>,
+}
+
+impl Cards {
+    pub(super) const fn new(node: Arc<Node>) -> Self {
+        Self { node }
+    }
+}
+
+#[tonic::async_trait]
+impl CardService for Cards {
+    async fn import_card(
+        &self,
+        request: Request<ImportCardRequest>,
+    ) -> Result<Response<ImportCardResponse>, Status> {
+        let actor = actor(&request)?;
+        let request = request.into_inner();
+        let invalid = |message: String| {
+            refuse(Refusal::new(
+                Code::InvalidArgument,
+                "FINGERPRINT_INVALID",
+                message,
+            ))
+        };
+        let given: Fingerprint = request
+            .fingerprint
+            .parse()
+            .map_err(|error: crate::card::FingerprintError| invalid(error.to_string()))?;
+        let signed = request
+            .card
+            .ok_or_else(|| invalid("the request carries no card".to_owned()))?;
+        let (card, changed) = self
+            .node
+            .import_card(signed, given, actor)
+            .await
+            .map_err(refuse)?;
+        Ok(Response::new(ImportCardResponse {
+            country: card.country.code().to_owned(),
+            version: card.version,
+            changed,
+        }))
+    }
+
+    async fn list_cards(
+        &self,
+        request: Request<ListCardsRequest>,
+    ) -> Result<Response<ListCardsResponse>, Status> {
+        client_of(&request)?;
+        let mut cards = vec![self.node.own_card().signed.clone()];
+        cards.extend(self.node.book().iter().map(|card| card.signed.clone()));
+        Ok(Response::new(ListCardsResponse { cards }))
+    }
+}

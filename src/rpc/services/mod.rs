@@ -1,0 +1,70 @@
+//! Services of the client port: each a thin translation between messages and use cases.
+
+mod audit;
+mod cards;
+mod principal;
+mod records;
+mod status;
+
+use tonic::{Code, Status, service::Routes};
+
+use std::sync::Arc;
+
+use crate::{
+    node::Node,
+    record::Reference,
+    wire::node::{
+        audit_service_server::AuditServiceServer, card_service_server::CardServiceServer,
+        record_service_server::RecordServiceServer, status_service_server::StatusServiceServer,
+    },
+};
+
+use super::status::Refusal;
+use principal::actor;
+
+/// Largest request message: a record and its envelope around it.
+const MAX_REQUEST_BYTES: usize = crate::record::MAX_RECORD_BYTES + 64 * 1024;
+
+/// Every service of the client port.
+pub fn routes(node: &Arc<Node>) -> Routes {
+    Routes::new(
+        RecordServiceServer::new(records::Records::new(Arc::clone(node)))
+            .max_decoding_message_size(MAX_REQUEST_BYTES),
+    )
+    .add_service(
+        AuditServiceServer::new(audit::Audit::new(Arc::clone(node)))
+            .max_decoding_message_size(MAX_REQUEST_BYTES),
+    )
+    .add_service(
+        CardServiceServer::new(cards::Cards::new(Arc::clone(node)))
+            .max_decoding_message_size(MAX_REQUEST_BYTES),
+    )
+    .add_service(
+        StatusServiceServer::new(status::NodeStatus::new(Arc::clone(node)))
+            .max_decoding_message_size(MAX_REQUEST_BYTES),
+    )
+}
+
+/// A reference as typed, found in the store.
+fn find(node: &Node, typed: &str) -> Result<u64, Status> {
+    let reference: Reference = typed.parse().map_err(refuse)?;
+    node.find(&reference).map_err(refuse)
+}
+
+fn refuse(error: impl Into<Refusal>) -> Status {
+    error.into().into()
+}
+
+/// A page token is a number in text: where the page before ended.
+fn page_token(token: &str) -> Result<Option<u64>, Status> {
+    if token.is_empty() {
+        return Ok(None);
+    }
+    token.parse().map(Some).map_err(|_| {
+        refuse(Refusal::new(
+            Code::InvalidArgument,
+            "PAGE_TOKEN_INVALID",
+            "the page token is not one this node gave; begin again without it",
+        ))
+    })
+}

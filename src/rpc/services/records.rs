@@ -1,0 +1,243 @@
+//! Records for clients.
+
+use std::{pin::Pin, sync::Arc};
+
+use futures_util::{Stream, StreamExt as _};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Code, Request, Response, Status, Streaming};
+
+use crate::{
+    node::{
+        Node,
+        read::MAX_PAGE,
+        submit::{Accepted, Intent},
+    },
+    record::Reference,
+    rpc::{
+        services::{actor, find, page_token, refuse},
+        status::Refusal,
+        tls::client_of,
+    },
+    wire::node::{
+        GetRecordRequest, GetRecordResponse, ListReceiptsRequest, ListReceiptsResponse,
+        ListRecordsRequest, ListRecordsResponse, SubmitRecordRequest, SubmitRecordResponse,
+        SubmitRecordsRequest, SubmitRecordsResponse, WatchRecordsRequest, WatchRecordsResponse,
+        record_service_server::RecordService, submit_records_response::Outcome,
+    },
+};
+
+/// Submissions of one stream that wait for their answer at the same time.
+const IN_FLIGHT: usize = 1024;
+/// Records a watch reads ahead of its client.
+const WATCH_AHEAD: usize = 64;
+/// Page size when the client names none.
+const DEFAULT_PAGE: usize = 50;
+
+pub(super) struct Records {
+    node: Arc<Node>,
+}
+
+impl Records {
+    pub(super) const fn new(node: Arc<Node>) -> Self {
+        Self { node }
+    }
+}
+
+type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl RecordService for Records {
+    async fn submit_record(
+        &self,
+        request: Request<SubmitRecordRequest>,
+    ) -> Result<Response<SubmitRecordResponse>, Status> {
+        let actor = actor(&request)?;
+        let intent = intent(request.into_inner(), actor).map_err(refuse)?;
+        let accepted = self.node.submit(intent).await.map_err(refuse)?;
+        Ok(Response::new(response(accepted)))
+    }
+
+    type SubmitRecordsStream = Answers<SubmitRecordsResponse>;
+
+    async fn submit_records(
+        &self,
+        request: Request<Streaming<SubmitRecordsRequest>>,
+    ) -> Result<Response<Self::SubmitRecordsStream>, Status> {
+        let actor = actor(&request)?;
+        let node = Arc::clone(&self.node);
+        let answers = request
+            .into_inner()
+            .map(move |submission| {
+                let node = Arc::clone(&node);
+                let actor = actor.clone();
+                async move {
+                    let submission = submission?.submission.unwrap_or_default();
+                    let outcome = match intent(submission, actor) {
+                        Ok(intent) => node.submit(intent).await.map_err(Refusal::from),
+                        Err(refusal) => Err(refusal),
+                    };
+                    Ok(SubmitRecordsResponse {
+                        outcome: Some(match outcome {
+                            Ok(accepted) => Outcome::Accepted(response(accepted)),
+                            Err(refusal) => Outcome::Refused(refusal.into()),
+                        }),
+                    })
+                }
+            })
+            .buffered(IN_FLIGHT);
+        Ok(Response::new(Box::pin(answers)))
+    }
+
+    async fn get_record(
+        &self,
+        request: Request<GetRecordRequest>,
+    ) -> Result<Response<GetRecordResponse>, Status> {
+        let actor = actor(&request)?;
+        let request = request.into_inner();
+        let reference: Reference = request.reference.parse().map_err(refuse)?;
+        let opened = self
+            .node
+            .read(reference, actor, request.purpose)
+            .await
+            .map_err(refuse)?;
+        Ok(Response::new(GetRecordResponse {
+            record: Some(opened.record),
+            summary: Some(opened.summary),
+        }))
+    }
+
+    async fn list_records(
+        &self,
+        request: Request<ListRecordsRequest>,
+    ) -> Result<Response<ListRecordsResponse>, Status> {
+        let actor = actor(&request)?;
+        let request = request.into_inner();
+        let origin = match request.origin.as_str() {
+            "" => None,
+            code => Some(
+                code.parse()
+                    .map_err(|error: crate::record::UnknownCountry| {
+                        refuse(Refusal::new(
+                            Code::InvalidArgument,
+                            "COUNTRY_UNKNOWN",
+                            error.to_string(),
+                        ))
+                    })?,
+            ),
+        };
+        let limit = match usize::try_from(request.page_size) {
+            Ok(0) | Err(_) => DEFAULT_PAGE,
+            Ok(limit) => limit.min(MAX_PAGE),
+        };
+        let before = page_token(&request.page_token)?.unwrap_or(u64::MAX);
+        let records = self
+            .node
+            .list(origin, before, limit, actor)
+            .await
+            .map_err(refuse)?;
+        let next_page_token = if records.len() == limit {
+            records
+                .last()
+                .map(|oldest| oldest.number.to_string())
+                .unwrap_or_default()
+        } else {
+            String::new()
+        };
+        Ok(Response::new(ListRecordsResponse {
+            records,
+            next_page_token,
+        }))
+    }
+
+    type WatchRecordsStream = Answers<WatchRecordsResponse>;
+
+    async fn watch_records(
+        &self,
+        request: Request<WatchRecordsRequest>,
+    ) -> Result<Response<Self::WatchRecordsStream>, Status> {
+        let actor = actor(&request)?;
+        let request = request.into_inner();
+        self.node.listed(actor).await.map_err(refuse)?;
+        let after = if request.only_new {
+            self.node.last_number().map_err(refuse)?
+        } else {
+            request.after_number
+        };
+        let (answers, stream) = mpsc::channel(WATCH_AHEAD);
+        tokio::spawn(watch(Arc::clone(&self.node), after, answers));
+        Ok(Response::new(Box::pin(ReceiverStream::new(stream))))
+    }
+
+    async fn list_receipts(
+        &self,
+        request: Request<ListReceiptsRequest>,
+    ) -> Result<Response<ListReceiptsResponse>, Status> {
+        client_of(&request)?;
+        let number = find(&self.node, &request.into_inner().reference)?;
+        let header_digest = self.node.header_digest(number).map_err(refuse)?.to_vec();
+        let receipts = self.node.receipts_of(number).map_err(refuse)?;
+        Ok(Response::new(ListReceiptsResponse {
+            header_digest,
+            receipts,
+        }))
+    }
+}
+
+/// Sends what becomes durable until the client goes or the node closes.
+async fn watch(
+    node: Arc<Node>,
+    mut after: u64,
+    answers: mpsc::Sender<Result<WatchRecordsResponse, Status>>,
+) {
+    let mut durable = node.store().durable();
+    loop {
+        durable.borrow_and_update();
+        match node.following(after, WATCH_AHEAD).await {
+            Ok(records) if records.is_empty() => {
+                tokio::select! {
+                    changed = durable.changed() => if changed.is_err() { return },
+                    () = answers.closed() => return,
+                }
+            }
+            Ok(records) => {
+                for record in records {
+                    after = record.number;
+                    let answer = WatchRecordsResponse {
+                        record: Some(record),
+                    };
+                    if answers.send(Ok(answer)).await.is_err() {
+                        return;
+                    }
+                }
+            }
+            Err(error) => {
+                let _ = answers.send(Err(refuse(error))).await;
+                return;
+            }
+        }
+    }
+}
+
+fn intent(request: SubmitRecordRequest, actor: String) -> Result<Intent, Refusal> {
+    Ok(Intent {
+        record: request.record.ok_or_else(|| {
+            Refusal::new(
+                Code::InvalidArgument,
+                "RECORD_MISSING",
+                "the submission carries no record",
+            )
+        })?,
+        idempotency_key: request.idempotency_key,
+        actor,
+    })
+}
+
+fn response(accepted: Accepted) -> SubmitRecordResponse {
+    SubmitRecordResponse {
+        reference: accepted.reference.to_string(),
+        header_digest: accepted.digest.to_vec(),
+        acceptance: Some(accepted.acceptance),
+        repeated: accepted.repeated,
+    }
+}

@@ -1,0 +1,168 @@
+//! Refusals as gRPC statuses: a code, a sentence, and `ErrorInfo.reason`, the stable word that
+//! programs and screens go by. Every field violation is listed.
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
+
+use crate::{
+    node::{NodeError, cards::CardRefusal, read::ReadError, submit::SubmitError},
+    record::{ReferenceError, Violations},
+    wire,
+};
+
+/// Domain of every `ErrorInfo`.
+const DOMAIN: &str = "comity";
+
+/// A refusal: code, stable word, sentence, violations.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    code: Code,
+    reason: &'static str,
+    message: String,
+    violations: Vec<wire::node::Violation>,
+}
+
+impl Refusal {
+    pub(super) fn new(code: Code, reason: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            reason,
+            message: message.into(),
+            violations: Vec::new(),
+        }
+    }
+}
+
+impl From<Refusal> for Status {
+    fn from(refusal: Refusal) -> Self {
+        let mut details = ErrorDetails::new();
+        details.set_error_info(refusal.reason, DOMAIN, std::collections::HashMap::new());
+        if !refusal.violations.is_empty() {
+            details.set_bad_request(
+                refusal
+                    .violations
+                    .into_iter()
+                    .map(|violation| {
+                        FieldViolation::new(
+                            violation.field,
+                            format!("{}: {}", violation.rule, violation.message),
+                        )
+                    })
+                    .collect::<Vec<_>>(),
+            );
+        }
+        Self::with_error_details(refusal.code, refusal.message, details)
+    }
+}
+
+impl From<Refusal> for wire::node::Refusal {
+    fn from(refusal: Refusal) -> Self {
+        Self {
+            reason: refusal.reason.to_owned(),
+            message: refusal.message,
+            violations: refusal.violations,
+        }
+    }
+}
+
+fn invalid(violations: &Violations) -> Refusal {
+    Refusal {
+        code: Code::InvalidArgument,
+        reason: "RECORD_INVALID",
+        message: violations.to_string(),
+        violations: violations
+            .iter()
+            .map(|violation| wire::node::Violation {
+                field: violation.field.clone(),
+                rule: violation.rule.to_string(),
+                message: violation.message.clone(),
+            })
+            .collect(),
+    }
+}
+
+impl From<NodeError> for Refusal {
+    fn from(error: NodeError) -> Self {
+        match &error {
+            NodeError::Closed => Self::new(
+                Code::Unavailable,
+                "NODE_SHUTTING_DOWN",
+                "the node is shutting down; repeat with the same idempotency key",
+            ),
+            NodeError::Store(_) => {
+                tracing::error!(%error, "the store failed");
+                Self::new(
+                    Code::Unavailable,
+                    "STORE_FAILED",
+                    "the node cannot make anything durable; its operator finds the cause in the log",
+                )
+            }
+            _ => {
+                tracing::error!(%error, "a use case failed");
+                Self::new(
+                    Code::Internal,
+                    "NODE_FAILED",
+                    "the node failed; its operator finds the cause in the log",
+                )
+            }
+        }
+    }
+}
+
+impl From<SubmitError> for Refusal {
+    fn from(error: SubmitError) -> Self {
+        let (code, reason) = match &error {
+            SubmitError::Invalid(violations) => return invalid(violations),
+            SubmitError::TooLarge(_) => (Code::InvalidArgument, "RECORD_TOO_LARGE"),
+            SubmitError::KeyTooLong(_) => (Code::InvalidArgument, "IDEMPOTENCY_KEY_TOO_LONG"),
+            SubmitError::Conflict(_) => (Code::AlreadyExists, "IDEMPOTENCY_CONFLICT"),
+            SubmitError::DiskFull { .. } => (Code::ResourceExhausted, "DISK_FULL"),
+            SubmitError::Fenced => (Code::FailedPrecondition, "NODE_FENCED"),
+            SubmitError::ReferencesExhausted => (Code::ResourceExhausted, "REFERENCES_EXHAUSTED"),
+            SubmitError::Seal(_) => (Code::Internal, "SEALING_FAILED"),
+            SubmitError::Node(_) => {
+                return match error {
+                    SubmitError::Node(error) => error.into(),
+                    other => Self::new(Code::Internal, "NODE_FAILED", other.to_string()),
+                };
+            }
+        };
+        Self::new(code, reason, error.to_string())
+    }
+}
+
+impl From<ReadError> for Refusal {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Unknown(_) => Self::new(Code::NotFound, "RECORD_UNKNOWN", error.to_string()),
+            ReadError::PurposeTooLong(_) => {
+                Self::new(Code::InvalidArgument, "PURPOSE_TOO_LONG", error.to_string())
+            }
+            ReadError::Node(error) => error.into(),
+        }
+    }
+}
+
+impl From<ReferenceError> for Refusal {
+    fn from(error: ReferenceError) -> Self {
+        Self::new(
+            Code::InvalidArgument,
+            "REFERENCE_INVALID",
+            error.to_string(),
+        )
+    }
+}
+
+impl From<CardRefusal> for Refusal {
+    fn from(refusal: CardRefusal) -> Self {
+        let reason = match refusal {
+            CardRefusal::Card(_) => "CARD_INVALID",
+            CardRefusal::Conflict(_) => "CARD_CONFLICT",
+            CardRefusal::Fingerprint { .. } => "FINGERPRINT_DIFFERS",
+            CardRefusal::Own(_) => "CARD_OWN",
+            CardRefusal::NotItsOwn { .. } => "CARD_NOT_ITS_OWN",
+            CardRefusal::Node(error) => return error.into(),
+        };
+        Self::new(Code::InvalidArgument, reason, refusal.to_string())
+    }
+}

@@ -1,0 +1,245 @@
+//! The accept loop: one per port, each with its own TLS profile and its own router.
+//!
+//! What a stranger can occupy is bounded three times: handshakes in progress (the oldest gives way,
+//! so stalled ones never keep others out), connections per port, and connections per identity.
+
+mod connection;
+mod seats;
+
+use std::{io, sync::Arc, time::Duration};
+
+use arc_swap::ArcSwap;
+use rustls::{ServerConfig, server::Acceptor};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::mpsc,
+    time::{sleep, timeout},
+};
+use tokio_rustls::LazyConfigAcceptor;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tonic::{service::Routes, transport::Server};
+
+use self::{
+    connection::Connection,
+    seats::{Handshakes, Seats},
+};
+use super::{ConnectionIdentity, identity_of, profiles::ALPN, verifier::explain};
+use crate::{config::LimitsConfig, home::ProfileError};
+
+/// Pause after the system could not accept, for instance without free file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Handshaken connections waiting for the HTTP/2 server.
+const WAITING: usize = 64;
+/// HTTP/2 liveness: a ping after this silence, and the longest wait for its answer.
+const KEEPALIVE: Duration = Duration::from_secs(20);
+const MAX_HEADER_BYTES: u32 = 16 * 1024;
+const MAX_FRAME_BYTES: u32 = 64 * 1024;
+const STREAM_WINDOW: u32 = 1024 * 1024;
+const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
+/// Streams that a client may open and reset at once (CVE-2023-44487).
+const MAX_RESETS: usize = 64;
+
+/// Which port this is, and so who may come through it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// Nodes of other countries.
+    Links,
+    /// Clients of the own country.
+    Clients,
+}
+
+/// What connections may use.
+#[derive(Clone, Debug)]
+pub struct AcceptLimits {
+    /// Handshakes in progress; beyond it the oldest is dropped.
+    pub max_handshakes: usize,
+    /// Connections.
+    pub max_connections: usize,
+    /// Connections per identity.
+    pub max_connections_per_identity: usize,
+    /// Concurrent calls per connection.
+    pub max_streams: u32,
+    /// Longest time for a handshake, and then again until the first byte.
+    pub handshake_timeout: Duration,
+    /// Longest time until a call is answered; streams are not cut once they have begun.
+    pub call_timeout: Duration,
+    /// Longest time for calls to end at shutdown; then connections are cut.
+    pub drain_timeout: Duration,
+}
+
+impl From<&LimitsConfig> for AcceptLimits {
+    fn from(limits: &LimitsConfig) -> Self {
+        let count = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
+        Self {
+            max_handshakes: 1024,
+            max_connections: count(limits.max_connections),
+            max_connections_per_identity: count(limits.max_connections_per_identity),
+            max_streams: u32::try_from(limits.max_streams_per_connection).unwrap_or(u32::MAX),
+            handshake_timeout: Duration::from_millis(limits.handshake_timeout_ms),
+            call_timeout: Duration::from_secs(60),
+            drain_timeout: Duration::from_millis(limits.drain_timeout_ms),
+        }
+    }
+}
+
+/// Why a port stopped serving.
+#[derive(Debug, thiserror::Error)]
+pub enum AcceptError {
+    /// The HTTP/2 server failed.
+    #[error("the server failed: {0}")]
+    Server(#[from] tonic::transport::Error),
+}
+
+/// Serves `routes` on `listener` until `shutdown`; then takes nothing new, lets calls end within
+/// the drain timeout, and cuts what is left. Each handshake takes the `config` of its moment, so a
+/// new card or CA counts from the next connection on.
+///
+/// # Errors
+/// [`AcceptError`] when the HTTP/2 server fails.
+pub async fn serve(
+    listener: TcpListener,
+    config: Arc<ArcSwap<ServerConfig>>,
+    door: Door,
+    limits: AcceptLimits,
+    shutdown: impl Future<Output = ()> + Send,
+    routes: Routes,
+) -> Result<(), AcceptError> {
+    let stop = CancellationToken::new();
+    let cut = CancellationToken::new();
+    // Also when this future is dropped, nothing goes on behind its back.
+    let _stopped = stop.clone().drop_guard();
+    let _cut = cut.clone().drop_guard();
+
+    let (sender, receiver) = mpsc::channel(WAITING);
+    let drain_timeout = limits.drain_timeout;
+    let streams = usize::try_from(limits.max_streams).unwrap_or(usize::MAX);
+    let served = Server::builder()
+        .http2_keepalive_interval(Some(KEEPALIVE))
+        .http2_keepalive_timeout(Some(KEEPALIVE))
+        .http2_max_pending_accept_reset_streams(Some(MAX_RESETS))
+        .http2_max_local_error_reset_streams(Some(MAX_RESETS))
+        .http2_max_header_list_size(Some(MAX_HEADER_BYTES))
+        .max_frame_size(Some(MAX_FRAME_BYTES))
+        .initial_stream_window_size(Some(STREAM_WINDOW))
+        .initial_connection_window_size(Some(CONNECTION_WINDOW))
+        .max_concurrent_streams(Some(limits.max_streams))
+        .concurrency_limit_per_connection(streams)
+        .timeout(limits.call_timeout)
+        .add_routes(routes)
+        .serve_with_incoming_shutdown(
+            ReceiverStream::new(receiver),
+            stop.clone().cancelled_owned(),
+        );
+    tokio::pin!(served);
+    let gate = Gate {
+        config,
+        door,
+        seats: Arc::new(Seats::new(&limits)),
+        limits,
+        sender,
+        cut: cut.clone(),
+    };
+    tokio::spawn(stop.clone().run_until_cancelled_owned(gate.admit(listener)));
+
+    tokio::select! {
+        ended = &mut served => return ended.map_err(Into::into),
+        () = shutdown => stop.cancel(),
+    }
+    match timeout(drain_timeout, &mut served).await {
+        Ok(ended) => ended?,
+        Err(_) => {
+            cut.cancel();
+            served.await?;
+        }
+    }
+    Ok(())
+}
+
+/// Why a connection is not let in. Logged, never answered: the peer sees its connection end.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    #[error("the handshake took too long")]
+    Slow,
+    #[error("the handshake failed: {0}")]
+    Handshake(String),
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
+    #[error("HTTP/2 was not agreed on")]
+    Protocol,
+    #[error("the certificate is for another port")]
+    Door,
+    #[error("there are too many connections, of all or of this identity")]
+    Full,
+}
+
+/// Takes connections from the listener through their handshake to the HTTP/2 server.
+#[derive(Clone)]
+struct Gate {
+    config: Arc<ArcSwap<ServerConfig>>,
+    door: Door,
+    limits: AcceptLimits,
+    seats: Arc<Seats<ConnectionIdentity>>,
+    sender: mpsc::Sender<Result<Connection, io::Error>>,
+    cut: CancellationToken,
+}
+
+impl Gate {
+    async fn admit(self, listener: TcpListener) {
+        let mut handshakes = Handshakes::new(self.limits.max_handshakes);
+        loop {
+            let (stream, remote) = match listener.accept().await {
+                Ok(accepted) => accepted,
+                Err(fault) => {
+                    tracing::warn!(%fault, "a connection could not be accepted");
+                    sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
+            let gate = self.clone();
+            handshakes.start(async move {
+                match gate.handshake(stream).await {
+                    // Full only while the server is busy; the handshake's time has been spent.
+                    Ok(connection) => drop(gate.sender.send(Ok(connection)).await),
+                    Err(fault) => {
+                        tracing::debug!(%remote, door = ?gate.door, %fault, "connection refused");
+                    }
+                }
+            });
+        }
+    }
+
+    async fn handshake(&self, stream: TcpStream) -> Result<Connection, Refusal> {
+        let failed = |fault: io::Error| Refusal::Handshake(explain(&fault));
+        stream.set_nodelay(true).map_err(failed)?;
+        let stream = timeout(self.limits.handshake_timeout, async {
+            let started = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+            started.into_stream(self.config.load_full()).await
+        })
+        .await
+        .map_err(|_| Refusal::Slow)?
+        .map_err(failed)?;
+        let (_, session) = stream.get_ref();
+        let identity = identity_of(session.peer_certificates().unwrap_or_default())?;
+        // The verifier has refused these already; a wrong configuration must not open the door.
+        let fits = matches!(
+            (self.door, &identity),
+            (Door::Links, ConnectionIdentity::Peer(_))
+                | (Door::Clients, ConnectionIdentity::Client { .. })
+        );
+        if !fits {
+            return Err(Refusal::Door);
+        }
+        if session.alpn_protocol() != Some(ALPN) {
+            return Err(Refusal::Protocol);
+        }
+        let seat = Seats::take(&self.seats, identity.clone()).ok_or(Refusal::Full)?;
+        Ok(Connection::new(
+            stream,
+            identity,
+            &self.cut,
+            self.limits.handshake_timeout,
+            seat,
+        ))
+    }
+}

@@ -1,0 +1,22 @@
+//! TLS: profiles of the two ports, the accept loop, dialling.
+//!
+//! TLS 1.3 only, mutual, no resumption. Links use the hybrid group alone; the client port prefers
+//! it. Who is at the other end is read from the connection's certificate, never from a header.
+
+mod accept;
+mod dial;
+mod hybrid_group;
+mod identity;
+mod profiles;
+mod verifier;
+
+#[cfg(test)]
+mod tests;
+
+pub use accept::{AcceptError, AcceptLimits, Door, serve};
+pub use dial::{DialError, DialOptions, connect_client, dial_link};
+pub use hybrid_group::X25519_MLKEM768;
+pub use identity::{ConnectionIdentity, client_of, identity_of, peer_country, peer_of};
+pub use profiles::{
+    TlsError, client_config, client_port_server_config, link_client_config, link_server_config,
+};

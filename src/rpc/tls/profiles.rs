@@ -1,0 +1,144 @@
+//! rustls configurations of the two ports, for both ends.
+
+use std::sync::{Arc, LazyLock};
+
+use rustls::{
+    ClientConfig, ServerConfig,
+    client::Resumption,
+    crypto::{CryptoProvider, SupportedKxGroup, ring},
+    server::NoServerSessionStorage,
+    version::TLS13,
+};
+
+use super::{
+    X25519_MLKEM768,
+    verifier::{Accepts, CallerVerifier, NodeVerifier},
+};
+use crate::{
+    home::{CertifiedIdentity, TlsMaterial},
+    record::Country,
+};
+
+/// The only application protocol: HTTP/2.
+pub(super) const ALPN: &[u8] = b"h2";
+
+/// Why a TLS configuration cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A CA cannot be used as trust anchor: the fault of the country that issued it.
+    #[error("the CA's certificate cannot be used: {0}; ask the country for a new card")]
+    Anchor(String),
+    /// The own certificate and key do not fit each other or rustls.
+    #[error("the own certificate or key cannot be used: {0}; issue it again")]
+    Own(rustls::Error),
+}
+
+/// Links: the hybrid group and nothing else.
+static LINK_PROVIDER: LazyLock<Arc<CryptoProvider>> =
+    LazyLock::new(|| provider(vec![X25519_MLKEM768]));
+
+/// Client port: the hybrid group preferred; X25519 for clients that lack it.
+static CLIENT_PROVIDER: LazyLock<Arc<CryptoProvider>> =
+    LazyLock::new(|| provider(vec![X25519_MLKEM768, ring::kx_group::X25519]));
+
+fn provider(kx_groups: Vec<&'static dyn SupportedKxGroup>) -> Arc<CryptoProvider> {
+    Arc::new(CryptoProvider {
+        kx_groups,
+        ..ring::default_provider()
+    })
+}
+
+/// What a node answers on its link port: nodes of the countries in `trust`, each vouched for by
+/// its own CA.
+///
+/// # Errors
+/// [`TlsError::Own`].
+pub fn link_server_config(
+    own: &TlsMaterial,
+    trust: &[(Country, Vec<u8>)],
+) -> Result<ServerConfig, TlsError> {
+    server_config(own, Accepts::Links, trust, &LINK_PROVIDER)
+}
+
+/// What a node answers on its client port: clients of its own country.
+///
+/// # Errors
+/// [`TlsError::Own`].
+pub fn client_port_server_config(
+    own: &TlsMaterial,
+    country: Country,
+    ca: &[u8],
+) -> Result<ServerConfig, TlsError> {
+    let trust = [(country, ca.to_vec())];
+    server_config(own, Accepts::Clients, &trust, &CLIENT_PROVIDER)
+}
+
+/// How a node dials the node of `peer`, whose CA is `ca`.
+///
+/// # Errors
+/// [`TlsError`].
+pub fn link_client_config(
+    own: &TlsMaterial,
+    peer: Country,
+    ca: &[u8],
+) -> Result<ClientConfig, TlsError> {
+    dialling_config(own, CertifiedIdentity::Link(peer), ca, &LINK_PROVIDER)
+}
+
+/// How a client of `country` dials its node, whose CA is `ca`.
+///
+/// # Errors
+/// [`TlsError`].
+pub fn client_config(
+    own: &TlsMaterial,
+    country: Country,
+    ca: &[u8],
+) -> Result<ClientConfig, TlsError> {
+    dialling_config(
+        own,
+        CertifiedIdentity::ClientPort(country),
+        ca,
+        &CLIENT_PROVIDER,
+    )
+}
+
+fn server_config(
+    own: &TlsMaterial,
+    accepts: Accepts,
+    trust: &[(Country, Vec<u8>)],
+    provider: &Arc<CryptoProvider>,
+) -> Result<ServerConfig, TlsError> {
+    let verifier = Arc::new(CallerVerifier::new(accepts, trust, provider));
+    let mut config = ServerConfig::builder_with_provider(Arc::clone(provider))
+        .with_protocol_versions(&[&TLS13])
+        .map_err(TlsError::Own)?
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(vec![own.certificate().clone()], own.key())
+        .map_err(TlsError::Own)?;
+    config.alpn_protocols = vec![ALPN.to_vec()];
+    // A resumed session would skip the certificate: who was revoked since would still get in.
+    config.send_tls13_tickets = 0;
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    Ok(config)
+}
+
+fn dialling_config(
+    own: &TlsMaterial,
+    expected: CertifiedIdentity,
+    ca: &[u8],
+    provider: &Arc<CryptoProvider>,
+) -> Result<ClientConfig, TlsError> {
+    let verifier = Arc::new(NodeVerifier::new(expected, ca, provider)?);
+    let mut config = ClientConfig::builder_with_provider(Arc::clone(provider))
+        .with_protocol_versions(&[&TLS13])
+        .map_err(TlsError::Own)?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_client_auth_cert(vec![own.certificate().clone()], own.key())
+        .map_err(TlsError::Own)?;
+    config.alpn_protocols = vec![ALPN.to_vec()];
+    config.resumption = Resumption::disabled();
+    // The name would tell an onlooker in the clear which country is dialled; no node needs it.
+    config.enable_sni = false;
+    Ok(config)
+}

@@ -1,0 +1,237 @@
+//! Certificate verifiers: a country's CA vouches for that country and for one profile, no more.
+
+use std::{io, sync::Arc};
+
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, RootCertStore,
+    SignatureScheme,
+    client::{
+        WebPkiServerVerifier,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    },
+    crypto::{
+        CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
+    },
+    pki_types::{CertificateDer, ServerName, UnixTime},
+    server::{
+        WebPkiClientVerifier,
+        danger::{ClientCertVerified, ClientCertVerifier},
+    },
+};
+
+use super::TlsError;
+use crate::{
+    home::{CertifiedIdentity, ProfileError},
+    record::Country,
+};
+
+/// Which profile a port accepts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Accepts {
+    Links,
+    Clients,
+}
+
+impl Accepts {
+    const fn admits(self, identity: &CertifiedIdentity) -> bool {
+        matches!(
+            (self, identity),
+            (Self::Links, CertifiedIdentity::Link(_))
+                | (Self::Clients, CertifiedIdentity::Client(_))
+        )
+    }
+
+    const fn purpose(self) -> &'static str {
+        match self {
+            Self::Links => "links",
+            Self::Clients => "clients",
+        }
+    }
+}
+
+/// Verifies who connects: one webpki verifier per country, chosen by the country that the
+/// certificate claims, so that no CA can vouch for another country.
+#[derive(Debug)]
+pub(super) struct CallerVerifier {
+    accepts: Accepts,
+    countries: Vec<(Country, Arc<dyn ClientCertVerifier>)>,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl CallerVerifier {
+    /// Trusts these CAs, each for its own country. One that rustls cannot use is left out with a
+    /// warning: a single country's bad certificate must not close the port for all others.
+    pub(super) fn new(
+        accepts: Accepts,
+        trust: &[(Country, Vec<u8>)],
+        provider: &Arc<CryptoProvider>,
+    ) -> Self {
+        let mut countries = Vec::with_capacity(trust.len());
+        for (country, der) in trust {
+            // CRLs join here: `with_crls(…)` before `build`.
+            let built = anchor(der).and_then(|roots| {
+                WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(provider))
+                    .build()
+                    .map_err(|fault| TlsError::Anchor(fault.to_string()))
+            });
+            match built {
+                Ok(verifier) => countries.push((*country, verifier)),
+                Err(fault) => {
+                    tracing::warn!(%country, %fault, "the country's CA cannot be used; its connections will be refused");
+                }
+            }
+        }
+        Self {
+            accepts,
+            countries,
+            algorithms: provider.signature_verification_algorithms,
+        }
+    }
+}
+
+impl ClientCertVerifier for CallerVerifier {
+    // No hints: a stranger must not learn which countries this node trusts.
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        let identity = CertifiedIdentity::of(end_entity).map_err(refused)?;
+        if !self.accepts.admits(&identity) {
+            return Err(refused(ProfileError::WrongProfile {
+                presented: identity.purpose(),
+                expected: self.accepts.purpose(),
+            }));
+        }
+        let claimed = identity.country();
+        let (_, verifier) = self
+            .countries
+            .iter()
+            .find(|(country, _)| *country == claimed)
+            .ok_or_else(|| refused(ProfileError::UnknownCountry(claimed)))?;
+        // Issuing CAs sign leaves themselves: intermediates are not looked at.
+        verifier.verify_client_cert(end_entity, &[], now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, cert, dss, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, cert, dss, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
+
+/// Verifies who was dialled: the node of one country, by that country's CA, for one port.
+#[derive(Debug)]
+pub(super) struct NodeVerifier {
+    expected: CertifiedIdentity,
+    inner: Arc<WebPkiServerVerifier>,
+}
+
+impl NodeVerifier {
+    pub(super) fn new(
+        expected: CertifiedIdentity,
+        ca: &[u8],
+        provider: &Arc<CryptoProvider>,
+    ) -> Result<Self, TlsError> {
+        let inner = WebPkiServerVerifier::builder_with_provider(anchor(ca)?, Arc::clone(provider))
+            .build()
+            .map_err(|fault| TlsError::Anchor(fault.to_string()))?;
+        Ok(Self { expected, inner })
+    }
+}
+
+impl ServerCertVerifier for NodeVerifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let presented = CertifiedIdentity::of(end_entity).map_err(refused)?;
+        if presented.country() != self.expected.country() {
+            return Err(refused(ProfileError::WrongCountry {
+                presented: presented.country(),
+                expected: self.expected.country(),
+            }));
+        }
+        if presented != self.expected {
+            return Err(refused(ProfileError::WrongProfile {
+                presented: presented.purpose(),
+                expected: self.expected.purpose(),
+            }));
+        }
+        self.inner
+            .verify_server_cert(end_entity, &[], server_name, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.inner.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.inner.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.inner.supported_verify_schemes()
+    }
+}
+
+fn anchor(der: &[u8]) -> Result<Arc<RootCertStore>, TlsError> {
+    let mut roots = RootCertStore::empty();
+    roots
+        .add(CertificateDer::from(der.to_vec()))
+        .map_err(|fault| TlsError::Anchor(fault.to_string()))?;
+    Ok(Arc::new(roots))
+}
+
+/// Carries the reason through rustls to the log; the peer sees only an alert.
+fn refused(fault: ProfileError) -> Error {
+    Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(fault))))
+}
+
+/// A failed handshake in words: of what this node refused, its own reason instead of rustls's
+/// debug form.
+pub(super) fn explain(fault: &io::Error) -> String {
+    let tls = fault
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<Error>());
+    match tls {
+        Some(Error::InvalidCertificate(CertificateError::Other(reason))) => reason.to_string(),
+        Some(tls) => tls.to_string(),
+        None => fault.to_string(),
+    }
+}
