@@ -8,6 +8,7 @@
 //! `rpc` and `cli` are its doors. docs/ARCHITECTURE.md has the whole house.
 
 pub mod card;
+pub mod cli;
 pub mod client;
 pub mod config;
 pub mod crypto;
@@ -21,5 +22,7 @@ pub mod node;
 pub mod record;
 pub mod replication;
 pub mod rpc;
+pub mod shutdown;
 pub mod store;
+pub mod telemetry;
 pub mod wire;

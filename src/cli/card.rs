@@ -1,0 +1,400 @@
+//! `comity card export|import|show|list|reissue`.
+
+use std::{
+    io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _},
+    path::{Path, PathBuf},
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use clap::{Args, Subcommand};
+use prost::Message as _;
+
+use crate::{
+    card::{Fingerprint, MAX_CARD_BYTES, TrustedCard, verify_card},
+    home::{CardContents, Home, HomeError, reissue_card},
+    node::{Node, system_clock},
+    wire::{
+        card::SignedCard,
+        node::{ImportCardRequest, ListCardsRequest},
+    },
+};
+
+use super::{
+    Target,
+    exit::{DATAERR, Failure, NOINPUT, USAGE},
+    out::Out,
+};
+
+/// First and last line of a card as text.
+const BEGIN: &str = "-----BEGIN COMITY CARD-----";
+const END: &str = "-----END COMITY CARD-----";
+
+/// Exchange country cards.
+#[derive(Debug, Subcommand)]
+pub(super) enum Card {
+    /// Write the own card, as text that survives e-mail.
+    Export(Export),
+    /// Accept another country's card after comparing its fingerprint by voice.
+    Import(Import),
+    /// Show a card: the own one, or one in a file.
+    Show(Show),
+    /// List the cards held.
+    List(List),
+    /// Issue the next version of the own card, after addresses or authorities changed in
+    /// config.toml, or before the card expires.
+    Reissue(Reissue),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Export {
+    /// Home of the node.
+    #[arg(long, env = "COMITY_HOME")]
+    home: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Import {
+    #[command(flatten)]
+    target: Target,
+    /// The card; `-` for standard input.
+    file: PathBuf,
+    /// Fingerprint as the other country read it aloud, for scripts; asked for when absent.
+    #[arg(long)]
+    fingerprint: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Show {
+    /// Home of the node.
+    #[arg(long, env = "COMITY_HOME")]
+    home: Option<PathBuf>,
+    /// A card in a file instead of the own one.
+    file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct List {
+    #[command(flatten)]
+    target: Target,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Reissue {
+    /// Home of the node.
+    #[arg(long, env = "COMITY_HOME")]
+    home: PathBuf,
+}
+
+impl Card {
+    pub(super) async fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
+        match self {
+            Self::Export(export) => {
+                let home = Home::open(&export.home)?;
+                let card = home.own_card();
+                let text = armour(&card.signed);
+                if out.json() {
+                    return out.value(&serde_json::json!({
+                        "country": card.country.code(),
+                        "version": card.version,
+                        "fingerprint": card.fingerprint().to_string(),
+                        "card": text,
+                    }));
+                }
+                out.line(text.trim_end())
+            }
+            Self::Import(import) => import.carry_out(out).await,
+            Self::Show(show) => show.carry_out(out),
+            Self::List(list) => list.carry_out(out).await,
+            Self::Reissue(reissue) => reissue.carry_out(out),
+        }
+    }
+}
+
+impl Import {
+    async fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
+        let card = read_verified(&self.file)?;
+        let given = match &self.fingerprint {
+            Some(text) => parse(text)?,
+            None => ask(&card, out)?,
+        };
+        let (country, version, changed) = match &self.target.profile {
+            Some(_) => self.over_the_wire(&card, given).await?,
+            None => {
+                let home = self.target.open_home()?;
+                match home.lock() {
+                    // No node runs here: take it up directly.
+                    Ok(lock) => {
+                        drop(lock);
+                        import_offline(home, &card, given).await?
+                    }
+                    Err(HomeError::Locked { .. }) => self.over_the_wire(&card, given).await?,
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        };
+        if out.json() {
+            return out.value(&serde_json::json!({
+                "country": country, "version": version, "changed": changed,
+            }));
+        }
+        out.line(&format!(
+            "{country}: card version {version} {}",
+            if changed {
+                "is now trusted"
+            } else {
+                "was trusted already"
+            }
+        ))
+    }
+
+    async fn over_the_wire(
+        &self,
+        card: &TrustedCard,
+        given: Fingerprint,
+    ) -> Result<(String, u64, bool), Failure> {
+        let mut client = self.target.connect().await?;
+        let answer = client
+            .cards
+            .import_card(ImportCardRequest {
+                card: Some(card.signed.clone()),
+                fingerprint: given.to_string(),
+            })
+            .await?
+            .into_inner();
+        Ok((answer.country, answer.version, answer.changed))
+    }
+}
+
+async fn import_offline(
+    home: Home,
+    card: &TrustedCard,
+    given: Fingerprint,
+) -> Result<(String, u64, bool), Failure> {
+    let node = Node::open(home, system_clock(), &mut |_| {}).await?;
+    let actor = format!("{}/operator/local", node.country());
+    let imported = node
+        .import_card(card.signed.clone(), given, actor)
+        .await
+        .map_err(|refusal| Failure::new(DATAERR, refusal.to_string()));
+    node.close().await?;
+    let (card, changed) = imported?;
+    Ok((card.country.to_string(), card.version, changed))
+}
+
+/// Shows the fingerprint and asks whether it was read aloud.
+fn ask(card: &TrustedCard, out: &mut Out) -> Result<Fingerprint, Failure> {
+    let fingerprint = card.fingerprint();
+    out.note(&format!(
+        "Card of {}, version {}.\n\n  {fingerprint}\n\nCall the liaison officer of {} on a number you know, and have all eight groups read to you.",
+        card.country, card.version, card.country
+    ));
+    if !io::stdin().is_terminal() {
+        return Err(Failure::new(
+            USAGE,
+            "this is no terminal: give --fingerprint with what was read to you",
+        ));
+    }
+    let mut stderr = io::stderr().lock();
+    write!(stderr, "Type `yes` if they are the same: ")?;
+    stderr.flush()?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer)?;
+    if answer.trim() == "yes" {
+        Ok(fingerprint)
+    } else {
+        Err(Failure::new(DATAERR, "the card was not imported"))
+    }
+}
+
+fn parse(text: &str) -> Result<Fingerprint, Failure> {
+    text.parse()
+        .map_err(|error: crate::card::FingerprintError| Failure::new(DATAERR, error.to_string()))
+}
+
+impl Show {
+    fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
+        let card = match (&self.file, &self.home) {
+            (Some(file), _) => read_verified(file)?,
+            (None, Some(home)) => Home::open(home)?.own_card().clone(),
+            (None, None) => {
+                return Err(Failure::new(
+                    USAGE,
+                    "give a card FILE, or --home DIR for the own one",
+                ));
+            }
+        };
+        let addresses: Vec<String> = card
+            .link_addresses
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        if out.json() {
+            return out.value(&serde_json::json!({
+                "country": card.country.code(),
+                "version": card.version,
+                "digest": card.digest.to_string(),
+                "fingerprint": card.fingerprint().to_string(),
+                "authorities": card.authorities,
+                "addresses": addresses,
+                "issued": card.issued_at.to_string(),
+                "expires": card.expires_at.to_string(),
+                "ledgerOrigin": card.ledger_origin,
+            }));
+        }
+        out.line(&format!(
+            "country      {}\nversion      {}\nfingerprint  {}\nauthorities  {}\naddresses    {}\nissued       {}\nexpires      {}\nledger       {}",
+            card.country,
+            card.version,
+            card.fingerprint(),
+            card.authorities.join(", "),
+            addresses.join(", "),
+            card.issued_at,
+            card.expires_at,
+            card.ledger_origin,
+        ))
+    }
+}
+
+impl List {
+    async fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
+        let mut client = self.target.connect().await?;
+        let cards = client
+            .cards
+            .list_cards(ListCardsRequest {})
+            .await?
+            .into_inner();
+        let mut rows = Vec::new();
+        for signed in &cards.cards {
+            let card = verify_card(signed, system_clock()())
+                .map_err(|error| Failure::new(DATAERR, error.to_string()))?;
+            if out.json() {
+                out.value(&serde_json::json!({
+                    "country": card.country.code(),
+                    "version": card.version,
+                    "fingerprint": card.fingerprint().to_string(),
+                    "expires": card.expires_at.to_string(),
+                }))?;
+            } else {
+                rows.push(vec![
+                    card.country.to_string(),
+                    card.version.to_string(),
+                    card.fingerprint().to_string(),
+                    card.expires_at.to_string(),
+                ]);
+            }
+        }
+        if !out.json() {
+            out.table(&["COUNTRY", "VERSION", "FINGERPRINT", "EXPIRES"], rows)?;
+        }
+        Ok(())
+    }
+}
+
+impl Reissue {
+    fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
+        let home = Home::open(&self.home)?;
+        let card = reissue_card(&home, &CardContents::of(home.config()), system_clock()())?;
+        let running = match home.lock() {
+            Ok(lock) => {
+                drop(lock);
+                false
+            }
+            Err(HomeError::Locked { .. }) => true,
+            Err(error) => return Err(error.into()),
+        };
+        out.note(if running {
+            "restart the node: it uses the new card from then on, and peers get it over the link"
+        } else {
+            "the node uses the new card when it is started, and peers get it over the link"
+        });
+        if out.json() {
+            return out.value(&serde_json::json!({
+                "country": card.country.code(),
+                "version": card.version,
+                "fingerprint": card.fingerprint().to_string(),
+                "expires": card.expires_at.to_string(),
+                "restart": running,
+            }));
+        }
+        out.line(&format!(
+            "{}: card version {}, until {}; the fingerprint stays {}",
+            card.country,
+            card.version,
+            card.expires_at,
+            card.fingerprint()
+        ))
+    }
+}
+
+fn armour(card: &SignedCard) -> String {
+    let text = STANDARD.encode(card.encode_to_vec());
+    let mut out = format!("{BEGIN}\n");
+    let mut rest = text.as_str();
+    while !rest.is_empty() {
+        let (line, more) = rest.split_at(rest.len().min(64));
+        out.push_str(line);
+        out.push('\n');
+        rest = more;
+    }
+    out.push_str(END);
+    out.push('\n');
+    out
+}
+
+/// Reads a card, as text or as bytes, and verifies it.
+pub(super) fn read_verified(path: &Path) -> Result<TrustedCard, Failure> {
+    let unreadable = |error: io::Error| {
+        Failure::new(
+            NOINPUT,
+            format!("{} cannot be read: {error}", path.display()),
+        )
+    };
+    let most = u64::try_from(4 * MAX_CARD_BYTES).unwrap_or(u64::MAX);
+    let mut bytes = Vec::new();
+    if path.as_os_str() == "-" {
+        io::stdin().lock().take(most).read_to_end(&mut bytes)
+    } else {
+        std::fs::File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes))
+    }
+    .map_err(unreadable)?;
+    let not_a_card =
+        |why: String| Failure::new(DATAERR, format!("{} is not a card: {why}", path.display()));
+    if let Ok(text) = std::str::from_utf8(&bytes)
+        && let Some((_, rest)) = text.split_once(BEGIN)
+    {
+        let Some((body, _)) = rest.split_once(END) else {
+            return Err(not_a_card(format!("the line `{END}` is missing")));
+        };
+        let body: String = body.split_whitespace().collect();
+        bytes = STANDARD
+            .decode(body)
+            .map_err(|error| not_a_card(error.to_string()))?;
+    }
+    let signed =
+        SignedCard::decode(bytes.as_slice()).map_err(|error| not_a_card(error.to_string()))?;
+    verify_card(&signed, system_clock()())
+        .map_err(|error| Failure::new(DATAERR, format!("{}: {error}", path.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn armour_survives_being_quoted() {
+        let card = SignedCard {
+            card: vec![7; 300],
+            signature: vec![1; 64],
+        };
+        let text = armour(&card);
+        assert!(text.lines().all(|line| line.len() <= 64));
+        let body: String = text
+            .trim()
+            .trim_start_matches(BEGIN)
+            .trim_end_matches(END)
+            .split_whitespace()
+            .collect();
+        let bytes = STANDARD.decode(body).unwrap();
+        assert_eq!(SignedCard::decode(bytes.as_slice()).unwrap(), card);
+    }
+}

@@ -1,0 +1,226 @@
+//! One country of the demo: its home, its process, its client.
+
+use std::{
+    fs::File,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+use tokio::process::{Child, Command};
+use zeroize::Zeroizing;
+
+use crate::{
+    card::{Fingerprint, TrustedCard},
+    client::{Client, Profile},
+    config::Config,
+    exercise,
+    home::{self, Home, InitOptions},
+    node::{Node, system_clock},
+    record::Country,
+    wire::record::CountryRole,
+};
+
+use super::super::exit::{Failure, OSERR, SOFTWARE, UNAVAILABLE};
+
+/// Longest wait for a node to answer after its start.
+const START: Duration = Duration::from_secs(60);
+/// Scrypt work of the exercise's roots, as a power of two: they protect nothing.
+const EXERCISE_WORK: u8 = 4;
+
+/// Ports of the demo: 16384 to 32767.
+const FIRST_PORT: u16 = 0x4000;
+const PORT_MASK: u16 = 0x3fff;
+/// Ports tried before giving up.
+const PORT_TRIES: usize = 200;
+
+/// A country of the demo.
+pub(super) struct CountryNode {
+    pub(super) country: Country,
+    pub(super) role: CountryRole,
+    pub(super) home: PathBuf,
+    pub(super) fingerprint: Fingerprint,
+    pub(super) card: TrustedCard,
+    process: Option<Child>,
+}
+
+impl CountryNode {
+    /// Sets up a home as `comity init` does, with free ports on loopback.
+    pub(super) fn set_up(folder: &Path, code: &str, role: CountryRole) -> Result<Self, Failure> {
+        let country: Country = code
+            .parse()
+            .map_err(|error: crate::record::UnknownCountry| {
+                Failure::new(SOFTWARE, error.to_string())
+            })?;
+        let dir = folder.join(code.to_lowercase());
+        let passphrase: [u8; 16] = crate::crypto::random_bytes()
+            .map_err(|error| Failure::new(OSERR, error.to_string()))?;
+        let (listen, client_listen) = free_ports()?;
+        let report = home::init(InitOptions {
+            country,
+            dir: dir.clone(),
+            authorities: exercise::AUTHORITIES
+                .iter()
+                .map(|name| (*name).to_owned())
+                .collect(),
+            listen,
+            client_listen: Some(client_listen),
+            address: Some(listen.to_string()),
+            passphrase: Zeroizing::new(hex::encode(passphrase)),
+            work_factor: Some(EXERCISE_WORK),
+            now: system_clock()(),
+        })?;
+        let opened = Home::open(&dir)?;
+        let config = Config {
+            allow_private_addresses: true,
+            ..opened.config().clone()
+        };
+        home::write_config(&dir, &config)?;
+        Ok(Self {
+            country,
+            role,
+            home: dir,
+            fingerprint: report.fingerprint,
+            card: opened.own_card().clone(),
+            process: None,
+        })
+    }
+
+    /// Starts the node's process and waits until it answers.
+    pub(super) async fn start(&mut self) -> Result<(), Failure> {
+        let cannot = |error: std::io::Error| {
+            Failure::new(OSERR, format!("a node cannot be started: {error}"))
+        };
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.home.join("node.log"))
+            .map_err(cannot)?;
+        let program = std::env::current_exe().map_err(cannot)?;
+        let child = Command::new(program)
+            .arg("run")
+            .arg("--home")
+            .arg(&self.home)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::from(log))
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(cannot)?;
+        self.process = Some(child);
+        let deadline = tokio::time::Instant::now() + START;
+        loop {
+            match self.client().await {
+                Ok(_) => return Ok(()),
+                Err(failure) => {
+                    let ended = match &mut self.process {
+                        Some(process) => process.try_wait().map_err(cannot)?,
+                        None => None,
+                    };
+                    if ended.is_some() || tokio::time::Instant::now() > deadline {
+                        return Err(Failure::new(
+                            UNAVAILABLE,
+                            format!(
+                                "the node of {} did not start: {}; its log is {}",
+                                self.country,
+                                failure.message(),
+                                self.home.join("node.log").display()
+                            ),
+                        ));
+                    }
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// A client of the node that answered once.
+    pub(super) async fn client(&self) -> Result<Client, Failure> {
+        let profile = Profile::operator(&Home::open(&self.home)?)?;
+        let mut client = Client::connect(&profile).await?;
+        client
+            .status
+            .get_status(crate::wire::node::GetStatusRequest {})
+            .await?;
+        Ok(client)
+    }
+
+    /// Kills the process with SIGKILL.
+    pub(super) async fn kill(&mut self) -> Result<(), Failure> {
+        if let Some(mut process) = self.process.take() {
+            process
+                .kill()
+                .await
+                .map_err(|error| Failure::new(OSERR, error.to_string()))?;
+        }
+        Ok(())
+    }
+
+    /// Asks the process to stop, and waits until it has closed its store.
+    pub(super) async fn stop(&mut self) -> Result<(), Failure> {
+        let Some(mut process) = self.process.take() else {
+            return Ok(());
+        };
+        if let Some(pid) = process
+            .id()
+            .and_then(|id| i32::try_from(id).ok())
+            .and_then(rustix::process::Pid::from_raw)
+        {
+            // Gone already is stopped as well.
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        }
+        let status = process
+            .wait()
+            .await
+            .map_err(|error| Failure::new(OSERR, error.to_string()))?;
+        if !status.success() {
+            return Err(Failure::new(
+                SOFTWARE,
+                format!(
+                    "the node of {} did not stop cleanly: {status}",
+                    self.country
+                ),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Two free ports on loopback, below the range from which the system takes ports for outgoing
+/// connections: while a killed node is down, such a connection could take its port. Another program
+/// may still take one before the node does; the node says so.
+fn free_ports() -> Result<(SocketAddr, SocketAddr), Failure> {
+    let mut found = Vec::new();
+    for _ in 0..PORT_TRIES {
+        let random: [u8; 2] = crate::crypto::random_bytes()
+            .map_err(|error| Failure::new(OSERR, error.to_string()))?;
+        let port = FIRST_PORT | (u16::from_be_bytes(random) & PORT_MASK);
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        if !found.contains(&address) && TcpListener::bind(address).is_ok() {
+            found.push(address);
+        }
+        if let [links, clients] = found.as_slice() {
+            return Ok((*links, *clients));
+        }
+    }
+    Err(Failure::new(OSERR, "no free ports on loopback"))
+}
+
+/// Imports every card at every other country, with the fingerprint compared.
+pub(super) async fn exchange_cards(nodes: &[CountryNode]) -> Result<(), Failure> {
+    for at in nodes {
+        let node = Node::open(Home::open(&at.home)?, system_clock(), &mut |_| {}).await?;
+        for other in nodes.iter().filter(|other| other.country != at.country) {
+            node.import_card(
+                other.card.signed.clone(),
+                other.fingerprint,
+                format!("{}/operator/local", at.country),
+            )
+            .await
+            .map_err(|refusal| Failure::new(SOFTWARE, refusal.to_string()))?;
+        }
+        node.close().await?;
+    }
+    Ok(())
+}

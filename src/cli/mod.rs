@@ -1,0 +1,138 @@
+//! The command line: one file per command; wires the rooms.
+//!
+//! Answers go to standard output, messages to standard error; exit codes are those of sysexits(3).
+
+mod audit;
+mod card;
+mod connect;
+mod demo;
+mod exit;
+mod init;
+mod out;
+mod receipts;
+mod records;
+mod root;
+mod run;
+mod status;
+mod store;
+mod submit;
+mod vectors;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use self::{exit::Failure, out::Out};
+
+/// Exchange signed, sealed records between countries.
+#[derive(Debug, Parser)]
+#[command(name = "comity", version, about, max_term_width = 100)]
+struct Cli {
+    /// How answers are written.
+    #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
+    output: Format,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// How answers are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people.
+    Table,
+    /// For programs: one object, or one per line in lists.
+    Json,
+}
+
+/// Whose node to talk to.
+#[derive(Clone, Debug, Args)]
+struct Target {
+    /// Home of the node; the operator's certificate in it is used.
+    #[arg(long, env = "COMITY_HOME", conflicts_with = "profile")]
+    home: Option<PathBuf>,
+    /// Client profile: address, certificate and key of an officer or a case system.
+    #[arg(long, env = "COMITY_PROFILE")]
+    profile: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Set up a country: root, keys, certificates, configuration, card.
+    Init(init::Init),
+    /// Use the country root, which is kept offline.
+    #[command(subcommand)]
+    Root(root::Root),
+    /// Exchange country cards.
+    #[command(subcommand)]
+    Card(card::Card),
+    /// Run the node.
+    Run(run::Run),
+    /// Submit records.
+    Submit(submit::Submit),
+    /// List, show and watch records.
+    #[command(subcommand)]
+    Records(records::Records),
+    /// Show the receipts of a record, verified.
+    Receipts(receipts::Receipts),
+    /// List, verify, prove and export the ledger.
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    /// Show how the node and its links are.
+    Status(status::Status),
+    /// Check or rebuild the store of a node that is not running.
+    #[command(subcommand)]
+    Store(store::Store),
+    /// Run four countries on this machine and exchange exercise records.
+    Demo(demo::Demo),
+    /// Write or check test vectors for other implementations.
+    Vectors(vectors::Vectors),
+}
+
+/// Parses the command line and carries it out.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let help = !error.use_stderr();
+            // Nothing can be said any more when standard output or error is closed.
+            let _ = error.print();
+            return if help {
+                ExitCode::SUCCESS
+            } else {
+                exit::USAGE.into()
+            };
+        }
+    };
+    let mut out = Out::new(cli.output);
+    match dispatch(cli.command, &mut out) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            out.failure(&failure);
+            failure.code().into()
+        }
+    }
+}
+
+fn dispatch(command: Command, out: &mut Out) -> Result<(), Failure> {
+    match command {
+        Command::Init(init) => init.carry_out(out),
+        Command::Root(root) => root.carry_out(out),
+        Command::Store(store) => store.carry_out(out),
+        Command::Vectors(vectors) => vectors.carry_out(out),
+        Command::Run(run) => runtime()?.block_on(run.carry_out(out)),
+        Command::Card(card) => runtime()?.block_on(card.carry_out(out)),
+        Command::Submit(submit) => runtime()?.block_on(submit.carry_out(out)),
+        Command::Records(records) => runtime()?.block_on(records.carry_out(out)),
+        Command::Receipts(receipts) => runtime()?.block_on(receipts.carry_out(out)),
+        Command::Audit(audit) => runtime()?.block_on(audit.carry_out(out)),
+        Command::Status(status) => runtime()?.block_on(status.carry_out(out)),
+        Command::Demo(demo) => runtime()?.block_on(demo.carry_out(out)),
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(exit::OSERR, format!("cannot start threads: {error}")))
+}

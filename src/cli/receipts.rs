@@ -1,0 +1,115 @@
+//! `comity receipts REF`: each receipt, checked against the cards held.
+
+use clap::Args;
+
+use crate::{
+    card::{TrustBook, verify_card},
+    envelope,
+    node::system_clock,
+    record::Moment,
+    wire::{
+        envelope::{NonDeliveryReason, Receipt, ReceiptType},
+        json,
+        node::{ListCardsRequest, ListReceiptsRequest},
+    },
+};
+
+use super::{
+    Target,
+    exit::{DATAERR, Failure},
+    out::Out,
+};
+
+/// Show the receipts of a record, each verified against its issuer's card.
+#[derive(Debug, Args)]
+pub(super) struct Receipts {
+    #[command(flatten)]
+    target: Target,
+    /// Reference, such as UZ-26-000412-H.
+    reference: String,
+}
+
+impl Receipts {
+    pub(super) async fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
+        let mut client = self.target.connect().await?;
+        let answer = client
+            .records
+            .list_receipts(ListReceiptsRequest {
+                reference: self.reference,
+            })
+            .await?
+            .into_inner();
+        let cards = client.cards.list_cards(ListCardsRequest {}).await?;
+        let mut book = TrustBook::default();
+        for signed in &cards.into_inner().cards {
+            if let Ok(card) = verify_card(signed, system_clock()()) {
+                book.accept(card)
+                    .map_err(|conflict| Failure::new(DATAERR, conflict.to_string()))?;
+            }
+        }
+        let mut rows = Vec::new();
+        let mut broken = 0_usize;
+        for proof in &answer.receipts {
+            let verified = envelope::verify_stated(proof, &book);
+            let stands = match &verified {
+                Ok(receipt) if receipt.header_digest == answer.header_digest => "yes".to_owned(),
+                Ok(_) => "NO: another record".to_owned(),
+                Err(error) => format!("NO: {error}"),
+            };
+            if stands != "yes" {
+                broken += 1;
+            }
+            let receipt = verified.unwrap_or_default();
+            if out.json() {
+                out.value(&serde_json::json!({
+                    "type": kind(&receipt),
+                    "issuer": receipt.issuer,
+                    "time": Moment::from_micros(receipt.time_us).to_string(),
+                    "sequence": receipt.sequence,
+                    "reason": reason(&receipt),
+                    "verified": stands == "yes",
+                    "proof": json::to_json("comity.envelope.v1.ReceiptProof", proof)?,
+                }))?;
+            } else {
+                rows.push(vec![
+                    kind(&receipt),
+                    receipt.issuer.clone(),
+                    Moment::from_micros(receipt.time_us).to_string(),
+                    reason(&receipt),
+                    stands,
+                ]);
+            }
+        }
+        if !out.json() {
+            out.table(
+                &["RECEIPT", "ISSUER", "TIME", "REASON", "SIGNATURE HOLDS"],
+                rows,
+            )?;
+        }
+        if broken > 0 {
+            return Err(Failure::new(
+                DATAERR,
+                format!("{broken} receipts do not hold; keep them and ask their issuer"),
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn kind(receipt: &Receipt) -> String {
+    ReceiptType::try_from(receipt.r#type)
+        .unwrap_or_default()
+        .as_str_name()
+        .trim_start_matches("RECEIPT_TYPE_")
+        .to_owned()
+}
+
+fn reason(receipt: &Receipt) -> String {
+    match receipt.reason() {
+        NonDeliveryReason::Unspecified => String::new(),
+        reason => reason
+            .as_str_name()
+            .trim_start_matches("NON_DELIVERY_REASON_")
+            .to_owned(),
+    }
+}

@@ -1,0 +1,245 @@
+//! `comity records list|show|watch`.
+
+use clap::{Args, Subcommand};
+use futures_util::StreamExt as _;
+
+use crate::{
+    record::Moment,
+    wire::{
+        envelope::ReceiptType,
+        json,
+        node::{GetRecordRequest, ListRecordsRequest, RecordSummary, WatchRecordsRequest},
+        record::CompartmentLabel,
+    },
+};
+
+use super::{Target, exit::Failure, out::Out};
+
+/// List, show and watch records.
+#[derive(Debug, Subcommand)]
+pub(super) enum Records {
+    /// List what the node holds, newest first.
+    List(List),
+    /// Open a record; the reading is in the ledger before it is shown.
+    Show(Show),
+    /// Show records as they become durable.
+    Watch(Watch),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct List {
+    #[command(flatten)]
+    target: Target,
+    /// Only records of this country.
+    #[arg(long)]
+    origin: Option<String>,
+    /// How many at most.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    limit: u32,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Show {
+    #[command(flatten)]
+    target: Target,
+    /// Reference, such as UZ-26-000412-H.
+    reference: String,
+    /// Why it is read; into the ledger.
+    #[arg(long, default_value = "", hide_default_value = true)]
+    purpose: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Watch {
+    #[command(flatten)]
+    target: Target,
+    /// Begin with what is held already.
+    #[arg(long)]
+    all: bool,
+}
+
+impl Records {
+    pub(super) async fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
+        match self {
+            Self::List(list) => list.carry_out(out).await,
+            Self::Show(show) => show.carry_out(out).await,
+            Self::Watch(watch) => watch.carry_out(out).await,
+        }
+    }
+}
+
+const HEADINGS: [&str; 7] = [
+    "REFERENCE",
+    "KIND",
+    "URGENCY",
+    "SUBMITTED",
+    "PARTS",
+    "DELIVERED",
+    "TITLE",
+];
+
+impl List {
+    async fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
+        let mut client = self.target.connect().await?;
+        let mut rows = Vec::new();
+        let mut left = self.limit;
+        let mut page_token = String::new();
+        while left > 0 {
+            let page = client
+                .records
+                .list_records(ListRecordsRequest {
+                    origin: self.origin.clone().unwrap_or_default(),
+                    page_size: left.min(500),
+                    page_token,
+                })
+                .await?
+                .into_inner();
+            left = left.saturating_sub(u32::try_from(page.records.len()).unwrap_or(u32::MAX));
+            for record in &page.records {
+                if out.json() {
+                    out.value(&summary_json(record)?)?;
+                } else {
+                    rows.push(row(record));
+                }
+            }
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                break;
+            }
+        }
+        if !out.json() {
+            out.table(&HEADINGS, rows)?;
+        }
+        Ok(())
+    }
+}
+
+impl Show {
+    async fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
+        let mut client = self.target.connect().await?;
+        let answer = client
+            .records
+            .get_record(GetRecordRequest {
+                reference: self.reference,
+                purpose: self.purpose,
+            })
+            .await?
+            .into_inner();
+        let record = answer.record.unwrap_or_default();
+        let value = json::to_json("comity.record.v1.Record", &record)?;
+        if out.json() {
+            return out.value(&value);
+        }
+        if let Some(summary) = &answer.summary {
+            out.table(&HEADINGS, vec![row(summary)])?;
+            out.line("")?;
+        }
+        let text = serde_json::to_string_pretty(&value)
+            .map_err(|error| Failure::new(super::exit::SOFTWARE, error.to_string()))?;
+        for line in text.lines() {
+            out.line(&super::out::printable(line))?;
+        }
+        Ok(())
+    }
+}
+
+impl Watch {
+    async fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
+        let mut client = self.target.connect().await?;
+        let mut records = client
+            .records
+            .watch_records(WatchRecordsRequest {
+                after_number: 0,
+                only_new: !self.all,
+            })
+            .await?
+            .into_inner();
+        if !out.json() {
+            out.note("watching; Ctrl-C ends");
+        }
+        loop {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => return Ok(()),
+                answer = records.next() => match answer {
+                    Some(answer) => if let Some(record) = answer?.record {
+                        if out.json() {
+                            out.value(&summary_json(&record)?)?;
+                        } else {
+                            out.line(&super::out::printable(&row(&record).join("  ")))?;
+                        }
+                    },
+                    None => return Ok(()),
+                },
+            }
+        }
+    }
+}
+
+/// A summary as JSON, with the digest in hexadecimal as everywhere else.
+fn summary_json(record: &RecordSummary) -> Result<serde_json::Value, Failure> {
+    let mut value = json::to_json("comity.node.v1.RecordSummary", record)?;
+    if let Some(object) = value.as_object_mut() {
+        object.insert(
+            "headerDigest".to_owned(),
+            hex::encode(&record.header_digest).into(),
+        );
+    }
+    Ok(value)
+}
+
+fn row(record: &RecordSummary) -> Vec<String> {
+    let marked = if record.exercise { "EXERCISE " } else { "" };
+    let delivered = record
+        .deliveries
+        .iter()
+        .filter(|delivery| delivery.receipt() == ReceiptType::Delivery)
+        .count();
+    vec![
+        record.reference.clone(),
+        format!("{marked}{}", record.kind),
+        short(record.urgency().as_str_name(), "URGENCY_"),
+        Moment::from_micros(record.submitted_us)
+            .to_string()
+            .chars()
+            .take(19)
+            .collect(),
+        record
+            .compartments
+            .iter()
+            .filter_map(|label| CompartmentLabel::try_from(*label).ok())
+            .map(|label| short(label.as_str_name(), "COMPARTMENT_LABEL_"))
+            .collect::<Vec<_>>()
+            .join(","),
+        if record.deliveries.is_empty() {
+            String::new()
+        } else {
+            format!("{delivered}/{}", record.deliveries.len())
+        },
+        record.title.clone(),
+    ]
+}
+
+fn short(name: &str, prefix: &str) -> String {
+    name.strip_prefix(prefix).unwrap_or(name).to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::record::Urgency;
+
+    #[test]
+    fn a_row_counts_deliveries() {
+        let record = RecordSummary {
+            urgency: Urgency::Emergency.into(),
+            deliveries: vec![Default::default()],
+            exercise: true,
+            kind: "Route".to_owned(),
+            ..RecordSummary::default()
+        };
+        let row = row(&record);
+        assert_eq!(row[1], "EXERCISE Route");
+        assert_eq!(row[2], "emergency");
+        assert_eq!(row[5], "0/1");
+    }
+}

@@ -1,0 +1,68 @@
+//! `comity status`: how the node and its links are.
+
+use clap::Args;
+
+use crate::wire::{json, node::GetStatusRequest};
+
+use super::{Target, exit::Failure, out::Out};
+
+/// Show how the node and its links are.
+#[derive(Debug, Args)]
+pub(super) struct Status {
+    #[command(flatten)]
+    target: Target,
+}
+
+impl Status {
+    pub(super) async fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
+        let mut client = self.target.connect().await?;
+        let status = client
+            .status
+            .get_status(GetStatusRequest {})
+            .await?
+            .into_inner();
+        if out.json() {
+            return out.value(&json::to_json("comity.node.v1.GetStatusResponse", &status)?);
+        }
+        out.line(&format!(
+            "{}  comity {}  {} records  {} leaves  journal {:.1} MiB  store was {}  {}",
+            status.country,
+            status.version,
+            status.records,
+            status.ledger_size,
+            status.journal_bytes as f64 / 1_048_576.0,
+            status.store_start,
+            if status.accepting {
+                "accepting submissions"
+            } else {
+                "NOT ACCEPTING SUBMISSIONS"
+            },
+        ))?;
+        let rows = status
+            .links
+            .iter()
+            .map(|link| {
+                let sum = |of: fn(&crate::wire::node::LaneStatus) -> u64| -> u64 {
+                    link.lanes.iter().map(of).sum()
+                };
+                let (assigned, receipted) = (sum(|lane| lane.assigned), sum(|lane| lane.receipted));
+                vec![
+                    link.country.clone(),
+                    if link.up { "up" } else { "DOWN" }.to_owned(),
+                    assigned.to_string(),
+                    assigned.saturating_sub(receipted).to_string(),
+                    sum(|lane| lane.received).to_string(),
+                    if link.up {
+                        String::new()
+                    } else {
+                        link.last_error.clone()
+                    },
+                ]
+            })
+            .collect();
+        out.table(
+            &["LINK", "STATE", "SENT", "WAITING", "RECEIVED", "LAST ERROR"],
+            rows,
+        )
+    }
+}

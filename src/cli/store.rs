@@ -1,0 +1,113 @@
+//! `comity store check|rebuild`: for a node that is not running.
+
+use std::{path::PathBuf, sync::Arc};
+
+use clap::{Args, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::{
+    home::Home,
+    node::{projection::Rooms, store_options},
+    store::{self, OpenPhase, OpenProgress},
+};
+
+use super::{
+    exit::{DATAERR, Failure},
+    out::Out,
+};
+
+/// Check or rebuild the store of a node that is not running.
+#[derive(Debug, Subcommand)]
+pub(super) enum Store {
+    /// Read every byte of the journal and check every digest and the chain.
+    Check(Offline),
+    /// Set the index aside and replay the journal into a new one.
+    Rebuild(Offline),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Offline {
+    /// Home of the node.
+    #[arg(long, env = "COMITY_HOME")]
+    home: PathBuf,
+}
+
+impl Store {
+    pub(super) fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
+        let (Self::Check(offline) | Self::Rebuild(offline)) = &self;
+        let home = Home::open(&offline.home)?;
+        let _lock = home.lock()?;
+        let bar = bar();
+        let mut progress = |step: OpenProgress| show(&bar, &step);
+        match &self {
+            Self::Check(_) => {
+                let report = store::check(&store_options(&home)?, Arc::new(Rooms), &mut progress)?;
+                bar.finish_and_clear();
+                if out.json() {
+                    out.value(&serde_json::json!({
+                        "entries": report.entries,
+                        "segments": report.segments,
+                        "groups": report.groups,
+                        "journalBytes": report.journal_bytes,
+                        "tornBytes": report.torn_bytes,
+                        "indexPosition": report.index_position,
+                        "sound": report.fault.is_none(),
+                    }))?;
+                }
+                if let Some(fault) = report.fault {
+                    return Err(Failure::new(
+                        DATAERR,
+                        format!(
+                            "the store is not sound: {fault}; {} entries before it are",
+                            report.entries
+                        ),
+                    ));
+                }
+                if out.json() {
+                    return Ok(());
+                }
+                out.line(&format!(
+                    "{} entries in {} segments, {} bytes: every digest and the chain hold{}",
+                    report.entries,
+                    report.segments,
+                    report.journal_bytes,
+                    match report.index_position {
+                        Some(_) => ", and the index agrees",
+                        None => "; there is no index, the next start makes one",
+                    }
+                ))
+            }
+            Self::Rebuild(_) => {
+                let opened = store::rebuild(store_options(&home)?, Arc::new(Rooms), &mut progress)?;
+                bar.finish_and_clear();
+                if out.json() {
+                    return out.value(&serde_json::json!({
+                        "entries": opened.position,
+                        "how": opened.how.to_string(),
+                    }));
+                }
+                out.line(&format!("{} entries replayed", opened.position))
+            }
+        }
+    }
+}
+
+/// A bar on standard error; hidden when that is not a terminal.
+pub(super) fn bar() -> ProgressBar {
+    let bar = ProgressBar::new(0);
+    if let Ok(style) = ProgressStyle::with_template("{msg} {bar:40} {bytes}/{total_bytes} {eta}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// Shows how far opening, checking or rebuilding is.
+pub(super) fn show(bar: &ProgressBar, step: &OpenProgress) {
+    bar.set_length(step.total_bytes);
+    bar.set_position(step.done_bytes);
+    bar.set_message(match step.phase {
+        OpenPhase::Verify => "verifying",
+        OpenPhase::Replay => "replaying",
+        OpenPhase::Compare => "comparing",
+    });
+}
