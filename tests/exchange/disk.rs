@@ -1,0 +1,77 @@
+//! A disk that is nearly full: nothing new is accepted, what others send still comes in.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use crate::support::{
+    Country, Settings, alert, alert_to, befriend, receipts_of, refusal_of, spawning,
+};
+
+/// A small disk of its own, taken away at the end. Needs root.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    fn mount(at: &Path) -> Option<Self> {
+        fs::create_dir(at).unwrap();
+        let mut mount = Command::new("mount");
+        mount
+            .args(["-t", "tmpfs", "-o", "size=64m", "tmpfs"])
+            .arg(at)
+            .stderr(Stdio::null());
+        let mounted = spawning(|| mount.spawn()).and_then(|mut child| child.wait());
+        let mounted = mounted.is_ok_and(|status| status.success());
+        mounted.then(|| Self(at.to_owned()))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // Lazily: whatever still holds a file must not keep the disk for ever.
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_refuses_submissions_and_goes_on_receiving() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path().join("disk");
+    let Some(_disk) = SmallDisk::mount(&at) else {
+        eprintln!("SKIPPED: a small disk cannot be mounted; this test needs root");
+        return;
+    };
+    let mut a = Country::with(
+        "TJ",
+        Settings {
+            dir: Some(at.join("tj")),
+            disk_full_percent: Some(80),
+            ..Settings::default()
+        },
+    );
+    let mut b = Country::set_up("UZ");
+    befriend(&[&a, &b]).await;
+    a.start().await;
+    b.start().await;
+    let before = a.submit(alert("while there is room")).await;
+    assert!(a.status().await.accepting);
+
+    let ballast = at.join("ballast");
+    fs::write(&ballast, vec![0; 56 << 20]).unwrap();
+    let refused = a.try_submit(alert("too late"), "").await.unwrap_err();
+    assert_eq!(refusal_of(&refused), "DISK_FULL");
+    assert!(refused.message().contains("above 80%"), "{refused}");
+    assert!(!a.status().await.accepting);
+    // What was accepted goes out, what others send comes in and is acknowledged.
+    a.drained().await;
+    assert_eq!(receipts_of(&a, &before).await.len(), 2);
+    let from_b = b.submit(alert_to(&["TJ"], "while A is full")).await;
+    a.receives(&from_b).await;
+    b.drained().await;
+
+    fs::remove_file(&ballast).unwrap();
+    a.submit(alert("room again")).await;
+    assert!(a.status().await.accepting);
+    a.stop().await;
+}

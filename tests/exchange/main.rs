@@ -1,0 +1,30 @@
+//! Real nodes on loopback: real TLS, real stores, real processes.
+//!
+//! Nodes run inside this program where the story is about what they exchange, and as processes of
+//! their own where it is about the command line, signals or sudden death. `support` holds the
+//! fixture; every other file is one theme, every test one story.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test may panic, and says aloud what it skips"
+)]
+
+mod support;
+
+mod cards;
+mod clock;
+mod command_line;
+mod delivery;
+mod dialling;
+mod disk;
+mod doors;
+mod idempotency;
+mod ledger;
+mod output;
+mod process;
+mod store;
+mod submissions;

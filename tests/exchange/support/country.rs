@@ -1,0 +1,398 @@
+//! A country: its home in a temporary folder, and its node, in this program or as a process.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::{ExitStatus, Stdio},
+    sync::Arc,
+};
+
+use comity::{
+    client::{Client, Profile},
+    config::{Config, DialConfig},
+    exercise,
+    home::{self, Home, InitOptions, Layout},
+    ledger::{Checkpoint, checkpoint},
+    node::{Clock, Node, NodeError, system_clock},
+    rpc::server::{self, NodeTls},
+    wire::{
+        node::{
+            GetStatusRequest, GetStatusResponse, ListCardsRequest, ListRecordsRequest,
+            RecordSummary, SubmitRecordRequest, SubmitRecordResponse,
+        },
+        record::Record,
+    },
+};
+use tempfile::TempDir;
+use tokio::{
+    process::{Child, Command},
+    task::JoinHandle,
+};
+use tokio_util::sync::CancellationToken;
+use zeroize::Zeroizing;
+
+use super::{
+    command::{nothing_inherited, spawning},
+    eventually,
+    ports::free_port,
+};
+
+/// What the roots of every test country are locked with.
+pub(crate) const PASSPHRASE: &str = "exercise only, protects nothing";
+/// scrypt work of these roots, as a power of two.
+const WORK: u8 = 2;
+
+/// What differs from country to country.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Settings {
+    /// Leave the address out of the card: others cannot dial this country.
+    pub(crate) unlisted: bool,
+    /// Folder for the home, instead of a temporary one of its own.
+    pub(crate) dir: Option<PathBuf>,
+    /// Another share of the disk beyond which nothing new is accepted.
+    pub(crate) disk_full_percent: Option<u64>,
+}
+
+/// A country of a test.
+pub(crate) struct Country {
+    pub(crate) code: &'static str,
+    dir: PathBuf,
+    running: Option<Running>,
+    process: Option<Child>,
+    _folder: Option<TempDir>,
+}
+
+struct Running {
+    node: Arc<Node>,
+    stop: CancellationToken,
+    serving: JoinHandle<()>,
+}
+
+impl Country {
+    pub(crate) fn set_up(code: &'static str) -> Self {
+        Self::with(code, Settings::default())
+    }
+
+    pub(crate) fn with(code: &'static str, settings: Settings) -> Self {
+        let (folder, dir) = match settings.dir {
+            Some(dir) => (None, dir),
+            None => {
+                let folder = tempfile::tempdir().unwrap();
+                let dir = folder.path().join(code.to_lowercase());
+                (Some(folder), dir)
+            }
+        };
+        let (listen, client_listen) = (free_port(), free_port());
+        home::init(InitOptions {
+            country: code.parse().unwrap(),
+            dir: dir.clone(),
+            authorities: exercise::AUTHORITIES.map(str::to_owned).to_vec(),
+            listen,
+            client_listen: Some(client_listen),
+            address: (!settings.unlisted).then(|| listen.to_string()),
+            passphrase: Zeroizing::new(PASSPHRASE.to_owned()),
+            work_factor: Some(WORK),
+            now: system_clock()(),
+        })
+        .unwrap();
+        let country = Self {
+            code,
+            dir,
+            running: None,
+            process: None,
+            _folder: folder,
+        };
+        country.configure(|config| {
+            config.allow_private_addresses = true;
+            config.dial = DialConfig {
+                min_backoff_ms: 20,
+                max_backoff_ms: 200,
+                connect_timeout_ms: 5_000,
+            };
+            config.limits.drain_timeout_ms = 2_000;
+            config.store.segment_mib = 4;
+            config.store.cache_mib = 8;
+            if let Some(percent) = settings.disk_full_percent {
+                config.store.disk_full_percent = percent;
+            }
+        });
+        country
+    }
+
+    /// Changes the configuration of a node that does not run.
+    pub(crate) fn configure(&self, change: impl FnOnce(&mut Config)) {
+        let mut config = self.home().config().clone();
+        change(&mut config);
+        home::write_config(&self.dir, &config).unwrap();
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The home's folder as an argument.
+    pub(crate) fn at(&self) -> &str {
+        self.dir.to_str().unwrap()
+    }
+
+    pub(crate) fn layout(&self) -> Layout {
+        Layout::new(&self.dir)
+    }
+
+    pub(crate) fn home(&self) -> Home {
+        Home::open(&self.dir).unwrap()
+    }
+
+    /// Runs the node in this program.
+    pub(crate) async fn start(&mut self) {
+        self.start_with(system_clock()).await;
+    }
+
+    /// Runs the node in this program, by another clock.
+    pub(crate) async fn start_with(&mut self, clock: Clock) {
+        let home = self.home();
+        let tls = Arc::new(NodeTls::of(&home).unwrap());
+        let ports = server::bind(home.config()).await.unwrap();
+        let node = Node::open(home, clock, &mut |_| {}).await.unwrap();
+        let stop = CancellationToken::new();
+        let serving = {
+            let (node, stop) = (Arc::clone(&node), stop.clone());
+            tokio::spawn(async move { server::serve(node, tls, ports, stop).await.unwrap() })
+        };
+        self.running = Some(Running {
+            node,
+            stop,
+            serving,
+        });
+    }
+
+    /// Why the node does not open.
+    pub(crate) async fn refuses_to_open(&self) -> NodeError {
+        let opened = Node::open(self.home(), system_clock(), &mut |_| {}).await;
+        nothing_inherited();
+        match opened {
+            Ok(_) => panic!("{} opens", self.code),
+            Err(error) => error,
+        }
+    }
+
+    /// Stops the node as SIGTERM does, and waits until nothing of it is left.
+    pub(crate) async fn stop(&mut self) {
+        let Running {
+            node,
+            stop,
+            serving,
+        } = self.running.take().unwrap();
+        stop.cancel();
+        serving.await.unwrap();
+        node.close().await.unwrap();
+        let left = Arc::downgrade(&node);
+        drop(node);
+        eventually("the node lets go of its store", async || {
+            left.upgrade().is_none().then_some(())
+        })
+        .await;
+        nothing_inherited();
+    }
+
+    pub(crate) async fn restart(&mut self) {
+        self.stop().await;
+        self.start().await;
+    }
+
+    /// Runs the node as a process and waits until it answers.
+    pub(crate) async fn start_process(&mut self) {
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.dir.with_extension("log"))
+            .unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_comity"));
+        command
+            .args(["run", "--home", self.at()])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::from(log))
+            .kill_on_drop(true);
+        let child = spawning(|| command.spawn()).unwrap();
+        self.process = Some(child);
+        let profile = self.operator();
+        let process = &mut self.process;
+        let log = self.dir.with_extension("log");
+        eventually("the process answers", async || {
+            let ended = process.as_mut().unwrap().try_wait().unwrap();
+            if let Some(status) = ended {
+                panic!("{status}: {}", fs::read_to_string(&log).unwrap());
+            }
+            Client::connect(&profile).await.ok()
+        })
+        .await;
+    }
+
+    /// What the process wrote to standard error.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.dir.with_extension("log")).unwrap()
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.as_ref().unwrap().id().unwrap()
+    }
+
+    /// Ends the process with SIGKILL.
+    pub(crate) async fn kill(&mut self) {
+        self.process.take().unwrap().kill().await.unwrap();
+    }
+
+    /// Ends the process with SIGTERM.
+    pub(crate) async fn terminate(&mut self) -> ExitStatus {
+        let mut process = self.process.take().unwrap();
+        let pid = i32::try_from(process.id().unwrap()).unwrap();
+        rustix::process::kill_process(
+            rustix::process::Pid::from_raw(pid).unwrap(),
+            rustix::process::Signal::TERM,
+        )
+        .unwrap();
+        process.wait().await.unwrap()
+    }
+
+    pub(crate) fn node(&self) -> &Arc<Node> {
+        &self.running.as_ref().unwrap().node
+    }
+
+    pub(crate) fn operator(&self) -> Profile {
+        Profile::operator(&self.home()).unwrap()
+    }
+
+    pub(crate) async fn client(&self) -> Client {
+        Client::connect(&self.operator()).await.unwrap()
+    }
+
+    pub(crate) async fn status(&self) -> GetStatusResponse {
+        let mut client = self.client().await;
+        let answer = client.status.get_status(GetStatusRequest {}).await;
+        answer.unwrap().into_inner()
+    }
+
+    /// Submits a record with a key; the answer, or the refusal as its stable word.
+    pub(crate) async fn try_submit(
+        &self,
+        record: Record,
+        key: &str,
+    ) -> Result<SubmitRecordResponse, tonic::Status> {
+        let mut client = self.client().await;
+        let request = SubmitRecordRequest {
+            record: Some(record),
+            idempotency_key: key.to_owned(),
+        };
+        let answer = client.records.submit_record(request).await?;
+        Ok(answer.into_inner())
+    }
+
+    /// Submits a record; answers its reference.
+    pub(crate) async fn submit(&self, record: Record) -> String {
+        self.try_submit(record, "").await.unwrap().reference
+    }
+
+    /// Everything the node holds, newest first.
+    pub(crate) async fn records(&self) -> Vec<RecordSummary> {
+        let mut client = self.client().await;
+        let request = ListRecordsRequest {
+            page_size: 500,
+            ..ListRecordsRequest::default()
+        };
+        let page = client.records.list_records(request).await.unwrap();
+        page.into_inner().records
+    }
+
+    /// References of everything the node holds, oldest first.
+    pub(crate) async fn references(&self) -> Vec<String> {
+        let records = self.records().await.into_iter().rev();
+        records.map(|record| record.reference).collect()
+    }
+
+    /// Waits until a reference is held here.
+    pub(crate) async fn receives(&self, reference: &str) {
+        let typed: comity::record::Reference = reference.parse().unwrap();
+        let node = self.node();
+        eventually(&format!("{} receives {reference}", self.code), async || {
+            node.find(&typed).ok()
+        })
+        .await;
+    }
+
+    /// Waits until every record submitted here has its receipt from every destination.
+    pub(crate) async fn drained(&self) {
+        eventually(&format!("{} has every receipt", self.code), async || {
+            let status = self.status().await;
+            let mut lanes = status.links.iter().flat_map(|link| &link.lanes);
+            lanes
+                .all(|lane| lane.assigned == lane.receipted)
+                .then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until the link to `peer` is up.
+    pub(crate) async fn linked(&self, peer: &str) {
+        let peer = peer.parse().unwrap();
+        let node = self.node();
+        eventually(&format!("{} is linked to {peer}", self.code), async || {
+            node.links().is_up(peer).then_some(())
+        })
+        .await;
+    }
+
+    /// Versions of the cards held, by country.
+    pub(crate) async fn card_versions(&self) -> Vec<(String, u64)> {
+        let mut client = self.client().await;
+        let cards = client.cards.list_cards(ListCardsRequest {}).await.unwrap();
+        let cards = cards.into_inner().cards;
+        cards
+            .iter()
+            .map(|signed| comity::card::verify_stored_card(signed).unwrap())
+            .map(|card| (card.country.to_string(), card.version))
+            .collect()
+    }
+
+    /// The node's own checkpoint, its signature verified with the card.
+    pub(crate) fn open_checkpoint(&self, note: &str) -> Checkpoint {
+        let home = self.home();
+        let card = home.own_card();
+        checkpoint::open(note, &card.ledger_origin, &card.public_keys()).unwrap()
+    }
+
+    /// The last segment of the journal.
+    pub(crate) fn last_segment(&self) -> PathBuf {
+        let mut segments: Vec<_> = fs::read_dir(self.layout().journal())
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|ending| ending == "seg"))
+            .collect();
+        segments.sort();
+        segments.pop().unwrap()
+    }
+}
+
+/// Two countries that know each other's cards; neither runs.
+pub(crate) async fn neighbours() -> (Country, Country) {
+    let (a, b) = (Country::set_up("TJ"), Country::set_up("UZ"));
+    befriend(&[&a, &b]).await;
+    (a, b)
+}
+
+/// Gives each of the countries the cards of the others, fingerprints compared; none runs.
+pub(crate) async fn befriend(countries: &[&Country]) {
+    for at in countries {
+        let node = Node::open(at.home(), system_clock(), &mut |_| {})
+            .await
+            .unwrap();
+        for other in countries.iter().filter(|other| other.code != at.code) {
+            let card = other.home().own_card().clone();
+            node.import_card(card.signed.clone(), card.fingerprint(), "test".to_owned())
+                .await
+                .unwrap();
+        }
+        node.close().await.unwrap();
+    }
+    nothing_inherited();
+}

@@ -1,0 +1,112 @@
+//! HTTP/2 by hand over a genuine TLS connection: what a gRPC library would never send.
+
+use std::{sync::Arc, time::Duration};
+
+use comity::rpc::tls::link_client_config;
+use rustls::pki_types::ServerName;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+use tokio_rustls::{TlsConnector, client::TlsStream};
+
+use crate::world::{VICTIM, World, country};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+const HEADERS: u8 = 1;
+const DATA: u8 = 0;
+const RST_STREAM: u8 = 3;
+const GOAWAY: u8 = 7;
+const END_HEADERS: u8 = 4;
+const END_STREAM: u8 = 1;
+
+pub(crate) struct Connection(TlsStream<TcpStream>);
+
+pub(crate) async fn connect(world: &World) -> Connection {
+    let victim = country(VICTIM);
+    let config = link_client_config(
+        &world.home.link_material().unwrap(),
+        victim,
+        &world.victim_card.issuing_ca_der,
+    )
+    .unwrap();
+    let name = ServerName::try_from(comity::home::link_name(victim)).unwrap();
+    let stream = TcpStream::connect(world.victim().links).await.unwrap();
+    let connector = TlsConnector::from(Arc::new(config));
+    Connection(connector.connect(name, stream).await.unwrap())
+}
+
+impl Connection {
+    pub(crate) async fn write(&mut self, bytes: &[u8]) {
+        self.0.write_all(bytes).await.unwrap();
+        self.0.flush().await.unwrap();
+    }
+
+    async fn frame(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
+        let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+        let mut frame = length[1..].to_vec();
+        frame.extend_from_slice(&[kind, flags]);
+        frame.extend_from_slice(&stream.to_be_bytes());
+        frame.extend_from_slice(payload);
+        self.write(&frame).await;
+    }
+
+    /// Preface, settings, and the headers of a call to the link service.
+    pub(crate) async fn open_stream(&mut self) {
+        self.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+        self.frame(4, 0, 0, &[]).await;
+        let mut block = Vec::new();
+        for (name, value) in [
+            (":method", "POST"),
+            (":scheme", "https"),
+            (":authority", "link"),
+            (":path", "/comity.link.v1.LinkService/Exchange"),
+            ("content-type", "application/grpc"),
+            ("te", "trailers"),
+        ] {
+            // HPACK: a literal field without indexing, with a new name.
+            block.push(0);
+            for text in [name, value] {
+                block.push(u8::try_from(text.len()).unwrap());
+                block.extend_from_slice(text.as_bytes());
+            }
+        }
+        self.frame(HEADERS, END_HEADERS, 1, &block).await;
+    }
+
+    pub(crate) async fn data(&mut self, bytes: &[u8]) {
+        self.frame(DATA, 0, 1, bytes).await;
+    }
+
+    /// Reads until the node closes the connection.
+    pub(crate) async fn until_closed(&mut self) {
+        let mut heard = [0; 4096];
+        loop {
+            let read = tokio::time::timeout(PATIENCE, self.0.read(&mut heard))
+                .await
+                .expect("the node closes the connection");
+            if matches!(read, Ok(0) | Err(_)) {
+                return;
+            }
+        }
+    }
+
+    /// Reads until the node ends the stream.
+    pub(crate) async fn until_stream_ends(&mut self) {
+        loop {
+            let mut head = [0; 9];
+            let read = tokio::time::timeout(PATIENCE, self.0.read_exact(&mut head))
+                .await
+                .expect("the node ends the stream");
+            if read.is_err() {
+                return;
+            }
+            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
+            self.0.read_exact(&mut vec![0; length]).await.unwrap();
+            let ends = matches!(head[3], DATA | HEADERS) && head[4] & END_STREAM != 0;
+            if ends || matches!(head[3], RST_STREAM | GOAWAY) {
+                return;
+            }
+        }
+    }
+}
