@@ -8,6 +8,7 @@ use prost::Message as _;
 const PROTOS: &[&str] = &[
     "comity/record/v1/record.proto",
     "comity/record/v1/kinds.proto",
+    "comity/record/v1/steps.proto",
     "comity/record/v1/vocabulary.proto",
     "comity/card/v1/card.proto",
     "comity/envelope/v1/envelope.proto",

@@ -151,6 +151,7 @@ impl Node {
                 sequence,
                 time_us: now.micros(),
                 reason: reason.into(),
+                ..Receipt::default()
             });
             arrivals.push(arrival);
         }

@@ -71,6 +71,10 @@ pub fn split(record: &Record) -> Vec<(CompartmentLabel, Vec<u8>)> {
         identifiers: None,
         victims: None,
         source: None,
+        follows: record.follows.clone(),
+        relations: record.relations.clone(),
+        step: record.step.clone(),
+        onward: record.onward.clone(),
     };
     let mut parts = vec![(CompartmentLabel::Situation, situation.encode_to_vec())];
     let mut add = |label, content: Option<Vec<u8>>| {

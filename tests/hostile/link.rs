@@ -380,6 +380,7 @@ pub(crate) fn receipt(world: &World, sequence: u64, header: &Digest) -> Receipt 
         sequence,
         time_us: world.now().micros(),
         reason: NonDeliveryReason::Unspecified.into(),
+        ..Receipt::default()
     }
 }
 

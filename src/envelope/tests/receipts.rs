@@ -25,6 +25,7 @@ fn delivery(sequence: u64) -> Receipt {
         sequence,
         time_us: i64::MAX,
         reason: 0,
+        ..Receipt::default()
     }
 }
 
