@@ -4,9 +4,11 @@
 //! and answers it, one sends what the outbox holds. They share the lanes. Nothing here decides:
 //! `replication::progress` does.
 
+mod commit;
 mod greeting;
 mod inbound;
 mod outbound;
+mod statements;
 
 use std::{
     fmt,
@@ -201,7 +203,7 @@ where
     let mut inbound = inbound::Inbound::new(Arc::clone(&session), to_commit);
     let end = tokio::select! {
         end = inbound.run(begun.resume, &mut incoming) => end,
-        end = inbound::commit(Arc::clone(&session), verified) => end,
+        end = commit::run(Arc::clone(&session), verified) => end,
         end = outbound::run(Arc::clone(&session), hello.checkpoint_size) => end,
         () = begun.seat.replaced.cancelled() => SessionEnd::Replaced,
         () = stop.cancelled() => SessionEnd::Shutdown,

@@ -1,37 +1,29 @@
-//! The receiving half: takes the peer's frames in order, verifies records ahead of the writer, and
-//! answers them once they are durable.
+//! The receiving half: takes the peer's frames in order and begins to verify records ahead of the
+//! writer.
 
 use std::sync::Arc;
 
 use futures_util::{Stream, StreamExt as _};
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::sync::mpsc;
 
 use crate::{
     crypto::Digest,
-    entry::LaneId,
-    envelope::{ReceivingEpoch, verify_mark},
-    ledger::{self, View, checkpoint, compare},
+    envelope::ReceivingEpoch,
     replication::{
         lanes,
-        progress::{Credit, Lane, LaneFault, MarkView, Position, Resume, check_mark},
+        progress::{Credit, Lane, LaneFault, Position, Resume},
     },
     wire::{
-        envelope::{Epoch, ReceiptGroup},
-        link::{
-            Ack, Bye, ByeReason, Checkpoint, Deliver, Frame, LaneState, Mark, ReceiptsDurable,
-            frame,
-        },
+        envelope::Epoch,
+        link::{Ack, Bye, ByeReason, Deliver, Frame, LaneState, ReceiptsDurable, frame},
     },
 };
 
 use super::{
-    super::{
-        NodeError, projection,
-        receipts::ArrivalError,
-        receive::{Epochs, Judged, ReceiveError},
-        rules::Proposal,
-    },
-    Session, SessionEnd, escape, protocol,
+    super::{receipts::ArrivalError, receive::Epochs},
+    Session, SessionEnd,
+    commit::{Verifying, resend},
+    escape, protocol, statements,
 };
 
 /// Frames verified ahead of the writer.
@@ -40,17 +32,6 @@ pub(super) const AHEAD: usize = 4;
 const EPOCHS: usize = 4;
 /// A sequence that came broken this often on its origin's own link ends with NON_DELIVERY.
 const BROKEN_TIMES: u32 = 3;
-/// Receipt groups sent again per lane at a time.
-const RESEND: usize = 4096;
-
-/// A frame of records that is being verified.
-pub(super) struct Verifying {
-    lane: Lane,
-    id: LaneId,
-    consumed: Credit,
-    judged: Option<JoinHandle<Result<Judged, ReceiveError>>>,
-    last: Position,
-}
 
 pub(super) struct Inbound {
     session: Arc<Session>,
@@ -109,7 +90,7 @@ impl Inbound {
                 self.session.wake.notify_one();
                 Ok(())
             }
-            frame::Frame::Mark(mark) => self.mark(&mark).await,
+            frame::Frame::Mark(mark) => statements::mark(&self.session, &mark).await,
             frame::Frame::Card(card) => {
                 let arrived = self
                     .session
@@ -122,7 +103,9 @@ impl Inbound {
                 })
             }
             frame::Frame::ReceiptsDurable(durable) => self.receipts_durable(&durable),
-            frame::Frame::Checkpoint(checkpoint) => self.checkpoint(checkpoint).await,
+            frame::Frame::Checkpoint(checkpoint) => {
+                statements::checkpoint(&self.session, checkpoint).await
+            }
             frame::Frame::Bye(bye) => Err(goodbye(&bye)),
         }
     }
@@ -279,188 +262,6 @@ impl Inbound {
         }
         Ok(())
     }
-
-    async fn mark(&self, mark: &Mark) -> Result<(), SessionEnd> {
-        let session = &self.session;
-        if mark.marks.len() > Lane::ALL.len() {
-            return Err(protocol("more marks than lanes"));
-        }
-        for signed in &mark.marks {
-            let mark =
-                verify_mark(signed, session.peer, &**session.node.book.load()).map_err(protocol)?;
-            if mark.destination != session.node.country.code() {
-                return Err(protocol("a mark for another destination"));
-            }
-            let state = LaneState {
-                incarnation: mark.incarnation.to_vec(),
-                lane: mark.lane,
-                sequence: mark.sequence,
-                running_hash: mark.running_hash.to_vec(),
-            };
-            let (lane, position) =
-                Position::from_wire(&state).ok_or_else(|| protocol("a malformed mark"))?;
-            let view = check_mark(session.lanes().incoming.of(lane), &position);
-            match view {
-                MarkView::UpToDate => {}
-                MarkView::Behind { missing } => tracing::info!(
-                    peer = %session.peer,
-                    %lane,
-                    first = missing.start(),
-                    last = missing.end(),
-                    "the peer has assigned sequences that have not arrived yet"
-                ),
-                MarkView::Conflict => {
-                    session
-                        .node
-                        .alarm(Some(session.peer), "mark-conflict")
-                        .await;
-                    return Err(SessionEnd::Refused {
-                        reason: ByeReason::Conflict,
-                        detail: format!("the {lane} mark at {}", position.sequence),
-                    });
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// A checkpoint must extend the one seen before; anything else is a split view.
-    async fn checkpoint(&self, frame: Checkpoint) -> Result<(), SessionEnd> {
-        let session = &self.session;
-        let node = &session.node;
-        let (origin, keys) = {
-            let book = node.book.load();
-            let card = book
-                .get(session.peer)
-                .ok_or_else(|| protocol("the peer's card is gone"))?;
-            (card.ledger_origin.clone(), card.public_keys())
-        };
-        let seen = checkpoint::open(&frame.note, &origin, &keys).map_err(protocol)?;
-        if let Some(known) = projection::checkpoint_of(&node.store, session.peer)? {
-            let known = ledger::Checkpoint {
-                origin,
-                size: known.size,
-                root: Digest::try_from(known.root.as_slice()).map_err(protocol)?,
-            };
-            let path: Vec<Digest> = frame
-                .consistency
-                .iter()
-                .map(|hash| Digest::try_from(hash.as_slice()))
-                .collect::<Result<_, _>>()
-                .map_err(protocol)?;
-            let proof = (frame.old_size == known.size).then_some(path.as_slice());
-            match compare(&known, &seen, proof) {
-                View::Same => return Ok(()),
-                View::Extends => {}
-                View::NeedsProof => {
-                    return Err(protocol(
-                        "a checkpoint without the proof that it extends the last",
-                    ));
-                }
-                View::Split => {
-                    node.alarm(Some(session.peer), "split-view").await;
-                    return Err(SessionEnd::Refused {
-                        reason: ByeReason::Conflict,
-                        detail: format!(
-                            "the ledger of {} leaves does not extend the one of {} leaves seen before",
-                            seen.size, known.size
-                        ),
-                    });
-                }
-            }
-        }
-        node.writer
-            .propose(Proposal::Checkpoint {
-                peer: session.peer,
-                note: frame.note,
-                checkpoint: seen,
-            })
-            .await
-            .map_err(NodeError::from)?;
-        Ok(())
-    }
-}
-
-/// Makes verified frames durable in their order and answers them: receipts, then credit.
-pub(super) async fn commit(
-    session: Arc<Session>,
-    mut verified: mpsc::Receiver<Verifying>,
-) -> SessionEnd {
-    while let Some(frame) = verified.recv().await {
-        if let Err(end) = commit_one(&session, frame).await {
-            return end;
-        }
-    }
-    // The taking half ended and its end is on the way.
-    std::future::pending().await
-}
-
-async fn commit_one(session: &Session, frame: Verifying) -> Result<(), SessionEnd> {
-    if let Some(judged) = frame.judged {
-        let judged = judged
-            .await
-            .map_err(|_| NodeError::Task)?
-            .map_err(|error| not_received(session, frame.id, error))?;
-        let first = judged.first();
-        let receipts = session.node.finish_receive(judged).await?;
-        session
-            .lanes()
-            .incoming
-            .of_mut(frame.lane)
-            .made_durable(&frame.last);
-        acknowledge(session, frame.id, first, receipts)?;
-    }
-    let grant = session
-        .lanes()
-        .incoming
-        .of_mut(frame.lane)
-        .grant(frame.consumed);
-    match grant {
-        Some(grant) => session
-            .outlet
-            .small(frame::Frame::Credit(crate::wire::link::Credit {
-                lane: frame.id.lane.into(),
-                records: u32::try_from(grant.records).unwrap_or(u32::MAX),
-                bytes: grant.bytes,
-            })),
-        None => Ok(()),
-    }
-}
-
-fn acknowledge(
-    session: &Session,
-    lane: LaneId,
-    first: u64,
-    receipts: ReceiptGroup,
-) -> Result<(), SessionEnd> {
-    session.outlet.small(frame::Frame::Ack(Ack {
-        lane: lane.lane.into(),
-        incarnation: lane.incarnation.to_vec(),
-        first_sequence: first,
-        receipts: Some(receipts),
-    }))
-}
-
-fn not_received(session: &Session, lane: LaneId, error: ReceiveError) -> SessionEnd {
-    match error {
-        ReceiveError::Link { sequence, fault } => {
-            let times = session.node.links.broke(lane, sequence);
-            protocol(format!(
-                "{} sequence {sequence} does not hold, time {times}: {fault}",
-                lane.lane.as_str_name()
-            ))
-        }
-        ReceiveError::Node(error) => error.into(),
-    }
-}
-
-/// Sends receipts again that the peer may not have made durable.
-fn resend(session: &Session, lane: Lane, first: u64) -> Result<(), SessionEnd> {
-    let id = session.incoming_lane(lane);
-    for (first, group) in session.node.issued_from(&id, first, RESEND)? {
-        acknowledge(session, id, first, group)?;
-    }
-    Ok(())
 }
 
 /// The peer's farewell.

@@ -1,0 +1,113 @@
+//! What a peer states and signs within a session: how far its lanes and its ledger reach.
+
+use crate::{
+    crypto::Digest,
+    envelope::verify_mark,
+    ledger::{self, View, checkpoint as note, compare},
+    replication::progress::{Lane, MarkView, Position, check_mark},
+    wire::link::{ByeReason, Checkpoint, LaneState, Mark},
+};
+
+use super::{
+    super::{NodeError, projection, rules::Proposal},
+    Session, SessionEnd, protocol,
+};
+
+/// Compares the peer's signed high-water marks with what arrived.
+pub(super) async fn mark(session: &Session, mark: &Mark) -> Result<(), SessionEnd> {
+    if mark.marks.len() > Lane::ALL.len() {
+        return Err(protocol("more marks than lanes"));
+    }
+    for signed in &mark.marks {
+        let mark =
+            verify_mark(signed, session.peer, &**session.node.book.load()).map_err(protocol)?;
+        if mark.destination != session.node.country.code() {
+            return Err(protocol("a mark for another destination"));
+        }
+        let state = LaneState {
+            incarnation: mark.incarnation.to_vec(),
+            lane: mark.lane,
+            sequence: mark.sequence,
+            running_hash: mark.running_hash.to_vec(),
+        };
+        let (lane, position) =
+            Position::from_wire(&state).ok_or_else(|| protocol("a malformed mark"))?;
+        let view = check_mark(session.lanes().incoming.of(lane), &position);
+        match view {
+            MarkView::UpToDate => {}
+            MarkView::Behind { missing } => tracing::info!(
+                peer = %session.peer,
+                %lane,
+                first = missing.start(),
+                last = missing.end(),
+                "the peer has assigned sequences that have not arrived yet"
+            ),
+            MarkView::Conflict => {
+                session
+                    .node
+                    .alarm(Some(session.peer), "mark-conflict")
+                    .await;
+                return Err(SessionEnd::Refused {
+                    reason: ByeReason::Conflict,
+                    detail: format!("the {lane} mark at {}", position.sequence),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A checkpoint must extend the one seen before; anything else is a split view.
+pub(super) async fn checkpoint(session: &Session, frame: Checkpoint) -> Result<(), SessionEnd> {
+    let node = &session.node;
+    let (origin, keys) = {
+        let book = node.book.load();
+        let card = book
+            .get(session.peer)
+            .ok_or_else(|| protocol("the peer's card is gone"))?;
+        (card.ledger_origin.clone(), card.public_keys())
+    };
+    let seen = note::open(&frame.note, &origin, &keys).map_err(protocol)?;
+    if let Some(known) = projection::checkpoint_of(&node.store, session.peer)? {
+        let known = ledger::Checkpoint {
+            origin,
+            size: known.size,
+            root: Digest::try_from(known.root.as_slice()).map_err(protocol)?,
+        };
+        let path: Vec<Digest> = frame
+            .consistency
+            .iter()
+            .map(|hash| Digest::try_from(hash.as_slice()))
+            .collect::<Result<_, _>>()
+            .map_err(protocol)?;
+        let proof = (frame.old_size == known.size).then_some(path.as_slice());
+        match compare(&known, &seen, proof) {
+            View::Same => return Ok(()),
+            View::Extends => {}
+            View::NeedsProof => {
+                return Err(protocol(
+                    "a checkpoint without the proof that it extends the last",
+                ));
+            }
+            View::Split => {
+                node.alarm(Some(session.peer), "split-view").await;
+                return Err(SessionEnd::Refused {
+                    reason: ByeReason::Conflict,
+                    detail: format!(
+                        "the ledger of {} leaves does not extend the one of {} leaves seen before",
+                        seen.size, known.size
+                    ),
+                });
+            }
+        }
+    }
+    node.writer
+        .propose(Proposal::Checkpoint {
+            peer: session.peer,
+            note: frame.note,
+            checkpoint: seen,
+        })
+        .await
+        .map_err(NodeError::from)?;
+    Ok(())
+}
