@@ -146,8 +146,4 @@ pub(crate) const LONG: &[(&str, &str)] = &[
         "src/card/tests/cases.rs",
         "a list: one case per defect of a card",
     ),
-    (
-        "src/node/session/inbound.rs",
-        "one thing: the order in which a peer's frames are taken and answered",
-    ),
 ];
