@@ -21,10 +21,12 @@ use crate::{
 mod bounds;
 mod commented;
 mod fault;
+mod links;
 #[cfg(test)]
 mod tests;
 
 pub use fault::ConfigError;
+pub use links::{LinksConfig, PeerLinkConfig, ProxyConfig, ProxyUrlError};
 
 /// Largest configuration file in bytes.
 const MAX_CONFIG_BYTES: u64 = 256 * 1024;
@@ -54,6 +56,9 @@ pub struct Config {
     /// IP addresses that links may dial whatever they are.
     #[serde(default)]
     pub allow_addresses: Vec<IpAddr>,
+    /// How links leave this node, and whether any come in.
+    #[serde(default)]
+    pub links: LinksConfig,
     /// How links are dialled.
     #[serde(default)]
     pub dial: DialConfig,
@@ -161,6 +166,7 @@ impl Config {
             authorities: Vec::new(),
             allow_private_addresses: false,
             allow_addresses: Vec::new(),
+            links: LinksConfig::default(),
             dial: DialConfig::default(),
             limits: LimitsConfig::default(),
             store: StoreConfig::default(),
@@ -203,13 +209,14 @@ impl Config {
         for (field, value, range) in self.numbers() {
             in_range(field, value, range)?;
         }
-        self.link_addresses()?;
+        let addresses = self.link_addresses()?;
+        self.links.check(addresses.len())?;
         at_most("authorities", self.authorities.len(), MAX_AUTHORITIES)?;
         at_most("allow_addresses", self.allow_addresses.len(), MAX_ADDRESSES)?;
         for (index, name) in self.authorities.iter().enumerate() {
             check_authority(name).map_err(|fault| ConfigError::Authority { index, fault })?;
         }
-        if self.listen == self.client_listen && self.listen.port() != 0 {
+        if self.links.accept && self.listen == self.client_listen && self.listen.port() != 0 {
             return Err(ConfigError::SamePort(self.listen));
         }
         if self.store.file_key.as_os_str().is_empty() {

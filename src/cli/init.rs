@@ -10,7 +10,6 @@ use clap::Args;
 use zeroize::Zeroizing;
 
 use crate::{
-    config::Config,
     home::{self, Home, InitOptions, root::check_passphrase},
     node::{self, system_clock},
     record::Country,
@@ -44,6 +43,9 @@ pub(super) struct Init {
     /// dials out.
     #[arg(long)]
     address: Option<String>,
+    /// Do not answer links at all: the node only dials out.
+    #[arg(long, conflicts_with = "address")]
+    outbound_only: bool,
     /// File with the passphrase for the two roots, `-` for standard input; asked for when absent.
     #[arg(long)]
     passphrase_file: Option<PathBuf>,
@@ -68,11 +70,10 @@ impl Init {
             now: system_clock()(),
         })?;
         let home = Home::open(&report.dir)?;
-        if self.allow_private_addresses {
-            let config = Config {
-                allow_private_addresses: true,
-                ..home.config().clone()
-            };
+        if self.allow_private_addresses || self.outbound_only {
+            let mut config = home.config().clone();
+            config.allow_private_addresses = self.allow_private_addresses;
+            config.links.accept = !self.outbound_only;
             home::write_config(&report.dir, &config)?;
         }
         ShredSlots::create(node::slot_paths(&home))?;

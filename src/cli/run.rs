@@ -43,11 +43,19 @@ impl Run {
         out.note(&format!(
             "{} is up: links {}, clients {}; store {} with {} entries; Ctrl-C stops",
             node.country(),
-            links,
+            links.map_or_else(
+                || "dialled out only".to_owned(),
+                |address| address.to_string()
+            ),
             clients,
             opened.how,
             opened.position,
         ));
+        if links.is_none() && !node.own_card().link_addresses.is_empty() {
+            out.note(
+                "the card still names an address at which peers will dial in vain; run `comity card reissue`",
+            );
+        }
         let stop = shutdown::on_signal();
         let mut fatal = node.store().fatal();
         let failed = tokio::select! {

@@ -1,8 +1,11 @@
 //! The configuration as the commented file that `comity init` writes.
 
-use std::fmt::{self, Write as _};
+use std::{
+    fmt::{self, Write as _},
+    path::Path,
+};
 
-use super::{Config, LogFormat};
+use super::{Config, LinksConfig, LogFormat};
 
 impl Config {
     /// The configuration as a commented file that [`Self::parse`] reads back.
@@ -48,6 +51,7 @@ impl Config {
             self.allow_private_addresses,
             list(self.allow_addresses.iter().map(ToString::to_string)),
         )?;
+        self.links.write_commented(out)?;
         writeln!(
             out,
             "[dial]\n\
@@ -100,6 +104,44 @@ impl Config {
             }),
             text(log.level.as_str()),
         )
+    }
+}
+
+impl LinksConfig {
+    fn write_commented(&self, out: &mut String) -> fmt::Result {
+        writeln!(
+            out,
+            "[links]\n\
+             # false: nothing listens for links, this node only dials out. `addresses` is empty then.\n\
+             accept = {}\n\
+             # How peers are dialled: \"direct\", or through an HTTP proxy that knows CONNECT, such as\n\
+             # \"http://user@proxy.example:3128\". The password stands alone in a file of mode 0600.\n\
+             proxy = {}",
+            self.accept,
+            text(&self.proxy),
+        )?;
+        write_password_file(out, self.proxy_password_file.as_deref())?;
+        writeln!(
+            out,
+            "# One peer otherwise:\n# [links.peers.KZ]\n# proxy = \"direct\"\n"
+        )?;
+        for (code, peer) in &self.peers {
+            writeln!(out, "[links.peers.{code}]\nproxy = {}", text(&peer.proxy))?;
+            write_password_file(out, peer.proxy_password_file.as_deref())?;
+            writeln!(out)?;
+        }
+        Ok(())
+    }
+}
+
+fn write_password_file(out: &mut String, path: Option<&Path>) -> fmt::Result {
+    match path {
+        Some(path) => writeln!(
+            out,
+            "proxy_password_file = {}",
+            text(&path.to_string_lossy())
+        ),
+        None => writeln!(out, "# proxy_password_file = \"keys/proxy-password\""),
     }
 }
 

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use crate::card::LinkAddressError;
 
-use super::MAX_CONFIG_BYTES;
+use super::{MAX_CONFIG_BYTES, ProxyUrlError};
 
 /// Why a configuration is not taken. The fault is the file's; each says what to write instead.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +64,22 @@ pub enum ConfigError {
         /// How many may be.
         limit: usize,
     },
+    /// A proxy that cannot be one.
+    #[error("`{field}` is refused: {fault}")]
+    Proxy {
+        /// The field.
+        field: String,
+        /// What is wrong with it.
+        fault: ProxyUrlError,
+    },
+    /// A peer that is no country.
+    #[error("a table under `links.peers` is not named by a country: {0}")]
+    Peer(String),
+    /// An address of a node that accepts no links.
+    #[error(
+        "`links.accept` is false, but `addresses` would have peers dial this node; empty `addresses` and run `comity card reissue`, or accept links"
+    )]
+    AddressWithoutDoor,
     /// One port for two things.
     #[error("`listen` and `client_listen` are both {0}; links and clients need a port each")]
     SamePort(SocketAddr),

@@ -16,6 +16,22 @@ fn commented_file_reads_back() {
     full.authorities = vec!["police".into(), "prosecutor-general".into()];
     full.allow_private_addresses = true;
     full.allow_addresses = vec!["169.254.7.7".parse().unwrap()];
+    full.links.proxy = "http://node@proxy.example:3128".into();
+    full.links.proxy_password_file = Some("/run/secrets/proxy".into());
+    full.links.peers.insert(
+        "KZ".into(),
+        PeerLinkConfig {
+            proxy: "direct".into(),
+            proxy_password_file: None,
+        },
+    );
+    full.links.peers.insert(
+        "TJ".into(),
+        PeerLinkConfig {
+            proxy: "http://other@10.0.0.1:8080".into(),
+            proxy_password_file: Some("keys/other".into()),
+        },
+    );
     full.dial.max_backoff_ms = 1000;
     full.limits.max_connections = 7;
     full.store.file_key = PathBuf::from("/mnt/other \"device\"/file\\key");

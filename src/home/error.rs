@@ -43,6 +43,14 @@ pub enum HomeError {
         /// Its permission bits.
         mode: u32,
     },
+    /// What a proxy's password file holds is no password.
+    #[error("{path} {what}; it must hold the proxy's password alone, on one line")]
+    ProxyPassword {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with its content.
+        what: &'static str,
+    },
     /// A key file does not parse.
     #[error("{0} is damaged or holds another kind of key; restore it from a backup")]
     Key(PathBuf),

@@ -31,6 +31,7 @@ mod issue;
 mod layout;
 mod open;
 mod own_card;
+mod proxies;
 pub mod root;
 
 #[cfg(test)]
@@ -43,3 +44,4 @@ pub use issue::{ClientCertificate, TlsMaterial};
 pub use layout::Layout;
 pub use open::{Home, HomeLock};
 pub use own_card::{CardContents, reissue_card};
+pub use proxies::{Proxies, Proxy};

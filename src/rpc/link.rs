@@ -1,6 +1,6 @@
 //! The link over gRPC: answering peers that dial, and dialling them.
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{collections::HashSet, pin::Pin, sync::Arc, time::Duration};
 
 use futures_util::{Stream, StreamExt as _};
 use tokio_util::sync::CancellationToken;
@@ -34,6 +34,10 @@ const MAX_FRAME_BYTES: usize = 8 * 1024 * 1024;
 const MAX_CAUSES: usize = 8;
 /// A session this long lets the back-off begin anew.
 const SETTLED: Duration = Duration::from_secs(30);
+
+/// Said of a link that can never come up.
+const NEITHER_DIALS: &str = "this node accepts no links (`links.accept`) and the peer's card names \
+    no address, so neither can dial the other; one of the two has to accept";
 
 /// The service of the link port.
 pub fn routes(node: &Arc<Node>, stop: &CancellationToken) -> Routes {
@@ -94,16 +98,25 @@ pub async fn dial_all(
     stop: CancellationToken,
 ) {
     let mut changes = node.links().changes();
-    let mut dialling = std::collections::HashSet::new();
+    let mut dialling = HashSet::new();
+    let mut stranded = HashSet::new();
     let mut dialers = tokio::task::JoinSet::new();
     loop {
         for card in node.book().iter() {
-            if !card.link_addresses.is_empty() && dialling.insert(card.country) {
+            let peer = card.country;
+            if card.link_addresses.is_empty() {
+                if !node.config().links.accept && stranded.insert(peer) {
+                    tracing::warn!(%peer, "{NEITHER_DIALS}");
+                    node.links().failed(peer, NEITHER_DIALS);
+                }
+            } else if dialling.insert(peer) {
+                let mut options = options.clone();
+                options.proxy = tls.proxies().to(peer).cloned();
                 let dialer = Dialer {
                     node: Arc::clone(&node),
-                    peer: card.country,
+                    peer,
                     tls: Arc::clone(&tls),
-                    options: options.clone(),
+                    options,
                     stop: stop.clone(),
                 };
                 dialers.spawn(dialer.keep_dialling());

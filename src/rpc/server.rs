@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::Config,
-    home::{Home, HomeError, TlsMaterial},
+    home::{Home, HomeError, Proxies, TlsMaterial},
     node::Node,
     record::Country,
 };
@@ -53,17 +53,18 @@ pub enum ServeError {
 /// The node's two ports, bound.
 #[derive(Debug)]
 pub struct Ports {
-    links: TcpListener,
+    /// Absent in a node that only dials out.
+    links: Option<TcpListener>,
     clients: TcpListener,
 }
 
 impl Ports {
-    /// Where links are answered.
+    /// Where links are answered; `None` in a node that only dials out.
     ///
     /// # Errors
     /// When the system cannot tell.
-    pub fn links_address(&self) -> io::Result<SocketAddr> {
-        self.links.local_addr()
+    pub fn links_address(&self) -> io::Result<Option<SocketAddr>> {
+        self.links.as_ref().map(TcpListener::local_addr).transpose()
     }
 
     /// Where clients are answered.
@@ -75,7 +76,7 @@ impl Ports {
     }
 }
 
-/// Binds both ports, before anything of the store is touched.
+/// Binds the ports that the configuration asks for, before anything of the store is touched.
 ///
 /// # Errors
 /// [`ServeError::Bind`] names the port and the field that chooses it.
@@ -90,23 +91,29 @@ pub async fn bind(config: &Config) -> Result<Ports, ServeError> {
                 source,
             })
     };
+    let links = if config.links.accept {
+        Some(one(config.listen, "links", "listen").await?)
+    } else {
+        None
+    };
     Ok(Ports {
-        links: one(config.listen, "links", "listen").await?,
+        links,
         clients: one(config.client_listen, "clients", "client_listen").await?,
     })
 }
 
-/// The node's certificates for its ports and its dialers.
+/// The node's certificates for its ports and its dialers, and the dialers' proxies.
 #[derive(Debug)]
 pub struct NodeTls {
     country: Country,
     link: TlsMaterial,
     client_port: TlsMaterial,
     ca: Vec<u8>,
+    proxies: Proxies,
 }
 
 impl NodeTls {
-    /// Reads the node's certificates.
+    /// Reads the node's certificates and the passwords of its proxies.
     ///
     /// # Errors
     /// [`HomeError`] names the file.
@@ -116,12 +123,18 @@ impl NodeTls {
             link: home.link_material()?,
             client_port: home.client_port_material()?,
             ca: home.own_card().issuing_ca_der.clone(),
+            proxies: home.proxies()?,
         })
     }
 
     /// The certificate for links.
     pub(super) const fn link(&self) -> &TlsMaterial {
         &self.link
+    }
+
+    /// Which proxy leads to which peer.
+    pub(super) const fn proxies(&self) -> &Proxies {
+        &self.proxies
     }
 
     fn links_config(&self, node: &Node) -> Result<ServerConfig, TlsError> {
@@ -154,19 +167,21 @@ pub async fn serve(
     )?));
     let close = CancellationToken::new();
     let closed = |close: &CancellationToken| close.clone().cancelled_owned();
-    let link_port = serve_door(
-        ports.links,
-        Arc::clone(&links),
-        Door::Links,
-        limits.clone(),
-        closed(&close),
-        link::routes(&node, &stop),
-    );
+    let link_port = async {
+        match ports.links {
+            Some(port) => {
+                let routes = link::routes(&node, &stop);
+                let (links, limits) = (Arc::clone(&links), limits.clone());
+                serve_door(port, links, Door::Links, limits, closed(&close), routes).await
+            }
+            None => Ok(()),
+        }
+    };
     let client_port = serve_door(
         ports.clients,
         clients,
         Door::Clients,
-        limits,
+        limits.clone(),
         closed(&close),
         services::routes(&node),
     );
@@ -176,7 +191,12 @@ pub async fn serve(
         DialOptions::from(node.config()),
         stop.clone(),
     );
-    let following = follow_book(Arc::clone(&node), Arc::clone(&tls), links, stop.clone());
+    let following = follow_book(
+        Arc::clone(&node),
+        Arc::clone(&tls),
+        Arc::clone(&links),
+        stop.clone(),
+    );
     let closing = async {
         stop.cancelled().await;
         tokio::time::sleep(FAREWELL).await;

@@ -26,5 +26,6 @@ mod idempotency;
 mod ledger;
 mod output;
 mod process;
+mod proxies;
 mod store;
 mod submissions;

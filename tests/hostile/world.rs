@@ -81,7 +81,7 @@ impl Victim {
         let tls = Arc::new(NodeTls::of(&home).unwrap());
         let ports = server::bind(home.config()).await.unwrap();
         let node = Node::open(home, system_clock(), &mut |_| {}).await.unwrap();
-        let links = ports.links_address().unwrap();
+        let links = ports.links_address().unwrap().unwrap();
         let stop = CancellationToken::new();
         let serving = tokio::spawn({
             let (node, stop) = (Arc::clone(&node), stop.clone());
@@ -255,6 +255,7 @@ impl World {
                 permitted: Vec::new(),
             },
             connect_timeout: std::time::Duration::from_secs(10),
+            proxy: None,
         }
     }
 }

@@ -15,16 +15,21 @@ use hyper_util::rt::TokioIo;
 use rustls::{ClientConfig, pki_types::ServerName};
 use tokio::{
     net::{TcpStream, lookup_host},
-    time::timeout,
+    time::{Instant, timeout, timeout_at},
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use tonic::transport::{Channel, Endpoint};
 
-use super::{TlsError, client_config, profiles::ALPN, verifier::explain};
+use super::{
+    TlsError, client_config,
+    profiles::ALPN,
+    proxy::{ProxyFault, open_tunnel},
+    verifier::explain,
+};
 use crate::{
     card::{AddressPolicy, AddressRefusal, LinkAddress, address_allowed},
     config::Config,
-    home::{TlsMaterial, link_name, node_name},
+    home::{Proxy, TlsMaterial, link_name, node_name},
     record::Country,
 };
 
@@ -41,13 +46,17 @@ pub struct DialOptions {
     pub policy: AddressPolicy,
     /// Longest time for name, connection and handshake together.
     pub connect_timeout: Duration,
+    /// Through which proxy, if any.
+    pub proxy: Option<Proxy>,
 }
 
+/// Without a proxy: its password is not in the configuration.
 impl From<&Config> for DialOptions {
     fn from(config: &Config) -> Self {
         Self {
             policy: config.address_policy(),
             connect_timeout: config.dial.connect_timeout(),
+            proxy: None,
         }
     }
 }
@@ -82,6 +91,16 @@ pub enum DialError {
         /// Why.
         source: io::Error,
     },
+    /// The proxy opened no tunnel.
+    #[error("{address} is not reached through the proxy {proxy}: {fault}")]
+    Proxy {
+        /// What was dialled.
+        address: String,
+        /// Through which proxy, host:port.
+        proxy: String,
+        /// Why, and whose fault it is.
+        fault: ProxyFault,
+    },
     /// The handshake failed: the other end refused this node, or is not who it should be.
     #[error("the TLS handshake with {address} failed: {reason}")]
     Handshake {
@@ -115,7 +134,8 @@ pub enum DialError {
 }
 
 /// Dials the node of `peer` at an address from its card. The name is resolved and every address
-/// checked at each dial: a name may point elsewhere than when the card was accepted.
+/// checked at each dial: a name may point elsewhere than when the card was accepted. Through a proxy
+/// the name goes to the proxy, which resolves it.
 ///
 /// # Errors
 /// [`DialError`].
@@ -125,7 +145,26 @@ pub async fn dial_link(
     tls: Arc<ClientConfig>,
     options: &DialOptions,
 ) -> Result<Channel, DialError> {
-    dial(address, &link_name(peer), tls, options).await
+    let within = options.connect_timeout;
+    let policy = &options.policy;
+    let dialled = Dialled {
+        shown: address.to_string(),
+        name: link_name(peer),
+        deadline: Instant::now() + within,
+        within,
+    };
+    let stream = match &options.proxy {
+        Some(proxy) => {
+            let tunnel = open_tunnel(proxy, address, policy, dialled.deadline).await;
+            tunnel.map_err(|fault| DialError::Proxy {
+                address: dialled.shown.clone(),
+                proxy: proxy.address.to_string(),
+                fault,
+            })?
+        }
+        None => dialled.connect(address, Some(policy)).await?,
+    };
+    dialled.speak(stream, tls).await
 }
 
 /// Connects a client of `country` to its node. Where, its user says; so no address is refused.
@@ -140,37 +179,58 @@ pub async fn connect_client(
     connect_timeout: Duration,
 ) -> Result<Channel, DialError> {
     let tls = Arc::new(client_config(own, country, ca)?);
-    let name = node_name(country);
-    let within = connect_timeout;
-    let shown = address.to_string();
-    let connected = timeout(within, async {
-        let addresses = resolve(address).await?;
-        let stream = connect(&shown, &addresses).await?;
-        handshake(&shown, stream, &name, tls).await
-    });
-    let stream = connected.await.map_err(|_| slow(&shown, within))??;
-    channel(&shown, &name, stream, within).await
+    let dialled = Dialled {
+        shown: address.to_string(),
+        name: node_name(country),
+        deadline: Instant::now() + connect_timeout,
+        within: connect_timeout,
+    };
+    let stream = dialled.connect(address, None).await?;
+    dialled.speak(stream, tls).await
 }
 
-async fn dial(
-    address: &LinkAddress,
-    name: &str,
-    tls: Arc<ClientConfig>,
-    options: &DialOptions,
-) -> Result<Channel, DialError> {
-    let within = options.connect_timeout;
-    let shown = address.to_string();
-    let connected = timeout(within, async {
-        let addresses = resolve(address).await?;
-        let allowed = allowed(&shown, &addresses, &options.policy)?;
-        let stream = connect(&shown, &allowed).await?;
-        handshake(&shown, stream, name, tls).await
-    });
-    let stream = connected.await.map_err(|_| slow(&shown, within))??;
-    channel(&shown, name, stream, within).await
+/// One dial: what is dialled, who should answer, until when.
+struct Dialled {
+    shown: String,
+    name: String,
+    deadline: Instant,
+    within: Duration,
 }
 
-async fn resolve(address: &LinkAddress) -> Result<Vec<SocketAddr>, DialError> {
+impl Dialled {
+    async fn connect(
+        &self,
+        address: &LinkAddress,
+        policy: Option<&AddressPolicy>,
+    ) -> Result<TcpStream, DialError> {
+        let connected = timeout_at(self.deadline, async {
+            let addresses = resolve(address).await?;
+            let allowed = match policy {
+                Some(policy) => allowed(&self.shown, &addresses, policy)?,
+                None => addresses,
+            };
+            connect(&allowed)
+                .await
+                .map_err(|source| DialError::Connect {
+                    address: self.shown.clone(),
+                    source,
+                })
+        });
+        connected
+            .await
+            .map_err(|_| slow(&self.shown, self.within))?
+    }
+
+    async fn speak(&self, stream: TcpStream, tls: Arc<ClientConfig>) -> Result<Channel, DialError> {
+        let (shown, name) = (&self.shown, &self.name);
+        let stream = timeout_at(self.deadline, handshake(shown, stream, name, tls))
+            .await
+            .map_err(|_| slow(shown, self.within))??;
+        channel(shown, name, stream, self.within).await
+    }
+}
+
+pub(super) async fn resolve(address: &LinkAddress) -> Result<Vec<SocketAddr>, DialError> {
     if let Ok(ip) = address.host().parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(ip, address.port())]);
     }
@@ -210,22 +270,19 @@ fn allowed(
     }
 }
 
-async fn connect(shown: &str, addresses: &[SocketAddr]) -> Result<TcpStream, DialError> {
-    let failed = |source| DialError::Connect {
-        address: shown.to_owned(),
-        source,
-    };
+/// Connects to the first of `addresses` that answers.
+pub(super) async fn connect(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
     for address in addresses {
         match TcpStream::connect(address).await {
             Ok(stream) => {
-                stream.set_nodelay(true).map_err(failed)?;
+                stream.set_nodelay(true)?;
                 return Ok(stream);
             }
             Err(fault) => last = fault,
         }
     }
-    Err(failed(last))
+    Err(last)
 }
 
 async fn handshake(

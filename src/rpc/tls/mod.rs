@@ -8,6 +8,7 @@ mod dial;
 mod hybrid_group;
 mod identity;
 mod profiles;
+mod proxy;
 mod verifier;
 
 #[cfg(test)]
@@ -20,3 +21,4 @@ pub use identity::{ConnectionIdentity, client_of, identity_of, peer_country, pee
 pub use profiles::{
     TlsError, client_config, client_port_server_config, link_client_config, link_server_config,
 };
+pub use proxy::ProxyFault;

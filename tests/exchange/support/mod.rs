@@ -4,6 +4,7 @@ mod ask;
 mod command;
 mod country;
 mod ports;
+mod proxy;
 mod records;
 
 use std::time::Duration;
@@ -12,6 +13,7 @@ pub(crate) use self::{
     ask::{ledger_bodies, receipts_of, refusal_of},
     command::{Ended, comity, comity_reading, comity_with_broken_stdout, spawning},
     country::{Country, Settings, befriend, neighbours},
+    proxy::{ConnectProxy, PASSWORD, USER},
     records::{alert, alert_to, json_of, large, urgent, with_everything},
 };
 

@@ -27,8 +27,8 @@ use crate::{
     },
 };
 
-const SHORT: Duration = Duration::from_millis(300);
-const LONG: Duration = Duration::from_secs(10);
+pub(super) const SHORT: Duration = Duration::from_millis(300);
+pub(super) const LONG: Duration = Duration::from_secs(10);
 
 /// Answers with who asked; or never, when the request says `x-wait`.
 #[derive(Clone, Default)]
@@ -57,8 +57,8 @@ impl StatusService for WhoAsks {
     }
 }
 
-struct Served {
-    address: SocketAddr,
+pub(super) struct Served {
+    pub(super) address: SocketAddr,
     config: Arc<ArcSwap<ServerConfig>>,
     stop: Arc<Notify>,
     waiting: Arc<Notify>,
@@ -103,25 +103,26 @@ fn link_port() -> ServerConfig {
     link_server_config(&uz().link, &trust(&[kz()])).unwrap()
 }
 
-async fn links() -> Served {
+pub(super) async fn links() -> Served {
     served(Door::Links, link_port(), limits()).await
 }
 
-fn dialling() -> Arc<ClientConfig> {
+pub(super) fn dialling() -> Arc<ClientConfig> {
     Arc::new(link_client_config(&kz().link, uz().country, &uz().ca).unwrap())
 }
 
-fn options(allow_private: bool) -> DialOptions {
+pub(super) fn options(allow_private: bool) -> DialOptions {
     DialOptions {
         policy: AddressPolicy {
             allow_private,
             permitted: Vec::new(),
         },
         connect_timeout: LONG,
+        proxy: None,
     }
 }
 
-fn at(address: SocketAddr) -> LinkAddress {
+pub(super) fn at(address: SocketAddr) -> LinkAddress {
     address.to_string().parse().unwrap()
 }
 
@@ -135,14 +136,17 @@ async fn dial(served: &Served) -> Result<Channel, DialError> {
     .await
 }
 
-async fn who(channel: Channel, request: Request<GetStatusRequest>) -> Result<String, Status> {
+pub(super) async fn who(
+    channel: Channel,
+    request: Request<GetStatusRequest>,
+) -> Result<String, Status> {
     StatusServiceClient::new(channel)
         .get_status(request)
         .await
         .map(|answer| answer.into_inner().country)
 }
 
-fn ask() -> Request<GetStatusRequest> {
+pub(super) fn ask() -> Request<GetStatusRequest> {
     Request::new(GetStatusRequest {})
 }
 

@@ -1,5 +1,6 @@
 mod doors;
 mod handshakes;
+mod proxies;
 mod strangers;
 
 use std::{fs, sync::LazyLock};
