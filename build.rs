@@ -8,6 +8,7 @@ use prost::Message as _;
 const PROTOS: &[&str] = &[
     "comity/record/v1/record.proto",
     "comity/record/v1/kinds.proto",
+    "comity/record/v1/sharing.proto",
     "comity/record/v1/steps.proto",
     "comity/record/v1/vocabulary.proto",
     "comity/card/v1/card.proto",
@@ -16,6 +17,7 @@ const PROTOS: &[&str] = &[
     "comity/ledger/v1/ledger.proto",
     "comity/entry/v1/entry.proto",
     "comity/node/v1/record_service.proto",
+    "comity/node/v1/sharing_service.proto",
     "comity/node/v1/audit_service.proto",
     "comity/node/v1/card_service.proto",
     "comity/node/v1/status_service.proto",

@@ -18,6 +18,7 @@ use crate::{
     record::Country,
 };
 
+pub mod agreements;
 mod bounds;
 mod commented;
 mod fault;

@@ -13,9 +13,9 @@ use crate::{
 };
 
 pub use crate::wire::entry::{
-    Alarm, CardAccepted, CheckpointSeen, Holding, LeafSlot, LinkChanged, NodeCreated, NodeStarted,
-    OutboxPlace, Position, Read, ReceiptsArrived, ReceiptsIssued, Received, Refused, Submitted,
-    entry::Event,
+    AgreementsChanged, Alarm, CardAccepted, CheckpointSeen, Holding, LeafSlot, LinkChanged,
+    NodeCreated, NodeStarted, OutboxPlace, Position, Read, ReceiptsArrived, ReceiptsIssued,
+    Received, Refused, Submitted, entry::Event,
 };
 
 /// Random name of one life of a node's store: renewed when it is restored from a backup, so that

@@ -10,7 +10,7 @@ use std::{
 };
 
 use comity::{
-    config::Config,
+    config::{Config, agreements::load as load_agreements},
     node::projection::keyspaces,
     record::{Country, Moment, Reference, ValidationContext, validate},
     store::POSITION,
@@ -60,6 +60,14 @@ fn example_records_are_valid() {
         checked += 1;
     }
     assert!(checked > 0);
+}
+
+#[test]
+fn the_example_agreement_loads() {
+    let (agreements, files) = load_agreements(&root().join("docs/examples/agreements")).unwrap();
+    assert_eq!(files.len(), 1);
+    let agreement = agreements.with("AE".parse().unwrap()).unwrap();
+    assert!(agreement.send.kinds.allowed.is_some() && agreement.valid_until.is_some());
 }
 
 #[test]

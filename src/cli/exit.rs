@@ -59,6 +59,12 @@ impl Failure {
         self
     }
 
+    /// The same failure, of one line of the input.
+    pub(super) fn at_line(mut self, line: u64) -> Self {
+        self.message = format!("line {line}: {}", self.message);
+        self
+    }
+
     pub(super) const fn code(&self) -> Code {
         self.code
     }
@@ -89,7 +95,9 @@ impl From<HomeError> for Failure {
 impl From<NodeError> for Failure {
     fn from(error: NodeError) -> Self {
         let code = match &error {
-            NodeError::Home(_) | NodeError::OtherCountry { .. } => CONFIG,
+            NodeError::Home(_) | NodeError::Agreements(_) | NodeError::OtherCountry { .. } => {
+                CONFIG
+            }
             NodeError::Store(_) => IOERR,
             NodeError::Closed => UNAVAILABLE,
             _ => SOFTWARE,

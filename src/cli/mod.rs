@@ -2,6 +2,7 @@
 //!
 //! Answers go to standard output, messages to standard error; exit codes are those of sysexits(3).
 
+mod agreements;
 mod audit;
 mod card;
 mod connect;
@@ -13,6 +14,7 @@ mod receipts;
 mod records;
 mod root;
 mod run;
+mod sharing;
 mod status;
 mod store;
 mod submit;
@@ -72,6 +74,9 @@ enum Command {
     /// List, show and watch records.
     #[command(subcommand)]
     Records(records::Records),
+    /// List and check the agreements with other countries.
+    #[command(subcommand)]
+    Agreements(agreements::Agreements),
     /// Show the receipts of a record, verified.
     Receipts(receipts::Receipts),
     /// List, verify, prove and export the ledger.
@@ -123,6 +128,7 @@ fn dispatch(command: Command, out: &mut Out) -> Result<(), Failure> {
         Command::Card(card) => runtime()?.block_on(card.carry_out(out)),
         Command::Submit(submit) => runtime()?.block_on(submit.carry_out(out)),
         Command::Records(records) => runtime()?.block_on(records.carry_out(out)),
+        Command::Agreements(agreements) => runtime()?.block_on(agreements.carry_out(out)),
         Command::Receipts(receipts) => runtime()?.block_on(receipts.carry_out(out)),
         Command::Audit(audit) => runtime()?.block_on(audit.carry_out(out)),
         Command::Status(status) => runtime()?.block_on(status.carry_out(out)),

@@ -4,11 +4,15 @@ use clap::{Args, Subcommand};
 use futures_util::StreamExt as _;
 
 use crate::{
+    client::Client,
     record::Moment,
     wire::{
         envelope::ReceiptType,
         json,
-        node::{GetRecordRequest, ListRecordsRequest, RecordSummary, WatchRecordsRequest},
+        node::{
+            GetRecordRequest, GetSharingRequest, ListRecordsRequest, RecordSummary,
+            WatchRecordsRequest,
+        },
         record::CompartmentLabel,
     },
 };
@@ -47,6 +51,9 @@ pub(super) struct Show {
     /// Why it is read; into the ledger.
     #[arg(long, default_value = "", hide_default_value = true)]
     purpose: String,
+    /// Show who was given what and why, as it was sent, instead of the record.
+    #[arg(long)]
+    sharing: bool,
 }
 
 #[derive(Debug, Args)]
@@ -117,6 +124,9 @@ impl List {
 impl Show {
     async fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
         let mut client = self.target.connect().await?;
+        if self.sharing {
+            return show_sharing(&mut client, self.reference, out).await;
+        }
         let answer = client
             .records
             .get_record(GetRecordRequest {
@@ -141,6 +151,22 @@ impl Show {
         }
         Ok(())
     }
+}
+
+async fn show_sharing(
+    client: &mut Client,
+    reference: String,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    let answer = client.sharing.get_sharing(GetSharingRequest { reference });
+    let answer = answer.await?.into_inner();
+    super::sharing::show(&answer.matrix.unwrap_or_default(), out)?;
+    if !answer.as_sent {
+        out.note(
+            "as far as this country reads the record; only its origin holds the matrix as sent",
+        );
+    }
+    Ok(())
 }
 
 impl Watch {

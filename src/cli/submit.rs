@@ -9,8 +9,15 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use crate::wire::{
     json::{self, RecordStream},
-    node::{SubmitRecordRequest, SubmitRecordsRequest, submit_records_response::Outcome},
+    node::{
+        PreviewSharingRequest, SubmitRecordRequest, SubmitRecordsRequest,
+        submit_records_response::Outcome,
+    },
     record::Record,
+};
+use crate::{
+    client::Client,
+    record::sharing::{Share, narrow},
 };
 
 use super::{
@@ -31,8 +38,15 @@ pub(super) struct Submit {
     file: String,
     /// Idempotency key: a repeat with the same key returns the first answer. For several records
     /// the line number is appended.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "dry_run")]
     key: Option<String>,
+    /// Show who would read what, and why; nothing is submitted.
+    #[arg(long)]
+    dry_run: bool,
+    /// Who alone reads a compartment: COMPARTMENT=COUNTRY[/AUTHORITY][,…] or COMPARTMENT=none, such
+    /// as victims=AE/referral. May be given once per compartment; applies to every record.
+    #[arg(long, value_name = "SHARE")]
+    share: Vec<Share>,
 }
 
 impl Submit {
@@ -46,10 +60,14 @@ impl Submit {
             Box::new(io::BufReader::new(file))
         };
         let mut client = self.target.connect().await?;
+        if self.dry_run {
+            return dry_run(client, input, self.share, out).await;
+        }
         let (requests, stream) = mpsc::channel(AHEAD);
         let (lines, mut numbers) = mpsc::unbounded_channel();
-        let key = self.key.clone();
-        let reading = tokio::task::spawn_blocking(move || read(input, key, &requests, &lines));
+        let reading = tokio::task::spawn_blocking(move || {
+            read(input, self.key.as_deref(), &self.share, &requests, &lines)
+        });
         let mut answers = client
             .records
             .submit_records(ReceiverStream::new(stream))
@@ -127,20 +145,19 @@ impl Submit {
 /// Reads records and hands them on; answers what could not be read.
 fn read(
     input: Box<dyn io::BufRead + Send>,
-    key: Option<String>,
+    key: Option<&str>,
+    shares: &[Share],
     requests: &mpsc::Sender<SubmitRecordsRequest>,
     lines: &mpsc::UnboundedSender<u64>,
 ) -> Vec<Failure> {
     let mut failures = Vec::new();
     let mut first = true;
     for (line, text) in RecordStream::new(input) {
-        let record: Result<Record, _> = text.map_err(|error| error.to_string()).and_then(|text| {
-            json::from_json("comity.record.v1.Record", &text).map_err(|error| error.to_string())
-        });
-        match record {
+        let text = text.map_err(|error| error.to_string());
+        match text.and_then(|text| record_of(&text, shares)) {
             Ok(record) => {
-                let idempotency_key = match &key {
-                    Some(key) if first => key.clone(),
+                let idempotency_key = match key {
+                    Some(key) if first => key.to_owned(),
                     Some(key) => format!("{key}#{line}"),
                     None => String::new(),
                 };
@@ -159,4 +176,68 @@ fn read(
         }
     }
     failures
+}
+
+/// A record as it is written, its destinations narrowed.
+fn record_of(text: &str, shares: &[Share]) -> Result<Record, String> {
+    let mut record: Record =
+        json::from_json("comity.record.v1.Record", text).map_err(|error| error.to_string())?;
+    narrow(&mut record, shares).map_err(|error| format!("--share: {error}"))?;
+    Ok(record)
+}
+
+/// Shows who would read each record; nothing becomes durable.
+async fn dry_run(
+    mut client: Client,
+    input: Box<dyn io::BufRead + Send>,
+    shares: Vec<Share>,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    let (records, mut waiting) = mpsc::channel(AHEAD);
+    tokio::task::spawn_blocking(move || {
+        for (line, text) in RecordStream::new(input) {
+            let text = text.map_err(|error| error.to_string());
+            let record = text.and_then(|text| record_of(&text, &shares));
+            if records.blocking_send((line, record)).is_err() {
+                return;
+            }
+        }
+    });
+    let (mut shown, mut refused) = (0_u64, 0_u64);
+    while let Some((line, record)) = waiting.recv().await {
+        let previewed = match record {
+            Ok(record) => {
+                let request = PreviewSharingRequest {
+                    record: Some(record),
+                };
+                let answer = client.sharing.preview_sharing(request).await;
+                answer.map_err(Failure::from)
+            }
+            Err(error) => Err(Failure::new(DATAERR, error)),
+        };
+        match previewed {
+            Ok(answer) => {
+                shown += 1;
+                if !out.json() {
+                    out.note(&format!(
+                        "line {line}: nothing is submitted; would be read by"
+                    ));
+                }
+                let matrix = answer.into_inner().matrix.unwrap_or_default();
+                super::sharing::show(&matrix, out)?;
+            }
+            Err(failure) => {
+                refused += 1;
+                out.failure(&failure.at_line(line));
+            }
+        }
+    }
+    match (shown, refused) {
+        (_, 1..) => Err(Failure::new(
+            DATAERR,
+            format!("{refused} records would be refused, {shown} would be accepted"),
+        )),
+        (0, 0) => Err(Failure::new(DATAERR, "the input holds no record")),
+        _ => Ok(()),
+    }
 }

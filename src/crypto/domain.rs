@@ -35,6 +35,8 @@ pub enum Domain {
     Recovery,
     /// Content keys at rest, under a shred slot.
     SlotKeys,
+    /// What is kept beside a record, under its shred slot: the sharing matrix as sent.
+    SlotBeside,
     /// Values at rest, under the storage key.
     Storage,
     /// Keyed index tags (references, idempotency keys).
@@ -62,6 +64,7 @@ impl Domain {
             Self::Fingerprint => b"comity/v1/fingerprint\0",
             Self::Recovery => b"comity/v1/recovery\0",
             Self::SlotKeys => b"comity/v1/slot-keys\0",
+            Self::SlotBeside => b"comity/v1/slot-beside\0",
             Self::Storage => b"comity/v1/storage\0",
             Self::IndexTag => b"comity/v1/index-tag\0",
         }

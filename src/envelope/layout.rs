@@ -66,3 +66,8 @@ pub(super) fn entitlement_digest(
 pub(super) fn slot_aad(header_digest: &Digest) -> Vec<u8> {
     [Domain::SlotKeys.prefix(), header_digest.as_bytes()].concat()
 }
+
+/// Additional data of what is kept beside a record: prefix ‖ header digest (32).
+pub(super) fn beside_aad(header_digest: &Digest) -> Vec<u8> {
+    [Domain::SlotBeside.prefix(), header_digest.as_bytes()].concat()
+}

@@ -9,6 +9,7 @@
 //!
 //! A [`Fault`] says whose it is: terminal only when bytes signed by the origin prove it.
 
+mod beside;
 mod epoch;
 mod fault;
 mod header;
@@ -25,6 +26,7 @@ mod verify;
 #[cfg(test)]
 mod tests;
 
+pub use beside::{open_beside, seal_beside};
 pub use epoch::{
     EPOCH_LIFETIME, EPOCH_RECORDS, EpochError, ReceivingEpoch, SendingEpoch, for_destination,
 };

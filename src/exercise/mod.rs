@@ -266,6 +266,7 @@ fn destination(
         role: role.into(),
         authorities: authorities.into_iter().map(str::to_owned).collect(),
         compartments: compartments.into_iter().map(i32::from).collect(),
+        ..Destination::default()
     }
 }
 

@@ -33,6 +33,8 @@ impl Layout {
     paths! {
         /// Configuration.
         config = "config.toml";
+        /// Folder of the agreements with other countries, one file each.
+        agreements = "agreements";
         /// Own signed card.
         card = "card.bin";
         /// Held while a node runs.

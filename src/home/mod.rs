@@ -3,6 +3,7 @@
 //! ```text
 //! config.toml                what the operator decides
 //! card.bin                   own signed card
+//! agreements/AE.toml         what is sent to AE and accepted from it; default.toml: all others
 //! keys/                      0700, files 0600
 //!   signing.pk8              Ed25519: headers, receipts, marks, checkpoints
 //!   sealing.key              X-Wing: peers seal to it

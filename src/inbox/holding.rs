@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 use crate::{
     crypto::Digest,
     entry::{Entry, EntryError, Event, Holding, OutboxPlace, Position},
-    envelope::{ContentKeys, Fault, open_at_rest},
+    envelope::{ContentKeys, Fault, open_at_rest, open_beside},
     record::{
         Country, Moment,
         compartments::{ContentError, join},
@@ -82,6 +82,8 @@ pub struct StoredRecord {
     pub digest: Digest,
     /// Where it goes; empty for a record of another country.
     pub outbox: Vec<OutboxPlace>,
+    /// The sharing matrix as sent, sealed; empty for a record of another country.
+    pub sealed_sharing: Vec<u8>,
     /// Blob of the SUBMISSION_ACCEPTANCE; `None` for a record of another country.
     pub acceptance_blob: Option<u32>,
     /// Its place in the origin's lane; `None` for an own record.
@@ -101,14 +103,21 @@ impl StoredRecord {
         // A record's envelope is its first blob; both come with one read.
         let (body, first_blob) = store.body_with_blob(row.place, 0)?;
         let entry = Entry::decode(&body)?;
-        let (holding, outbox, acceptance_blob, position) = match entry.event {
+        let (holding, outbox, sealed_sharing, acceptance_blob, position) = match entry.event {
             Event::Submitted(submitted) => (
                 submitted.holding,
                 submitted.outbox,
+                submitted.sealed_sharing,
                 Some(submitted.acceptance_blob),
                 None,
             ),
-            Event::Received(received) => (received.holding, Vec::new(), None, received.position),
+            Event::Received(received) => (
+                received.holding,
+                Vec::new(),
+                Vec::new(),
+                None,
+                received.position,
+            ),
             _ => return Err(HoldingError::NotARecord(number)),
         };
         let holding = holding.ok_or(EntryError::Field("holding"))?;
@@ -125,6 +134,7 @@ impl StoredRecord {
             leaf: entry.leaf.ok_or(EntryError::Field("leaf"))?.index,
             digest,
             outbox,
+            sealed_sharing,
             acceptance_blob,
             position,
             sealed,
@@ -140,6 +150,26 @@ impl StoredRecord {
     pub fn keys(&self, slots: &ShredSlots) -> Result<ContentKeys, HoldingError> {
         let slot: Zeroizing<[u8; 32]> = slots.open_slot(self.holding.slot)?;
         ContentKeys::open_at_rest(&self.holding.sealed_keys, &slot, &self.digest)
+            .map_err(|_| HoldingError::Keys)
+    }
+
+    /// The sharing matrix as sent; `None` for a record of another country, or one submitted before
+    /// it was kept.
+    ///
+    /// # Errors
+    /// [`HoldingError::Keys`] when the slot no longer opens it.
+    pub fn sharing(
+        &self,
+        slots: &ShredSlots,
+    ) -> Result<Option<wire::record::SharingMatrix>, HoldingError> {
+        if self.sealed_sharing.is_empty() {
+            return Ok(None);
+        }
+        let slot: Zeroizing<[u8; 32]> = slots.open_slot(self.holding.slot)?;
+        let plain = open_beside(&self.sealed_sharing, &slot, &self.digest)
+            .map_err(|_| HoldingError::Keys)?;
+        wire::record::SharingMatrix::decode(plain.as_slice())
+            .map(Some)
             .map_err(|_| HoldingError::Keys)
     }
 

@@ -4,6 +4,7 @@
 //! A use case prepares outside the writer, proposes, and answers only after the writer's group is
 //! durable. The clock enters here and is passed down.
 
+pub mod agreements;
 pub mod audit;
 pub mod cards;
 pub mod deliver;
@@ -30,7 +31,7 @@ use arc_swap::ArcSwap;
 
 use crate::{
     card::{CardError, TrustBook, TrustedCard},
-    config::Config,
+    config::{Config, agreements::AgreementError},
     crypto::{AeadKey, IndexKey, KeyError, RandomError, SealingSecret, SigningKey},
     entry::{EntryError, Incarnation},
     home::{HomeError, HomeLock},
@@ -59,6 +60,9 @@ pub enum NodeError {
     /// The node's folder.
     #[error(transparent)]
     Home(#[from] HomeError),
+    /// The agreements with other countries.
+    #[error("the agreements with other countries cannot be used: {0}")]
+    Agreements(#[from] AgreementError),
     /// The own card has expired, or the clock is off.
     #[error("the own card cannot be used: {0}")]
     OwnCard(#[from] CardError),
@@ -128,6 +132,7 @@ pub struct Node {
     pub(crate) country: Country,
     pub(crate) incarnation: Incarnation,
     pub(crate) config: Config,
+    pub(crate) agreements: agreements::InForce,
     pub(crate) own_card: TrustedCard,
     pub(crate) keys: NodeKeys,
     pub(crate) store: Store,

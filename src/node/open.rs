@@ -15,6 +15,7 @@ use crate::{
 
 use super::{
     Clock, Node, NodeError, NodeKeys,
+    agreements::InForce,
     links::Links,
     projection::{self, Rooms},
     rules::{NodeRules, Proposal},
@@ -38,6 +39,7 @@ impl Node {
         let own_card = home.own_card().clone();
         own_card.check_validity(clock())?;
         let country = own_card.country;
+        let (agreements, in_force) = InForce::load(home.layout().agreements())?;
         let (store, opened) = Store::open(store_options(&home)?, Arc::new(Rooms), progress)?;
         let next_slot = ask::next_slot(&store)?;
         let paths = slot_paths(&home);
@@ -80,12 +82,16 @@ impl Node {
                 store: opened.how.to_string(),
             })
             .await?;
+        if in_force.count > 0 {
+            writer.propose(in_force.proposal(None)).await?;
+        }
         let book = book_of(&store, &clock)?;
         let (intake, waiting) = Intake::new();
         let node = Arc::new(Self {
             country,
             incarnation,
             config: home.config().clone(),
+            agreements,
             keys: NodeKeys {
                 signing: home.signing_key(),
                 sealing: home.sealing_secrets(),

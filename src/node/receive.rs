@@ -17,7 +17,7 @@ use crate::{
     inbox,
     record::{
         Country, Moment, Reference, ValidationContext, compartments::join, handling_numbers, lane,
-        validate,
+        sharing, validate,
     },
     wire::{
         envelope::{NonDeliveryReason, Receipt, ReceiptGroup, ReceiptType, SealedRecord, Wrap},
@@ -259,6 +259,11 @@ impl Node {
             tracing::debug!(%origin, count = violations.iter().len(), "the content breaks rules");
             return Err(malformed);
         }
+        if !sharing::entitled(&record, self.country) {
+            tracing::warn!(%origin, "the record holds more than its destinations give this country");
+            return Err(malformed);
+        }
+        self.accepts(&record, origin, now)?;
         Ok(reference)
     }
 }

@@ -17,8 +17,8 @@ use prost::Message as _;
 use crate::{
     crypto::{AeadKey, Domain, RandomError, random_bytes},
     entry::{
-        Alarm, CardAccepted, CheckpointSeen, Entry, Event, Incarnation, LeafSlot, LinkChanged,
-        NodeCreated, NodeStarted, Read,
+        AgreementsChanged, Alarm, CardAccepted, CheckpointSeen, Entry, Event, Incarnation,
+        LeafSlot, LinkChanged, NodeCreated, NodeStarted, Read,
     },
     ledger::{self, leaf_digest},
     record::{Country, Moment},
@@ -209,6 +209,24 @@ impl Rules for NodeRules {
                 let event = Event::LinkChanged(LinkChanged {
                     peer: peer.code().to_owned(),
                     up,
+                });
+                self.append(group, event, Vec::new(), leaf)?;
+            }
+            Proposal::Agreements {
+                digest,
+                count,
+                actor,
+            } => {
+                let mut leaf = LeafBody {
+                    subject: digest.to_vec(),
+                    ..node(Action::Node, "agreements")
+                };
+                if let Some(actor) = actor {
+                    leaf.actor = actor;
+                }
+                let event = Event::AgreementsChanged(AgreementsChanged {
+                    digest: digest.to_vec(),
+                    count,
                 });
                 self.append(group, event, Vec::new(), leaf)?;
             }

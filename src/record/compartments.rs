@@ -75,6 +75,7 @@ pub fn split(record: &Record) -> Vec<(CompartmentLabel, Vec<u8>)> {
         relations: record.relations.clone(),
         step: record.step.clone(),
         onward: record.onward.clone(),
+        purpose: record.purpose,
     };
     let mut parts = vec![(CompartmentLabel::Situation, situation.encode_to_vec())];
     let mut add = |label, content: Option<Vec<u8>>| {

@@ -2,6 +2,7 @@
 
 use crate::wire::{
     envelope::Lane,
+    json,
     record::{Marking, Record, Urgency, situation::Kind},
 };
 
@@ -13,6 +14,18 @@ pub fn kind_name(record: &Record) -> Option<&'static str> {
         Kind::ModusOperandi(_) => "ModusOperandi",
         Kind::Alert(_) => "Alert",
     })
+}
+
+/// The names of every kind there is, such as `Route`, in the order of the proto.
+pub fn kind_names() -> Vec<String> {
+    json::message_descriptor("comity.record.v1.Situation")
+        .ok()
+        .into_iter()
+        .flat_map(|situation| situation.oneofs().collect::<Vec<_>>())
+        .filter(|oneof| oneof.name() == "kind")
+        .flat_map(|oneof| oneof.fields().collect::<Vec<_>>())
+        .filter_map(|field| Some(field.kind().as_message()?.name().to_owned()))
+        .collect()
 }
 
 /// The handling codes of a marking by number (H0 is 0), in order and once each, as headers carry

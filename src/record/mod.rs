@@ -15,7 +15,7 @@ mod violation;
 pub mod vocab;
 
 pub use country::{Country, UnknownCountry};
-pub use kind::{handling_numbers, is_urgent, kind_name, lane};
+pub use kind::{handling_numbers, is_urgent, kind_name, kind_names, lane};
 pub use moment::Moment;
 pub use reference::{Reference, ReferenceError};
 pub use validate::{MAX_DESTINATIONS, MAX_LIST, MAX_RECORD_BYTES, ValidationContext, validate};

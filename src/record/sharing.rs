@@ -9,13 +9,28 @@
 //! | `source` | only where named | same | same |
 //!
 //! The columns are roles of the destination's country on the corridor. A destination that names
-//! compartments reads those and the situation, and nothing else.
+//! compartments reads those and the situation, and nothing else. Agreements only take away: what
+//! they forbid and the submitter named is an error, what a role has by default is withheld. Of all
+//! that limits sharing the most restrictive wins, in whatever order it is looked at.
+
+mod agreement;
+mod narrow;
+#[cfg(test)]
+mod tests;
+
+pub use agreement::{Agreement, Agreements, Bar, Barred, Clause, EVERY_OTHER, Side, Terms};
+pub use narrow::{Share, ShareError, narrow};
+
+use time::Date;
 
 use super::{
-    Country, Rule, Violations,
+    Country, Rule, Violations, kind_name,
     validate::{At, Checker, destination_reads, victims_go_to_named_authorities},
 };
-use crate::wire::record::{CompartmentLabel, CountryRole, Destination, Record};
+use crate::wire::record::{
+    self as wire, CompartmentLabel, CountryRole, Destination, Record, SharingReason,
+    TransferPurpose,
+};
 
 /// Why a country reads a compartment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,6 +43,17 @@ pub enum Reason {
     Named,
 }
 
+/// Why a country does not read a compartment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Withheld {
+    /// The compartment goes only where it is named.
+    OnlyNamed,
+    /// The officer named other compartments.
+    Narrowed,
+    /// An agreement forbids it.
+    Agreement(Bar),
+}
+
 /// What one country reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MatrixRow {
@@ -37,6 +63,12 @@ pub struct MatrixRow {
     pub role: CountryRole,
     /// The compartments present in the record that it reads, in the order of their labels.
     pub cells: Vec<(CompartmentLabel, Reason)>,
+    /// The compartments present in the record that it does not read, in the order of their labels.
+    pub withheld: Vec<(CompartmentLabel, Withheld)>,
+    /// The file of the agreement applied.
+    pub agreement: Option<String>,
+    /// The authorities that read each compartment of `cells`; empty for the country's desk.
+    pub authorities: Vec<Vec<String>>,
 }
 
 /// Which country reads which compartment of a record.
@@ -81,13 +113,35 @@ const TABLE: &[(CompartmentLabel, [Access; 3])] = &[
     (CompartmentLabel::Source, [OnlyNamed, OnlyNamed, OnlyNamed]),
 ];
 
-/// Computes the sharing matrix of a record.
+/// What limits sharing beside the record itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits<'a> {
+    /// The agreements of the submitting country.
+    pub agreements: &'a Agreements,
+    /// The day on which they must be valid.
+    pub day: Date,
+}
+
+/// Computes the sharing matrix of a record, without agreements.
 ///
 /// # Errors
-/// [`Violations`] when destinations, their roles or the compartments they name are not valid, or
-/// when `victims` would go to a country without a named authority. A record that passed
-/// [`super::validate`] has a matrix.
+/// As [`matrix_within`].
 pub fn matrix(record: &Record) -> Result<Matrix, Violations> {
+    compute(record, None)
+}
+
+/// Computes the sharing matrix of a record within what agreements allow.
+///
+/// # Errors
+/// [`Violations`] when destinations, their roles or the compartments they name are not valid, when
+/// `victims` would go to a country without a named authority, or when an agreement forbids a
+/// destination or a compartment that is named; each violation names file and line. A record that
+/// passed [`super::validate`] has a matrix where no agreement forbids what it names.
+pub fn matrix_within(record: &Record, limits: Limits<'_>) -> Result<Matrix, Violations> {
+    compute(record, Some(limits))
+}
+
+fn compute(record: &Record, limits: Option<Limits<'_>>) -> Result<Matrix, Violations> {
     let mut checker = Checker::default();
     let mut rows: Vec<MatrixRow> = Vec::new();
     let at = At::RECORD.field("destinations");
@@ -106,12 +160,25 @@ pub fn matrix(record: &Record) -> Result<Matrix, Violations> {
             );
             continue;
         }
-        let role = CountryRole::try_from(destination.role).unwrap_or_default();
-        rows.push(MatrixRow {
+        let agreement = limits.and_then(|limits| limits.agreements.with(country));
+        if let (Some(agreement), Some(limits)) = (agreement, limits)
+            && let Err(bar) = agreement.sends(kind_name(record), purpose_of(record), limits.day)
+        {
+            checker.found(
+                item.field("country"),
+                Rule::AgreementForbids,
+                format!("{country} cannot be a destination: {bar}"),
+            );
+            continue;
+        }
+        rows.push(row(
+            &mut checker,
+            item,
+            record,
+            destination,
             country,
-            role,
-            cells: cells(record, destination, role),
-        });
+            agreement,
+        ));
     }
     if record.victims.is_some() {
         victims_go_to_named_authorities(&mut checker, &record.destinations);
@@ -120,31 +187,99 @@ pub fn matrix(record: &Record) -> Result<Matrix, Violations> {
     Ok(Matrix { rows })
 }
 
-fn cells(
+fn purpose_of(record: &Record) -> TransferPurpose {
+    TransferPurpose::try_from(record.purpose).unwrap_or_default()
+}
+
+fn row(
+    checker: &mut Checker,
+    at: At<'_>,
     record: &Record,
     destination: &Destination,
+    country: Country,
+    agreement: Option<&Agreement>,
+) -> MatrixRow {
+    let role = CountryRole::try_from(destination.role).unwrap_or_default();
+    let mut row = MatrixRow {
+        country,
+        role,
+        cells: Vec::new(),
+        withheld: Vec::new(),
+        agreement: agreement.map(|agreement| agreement.file.clone()),
+        authorities: Vec::new(),
+    };
+    for (label, access) in TABLE {
+        if !is_present(record, *label) {
+            continue;
+        }
+        let Some(granted) = granted(*access, role, *label, &destination.compartments) else {
+            continue;
+        };
+        let limited = match (granted, agreement.map(|of| of.sends_compartment(*label))) {
+            (Ok(reason), Some(Err(bar))) => {
+                if reason == Reason::Named {
+                    let named = destination.compartments.iter();
+                    let place = named.take_while(|each| **each != *label as i32).count();
+                    checker.found(
+                        at.field("compartments").item(place),
+                        Rule::AgreementForbids,
+                        format!("{country} cannot read it: {bar}"),
+                    );
+                }
+                Err(Withheld::Agreement(bar))
+            }
+            (granted, _) => granted,
+        };
+        match limited {
+            Ok(reason) => {
+                row.cells.push((*label, reason));
+                row.authorities
+                    .push(readers_of(destination, *label).to_vec());
+            }
+            Err(why) => row.withheld.push((*label, why)),
+        }
+    }
+    row
+}
+
+/// What role and naming alone give; `None` without a role.
+fn granted(
+    [origin, transit, at_destination]: [Access; 3],
     role: CountryRole,
-) -> Vec<(CompartmentLabel, Reason)> {
-    let named = &destination.compartments;
+    label: CompartmentLabel,
+    named: &[i32],
+) -> Option<Result<Reason, Withheld>> {
+    let access = match role {
+        CountryRole::Unspecified => return None,
+        CountryRole::Origin => origin,
+        CountryRole::Transit => transit,
+        CountryRole::Destination => at_destination,
+    };
+    let is_named = named.contains(&(label as i32));
+    Some(match access {
+        Always => Ok(Reason::SituationAlways),
+        ByDefault if named.is_empty() => Ok(Reason::DefaultOfRole(role)),
+        ByDefault | OnlyNamed if is_named => Ok(Reason::Named),
+        ByDefault => Err(Withheld::Narrowed),
+        OnlyNamed => Err(Withheld::OnlyNamed),
+    })
+}
+
+/// The authorities of a destination that read a compartment; empty for the country's desk.
+pub fn readers_of(destination: &Destination, label: CompartmentLabel) -> &[String] {
+    destination
+        .readers
+        .iter()
+        .find(|readers| readers.compartment == label as i32)
+        .map_or(&destination.authorities, |readers| &readers.authorities)
+}
+
+/// The compartments present in a record, by label.
+pub fn labels(record: &Record) -> Vec<CompartmentLabel> {
     TABLE
         .iter()
-        .filter(|(label, _)| is_present(record, *label))
-        .filter_map(|(label, [origin, transit, at_destination])| {
-            let access = match role {
-                CountryRole::Unspecified => return None,
-                CountryRole::Origin => origin,
-                CountryRole::Transit => transit,
-                CountryRole::Destination => at_destination,
-            };
-            let is_named = named.contains(&(*label as i32));
-            let reason = match access {
-                Always => Reason::SituationAlways,
-                ByDefault if named.is_empty() => Reason::DefaultOfRole(role),
-                ByDefault | OnlyNamed if is_named => Reason::Named,
-                ByDefault | OnlyNamed => return None,
-            };
-            Some((*label, reason))
-        })
+        .map(|(label, _)| *label)
+        .filter(|label| is_present(record, *label))
         .collect()
 }
 
@@ -159,109 +294,80 @@ fn is_present(record: &Record, label: CompartmentLabel) -> bool {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::wire::record::{Identifiers, Source, Suspects, Victims};
+/// Whether a record, as `reader` opened it, holds nothing but what its own destinations give
+/// `reader`: role and naming must give every compartment, and victim data needs an authority by
+/// name. What the origin's agreements withheld makes it less, never more.
+pub fn entitled(record: &Record, reader: Country) -> bool {
+    let Some(destination) = record
+        .destinations
+        .iter()
+        .find(|destination| destination.country == reader.code())
+    else {
+        return false;
+    };
+    let role = CountryRole::try_from(destination.role).unwrap_or_default();
+    TABLE
+        .iter()
+        .filter(|(label, _)| is_present(record, *label))
+        .all(|(label, access)| {
+            matches!(
+                granted(*access, role, *label, &destination.compartments),
+                Some(Ok(_))
+            ) && (*label != CompartmentLabel::Victims
+                || !readers_of(destination, *label).is_empty())
+        })
+}
 
-    fn destination(country: &str, role: CountryRole, named: &[CompartmentLabel]) -> Destination {
-        Destination {
-            country: country.to_owned(),
-            role: role as i32,
-            authorities: vec!["victim-support".to_owned()],
-            compartments: named.iter().map(|label| *label as i32).collect(),
+impl From<&Matrix> for wire::SharingMatrix {
+    fn from(matrix: &Matrix) -> Self {
+        Self {
+            rows: matrix.rows.iter().map(Into::into).collect(),
         }
     }
+}
 
-    fn record(destinations: Vec<Destination>) -> Record {
-        Record {
-            destinations,
-            suspects: Some(Suspects::default()),
-            identifiers: Some(Identifiers::default()),
-            victims: Some(Victims::default()),
-            source: Some(Source::default()),
-            ..Default::default()
+impl From<&MatrixRow> for wire::SharingRow {
+    fn from(row: &MatrixRow) -> Self {
+        let read = row
+            .cells
+            .iter()
+            .zip(&row.authorities)
+            .map(|((label, reason), authorities)| wire::SharingCell {
+                compartment: (*label).into(),
+                reads: true,
+                reason: match reason {
+                    Reason::SituationAlways => SharingReason::SituationAlways,
+                    Reason::DefaultOfRole(_) => SharingReason::DefaultOfRole,
+                    Reason::Named => SharingReason::Named,
+                }
+                .into(),
+                authorities: authorities.clone(),
+                place: String::new(),
+            });
+        let withheld = row.withheld.iter().map(|(label, why)| {
+            let (reason, place) = match why {
+                Withheld::OnlyNamed => (SharingReason::OnlyNamed, ""),
+                Withheld::Narrowed => (SharingReason::Narrowed, ""),
+                Withheld::Agreement(bar) => match bar.side {
+                    Side::TheyAccept => (SharingReason::NotAccepted, bar.place.as_str()),
+                    Side::WeSend | Side::WeAccept => (SharingReason::NotSent, bar.place.as_str()),
+                },
+            };
+            wire::SharingCell {
+                compartment: (*label).into(),
+                reads: false,
+                reason: reason.into(),
+                authorities: Vec::new(),
+                place: place.to_owned(),
+            }
+        });
+        let mut cells: Vec<_> = read.chain(withheld).collect();
+        cells.sort_by_key(|cell| cell.compartment);
+        Self {
+            country: row.country.code().to_owned(),
+            role: row.role.into(),
+            cells,
+            agreement: row.agreement.clone().unwrap_or_default(),
         }
-    }
-
-    #[test]
-    fn roles_read_their_defaults_and_never_victims_or_source() {
-        use CompartmentLabel::{Identifiers, Situation, Suspects};
-        for role in [
-            CountryRole::Origin,
-            CountryRole::Transit,
-            CountryRole::Destination,
-        ] {
-            let matrix = matrix(&record(vec![destination("UZ", role, &[])])).unwrap();
-            let default = Reason::DefaultOfRole(role);
-            assert_eq!(
-                matrix.rows[0].cells,
-                [
-                    (Situation, Reason::SituationAlways),
-                    (Suspects, default),
-                    (Identifiers, default)
-                ]
-            );
-        }
-    }
-
-    #[test]
-    fn naming_narrows_and_opens() {
-        use CompartmentLabel::{Identifiers, Situation, Source, Suspects, Victims};
-        let (uz, ae): (Country, Country) = ("UZ".parse().unwrap(), "AE".parse().unwrap());
-        let matrix = matrix(&record(vec![
-            destination("UZ", CountryRole::Transit, &[Suspects]),
-            destination("AE", CountryRole::Destination, &[Victims, Source]),
-        ]))
-        .unwrap();
-        assert_eq!(
-            matrix.rows[0].cells,
-            [
-                (Situation, Reason::SituationAlways),
-                (Suspects, Reason::Named)
-            ]
-        );
-        assert!(
-            matrix.reads(ae, Situation) && matrix.reads(ae, Victims) && matrix.reads(ae, Source)
-        );
-        assert!(!matrix.reads(ae, Suspects) && !matrix.reads(ae, Identifiers));
-        assert!(!matrix.reads(uz, Victims) && !matrix.reads(uz, Identifiers));
-        assert!(!matrix.reads("KZ".parse().unwrap(), Situation));
-    }
-
-    #[test]
-    fn what_a_record_lacks_is_in_no_row() {
-        let mut record = record(vec![destination(
-            "UZ",
-            CountryRole::Transit,
-            &[CompartmentLabel::Victims],
-        )]);
-        record.victims = None;
-        let matrix = matrix(&record).unwrap();
-        assert!(!matrix.reads("UZ".parse().unwrap(), CompartmentLabel::Victims));
-    }
-
-    #[test]
-    fn a_matrix_is_refused_rather_than_guessed() {
-        let find = |record: &Record| -> Vec<(String, Rule)> {
-            let violations = matrix(record).unwrap_err();
-            violations.into_iter().map(|v| (v.field, v.rule)).collect()
-        };
-        let mut nameless = destination("AE", CountryRole::Transit, &[CompartmentLabel::Victims]);
-        nameless.authorities.clear();
-        assert_eq!(
-            find(&record(vec![nameless])),
-            [("destinations[0].authorities".to_owned(), Rule::Required)]
-        );
-        let roleless = destination("UZ", CountryRole::Unspecified, &[]);
-        assert_eq!(
-            find(&record(vec![roleless])),
-            [("destinations[0].role".to_owned(), Rule::Required)]
-        );
-        let twice = destination("UZ", CountryRole::Transit, &[]);
-        assert_eq!(
-            find(&record(vec![twice.clone(), twice])),
-            [("destinations[1].country".to_owned(), Rule::Duplicate)]
-        );
     }
 }

@@ -48,6 +48,8 @@ pub enum Rule {
     FormatInvalid,
     /// Palermo Protocol Art. 3: a means is required unless every victim is a child.
     MeansRequired,
+    /// An agreement between the countries does not allow it.
+    AgreementForbids,
 }
 
 impl Rule {
@@ -74,6 +76,7 @@ impl Rule {
             Self::LanguageInvalid => "LANGUAGE_INVALID",
             Self::FormatInvalid => "FORMAT_INVALID",
             Self::MeansRequired => "MEANS_REQUIRED",
+            Self::AgreementForbids => "AGREEMENT_FORBIDS",
         }
     }
 }

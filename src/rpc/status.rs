@@ -89,6 +89,12 @@ impl From<NodeError> for Refusal {
                 "NODE_SHUTTING_DOWN",
                 "the node is shutting down; repeat with the same idempotency key",
             ),
+            // The files are the operator's, and so is the reader of this.
+            NodeError::Agreements(fault) => Self::new(
+                Code::InvalidArgument,
+                "AGREEMENTS_INVALID",
+                format!("{fault}; the agreements in force stay"),
+            ),
             NodeError::Store(_) => {
                 tracing::error!(%error, "the store failed");
                 Self::new(
@@ -128,6 +134,12 @@ impl From<SubmitError> for Refusal {
             }
         };
         Self::new(code, reason, error.to_string())
+    }
+}
+
+impl From<Violations> for Refusal {
+    fn from(violations: Violations) -> Self {
+        invalid(&violations)
     }
 }
 

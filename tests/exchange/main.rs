@@ -27,5 +27,6 @@ mod ledger;
 mod output;
 mod process;
 mod proxies;
+mod sharing;
 mod store;
 mod submissions;

@@ -39,7 +39,7 @@ pub(crate) const HOUSE: &[Room] = &[
         PURE,
         &["crypto", "entry", "envelope", "record", "store", "wire"],
     ),
-    room("config", AT_THE_EDGE, &["card", "record"]),
+    room("config", AT_THE_EDGE, &["card", "record", "wire"]),
     room(
         "home",
         AT_THE_EDGE,

@@ -85,6 +85,7 @@ impl NodeRules {
             submission_digest: prepared.submission_digest.to_vec(),
             acceptance_blob: 1,
             incarnation: self.incarnation.to_vec(),
+            sealed_sharing: prepared.sealed_sharing,
         });
         self.append(
             group,

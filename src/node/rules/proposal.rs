@@ -68,6 +68,15 @@ pub enum Proposal {
         /// True when up.
         up: bool,
     },
+    /// Other agreements are in force.
+    Agreements {
+        /// SHA-256 over the files.
+        digest: Digest,
+        /// How many.
+        count: u32,
+        /// Who: the node at its start, or an operator.
+        actor: Option<String>,
+    },
     /// Something that must not happen was seen.
     Alarm {
         /// With whom.
@@ -103,6 +112,8 @@ pub struct Prepared {
     pub slot: u64,
     /// Content keys under that slot.
     pub sealed_keys: Vec<u8>,
+    /// The sharing matrix under that slot.
+    pub sealed_sharing: Vec<u8>,
     /// Exercise flag.
     pub exercise: bool,
     /// Destinations in header order.

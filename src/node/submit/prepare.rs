@@ -12,11 +12,11 @@ use crate::{
     inbox,
     record::{
         MAX_RECORD_BYTES, Moment, Reference, ValidationContext, Violations, compartments::split,
-        handling_numbers, lane, sharing::matrix, validate,
+        handling_numbers, lane, validate,
     },
     wire::{
         envelope::{Receipt, ReceiptProof, ReceiptType},
-        record::{CompartmentLabel, Record},
+        record::{CompartmentLabel, Record, SharingMatrix},
     },
 };
 
@@ -93,7 +93,9 @@ impl Node {
                 format!("{actor}\0{idempotency_key}").as_bytes(),
             )
         });
-        let sharing = matrix(&record).map_err(SubmitError::Invalid)?;
+        let sharing = self
+            .sharing_of(&record, now)
+            .map_err(SubmitError::Invalid)?;
         let reference = self.next_reference(now)?;
         record.reference = reference.to_string();
         record.submitted_at = Some(now.into());
@@ -133,6 +135,9 @@ impl Node {
             .keys
             .seal_at_rest(&slot_key, &sealed.digest)
             .map_err(|error| SubmitError::Seal(error.to_string()))?;
+        let as_sent = SharingMatrix::from(&sharing).encode_to_vec();
+        let sealed_sharing = envelope::seal_beside(&as_sent, &slot_key, &sealed.digest)
+            .map_err(|error| SubmitError::Seal(error.to_string()))?;
         let receipt = Receipt {
             r#type: ReceiptType::SubmissionAcceptance.into(),
             header_digest: sealed.digest.to_vec().into(),
@@ -149,6 +154,7 @@ impl Node {
             envelope: sealed.record.encode_to_vec(),
             slot,
             sealed_keys,
+            sealed_sharing,
             exercise,
             destinations: sealed
                 .keys
@@ -170,7 +176,7 @@ impl Node {
     }
 
     /// Every rule the record breaks, against the vocabularies and the cards held.
-    fn check(&self, record: &Record, now: Moment) -> Result<(), Violations> {
+    pub(in crate::node) fn check(&self, record: &Record, now: Moment) -> Result<(), Violations> {
         let book = self.book.load();
         let authorities = |country| {
             if country == self.country {

@@ -48,6 +48,7 @@ codes!(
     Sex,
     SourceReliability,
     Tlp,
+    TransferPurpose,
     Transport,
     Urgency,
     VolumeBand,

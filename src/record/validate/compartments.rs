@@ -1,7 +1,7 @@
 //! The rules of the compartments about persons and sources. Their messages repeat no value.
 
 use super::{At, Checker, MAX_LINE, MAX_LIST, MAX_NOTE, MAX_SUMMARY, Text, date};
-use crate::record::Rule;
+use crate::record::{Rule, sharing::readers_of};
 use crate::wire::record::{
     AgeBand, CompartmentLabel, Destination, Identifier, IdentifierType, Name, ProcessRole, Record,
     Sex, Source, Suspect, Victim, Victims,
@@ -52,10 +52,21 @@ pub(in crate::record) fn victims_go_to_named_authorities(
         let reads = destination
             .compartments
             .contains(&(CompartmentLabel::Victims as i32));
-        if reads && destination.authorities.is_empty() {
+        if !reads {
+            continue;
+        }
+        let item = at.item(index);
+        let readers = readers_of(destination, CompartmentLabel::Victims);
+        if readers.is_empty() {
             checker.required(
-                at.item(index).field("authorities"),
+                item.field("authorities"),
                 "at least one authority by name, since this destination reads `victims`,",
+            );
+        } else if readers.iter().any(|name| name.contains(['*', '?'])) {
+            checker.found(
+                item.field("authorities"),
+                Rule::NotAllowedHere,
+                "a pattern is no authority; those who read `victims` are named one by one",
             );
         }
     }

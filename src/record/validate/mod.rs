@@ -7,13 +7,14 @@ mod at;
 mod checker;
 mod compartments;
 mod date;
+mod destinations;
 mod kinds;
 mod language;
 #[cfg(test)]
 mod tests;
 mod text;
 
-use std::{collections::HashSet, time::Duration};
+use std::time::Duration;
 
 use prost::Message as _;
 
@@ -21,12 +22,13 @@ pub(in crate::record) use at::At;
 pub(in crate::record) use checker::Checker;
 pub use checker::MAX_LIST;
 pub(in crate::record) use compartments::victims_go_to_named_authorities;
+pub(in crate::record) use destinations::destination_reads;
 pub(in crate::record) use text::Text;
 
 use super::{Country, Moment, Reference, Rule, Violations};
 use crate::wire::record::{
-    CompartmentLabel, CountryRole, Destination, HandlingCode, InformationCredibility, Marking,
-    Record, Situation, SourceReliability, Tlp, Urgency,
+    HandlingCode, InformationCredibility, Marking, Record, Situation, SourceReliability, Tlp,
+    TransferPurpose, Urgency,
 };
 
 /// Largest encoded record, in bytes: 1 MiB.
@@ -89,8 +91,9 @@ pub fn validate(record: &Record, context: &ValidationContext<'_>) -> Result<(), 
     given_by_the_node(&mut checker, record, context);
     authority(&mut checker, &record.authority, context);
     let destinations_at = At::RECORD.field("destinations");
-    destinations(&mut checker, destinations_at, &record.destinations, context);
+    destinations::check(&mut checker, destinations_at, &record.destinations, context);
     checker.code::<Urgency>(At::RECORD.field("urgency"), record.urgency, true);
+    checker.code::<TransferPurpose>(At::RECORD.field("purpose"), record.purpose, false);
     marking(&mut checker, record.marking.as_ref());
     expiry(&mut checker, record, context);
     situation(&mut checker, record.situation.as_ref(), context);
@@ -185,99 +188,6 @@ fn listed(known: &[String]) -> String {
     let first: Vec<&str> = known.iter().take(20).map(String::as_str).collect();
     let more = if known.len() > 20 { ", …" } else { "" };
     format!("{}{more}", first.join(", "))
-}
-
-fn destinations(
-    checker: &mut Checker,
-    at: At<'_>,
-    destinations: &[Destination],
-    context: &ValidationContext<'_>,
-) {
-    if destinations.is_empty() {
-        return checker.required(at, "at least one destination");
-    }
-    checker.at_most(at, destinations.len(), MAX_DESTINATIONS);
-    let mut seen = HashSet::new();
-    for (index, destination) in destinations.iter().take(MAX_DESTINATIONS).enumerate() {
-        let item = at.item(index);
-        let country_at = item.field("country");
-        let country = checker.country(country_at, &destination.country, true);
-        if let Some(country) = country {
-            if country == context.origin {
-                checker.found(
-                    country_at,
-                    Rule::NotAllowedHere,
-                    format!("{country} sends the record and cannot be its destination"),
-                );
-            } else if !seen.insert(country) {
-                checker.found(
-                    country_at,
-                    Rule::Duplicate,
-                    format!("{country} is given twice; name its authorities in one entry"),
-                );
-            }
-        }
-        destination_authorities(checker, item, destination, country, context);
-        destination_reads(checker, item, destination);
-    }
-}
-
-fn destination_authorities(
-    checker: &mut Checker,
-    at: At<'_>,
-    destination: &Destination,
-    country: Option<Country>,
-    context: &ValidationContext<'_>,
-) {
-    let list_at = at.field("authorities");
-    let country = country.filter(|country| !context.received && *country != context.origin);
-    let known = country.and_then(|country| {
-        let known = (context.authorities)(country);
-        if known.is_none() {
-            checker.found(
-                at.field("country"),
-                Rule::UnknownCountry,
-                format!("there is no card of {country}; import its card first"),
-            );
-        }
-        known
-    });
-    checker.at_most(list_at, destination.authorities.len(), MAX_LIST);
-    let mut seen = HashSet::new();
-    let listed = destination.authorities.iter().take(MAX_LIST);
-    for (index, name) in listed.enumerate() {
-        let item = list_at.item(index);
-        checker.text(item, name, Text::line(MAX_LINE).required());
-        if !seen.insert(name) {
-            checker.found(item, Rule::Duplicate, "this authority is given twice");
-        } else if let (Some(country), Some(known)) = (country, &known)
-            && !name.is_empty()
-            && !known.contains(name)
-        {
-            unknown_authority(checker, item, name, country, known);
-        }
-    }
-}
-
-/// The role and compartments of a destination: all that the sharing matrix is made of.
-pub(in crate::record) fn destination_reads(
-    checker: &mut Checker,
-    at: At<'_>,
-    destination: &Destination,
-) {
-    checker.code::<CountryRole>(at.field("role"), destination.role, true);
-    let labels_at = at.field("compartments");
-    checker.codes::<CompartmentLabel>(labels_at, &destination.compartments, false);
-    let labels = destination.compartments.iter().take(MAX_LIST);
-    for (index, &label) in labels.enumerate() {
-        if label == CompartmentLabel::Evidence as i32 {
-            checker.found(
-                labels_at.item(index),
-                Rule::NotAllowedHere,
-                "evidence does not travel in records",
-            );
-        }
-    }
 }
 
 fn marking(checker: &mut Checker, marking: Option<&Marking>) {

@@ -4,6 +4,7 @@ mod audit;
 mod cards;
 mod principal;
 mod records;
+mod sharing;
 mod status;
 
 use tonic::{Code, Status, service::Routes};
@@ -15,7 +16,8 @@ use crate::{
     record::Reference,
     wire::node::{
         audit_service_server::AuditServiceServer, card_service_server::CardServiceServer,
-        record_service_server::RecordServiceServer, status_service_server::StatusServiceServer,
+        record_service_server::RecordServiceServer, sharing_service_server::SharingServiceServer,
+        status_service_server::StatusServiceServer,
     },
 };
 
@@ -29,6 +31,10 @@ const MAX_REQUEST_BYTES: usize = crate::record::MAX_RECORD_BYTES + 64 * 1024;
 pub fn routes(node: &Arc<Node>) -> Routes {
     Routes::new(
         RecordServiceServer::new(records::Records::new(Arc::clone(node)))
+            .max_decoding_message_size(MAX_REQUEST_BYTES),
+    )
+    .add_service(
+        SharingServiceServer::new(sharing::Sharing::new(Arc::clone(node)))
             .max_decoding_message_size(MAX_REQUEST_BYTES),
     )
     .add_service(

@@ -1,0 +1,204 @@
+//! Agreements with other countries and the sharing matrix: what they allow to be sent and accepted,
+//! previews, and the matrix of a record as it was sent.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use arc_swap::ArcSwap;
+use time::Date;
+
+use crate::{
+    config::agreements::{self, AgreementError},
+    crypto::Digest,
+    record::{
+        Country, Moment, Reference, Violations, kind_name,
+        sharing::{self, Agreements, Limits, Matrix},
+    },
+    wire::{
+        envelope::NonDeliveryReason,
+        record::{Record, SharingMatrix, TransferPurpose},
+    },
+};
+
+use super::{
+    Node, NodeError,
+    read::{ReadError, blocking},
+    rules::Proposal,
+};
+
+/// The agreements in force, and where they come from.
+#[derive(Debug)]
+pub struct InForce {
+    dir: PathBuf,
+    agreements: ArcSwap<Agreements>,
+    /// Serialises changes, so that the ledger has them in the order in which they apply.
+    change: tokio::sync::Mutex<()>,
+}
+
+/// What was read: for the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Loaded {
+    /// SHA-256 over each file's name, length and content.
+    pub digest: Digest,
+    /// How many agreements.
+    pub count: u32,
+}
+
+impl Loaded {
+    /// What the ledger is told.
+    pub fn proposal(self, actor: Option<String>) -> Proposal {
+        Proposal::Agreements {
+            digest: self.digest,
+            count: self.count,
+            actor,
+        }
+    }
+}
+
+fn read(dir: &Path) -> Result<(Agreements, Loaded), AgreementError> {
+    let (agreements, files) = agreements::load(dir)?;
+    let mut bytes = Vec::new();
+    for (name, content) in &files {
+        for part in [name.as_bytes(), content] {
+            let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
+            bytes.extend_from_slice(&length.to_be_bytes());
+            bytes.extend_from_slice(part);
+        }
+    }
+    let loaded = Loaded {
+        digest: Digest::of(&bytes),
+        count: u32::try_from(files.len()).unwrap_or(u32::MAX),
+    };
+    Ok((agreements, loaded))
+}
+
+impl InForce {
+    /// Reads the files of a folder.
+    ///
+    /// # Errors
+    /// [`AgreementError`] naming file and line.
+    pub fn load(dir: PathBuf) -> Result<(Self, Loaded), AgreementError> {
+        let (agreements, loaded) = read(&dir)?;
+        let in_force = Self {
+            dir,
+            agreements: ArcSwap::from_pointee(agreements),
+            change: tokio::sync::Mutex::default(),
+        };
+        Ok((in_force, loaded))
+    }
+
+    /// The agreements now.
+    pub fn now(&self) -> Arc<Agreements> {
+        self.agreements.load_full()
+    }
+}
+
+/// The day by UTC; a clock beyond every calendar is after the end of every agreement.
+fn day(now: Moment) -> Date {
+    now.utc().map_or(Date::MAX, |at| at.date())
+}
+
+impl Node {
+    /// Who reads what of a valid record, within the agreements in force.
+    ///
+    /// # Errors
+    /// As [`sharing::matrix_within`].
+    pub(super) fn sharing_of(&self, record: &Record, now: Moment) -> Result<Matrix, Violations> {
+        let agreements = self.agreements.now();
+        let limits = Limits {
+            agreements: &agreements,
+            day: day(now),
+        };
+        sharing::matrix_within(record, limits)
+    }
+
+    /// Whether the agreement with `origin` accepts a record as it was opened here. Why not stays
+    /// out of the log: the kind is content.
+    pub(super) fn accepts(
+        &self,
+        record: &Record,
+        origin: Country,
+        now: Moment,
+    ) -> Result<(), NonDeliveryReason> {
+        let agreements = self.agreements.now();
+        let Some(agreement) = agreements.with(origin) else {
+            return Ok(());
+        };
+        let purpose = TransferPurpose::try_from(record.purpose).unwrap_or_default();
+        let labels = sharing::labels(record);
+        agreement
+            .accepts(kind_name(record), purpose, &labels, day(now))
+            .map_err(|bar| {
+                tracing::warn!(%origin, rule = %bar.place, "a record is not accepted by agreement");
+                NonDeliveryReason::NotAccepted
+            })
+    }
+
+    /// Checks a record as a submission would and answers who would read what. Nothing becomes
+    /// durable.
+    ///
+    /// # Errors
+    /// [`Violations`] as a submission would give.
+    pub fn preview(&self, record: &Record) -> Result<Matrix, Violations> {
+        let now = self.now();
+        self.check(record, now)?;
+        self.sharing_of(record, now)
+    }
+
+    /// The agreements in force, and today.
+    pub fn agreements_in_force(&self) -> (Arc<Agreements>, Date) {
+        (self.agreements.now(), day(self.now()))
+    }
+
+    /// Reads the agreements again; the change is in the ledger before it applies.
+    ///
+    /// # Errors
+    /// [`NodeError::Agreements`]: those in force stay.
+    pub async fn reload_agreements(self: &Arc<Self>, actor: String) -> Result<Loaded, NodeError> {
+        let _one_at_a_time = self.agreements.change.lock().await;
+        let node = Arc::clone(self);
+        let (agreements, loaded) = blocking(move || Ok(read(&node.agreements.dir)?)).await?;
+        self.writer.propose(loaded.proposal(Some(actor))).await?;
+        self.agreements.agreements.store(Arc::new(agreements));
+        Ok(loaded)
+    }
+
+    /// The sharing matrix of a record: as sent at its origin, as the record itself says at a
+    /// reader; and whether it is the one kept. The leaf is durable before this answers.
+    ///
+    /// # Errors
+    /// [`ReadError`]; nothing was shown then.
+    pub async fn sharing_as_sent(
+        self: &Arc<Self>,
+        reference: Reference,
+        actor: String,
+    ) -> Result<(SharingMatrix, bool), ReadError> {
+        let number = self.find(&reference)?;
+        let node = Arc::clone(self);
+        let (matrix, as_sent, digest) = blocking(move || {
+            let stored = node.stored(number)?;
+            if let Some(matrix) = stored.sharing(&node.slots)? {
+                return Ok((matrix, true, stored.digest));
+            }
+            let record = stored.open(&node.slots)?;
+            let matrix = sharing::matrix(&record).map(|matrix| SharingMatrix::from(&matrix));
+            Ok((matrix.unwrap_or_default(), false, stored.digest))
+        })
+        .await?;
+        self.writer
+            .propose(Proposal::Read {
+                number,
+                digest: Some(digest),
+                reference: reference.to_string(),
+                compartments: Vec::new(),
+                actor,
+                purpose: String::new(),
+                detail: "sharing",
+            })
+            .await
+            .map_err(NodeError::from)?;
+        Ok((matrix, as_sent))
+    }
+}
