@@ -7,10 +7,20 @@ use prost::Message as _;
 
 const PROTOS: &[&str] = &[
     "comity/record/v1/record.proto",
+    "comity/record/v1/alert.proto",
     "comity/record/v1/kinds.proto",
     "comity/record/v1/sharing.proto",
+    "comity/record/v1/network.proto",
+    "comity/record/v1/reports.proto",
     "comity/record/v1/steps.proto",
+    "comity/record/v1/trend.proto",
     "comity/record/v1/vocabulary.proto",
+    "comity/record/v1/vocabulary_acts.proto",
+    "comity/record/v1/vocabulary_alerts.proto",
+    "comity/record/v1/vocabulary_cases.proto",
+    "comity/record/v1/vocabulary_networks.proto",
+    "comity/record/v1/vocabulary_sectors.proto",
+    "comity/record/v1/vocabulary_trends.proto",
     "comity/card/v1/card.proto",
     "comity/envelope/v1/envelope.proto",
     "comity/link/v1/link.proto",
@@ -31,6 +41,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     // The codec counts list elements by the message's name before it decodes.
     let mut config = tonic_prost_build::Config::new();
     config.enable_type_names();
+    // Ordered, so that the same record has the same bytes.
+    config.btree_map([".comity.record.v1"]);
     tonic_prost_build::configure()
         .bytes(".comity.envelope.v1")
         .codec_path("crate::wire::codec::CountedCodec")

@@ -95,6 +95,7 @@ pub(super) fn place(town: Town) -> Place {
         country: town.country.to_owned(),
         subdivision: town.subdivision.to_owned(),
         name: town.name.to_owned(),
+        ..Place::default()
     }
 }
 
@@ -111,5 +112,6 @@ pub(super) fn leg(&(from, to, transport, crossing): &Hop) -> Leg {
         to: Some(place(to)),
         crossing_id: crossing.to_owned(),
         transport: transport.into(),
+        ..Leg::default()
     }
 }

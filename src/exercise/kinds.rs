@@ -93,8 +93,8 @@ pub(super) fn situation(random: &mut SplitMix64, number: u64) -> Situation {
         confidence: 40 + random.below(12) * 5,
         valid_from: date(year, month, day),
         valid_until: date(year + 1, month, day),
-        external_references: Vec::new(),
         kind: Some(kind),
+        ..Situation::default()
     }
 }
 
@@ -110,6 +110,7 @@ fn route(random: &mut SplitMix64) -> (&'static str, String, Kind) {
         volume: random.pick(&BANDS).into(),
         first_seen,
         last_seen,
+        ..Route::default()
     };
     ("route", format!("{start} to {end}"), Kind::Route(route))
 }
@@ -144,6 +145,7 @@ fn network(random: &mut SplitMix64) -> (&'static str, String, Kind) {
         size: random.pick(&BANDS).into(),
         first_seen,
         last_seen,
+        ..Network::default()
     };
     let subject = format!("active in {}", base.name);
     ("network", subject, Kind::Network(network))
@@ -207,6 +209,7 @@ fn modus_operandi(random: &mut SplitMix64) -> (&'static str, String, Kind) {
             3,
         )),
         description: format!("Promised: {promise}. {}", random.pick(&OBSERVATIONS)),
+        ..ModusOperandi::default()
     };
     let subject = format!("{promise} promised");
     ("modus operandi", subject, Kind::ModusOperandi(of))
@@ -254,8 +257,9 @@ fn alert(random: &mut SplitMix64) -> (&'static str, String, Kind) {
             country: town.country.to_owned(),
             subdivision: town.subdivision.to_owned(),
             crossing_id: crossing.to_owned(),
+            ..AlertArea::default()
         }],
-        acknowledge_by: None,
+        ..Alert::default()
     };
     (
         "alert",
@@ -272,12 +276,11 @@ pub(super) fn plain_alert() -> Alert {
         severity: AlertSeverity::Minor.into(),
         certainty: AlertCertainty::Possible.into(),
         event: "exercise".to_owned(),
-        instruction: String::new(),
         areas: vec![AlertArea {
             country: "UZ".to_owned(),
             ..AlertArea::default()
         }],
-        acknowledge_by: None,
+        ..Alert::default()
     }
 }
 

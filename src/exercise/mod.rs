@@ -159,7 +159,10 @@ impl Exercise {
             Some(Kind::Route(_)) | None => 100,
             Some(Kind::Network(_)) => 75,
             Some(Kind::ModusOperandi(_)) => 65,
-            Some(Kind::Alert(_)) => 50,
+            Some(Kind::Alert(_) | Kind::Trend(_)) => 50,
+            Some(
+                Kind::Tip(_) | Kind::VictimReferral(_) | Kind::CaseRecord(_) | Kind::Message(_),
+            ) => 0,
         };
         // Victims are referred to the country where they are, the source is named to one country.
         let where_victims_are = others
@@ -316,6 +319,7 @@ fn fill(record: &mut Record, bytes: usize) {
             source_name: "exercise".to_owned(),
             external_id: String::new(),
             url: format!("https://exercise.example/{}", "x".repeat(FILL_ADDRESS)),
+            sha256: String::new(),
         })
         .collect();
     // Length prefixes grow with the text: the second round finds the exact length.

@@ -57,6 +57,7 @@ fn suspect(random: &mut SplitMix64) -> Suspect {
         born: (1960 + random.below(40)).to_string(),
         organisation: false,
         note: "EXERCISE: this person does not exist.".to_owned(),
+        ..Suspect::default()
     }
 }
 
@@ -85,7 +86,7 @@ fn identifier(random: &mut SplitMix64) -> Identifier {
         r#type: kind.into(),
         value,
         country: country.to_owned(),
-        note: String::new(),
+        ..Identifier::default()
     }
 }
 
@@ -107,6 +108,7 @@ pub(super) fn victims(random: &mut SplitMix64) -> Victims {
             nationalities: vec![random.pick(&["TJ", "UZ", "KZ"]).to_owned()],
             needs: "EXERCISE: shelter, an interpreter, a safe way home.".to_owned(),
             consent: true,
+            ..Victim::default()
         })
         .collect();
     Victims {

@@ -13,6 +13,11 @@ pub fn kind_name(record: &Record) -> Option<&'static str> {
         Kind::Network(_) => "Network",
         Kind::ModusOperandi(_) => "ModusOperandi",
         Kind::Alert(_) => "Alert",
+        Kind::Trend(_) => "Trend",
+        Kind::Tip(_) => "Tip",
+        Kind::VictimReferral(_) => "VictimReferral",
+        Kind::CaseRecord(_) => "CaseRecord",
+        Kind::Message(_) => "Message",
     })
 }
 

@@ -50,6 +50,10 @@ pub enum Rule {
     MeansRequired,
     /// An agreement between the countries does not allow it.
     AgreementForbids,
+    /// A leg of a route does not begin where the one before ended.
+    LegsNotJoined,
+    /// A number so small that it could point at persons.
+    SmallNumber,
 }
 
 impl Rule {
@@ -77,6 +81,8 @@ impl Rule {
             Self::FormatInvalid => "FORMAT_INVALID",
             Self::MeansRequired => "MEANS_REQUIRED",
             Self::AgreementForbids => "AGREEMENT_FORBIDS",
+            Self::LegsNotJoined => "LEGS_NOT_JOINED",
+            Self::SmallNumber => "SMALL_NUMBER",
         }
     }
 }

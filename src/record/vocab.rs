@@ -157,11 +157,18 @@ mod tests {
     }
 
     /// `AtAPlaceOfBusiness` → `AT_APLACE_OF_BUSINESS`: a break before a capital that follows a
-    /// small letter.
+    /// small letter, and one for whatever is neither letter nor digit.
     fn screaming(code: &str) -> String {
         let mut text = String::new();
         let mut small = false;
         for c in code.chars() {
+            if !c.is_alphanumeric() {
+                if !text.ends_with('_') {
+                    text.push('_');
+                }
+                small = false;
+                continue;
+            }
             if small && c.is_ascii_uppercase() {
                 text.push('_');
             }
@@ -169,6 +176,11 @@ mod tests {
             text.extend(c.to_uppercase());
         }
         text
+    }
+
+    /// The names of all enums of the vocabulary.
+    fn enums() -> BTreeSet<String> {
+        json::enum_names("comity/record/v1/vocabulary").collect()
     }
 
     #[test]
@@ -184,17 +196,58 @@ mod tests {
                 .iter()
                 .find(|(name, _)| name == &format!("{prefix}_{code}"));
             let (found, number) = found.unwrap_or_else(|| panic!("{list} lacks {code}"));
-            match source.parse::<i32>() {
-                Ok(at_source) => assert_eq!(*number, at_source, "{found} has another number"),
-                Err(_) => assert_eq!(screaming(source), code, "{found} has other words"),
+            match words(list) {
+                _ if source.is_empty() => {}
+                "number" => assert_eq!(source.parse(), Ok(*number), "{found}"),
+                "same" => assert_eq!(screaming(source), code, "{found} has other words"),
+                "renamed" => {}
+                words => panic!("{list}: {words}"),
             }
             listed.entry(list).or_default().insert(found.clone());
         }
-        assert_eq!(listed.len(), 15);
+        let in_csv: BTreeSet<String> = listed.keys().map(|&name| name.to_owned()).collect();
+        assert_eq!(in_csv, enums());
         for (list, names) in listed {
             let codes = json::enum_codes(&format!("comity.record.v1.{list}"));
             let in_proto: BTreeSet<String> = codes.into_iter().map(|(name, _)| name).collect();
             assert_eq!(names, in_proto, "{list}");
         }
+    }
+
+    #[test]
+    fn every_variable_of_ctdc_has_its_field() {
+        let mut seen = BTreeSet::new();
+        for (index, row) in rows(include_str!("vocab/ctdc.csv")).enumerate() {
+            let [n, variable, path] = row[..] else {
+                panic!("a row has other than three fields: {row:?}");
+            };
+            assert_eq!(n.parse(), Ok(index + 1));
+            let (message, field) = path.split_once('.').unwrap();
+            let found = json::message_descriptor(&format!("comity.record.v1.{message}")).unwrap();
+            assert!(found.get_field_by_name(field).is_some(), "{path}");
+            assert!(seen.insert(path) && !variable.is_empty(), "{path}");
+        }
+        assert_eq!(seen.len(), 27);
+    }
+
+    fn words(list: &str) -> &'static str {
+        let row = rows(include_str!("vocab/lists.csv")).find(|row| row[0] == list);
+        row.unwrap_or_else(|| panic!("lists.csv lacks {list}"))[3]
+    }
+
+    #[test]
+    fn every_list_names_its_standard() {
+        let mut seen = BTreeSet::new();
+        for row in rows(include_str!("vocab/lists.csv")) {
+            let [list, standard, of, words] = row[..] else {
+                panic!("a row has other than four fields: {row:?}");
+            };
+            assert!(seen.insert(list.to_owned()), "{list} is there twice");
+            assert!(
+                !standard.is_empty() && (words == "ours" || !of.is_empty()),
+                "{list}"
+            );
+        }
+        assert_eq!(seen, enums());
     }
 }

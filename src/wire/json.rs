@@ -117,6 +117,15 @@ pub fn enum_codes(name: &str) -> Vec<(String, i32)> {
         .collect()
 }
 
+/// The names, without the package, of all enums in the proto files whose path begins with `files`,
+/// such as `comity/record/v1/vocabulary`.
+pub fn enum_names(files: &str) -> impl Iterator<Item = String> {
+    let enums = POOL.iter().flat_map(|pool| pool.all_enums());
+    enums
+        .filter(move |of| of.parent_file().name().starts_with(files))
+        .map(|of| of.name().to_owned())
+}
+
 /// The descriptor of a message, by its full name.
 pub(crate) fn message_descriptor(name: &str) -> Result<MessageDescriptor, JsonError> {
     POOL.as_ref()
@@ -139,12 +148,20 @@ fn path_text(path: &Path) -> String {
                 if !text.is_empty() {
                     text.push('.');
                 }
-                text.push_str(word(key).unwrap_or("…"));
+                text.push_str(key_text(key).unwrap_or("…"));
             }
             Segment::Enum { .. } | Segment::Unknown => {}
         }
     }
     text
+}
+
+/// `key` when it could be a field name or a language tag.
+fn key_text(key: &str) -> Option<&str> {
+    word(key).or_else(|| {
+        let plain = |part: &str| word(part).is_some_and(|part| part.len() <= 8);
+        (key.len() <= 16 && key.split('-').all(plain)).then_some(key)
+    })
 }
 
 /// `text` when it could be a field name or a code.

@@ -6,14 +6,15 @@ use std::fmt;
 #[derive(Clone, Copy)]
 pub(in crate::record) struct At<'p> {
     parent: Option<&'p At<'p>>,
-    step: Step,
+    step: Step<'p>,
 }
 
 #[derive(Clone, Copy)]
-enum Step {
+enum Step<'p> {
     Record,
     Field(&'static str),
     Item(usize),
+    Key(&'p str),
 }
 
 impl<'p> At<'p> {
@@ -38,6 +39,14 @@ impl<'p> At<'p> {
             step: Step::Item(index),
         }
     }
+
+    /// The value under a key of this map. The caller sees to it that the key may be shown.
+    pub(in crate::record) const fn key(&'p self, key: &'p str) -> Self {
+        Self {
+            parent: Some(self),
+            step: Step::Key(key),
+        }
+    }
 }
 
 impl fmt::Display for At<'_> {
@@ -52,6 +61,7 @@ impl fmt::Display for At<'_> {
             Step::Field(name) if top => f.write_str(name),
             Step::Field(name) => write!(f, ".{name}"),
             Step::Item(index) => write!(f, "[{index}]"),
+            Step::Key(key) => write!(f, ".{key}"),
         }
     }
 }

@@ -1,58 +1,20 @@
 //! Rules for single values, and the list of what they found.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
-use super::at::At;
+use super::{ValidationContext, at::At, codes::Codes};
 use crate::record::{
     Country, Moment, Rule, Violation, Violations,
     violation::MAX_VIOLATIONS,
     vocab::{self, Subdivision},
 };
-use crate::wire::{json, record as wire};
+use crate::wire::json;
 
 /// Longest list of anything but legs and destinations.
 pub const MAX_LIST: usize = 256;
 
-/// An enum with the full name of its proto, so that errors can say what is allowed.
-pub(in crate::record) trait Codes: TryFrom<i32> {
-    const NAME: &'static str;
-}
-
-macro_rules! codes {
-    ($($name:ident),+ $(,)?) => {
-        $(impl Codes for wire::$name {
-            const NAME: &'static str = concat!("comity.record.v1.", stringify!($name));
-        })+
-    };
-}
-
-codes!(
-    Act,
-    AgeBand,
-    AlertCertainty,
-    AlertSeverity,
-    AlertType,
-    AlertUrgency,
-    CompartmentLabel,
-    ControlMethod,
-    CountryRole,
-    ForcedLabourIndicator,
-    HandlingCode,
-    IdentifierType,
-    InformationCredibility,
-    Means,
-    ProcessRole,
-    Purpose,
-    RecruitmentMethod,
-    Sector,
-    Sex,
-    SourceReliability,
-    Tlp,
-    TransferPurpose,
-    Transport,
-    Urgency,
-    VolumeBand,
-);
+/// How far clocks of one country may be apart.
+const TOLERANCE: Duration = Duration::from_secs(300);
 
 /// Collects violations, at most [`MAX_VIOLATIONS`].
 #[derive(Default)]
@@ -293,6 +255,64 @@ impl Checker {
                 Rule::DateOrder,
                 format!("{last} lies before `{first_at}`, {first}"),
             );
+        }
+    }
+
+    /// Percent, 0 to 100.
+    pub(in crate::record) fn percent(&mut self, at: At<'_>, value: u32) {
+        if value > 100 {
+            let message = format!("{value} is not a percentage, 0 to 100");
+            self.found(at, Rule::OutOfRange, message);
+        }
+    }
+
+    /// Language tags, each once.
+    pub(in crate::record) fn languages(&mut self, at: At<'_>, tags: &[String], max: usize) {
+        self.at_most(at, tags.len(), max);
+        let mut seen = HashSet::new();
+        for (index, tag) in tags.iter().take(max).enumerate() {
+            let item = at.item(index);
+            if tag.is_empty() {
+                self.required(item, "a language tag (BCP 47)");
+            }
+            self.language(item, tag);
+            if !seen.insert(tag) {
+                self.found(item, Rule::Duplicate, "this language is given twice");
+            }
+        }
+    }
+
+    /// A time that still lies ahead, or none. A destination does not judge whether it does.
+    pub(in crate::record) fn deadline(
+        &mut self,
+        at: At<'_>,
+        stamp: Option<&prost_types::Timestamp>,
+        context: &ValidationContext<'_>,
+    ) {
+        let Some(stamp) = stamp else { return };
+        if let Some(by) = self.moment(at, stamp)
+            && by <= context.now
+            && !context.received
+        {
+            let message = format!("{by} is not in the future; it is {} now", context.now);
+            self.found(at, Rule::OutOfRange, message);
+        }
+    }
+
+    /// A time that has come, or none. A destination does not judge whether it has.
+    pub(in crate::record) fn past(
+        &mut self,
+        at: At<'_>,
+        stamp: Option<&prost_types::Timestamp>,
+        context: &ValidationContext<'_>,
+    ) {
+        let Some(stamp) = stamp else { return };
+        if let Some(when) = self.moment(at, stamp)
+            && when > context.now + TOLERANCE
+            && !context.received
+        {
+            let message = format!("{when} is in the future; it is {} now", context.now);
+            self.found(at, Rule::OutOfRange, message);
         }
     }
 

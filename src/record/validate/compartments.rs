@@ -3,8 +3,8 @@
 use super::{At, Checker, MAX_LINE, MAX_LIST, MAX_NOTE, MAX_SUMMARY, Text, date};
 use crate::record::{Rule, sharing::readers_of};
 use crate::wire::record::{
-    AgeBand, CompartmentLabel, Destination, Identifier, IdentifierType, Name, ProcessRole, Record,
-    Sex, Source, Suspect, Victim, Victims,
+    AgeBand, CompartmentLabel, Destination, Identifier, IdentifierType, ImmediateNeed, Name,
+    ProcessRole, Record, Sex, Source, Suspect, Victim, Victims, situation::Kind,
 };
 
 /// Longest time for which a reader keeps victim data, in days.
@@ -33,8 +33,38 @@ pub(super) fn check(checker: &mut Checker, record: &Record) {
             source(checker, at.field("source"), of);
         }
     });
+    entities(checker, record);
     if record.victims.is_some() {
         victims_go_to_named_authorities(checker, &record.destinations);
+    }
+}
+
+/// Suspects and identifiers that name an entity name one of the record's network.
+fn entities(checker: &mut Checker, record: &Record) {
+    let network = match record.situation.as_ref().and_then(|of| of.kind.as_ref()) {
+        Some(Kind::Network(network)) => Some(network),
+        _ => None,
+    };
+    let mut named = |at: At<'_>, id: &str| {
+        let entities = network.iter().flat_map(|of| &of.entities);
+        if !id.is_empty() && !entities.take(MAX_LIST).any(|entity| entity.id == id) {
+            checker.found(
+                at.field("entityId"),
+                Rule::Mismatch,
+                "names no element of `situation.network.entities`",
+            );
+        }
+    };
+    let suspects_at = At::RECORD.field("suspects");
+    let suspects = record.suspects.iter().flat_map(|of| &of.suspects);
+    for (index, of) in suspects.take(MAX_LIST).enumerate() {
+        named(suspects_at.field("suspects").item(index), &of.entity_id);
+    }
+    let identifiers_at = At::RECORD.field("identifiers");
+    let identifiers = record.identifiers.iter().flat_map(|of| &of.identifiers);
+    for (index, of) in identifiers.take(MAX_LIST).enumerate() {
+        let list_at = identifiers_at.field("identifiers");
+        named(list_at.item(index), &of.entity_id);
     }
 }
 
@@ -116,6 +146,11 @@ fn identifier(checker: &mut Checker, at: At<'_>, identifier: &Identifier) {
     checker.text(at.field("value"), &identifier.value, value);
     checker.country(at.field("country"), &identifier.country, false);
     checker.text(at.field("note"), &identifier.note, Text::lines(MAX_NOTE));
+    checker.text(
+        at.field("service"),
+        &identifier.service,
+        Text::line(MAX_LINE),
+    );
 }
 
 fn victims(checker: &mut Checker, at: At<'_>, victims: &Victims) {
@@ -144,6 +179,9 @@ fn victim(checker: &mut Checker, at: At<'_>, victim: &Victim) {
     checker.code::<Sex>(at.field("sex"), victim.sex, false);
     checker.countries(at.field("nationalities"), &victim.nationalities);
     checker.text(at.field("needs"), &victim.needs, Text::lines(MAX_NOTE));
+    let needs_at = at.field("immediateNeeds");
+    checker.codes::<ImmediateNeed>(needs_at, &victim.immediate_needs, false);
+    checker.languages(at.field("languages"), &victim.languages, MAX_LIST);
 }
 
 fn source(checker: &mut Checker, at: At<'_>, source: &Source) {

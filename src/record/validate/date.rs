@@ -19,6 +19,16 @@ pub(super) fn is_year_month_or_day(text: &str) -> bool {
     }
 }
 
+/// Whether `text` is a year or a quarter: YYYY or YYYY-Q1 to YYYY-Q4.
+pub(super) fn is_year_or_quarter(text: &str) -> bool {
+    let (year, quarter) = match text.split_once('-') {
+        Some((year, quarter)) => (year, Some(quarter)),
+        None => (text, None),
+    };
+    number(year, 4).is_some_and(|year| YEARS.contains(&year))
+        && quarter.is_none_or(|quarter| matches!(quarter, "Q1" | "Q2" | "Q3" | "Q4"))
+}
+
 fn parts(text: &str) -> Option<(i32, Option<u8>, Option<u8>)> {
     let mut parts = text.split('-');
     let year = number(parts.next()?, 4)?;
@@ -71,6 +81,18 @@ mod tests {
             "２026-01-01",
         ] {
             assert_eq!(day(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn periods_are_years_or_quarters() {
+        for right in ["2003", "2026-Q1", "2026-Q4"] {
+            assert!(is_year_or_quarter(right), "{right}");
+        }
+        for wrong in [
+            "", "03", "2026-Q0", "2026-Q5", "2026-q1", "2026-", "2026-01",
+        ] {
+            assert!(!is_year_or_quarter(wrong), "{wrong}");
         }
     }
 

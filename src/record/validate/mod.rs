@@ -1,15 +1,18 @@
 //! The rules of a record, checked all at once.
 //!
-//! Here are the rules of the record itself; `kinds` has those of each kind, `compartments` those of
-//! what concerns persons and sources, `checker` and `text` those of single values.
+//! Here are the rules of the record itself; `situation` has those of what every kind shares, `kinds`
+//! those of each kind, `compartments` those of what concerns persons and sources, `checker` and
+//! `text` those of single values.
 
 mod at;
 mod checker;
+mod codes;
 mod compartments;
 mod date;
 mod destinations;
 mod kinds;
 mod language;
+mod situation;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -26,10 +29,7 @@ pub(in crate::record) use destinations::destination_reads;
 pub(in crate::record) use text::Text;
 
 use super::{Country, Moment, Reference, Rule, Violations};
-use crate::wire::record::{
-    HandlingCode, InformationCredibility, Marking, Record, Situation, SourceReliability, Tlp,
-    TransferPurpose, Urgency,
-};
+use crate::wire::record::{HandlingCode, Marking, Record, Tlp, TransferPurpose, Urgency};
 
 /// Largest encoded record, in bytes: 1 MiB.
 pub const MAX_RECORD_BYTES: usize = 1 << 20;
@@ -96,7 +96,7 @@ pub fn validate(record: &Record, context: &ValidationContext<'_>) -> Result<(), 
     checker.code::<TransferPurpose>(At::RECORD.field("purpose"), record.purpose, false);
     marking(&mut checker, record.marking.as_ref());
     expiry(&mut checker, record, context);
-    situation(&mut checker, record.situation.as_ref(), context);
+    situation::check(&mut checker, record, context);
     compartments::check(&mut checker, record);
     checker.finish()
 }
@@ -229,81 +229,5 @@ fn expiry(checker: &mut Checker, record: &Record, context: &ValidationContext<'_
                 context.now
             ),
         );
-    }
-}
-
-fn situation(
-    checker: &mut Checker,
-    situation: Option<&Situation>,
-    context: &ValidationContext<'_>,
-) {
-    let at = At::RECORD.field("situation");
-    let Some(situation) = situation else {
-        return checker.required(at, "the situation");
-    };
-    let title = Text::line(MAX_TITLE).required();
-    checker.text(at.field("title"), &situation.title, title);
-    let summary = Text::lines(MAX_SUMMARY);
-    checker.text(at.field("summary"), &situation.summary, summary);
-    checker.language(at.field("language"), &situation.language);
-
-    let grading_at = at.field("grading");
-    let grading = situation.grading.unwrap_or_default();
-    checker.code::<SourceReliability>(grading_at.field("source"), grading.source, true);
-    checker.code::<InformationCredibility>(
-        grading_at.field("information"),
-        grading.information,
-        true,
-    );
-    if situation.confidence > 100 {
-        checker.found(
-            at.field("confidence"),
-            Rule::OutOfRange,
-            format!("{} is not a percentage, 0 to 100", situation.confidence),
-        );
-    }
-    checker.date_span(
-        (at.field("validFrom"), &situation.valid_from),
-        (at.field("validUntil"), &situation.valid_until),
-    );
-    external_references(checker, at, situation);
-    match &situation.kind {
-        Some(kind) => kinds::check(checker, at, kind, context),
-        None => checker.required(
-            at,
-            "a kind, exactly one of route, network, modusOperandi, alert,",
-        ),
-    }
-}
-
-fn external_references(checker: &mut Checker, at: At<'_>, situation: &Situation) {
-    let at = at.field("externalReferences");
-    let references = &situation.external_references;
-    checker.at_most(at, references.len(), MAX_LIST);
-    for (index, reference) in references.iter().take(MAX_LIST).enumerate() {
-        let item = at.item(index);
-        let line = Text::line(MAX_LINE);
-        checker.text(
-            item.field("sourceName"),
-            &reference.source_name,
-            line.required(),
-        );
-        checker.text(item.field("externalId"), &reference.external_id, line);
-        let url_at = item.field("url");
-        checker.text(url_at, &reference.url, Text::line(MAX_URL));
-        let web = ["https://", "http://"]
-            .iter()
-            .any(|scheme| reference.url.starts_with(scheme));
-        if reference.url.is_empty() {
-            if reference.external_id.is_empty() {
-                checker.required(item.field("externalId"), "an identifier or an address");
-            }
-        } else if !web || reference.url.contains(char::is_whitespace) {
-            checker.found(
-                url_at,
-                Rule::FormatInvalid,
-                "must begin with https:// or http:// and hold no blanks",
-            );
-        }
     }
 }
