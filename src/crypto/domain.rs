@@ -13,6 +13,8 @@ pub enum Domain {
     Receipts,
     /// A lane's high-water mark (signature).
     Mark,
+    /// A consent token (signature).
+    Consent,
     /// A ledger leaf (salted hash of its body).
     Leaf,
     /// A destination's entitlement to manifest indexes (salted hash).
@@ -53,6 +55,7 @@ impl Domain {
             Self::Delegation => b"comity/v1/delegation\0",
             Self::Receipts => b"comity/v1/receipts\0",
             Self::Mark => b"comity/v1/mark\0",
+            Self::Consent => b"comity/v1/consent\0",
             Self::Leaf => b"comity/v1/leaf\0",
             Self::Entitlement => b"comity/v1/entitlement\0",
             Self::ContentEncryption => b"comity/v1/content-encryption\0",

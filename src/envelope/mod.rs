@@ -10,6 +10,7 @@
 //! A [`Fault`] says whose it is: terminal only when bytes signed by the origin prove it.
 
 mod beside;
+mod consent;
 mod epoch;
 mod fault;
 mod header;
@@ -17,6 +18,7 @@ mod keys;
 mod lane;
 mod layout;
 mod marks;
+mod onward;
 mod open;
 mod receipts;
 mod seal;
@@ -27,6 +29,7 @@ mod verify;
 mod tests;
 
 pub use beside::{open_beside, seal_beside};
+pub use consent::{Claim, TokenError, sign_token, verify_token};
 pub use epoch::{
     EPOCH_LIFETIME, EPOCH_RECORDS, EpochError, ReceivingEpoch, SendingEpoch, for_destination,
 };
@@ -34,6 +37,7 @@ pub use fault::{Defect, Fault, LinkFault};
 pub use keys::{ContentKeys, Entitlement, KeysError};
 pub use lane::running_hash;
 pub use marks::{MarkError, sign_mark, verify_mark};
+pub use onward::{PassedOn, open_passed_on, pass_on, verify_passed_on};
 pub use open::{Opened, open_at_rest};
 pub use receipts::{
     MAX_RECEIPTS, ReceiptError, issue, proof, proofs, verify_group, verify_proof, verify_stated,

@@ -135,7 +135,7 @@ fn check_presence(record: &SealedRecord, keys: &ContentKeys) -> Result<(), LinkF
         .map_or(Ok(()), |found| Err(LinkFault::SurplusCompartment(found)))
 }
 
-fn open_compartments(
+pub(super) fn open_compartments(
     record: &SealedRecord,
     header: &Header,
     record_id: &[u8; 16],

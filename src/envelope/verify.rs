@@ -95,7 +95,7 @@ pub fn verify(
     })
 }
 
-fn check_bounds(record: &SealedRecord) -> Result<(), LinkFault> {
+pub(super) fn check_bounds(record: &SealedRecord) -> Result<(), LinkFault> {
     if record.header.len() > MAX_HEADER_BYTES {
         return Err(LinkFault::HeaderTooLarge(record.header.len()));
     }
@@ -111,7 +111,7 @@ fn check_bounds(record: &SealedRecord) -> Result<(), LinkFault> {
     Ok(())
 }
 
-fn check_signature(
+pub(super) fn check_signature(
     record: &SealedRecord,
     origin: Country,
     trust: &(impl OriginKeys + ?Sized),

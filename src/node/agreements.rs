@@ -13,7 +13,7 @@ use crate::{
     config::agreements::{self, AgreementError},
     crypto::Digest,
     record::{
-        Country, Moment, Reference, Violations, kind_name,
+        Country, Moment, Reference, Violations,
         sharing::{self, Agreements, Limits, Matrix},
     },
     wire::{
@@ -129,7 +129,7 @@ impl Node {
         let purpose = TransferPurpose::try_from(record.purpose).unwrap_or_default();
         let labels = sharing::labels(record);
         agreement
-            .accepts(kind_name(record), purpose, &labels, day(now))
+            .accepts(sharing::shared_kind(record), purpose, &labels, day(now))
             .map_err(|bar| {
                 tracing::warn!(%origin, rule = %bar.place, "a record is not accepted by agreement");
                 NonDeliveryReason::NotAccepted

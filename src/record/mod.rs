@@ -6,6 +6,7 @@
 
 pub mod compartments;
 mod country;
+pub mod handling;
 mod kind;
 mod moment;
 mod reference;

@@ -162,7 +162,7 @@ fn compute(record: &Record, limits: Option<Limits<'_>>) -> Result<Matrix, Violat
         }
         let agreement = limits.and_then(|limits| limits.agreements.with(country));
         if let (Some(agreement), Some(limits)) = (agreement, limits)
-            && let Err(bar) = agreement.sends(kind_name(record), purpose_of(record), limits.day)
+            && let Err(bar) = agreement.sends(shared_kind(record), purpose_of(record), limits.day)
         {
             checker.found(
                 item.field("country"),
@@ -185,6 +185,12 @@ fn compute(record: &Record, limits: Option<Limits<'_>>) -> Result<Matrix, Violat
     }
     checker.finish()?;
     Ok(Matrix { rows })
+}
+
+/// The kind of a record, as far as agreements limit it: what carries no situation of its own, such
+/// as a recall, has none.
+pub fn shared_kind(record: &Record) -> Option<&'static str> {
+    record.situation.as_ref().and_then(|_| kind_name(record))
 }
 
 fn purpose_of(record: &Record) -> TransferPurpose {
