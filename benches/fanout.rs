@@ -70,6 +70,7 @@ async fn submitted(node: &Arc<Node>, records: Vec<Record>, in_flight: usize) -> 
                 record,
                 idempotency_key: String::new(),
                 actor: "bench/case-system".to_owned(),
+                by_node: false,
             })
         })
         .buffered(in_flight)

@@ -22,11 +22,13 @@ pub mod agreements;
 mod bounds;
 mod commented;
 mod fault;
+mod life;
 mod links;
 #[cfg(test)]
 mod tests;
 
 pub use fault::ConfigError;
+pub use life::LifeConfig;
 pub use links::{LinksConfig, PeerLinkConfig, ProxyConfig, ProxyUrlError};
 
 /// Largest configuration file in bytes.
@@ -69,6 +71,9 @@ pub struct Config {
     /// The store.
     #[serde(default)]
     pub store: StoreConfig,
+    /// What becomes of records that are recalled or expire.
+    #[serde(default)]
+    pub life: LifeConfig,
     /// The log.
     #[serde(default)]
     pub log: LogConfig,
@@ -171,6 +176,7 @@ impl Config {
             dial: DialConfig::default(),
             limits: LimitsConfig::default(),
             store: StoreConfig::default(),
+            life: LifeConfig::default(),
             log: LogConfig::default(),
         }
     }

@@ -13,9 +13,10 @@ use crate::{
 };
 
 pub use crate::wire::entry::{
-    AgreementsChanged, Alarm, CardAccepted, CheckpointSeen, Holding, LeafSlot, LinkChanged,
+    AgreementsChanged, Alarm, CardAccepted, CheckpointSeen, Erased, Follow, HoldChanged, Holding,
+    LateReceipt, LateReceiptsKept, LeafSlot, LifeRow, LinkChanged, Lock, LockCause, Locked,
     NodeCreated, NodeStarted, OutboxPlace, Position, Read, ReceiptsArrived, ReceiptsIssued,
-    Received, Refused, Submitted, entry::Event,
+    Received, Refused, Rekeyed, Submitted, entry::Event,
 };
 
 /// Random name of one life of a node's store: renewed when it is restored from a backup, so that

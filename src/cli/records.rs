@@ -40,6 +40,9 @@ pub(super) struct List {
     /// How many at most.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     limit: u32,
+    /// Steps too: recalls, consent, late receipts.
+    #[arg(long)]
+    steps: bool,
 }
 
 #[derive(Debug, Args)]
@@ -54,6 +57,12 @@ pub(super) struct Show {
     /// Show who was given what and why, as it was sent, instead of the record.
     #[arg(long)]
     sharing: bool,
+    /// This very version, also when a newer one is held.
+    #[arg(long)]
+    exact: bool,
+    /// The thread too: amendments, replies and steps.
+    #[arg(long)]
+    thread: bool,
 }
 
 #[derive(Debug, Args)]
@@ -63,6 +72,9 @@ pub(super) struct Watch {
     /// Begin with what is held already.
     #[arg(long)]
     all: bool,
+    /// Steps too: recalls, consent, late receipts.
+    #[arg(long)]
+    steps: bool,
 }
 
 impl Records {
@@ -75,8 +87,9 @@ impl Records {
     }
 }
 
-const HEADINGS: [&str; 7] = [
+const HEADINGS: [&str; 8] = [
     "REFERENCE",
+    "STATE",
     "KIND",
     "URGENCY",
     "SUBMITTED",
@@ -98,6 +111,7 @@ impl List {
                     origin: self.origin.clone().unwrap_or_default(),
                     page_size: left.min(500),
                     page_token,
+                    steps: self.steps,
                 })
                 .await?
                 .into_inner();
@@ -132,6 +146,8 @@ impl Show {
             .get_record(GetRecordRequest {
                 reference: self.reference,
                 purpose: self.purpose,
+                exact: self.exact,
+                thread: self.thread,
             })
             .await?
             .into_inner();
@@ -142,6 +158,14 @@ impl Show {
         }
         if let Some(summary) = &answer.summary {
             out.table(&HEADINGS, vec![row(summary)])?;
+            if answer.versions.len() > 1 {
+                out.line("\nversions, oldest first")?;
+                out.table(&HEADINGS, answer.versions.iter().map(row).collect())?;
+            }
+            if self.thread {
+                out.line("\nthread, oldest first")?;
+                out.table(&HEADINGS, answer.thread.iter().map(row).collect())?;
+            }
             out.line("")?;
         }
         let text = serde_json::to_string_pretty(&value)
@@ -177,6 +201,7 @@ impl Watch {
             .watch_records(WatchRecordsRequest {
                 after_number: 0,
                 only_new: !self.all,
+                steps: self.steps,
             })
             .await?
             .into_inner();
@@ -222,6 +247,7 @@ fn row(record: &RecordSummary) -> Vec<String> {
         .count();
     vec![
         record.reference.clone(),
+        state(record),
         format!("{marked}{}", record.kind),
         short(record.urgency().as_str_name(), "URGENCY_"),
         Moment::from_micros(record.submitted_us)
@@ -245,6 +271,16 @@ fn row(record: &RecordSummary) -> Vec<String> {
     ]
 }
 
+/// What became of a record, in a word or two.
+fn state(record: &RecordSummary) -> String {
+    let state = short(record.state().as_str_name(), "RECORD_STATE_");
+    if record.held {
+        format!("{state}, held")
+    } else {
+        state
+    }
+}
+
 fn short(name: &str, prefix: &str) -> String {
     name.strip_prefix(prefix).unwrap_or(name).to_lowercase()
 }
@@ -264,8 +300,8 @@ mod tests {
             ..RecordSummary::default()
         };
         let row = row(&record);
-        assert_eq!(row[1], "EXERCISE Route");
-        assert_eq!(row[2], "emergency");
-        assert_eq!(row[5], "0/1");
+        assert_eq!(row[2], "EXERCISE Route");
+        assert_eq!(row[3], "emergency");
+        assert_eq!(row[6], "0/1");
     }
 }

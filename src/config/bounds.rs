@@ -5,11 +5,12 @@ use std::ops::RangeInclusive;
 use super::{Config, ConfigError};
 
 impl Config {
-    pub(super) fn numbers(&self) -> [(&'static str, u64, RangeInclusive<u64>); 11] {
+    pub(super) fn numbers(&self) -> [(&'static str, u64, RangeInclusive<u64>); 15] {
         let Self {
             dial,
             limits,
             store,
+            life,
             ..
         } = self;
         [
@@ -48,6 +49,10 @@ impl Config {
             ("store.segment_mib", store.segment_mib, 4..=4096),
             ("store.cache_mib", store.cache_mib, 4..=65_536),
             ("store.disk_full_percent", store.disk_full_percent, 50..=99),
+            ("life.shred_delay_s", life.shred_delay_s, 0..=30 * 86_400),
+            ("life.backups_days", life.backups_days, 0..=36_500),
+            ("life.max_clock_skew_s", life.max_clock_skew_s, 1..=86_400),
+            ("life.recall_alone", life.recall_alone, 1..=100_000),
         ]
     }
 }

@@ -21,6 +21,7 @@ impl Config {
             dial,
             limits,
             store,
+            life,
             log,
             ..
         } = self;
@@ -89,6 +90,16 @@ impl Config {
              file_key = {}\n\
              # Beyond this share of the disk nothing new is accepted; nothing held is dropped.\n\
              disk_full_percent = {}\n\n\
+             [life]\n\
+             # Seconds from the lock of a recalled or expired record to its shredding.\n\
+             shred_delay_s = {}\n\
+             # Days for which backups of this node are kept; ERASED receipts say it. 0: no backups.\n\
+             backups_days = {}\n\
+             # Records expire by themselves only while this clock is this close to the median of\n\
+             # the peers' clocks, in seconds.\n\
+             max_clock_skew_s = {}\n\
+             # Above this many records a recall needs a second operator.\n\
+             recall_alone = {}\n\n\
              [log]\n\
              # text or json\n\
              format = {}\n\
@@ -98,6 +109,10 @@ impl Config {
             store.cache_mib,
             text(&store.file_key.to_string_lossy()),
             store.disk_full_percent,
+            life.shred_delay_s,
+            life.backups_days,
+            life.max_clock_skew_s,
+            life.recall_alone,
             text(match log.format {
                 LogFormat::Text => "text",
                 LogFormat::Json => "json",

@@ -16,8 +16,30 @@ use crate::{
 
 /// Most receipts in a group.
 pub const MAX_RECEIPTS: usize = 4096;
-/// Most bytes of an encoded receipt; its fields have fixed lengths.
+/// Most bytes of an encoded receipt that answers a delivery; its fields have fixed lengths.
 const MAX_RECEIPT_BYTES: usize = 160;
+/// Most bytes of an encoded late receipt, with ground, purpose and disclosures.
+const MAX_LATE_BYTES: usize = 8 * 1024;
+/// Most characters of a ground, a purpose or an authority.
+const MAX_TEXT: usize = 500;
+/// Most disclosures that a receipt names.
+pub const MAX_DISCLOSURES: usize = 64;
+/// Most characters of a disclosure's manner.
+const MAX_MANNER: usize = 32;
+
+/// Whether a receipt of this type attests what happened after delivery.
+pub const fn is_late(kind: ReceiptType) -> bool {
+    match kind {
+        ReceiptType::Retrieval
+        | ReceiptType::Acknowledged
+        | ReceiptType::Erased
+        | ReceiptType::Held => true,
+        ReceiptType::Unspecified
+        | ReceiptType::SubmissionAcceptance
+        | ReceiptType::Delivery
+        | ReceiptType::NonDelivery => false,
+    }
+}
 
 /// Receipts do not prove what they say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -80,7 +102,7 @@ pub fn verify_group(
         return Err(ReceiptError::Size(size));
     }
     for (index, receipt) in (0..).zip(&group.receipts) {
-        check_length(receipt, index)?;
+        check_length(receipt, index, MAX_RECEIPT_BYTES)?;
     }
     let root = merkle::root(&group.receipts);
     check_signature(issuer, size, &root, &group.key_id, &group.signature, trust)?;
@@ -140,7 +162,7 @@ pub fn verify_proof(
     if proof.size == 0 || proof.size > MAX_RECEIPTS as u64 {
         return Err(ReceiptError::Size(proof.size));
     }
-    check_length(&proof.receipt, proof.index)?;
+    check_length(&proof.receipt, proof.index, MAX_LATE_BYTES)?;
     if proof.path.len() > merkle::MAX_PATH {
         return Err(ReceiptError::Path);
     }
@@ -171,7 +193,7 @@ pub fn verify_stated(
     proof: &ReceiptProof,
     trust: &(impl OriginKeys + ?Sized),
 ) -> Result<Receipt, ReceiptError> {
-    check_length(&proof.receipt, proof.index)?;
+    check_length(&proof.receipt, proof.index, MAX_LATE_BYTES)?;
     let no_issuer = ReceiptError::Malformed {
         index: proof.index,
         field: "issuer",
@@ -185,8 +207,8 @@ pub fn verify_stated(
     verify_proof(proof, issuer, trust)
 }
 
-fn check_length(receipt: &Bytes, index: u64) -> Result<(), ReceiptError> {
-    if receipt.len() > MAX_RECEIPT_BYTES {
+fn check_length(receipt: &Bytes, index: u64, max: usize) -> Result<(), ReceiptError> {
+    if receipt.len() > max {
         let field = "too long";
         return Err(ReceiptError::Malformed { index, field });
     }
@@ -233,10 +255,14 @@ fn check(receipt: &Receipt, issuer: Country) -> Option<&'static str> {
     if receipt.origin.parse::<Country>().is_err() {
         return Some("origin");
     }
-    let submission = match ReceiptType::try_from(receipt.r#type) {
+    let kind = match ReceiptType::try_from(receipt.r#type) {
         Err(_) | Ok(ReceiptType::Unspecified) => return Some("type"),
-        Ok(kind) => kind == ReceiptType::SubmissionAcceptance,
+        Ok(kind) => kind,
     };
+    let submission = kind == ReceiptType::SubmissionAcceptance;
+    if let Some(field) = check_late(receipt, kind) {
+        return Some(field);
+    }
     let lane_stated = match Lane::try_from(receipt.lane) {
         Err(_) => return Some("lane"),
         Ok(lane) => lane != Lane::Unspecified,
@@ -255,5 +281,48 @@ fn check(receipt: &Receipt, issuer: Country) -> Option<&'static str> {
     match NonDeliveryReason::try_from(receipt.reason) {
         Ok(reason) if (reason != NonDeliveryReason::Unspecified) == refusal => None,
         _ => Some("reason"),
+    }
+}
+
+/// The field of a late receipt that breaks a rule, or that another receipt must not have.
+fn check_late(receipt: &Receipt, kind: ReceiptType) -> Option<&'static str> {
+    let recalled = matches!(kind, ReceiptType::Erased | ReceiptType::Held);
+    let acted = matches!(kind, ReceiptType::Retrieval | ReceiptType::Acknowledged);
+    let fits = |text: &str, allowed: bool| {
+        (allowed || text.is_empty())
+            && text.chars().count() <= MAX_TEXT
+            && !text.chars().any(char::is_control)
+    };
+    let manners = receipt.disclosures.iter().all(|notice| {
+        !notice.manner.is_empty()
+            && notice.manner.len() <= MAX_MANNER
+            && notice
+                .manner
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+    });
+    if !matches!(receipt.recall_digest.len(), 0 | 32)
+        || (!recalled && !receipt.recall_digest.is_empty())
+    {
+        Some("recall_digest")
+    } else if receipt.backups_until_us < 0
+        || (kind != ReceiptType::Erased && receipt.backups_until_us != 0)
+    {
+        Some("backups_until_us")
+    } else if !fits(&receipt.ground, kind == ReceiptType::Held)
+        || (kind == ReceiptType::Held && receipt.ground.is_empty())
+    {
+        Some("ground")
+    } else if receipt.disclosures.len() > MAX_DISCLOSURES
+        || !manners
+        || (!recalled && !receipt.disclosures.is_empty())
+    {
+        Some("disclosures")
+    } else if !fits(&receipt.purpose, kind == ReceiptType::Retrieval) {
+        Some("purpose")
+    } else if !fits(&receipt.authority, acted) {
+        Some("authority")
+    } else {
+        None
     }
 }

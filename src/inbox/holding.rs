@@ -5,15 +5,19 @@ use zeroize::Zeroizing;
 
 use crate::{
     crypto::Digest,
-    entry::{Entry, EntryError, Event, Holding, OutboxPlace, Position},
+    entry::{
+        Entry, EntryError, Event, Holding, LifeRow, LockCause, OutboxPlace, Position, Rekeyed,
+    },
     envelope::{ContentKeys, Fault, open_at_rest, open_beside},
     record::{
         Country, Moment,
         compartments::{ContentError, join},
     },
     store::{Place, ShredSlots, Store, StoreError},
-    wire,
+    wire::{self, record::CompartmentLabel},
 };
+
+use super::{life, life_rows};
 
 /// A record cannot be taken out of the store.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +43,9 @@ pub enum HoldingError {
     /// The content does not decode.
     #[error(transparent)]
     Content(#[from] ContentError),
+    /// The record is locked: recalled or expired. Nobody reads it any more.
+    #[error("the record is locked ({}) and cannot be opened", .0.as_str_name())]
+    Locked(LockCause),
 }
 
 /// Where a record's entry stands.
@@ -86,12 +93,18 @@ pub struct StoredRecord {
     pub sealed_sharing: Vec<u8>,
     /// Blob of the SUBMISSION_ACCEPTANCE; `None` for a record of another country.
     pub acceptance_blob: Option<u32>,
+    /// Year and number of the reference given here; `None` for a record of another country.
+    pub given: Option<(u32, u64)>,
     /// Its place in the origin's lane; `None` for an own record.
     pub position: Option<Position>,
     /// Envelope without wrap.
     pub sealed: wire::envelope::SealedRecord,
     /// Where the entry stands.
     pub place: Place,
+    /// What happened to it since; `None` when nothing did.
+    pub life: Option<LifeRow>,
+    /// The keys that count instead of the holding's, after a compartment was shredded.
+    rekeyed: Option<Rekeyed>,
 }
 
 impl StoredRecord {
@@ -103,18 +116,21 @@ impl StoredRecord {
         // A record's envelope is its first blob; both come with one read.
         let (body, first_blob) = store.body_with_blob(row.place, 0)?;
         let entry = Entry::decode(&body)?;
-        let (holding, outbox, sealed_sharing, acceptance_blob, position) = match entry.event {
+        let (holding, outbox, sealed_sharing, acceptance_blob, given, position) = match entry.event
+        {
             Event::Submitted(submitted) => (
                 submitted.holding,
                 submitted.outbox,
                 submitted.sealed_sharing,
                 Some(submitted.acceptance_blob),
+                Some((submitted.reference_year, submitted.reference_number)),
                 None,
             ),
             Event::Received(received) => (
                 received.holding,
                 Vec::new(),
                 Vec::new(),
+                None,
                 None,
                 received.position,
             ),
@@ -129,13 +145,21 @@ impl StoredRecord {
         };
         let sealed = wire::envelope::SealedRecord::decode(blob.as_slice())
             .map_err(|_| HoldingError::Envelope)?;
+        let life = life_rows::of(store, number)?;
+        let rekeyed = match &life {
+            Some(row) => rekeyed(store, row)?,
+            None => None,
+        };
         Ok(Self {
+            life,
+            rekeyed,
             time: entry.time,
             leaf: entry.leaf.ok_or(EntryError::Field("leaf"))?.index,
             digest,
             outbox,
             sealed_sharing,
             acceptance_blob,
+            given,
             position,
             sealed,
             place: row.place,
@@ -143,14 +167,34 @@ impl StoredRecord {
         })
     }
 
+    /// What locked the record; `None` while it may be read.
+    pub fn locked(&self) -> Option<LockCause> {
+        let lock = self.life.as_ref()?.whole.as_ref()?;
+        Some(LockCause::try_from(lock.cause).unwrap_or_default())
+    }
+
+    /// The slot that protects the content keys now.
+    pub fn slot(&self) -> u64 {
+        self.rekeyed
+            .as_ref()
+            .map_or(self.holding.slot, |rekeyed| rekeyed.slot)
+    }
+
     /// The content keys, opened with the record's shred slot.
     ///
     /// # Errors
-    /// [`HoldingError::Keys`] when the slot no longer opens them.
+    /// [`HoldingError::Locked`] when the record may no longer be read, [`HoldingError::Keys`] when
+    /// the slot no longer opens them.
     pub fn keys(&self, slots: &ShredSlots) -> Result<ContentKeys, HoldingError> {
-        let slot: Zeroizing<[u8; 32]> = slots.open_slot(self.holding.slot)?;
-        ContentKeys::open_at_rest(&self.holding.sealed_keys, &slot, &self.digest)
-            .map_err(|_| HoldingError::Keys)
+        if let Some(cause) = self.locked() {
+            return Err(HoldingError::Locked(cause));
+        }
+        let sealed = self
+            .rekeyed
+            .as_ref()
+            .map_or(&self.holding.sealed_keys, |rekeyed| &rekeyed.sealed_keys);
+        let slot: Zeroizing<[u8; 32]> = slots.open_slot(self.slot())?;
+        ContentKeys::open_at_rest(sealed, &slot, &self.digest).map_err(|_| HoldingError::Keys)
     }
 
     /// The sharing matrix as sent; `None` for a record of another country, or one submitted before
@@ -173,16 +217,31 @@ impl StoredRecord {
             .map_err(|_| HoldingError::Keys)
     }
 
-    /// Opens every compartment held here.
+    /// Opens every compartment held here that may still be read.
     ///
     /// # Errors
-    /// [`HoldingError`] when keys, ciphertext or content are not what they should be.
+    /// [`HoldingError`] when the record is locked, or keys, ciphertext or content are not what they
+    /// should be.
     pub fn open(&self, slots: &ShredSlots) -> Result<wire::record::Record, HoldingError> {
         let parts = open_at_rest(&self.sealed, &self.keys(slots)?)?;
+        let shows_victims = self.life.as_ref().is_none_or(life::shows_victims);
         let borrowed: Vec<(u32, &[u8])> = parts
             .iter()
+            .filter(|(label, _)| shows_victims || *label != CompartmentLabel::Victims as u32)
             .map(|(label, content)| (*label, content.as_slice()))
             .collect();
         Ok(join(&borrowed)?)
+    }
+}
+
+/// The entry with the keys under their new slot.
+fn rekeyed(store: &Store, row: &LifeRow) -> Result<Option<Rekeyed>, HoldingError> {
+    if row.keys_place.is_empty() {
+        return Ok(None);
+    }
+    let place = Place::from_bytes(&row.keys_place).ok_or(EntryError::Field("keys_place"))?;
+    match Entry::decode(&store.body(place)?)?.event {
+        Event::Rekeyed(rekeyed) => Ok(Some(rekeyed)),
+        _ => Err(EntryError::Field("rekeyed").into()),
     }
 }

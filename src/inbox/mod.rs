@@ -1,11 +1,17 @@
-//! What this country holds, submitted here or received: a projection of entries.
+//! What this country holds, submitted here or received, what follows what, and what became of it:
+//! a projection of entries.
 //!
 //! Rows name places in the journal and nothing taken from inside a compartment; references and
 //! idempotency keys are found by keyed tags. Titles and kinds are read by opening the record.
 
 pub mod ask;
+pub mod followers;
 mod holding;
+pub mod life;
+pub mod life_rows;
 mod projection;
+pub mod versions;
 
+pub use followers::Follower;
 pub use holding::{HoldingError, RecordRow, StoredRecord};
 pub use projection::{apply, keyspaces};

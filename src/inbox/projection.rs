@@ -5,7 +5,7 @@ use crate::{
     store::{Entry as Stored, Keyspace, Place, Rows, Run},
 };
 
-use super::{RecordRow, holding::HoldingError};
+use super::{RecordRow, followers, holding::HoldingError, life_rows};
 
 /// Record number → where its entry stands.
 pub(super) const RECORDS: Run<14> = Run {
@@ -47,7 +47,7 @@ pub(super) const REFERENCES: Keyspace = Keyspace {
     key: "HMAC tag of the reference (16 bytes)",
     value: "local number, u64 big endian",
     written_by: "submitted, received",
-    goes_away: "with the record's erasure",
+    goes_away: "never: officers ask by reference what became of an erased record",
 };
 
 /// Keyed tag of a client's idempotency key → record number and submission digest.
@@ -71,7 +71,8 @@ pub(super) const COUNTERS: Keyspace = Keyspace {
 };
 
 /// The keyspaces of this room.
-pub const fn keyspaces() -> [&'static Keyspace; 6] {
+pub const fn keyspaces() -> [&'static Keyspace; 11] {
+    let [life, due, late] = life_rows::keyspaces();
     [
         &RECORDS.space,
         &DIGESTS,
@@ -79,6 +80,11 @@ pub const fn keyspaces() -> [&'static Keyspace; 6] {
         &REFERENCES,
         &IDEMPOTENCY,
         &COUNTERS,
+        &followers::FOLLOWERS.space,
+        &followers::FOLLOWED,
+        life,
+        due,
+        late,
     ]
 }
 
@@ -91,6 +97,7 @@ pub fn apply(event: &Event, stored: &Stored<'_>, rows: &mut Rows<'_>) -> Result<
         Event::Submitted(submitted) => {
             let holding = holding(submitted.holding.as_ref())?;
             hold(holding, stored.place, rows)?;
+            life_rows::begin(holding, false, rows);
             if !submitted.idempotency_tag.is_empty() {
                 let mut value = holding.number.to_be_bytes().to_vec();
                 value.extend_from_slice(&submitted.submission_digest);
@@ -105,13 +112,14 @@ pub fn apply(event: &Event, stored: &Stored<'_>, rows: &mut Rows<'_>) -> Result<
         Event::Received(received) => {
             let holding = holding(received.holding.as_ref())?;
             hold(holding, stored.place, rows)?;
+            life_rows::begin(holding, true, rows);
             rows.put(
                 IDS.key(&[holding.origin.as_bytes(), &holding.record_id]),
                 holding.header_digest.clone(),
             );
             Ok(())
         }
-        _ => Ok(()),
+        _ => life_rows::apply(event, stored, rows),
     }
 }
 
@@ -128,8 +136,14 @@ fn hold(holding: &Holding, place: Place, rows: &mut Rows<'_>) -> Result<(), Hold
     RECORDS.put(rows, &[], holding.number, &row.encode())?;
     rows.put(DIGESTS.key(&[&holding.header_digest]), number.to_vec());
     rows.put(REFERENCES.key(&[&holding.reference_tag]), number.to_vec());
+    followers::add(holding, rows)?;
     raise(rows, COUNTERS.key(&[b"n"]), holding.number)?;
-    raise(rows, COUNTERS.key(&[b"s"]), holding.slot.saturating_add(1))
+    slot_used(holding.slot, rows)
+}
+
+/// An entry names a shred slot: it is never given again.
+pub(super) fn slot_used(slot: u64, rows: &mut Rows<'_>) -> Result<(), HoldingError> {
+    raise(rows, COUNTERS.key(&[b"s"]), slot.saturating_add(1))
 }
 
 /// Raises a counter to `to`; counters never fall, whatever order slots were taken in.

@@ -106,6 +106,10 @@ impl Node {
     /// # Errors
     /// As [`sharing::matrix_within`].
     pub(super) fn sharing_of(&self, record: &Record, now: Moment) -> Result<Matrix, Violations> {
+        if record.step.is_some() {
+            // A recall must reach whoever holds the record, whatever was agreed since.
+            return sharing::matrix(record);
+        }
         let agreements = self.agreements.now();
         let limits = Limits {
             agreements: &agreements,
@@ -122,6 +126,9 @@ impl Node {
         origin: Country,
         now: Moment,
     ) -> Result<(), NonDeliveryReason> {
+        if record.step.is_some() {
+            return Ok(());
+        }
         let agreements = self.agreements.now();
         let Some(agreement) = agreements.with(origin) else {
             return Ok(());

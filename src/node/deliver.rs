@@ -61,11 +61,17 @@ impl Node {
         };
         for (number, _) in lanes::outbox_from(&self.store, lane, first, limit)? {
             let stored = self.stored(number)?;
-            let keys = stored.keys(&self.slots)?;
-            let wrap = epoch
-                .wrap(&keys, &stored.digest, lane.peer)
-                .map_err(|_| HoldingError::Keys)?;
-            let record = for_destination(&stored.sealed, &keys, lane.peer, wrap);
+            let record = match stored.keys(&self.slots) {
+                Ok(keys) => {
+                    let wrap = epoch
+                        .wrap(&keys, &stored.digest, lane.peer)
+                        .map_err(|_| HoldingError::Keys)?;
+                    for_destination(&stored.sealed, &keys, lane.peer, wrap)
+                }
+                // Recalled or expired before it went: its header keeps its place in the lane.
+                Err(HoldingError::Locked(_)) => withdrawn(&stored.sealed),
+                Err(error) => return Err(error.into()),
+            };
             let size = u64::try_from(record.encoded_len()).unwrap_or(u64::MAX);
             if batch.bytes.saturating_add(size) > bytes {
                 break;
@@ -80,5 +86,16 @@ impl Node {
     pub(crate) fn stored(&self, number: u64) -> Result<StoredRecord, NodeError> {
         let row = ask::record(&self.store, number)?.ok_or(HoldingError::NotARecord(number))?;
         Ok(StoredRecord::read(&self.store, number, row)?)
+    }
+}
+
+/// A record as its header and signature alone.
+fn withdrawn(sealed: &SealedRecord) -> SealedRecord {
+    SealedRecord {
+        header: sealed.header.clone(),
+        key_id: sealed.key_id.clone(),
+        signature: sealed.signature.clone(),
+        compartments: Vec::new(),
+        wrap: None,
     }
 }

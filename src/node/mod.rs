@@ -17,7 +17,9 @@ pub mod receive;
 pub mod rules;
 pub mod session;
 pub mod status;
+pub mod steps;
 pub mod submit;
+pub mod threads;
 
 pub use open::{slot_paths, store_options};
 

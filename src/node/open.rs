@@ -66,6 +66,7 @@ impl Node {
             incarnation,
             home.storage_key()?,
             Arc::clone(&clock),
+            home.config().life.shred_delay(),
         );
         let writer = store.start_writer(rules);
         if created.is_none() {

@@ -93,6 +93,10 @@ fn about(event: &Event) -> Result<Option<Digest>, EntryError> {
     let bytes = match event {
         Event::Refused(refused) => Some(&refused.header_digest),
         Event::Read(read) if !read.header_digest.is_empty() => Some(&read.header_digest),
+        Event::Locked(locked) => Some(&locked.header_digest),
+        Event::HoldChanged(changed) => Some(&changed.header_digest),
+        Event::Rekeyed(rekeyed) => Some(&rekeyed.header_digest),
+        Event::Erased(erased) => Some(&erased.header_digest),
         _ => None,
     };
     bytes

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use crate::{
     crypto::Digest,
-    entry::EntryError,
-    inbox::{StoredRecord, ask},
+    entry::{EntryError, LockCause},
+    inbox::{HoldingError, StoredRecord, ask},
     record::{Country, Moment, Reference, kind_name},
     wire::{
-        node::RecordSummary,
+        node::{RecordState, RecordSummary},
         record::{CompartmentLabel, Record},
     },
 };
@@ -26,6 +26,17 @@ pub enum ReadError {
     /// Nothing here has this reference.
     #[error("no record {0} is held here; records listed by `comity records list` can be read")]
     Unknown(Reference),
+    /// It was recalled or has expired.
+    #[error(
+        "{reference} is locked and nobody reads it any more: it {}; `comity receipts {reference}` and `comity audit prove {reference}` still prove that it was here",
+        if *.expired { "expired" } else { "was recalled by its origin" }
+    )]
+    Locked {
+        /// Which.
+        reference: Reference,
+        /// Whether it expired; else it was recalled.
+        expired: bool,
+    },
     /// The purpose is longer than it may be.
     #[error("a purpose has at most {MAX_PURPOSE_CHARS} characters, this one has {0}")]
     PurposeTooLong(usize),
@@ -41,6 +52,34 @@ pub struct Opened {
     pub record: Record,
     /// What the node knows of it.
     pub summary: RecordSummary,
+    /// Every version of it, oldest first.
+    pub versions: Vec<RecordSummary>,
+    /// The thread it stands in, where it was asked for.
+    pub thread: Vec<RecordSummary>,
+}
+
+/// What is to be read.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// Which record.
+    pub reference: Reference,
+    /// Who reads it.
+    pub actor: String,
+    /// Why; into the ledger.
+    pub purpose: String,
+    /// True for this very version, false for the newest one.
+    pub exact: bool,
+    /// Whether the thread is wanted too.
+    pub thread: bool,
+}
+
+/// What a list shows.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Listed {
+    /// Only records of this origin.
+    pub origin: Option<Country>,
+    /// Steps too.
+    pub steps: bool,
 }
 
 impl Node {
@@ -58,25 +97,30 @@ impl Node {
     ///
     /// # Errors
     /// [`ReadError`]; nothing was opened for anyone then.
-    pub async fn read(
-        self: &Arc<Self>,
-        reference: Reference,
-        actor: String,
-        purpose: String,
-    ) -> Result<Opened, ReadError> {
+    pub async fn read(self: &Arc<Self>, reading: Reading) -> Result<Opened, ReadError> {
+        let Reading {
+            reference,
+            actor,
+            purpose,
+            exact,
+            thread,
+        } = reading;
         let chars = purpose.chars().count();
         if chars > MAX_PURPOSE_CHARS {
             return Err(ReadError::PurposeTooLong(chars));
         }
-        let number = self.find(&reference)?;
+        let asked = self.find(&reference)?;
         let node = Arc::clone(self);
-        let (opened, digest) = blocking(move || {
-            let stored = node.stored(number)?;
-            let record = stored.open(&node.slots)?;
-            let summary = node.summary(number, &stored, &record)?;
-            Ok((Opened { record, summary }, stored.digest))
-        })
-        .await?;
+        let opened = blocking(move || node.open_version(asked, exact, thread)).await;
+        let (number, opened, digest) = match opened {
+            Err(NodeError::Holding(HoldingError::Locked(cause))) => {
+                return Err(ReadError::Locked {
+                    reference,
+                    expired: cause == LockCause::Expiry,
+                });
+            }
+            other => other?,
+        };
         let compartments = opened
             .summary
             .compartments
@@ -87,7 +131,7 @@ impl Node {
             .propose(Proposal::Read {
                 number,
                 digest: Some(digest),
-                reference: reference.to_string(),
+                reference: opened.record.reference.clone(),
                 compartments,
                 actor,
                 purpose,
@@ -104,13 +148,13 @@ impl Node {
     /// [`ReadError::Node`] when the store cannot be read.
     pub async fn list(
         self: &Arc<Self>,
-        origin: Option<Country>,
+        wanted: Listed,
         before: u64,
         limit: usize,
         actor: String,
     ) -> Result<Vec<RecordSummary>, ReadError> {
         let node = Arc::clone(self);
-        let page = blocking(move || node.page(origin, before, limit.clamp(1, MAX_PAGE))).await?;
+        let page = blocking(move || node.page(wanted, before, limit.clamp(1, MAX_PAGE))).await?;
         self.listed(actor).await?;
         Ok(page)
     }
@@ -135,9 +179,69 @@ impl Node {
         Ok(())
     }
 
+    /// Opens a record, or its newest version.
+    fn open_version(
+        &self,
+        asked: u64,
+        exact: bool,
+        thread: bool,
+    ) -> Result<(u64, Opened, Digest), NodeError> {
+        let versions = self.versions(asked)?;
+        let newest = if exact { None } else { self.newest(&versions)? };
+        let number = newest.unwrap_or(asked);
+        let stored = self.stored(number)?;
+        let record = self.open_stored(&stored)?;
+        let summary = self.summary(number, &stored, &record)?;
+        let versions = versions
+            .iter()
+            .map(|version| self.summarise(version.number))
+            .collect::<Result<_, _>>()?;
+        let thread = if thread {
+            self.thread(number)?
+        } else {
+            Vec::new()
+        };
+        let opened = Opened {
+            record,
+            summary,
+            versions,
+            thread,
+        };
+        Ok((number, opened, stored.digest))
+    }
+
+    /// Opens a record for somebody. One that has expired is closed from that moment, whether it is
+    /// locked durably yet or not.
+    pub(super) fn open_stored(&self, stored: &StoredRecord) -> Result<Record, NodeError> {
+        if self.is_over(stored) {
+            return Err(HoldingError::Locked(LockCause::Expiry).into());
+        }
+        let mut record = stored.open(&self.slots)?;
+        let until = stored.holding.victims_until_us;
+        if until != 0 && until <= self.now().micros() {
+            record.victims = None;
+        }
+        Ok(record)
+    }
+
+    fn is_over(&self, stored: &StoredRecord) -> bool {
+        let expires = stored.holding.expires_us;
+        expires != 0 && expires <= self.now().micros()
+    }
+
+    /// Whether a list shows a record.
+    fn is_listed(&self, stored: &StoredRecord, steps: bool) -> bool {
+        let step = stored
+            .holding
+            .follow
+            .as_ref()
+            .is_some_and(|follow| follow.step != 0);
+        stored.locked().is_none() && !self.is_over(stored) && (steps || !step)
+    }
+
     fn page(
         &self,
-        origin: Option<Country>,
+        wanted: Listed,
         mut before: u64,
         limit: usize,
     ) -> Result<Vec<RecordSummary>, NodeError> {
@@ -149,15 +253,20 @@ impl Node {
             };
             before = *oldest;
             for (number, row) in rows {
-                if page.len() < limit && origin.is_none_or(|origin| origin == row.origin) {
-                    page.push(self.summarise(number)?);
+                if page.len() >= limit || wanted.origin.is_some_and(|origin| origin != row.origin) {
+                    continue;
+                }
+                let stored = self.stored(number)?;
+                if self.is_listed(&stored, wanted.steps) {
+                    page.push(self.summary_of(number, &stored)?);
                 }
             }
         }
         Ok(page)
     }
 
-    /// Records above a local number, oldest first.
+    /// Records above a local number, oldest first, out of the next `limit`; and the number up to
+    /// which this looked.
     ///
     /// # Errors
     /// [`ReadError::Node`] when the store cannot be read.
@@ -165,21 +274,50 @@ impl Node {
         self: &Arc<Self>,
         after: u64,
         limit: usize,
-    ) -> Result<Vec<RecordSummary>, ReadError> {
+        steps: bool,
+    ) -> Result<(Vec<RecordSummary>, u64), ReadError> {
         let node = Arc::clone(self);
         Ok(blocking(move || {
-            ask::following(&node.store, after, limit)?
-                .into_iter()
-                .map(|(number, _)| node.summarise(number))
-                .collect()
+            let rows = ask::following(&node.store, after, limit)?;
+            let last = rows.last().map_or(after, |(number, _)| *number);
+            let mut found = Vec::new();
+            for (number, _) in rows {
+                let stored = node.stored(number)?;
+                if node.is_listed(&stored, steps) {
+                    found.push(node.summary_of(number, &stored)?);
+                }
+            }
+            Ok((found, last))
         })
         .await?)
     }
 
-    fn summarise(&self, number: u64) -> Result<RecordSummary, NodeError> {
-        let stored = self.stored(number)?;
-        let record = stored.open(&self.slots)?;
-        self.summary(number, &stored, &record)
+    pub(super) fn summarise(&self, number: u64) -> Result<RecordSummary, NodeError> {
+        self.summary_of(number, &self.stored(number)?)
+    }
+
+    /// A summary; of a locked record only what stands outside its text.
+    fn summary_of(&self, number: u64, stored: &StoredRecord) -> Result<RecordSummary, NodeError> {
+        match self.open_stored(stored) {
+            Ok(record) => self.summary(number, stored, &record),
+            Err(NodeError::Holding(HoldingError::Locked(_))) => Ok(RecordSummary {
+                reference: self.reference_of(stored)?.to_string(),
+                header_digest: stored.digest.to_vec(),
+                origin: stored.holding.origin.clone(),
+                stored_us: stored.time.micros(),
+                exercise: stored.holding.exercise,
+                deliveries: self.deliveries(stored)?,
+                number,
+                state: match self.state(stored)? {
+                    RecordState::Erased => RecordState::Erased,
+                    _ => RecordState::Locked,
+                }
+                .into(),
+                held: is_held(stored),
+                ..RecordSummary::default()
+            }),
+            Err(error) => Err(error),
+        }
     }
 
     fn summary(
@@ -220,6 +358,9 @@ impl Node {
             exercise: stored.holding.exercise,
             deliveries: self.deliveries(stored)?,
             number,
+            state: self.state(stored)?.into(),
+            follows: record.follows.clone(),
+            held: is_held(stored),
         })
     }
 
@@ -232,8 +373,12 @@ impl Node {
     }
 }
 
+fn is_held(stored: &StoredRecord) -> bool {
+    stored.life.as_ref().is_some_and(|row| row.held)
+}
+
 /// Runs store and cryptography off the runtime's threads.
-pub(super) async fn blocking<T: Send + 'static>(
+pub(in crate::node) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, NodeError> + Send + 'static,
 ) -> Result<T, NodeError> {
     tokio::task::spawn_blocking(work)

@@ -138,7 +138,7 @@ impl Node {
     }
 
     /// Every receipt known of a record: the acceptance first, then one per destination that
-    /// answered; for a record of another country, the receipt issued here.
+    /// answered; for a record of another country, the receipt issued here. Then the late ones.
     ///
     /// # Errors
     /// [`NodeError`] when the store cannot be read.
@@ -158,6 +158,7 @@ impl Node {
                 proofs.extend(self.proof_in(&row, position.sequence)?);
             }
         }
+        proofs.extend(self.late_of(&stored.digest)?);
         Ok(proofs)
     }
 

@@ -27,7 +27,8 @@ use crate::{
 
 use super::{
     Node, NodeError,
-    rules::{Arrival, Proposal, ReceivedBatch},
+    rules::{Arrival, Facts, Proposal, ReceivedBatch},
+    steps::{CheckError, followed},
 };
 
 /// Epochs a session announced, newest last.
@@ -185,6 +186,11 @@ impl Node {
         {
             return Ok(Outcome::Refused(digest, NonDeliveryReason::MalformedHeader));
         }
+        if record.wrap.is_none() && record.compartments.is_empty() {
+            // The origin's own link sent the header alone: it withdrew the record before this node
+            // had it.
+            return Ok(Outcome::Refused(digest, NonDeliveryReason::Withdrawn));
+        }
         let epoch = epoch_of(record.wrap.as_ref(), epochs)?;
         let opened = Verified::open(verified, epoch)?;
         let parts: Vec<(u32, &[u8])> = opened
@@ -192,9 +198,33 @@ impl Node {
             .iter()
             .map(|(label, content)| (*label, content.as_slice()))
             .collect();
-        let reference = match self.content_reference(&parts, &opened.header, lane.peer, now) {
-            Ok(reference) => reference,
+        let content = match self.content(&parts, &opened.header, lane.peer, now) {
+            Ok(content) => content,
             Err(reason) => return Ok(Outcome::Refused(digest, reason)),
+        };
+        let (reference, record) = content;
+        match self.check_follow(&record, lane.peer) {
+            Ok(()) => {}
+            Err(CheckError::Node(error)) => return Err(Judgement::Node(error)),
+            Err(CheckError::Fault(fault)) => {
+                tracing::warn!(peer = %lane.peer, %fault, "a record follows what it may not");
+                return Ok(Outcome::Refused(digest, NonDeliveryReason::FollowsInvalid));
+            }
+        }
+        let effect = match self.effect_of(&record, lane.peer) {
+            Ok(effect) => effect,
+            Err(CheckError::Node(error)) => return Err(Judgement::Node(error)),
+            Err(CheckError::Fault(fault)) => {
+                tracing::warn!(peer = %lane.peer, %fault, "a step does not hold");
+                return Ok(Outcome::Refused(
+                    digest,
+                    NonDeliveryReason::MalformedContent,
+                ));
+            }
+        };
+        let facts = Facts {
+            effect,
+            ..self.facts_received(&record, &digest, now)
         };
         let reference_tag = self.reference_tag(&reference);
         if !seen.references.insert(reference_tag)
@@ -225,18 +255,19 @@ impl Node {
             slot,
             sealed_keys,
             exercise: opened.header.exercise,
+            facts,
         })))
     }
 
-    /// The reference of a record whose content keeps the rules; the reason when it does not. What
+    /// Reference and content of a record that keeps the rules; the reason when it does not. What
     /// exactly is wrong stays out of the log: it quotes content.
-    fn content_reference(
+    fn content(
         &self,
         parts: &[(u32, &[u8])],
         header: &Header,
         origin: Country,
         now: Moment,
-    ) -> Result<Reference, NonDeliveryReason> {
+    ) -> Result<(Reference, Record), NonDeliveryReason> {
         let malformed = NonDeliveryReason::MalformedContent;
         let record = join(parts).map_err(|_| malformed)?;
         if !agrees(&record, header) {
@@ -264,12 +295,12 @@ impl Node {
             return Err(malformed);
         }
         self.accepts(&record, origin, now)?;
-        Ok(reference)
+        Ok((reference, record))
     }
 }
 
 /// The content must say what the header says in the clear, or two readers of one record could act
-/// on different rules: exercise, expiry, lane and handling codes.
+/// on different rules: exercise, expiry, lane, handling codes and what it follows.
 fn agrees(record: &Record, header: &Header) -> bool {
     let handling = record
         .marking
@@ -280,6 +311,10 @@ fn agrees(record: &Record, header: &Header) -> bool {
         && record.expires_at == header.expires_at
         && lane(record) as i32 == header.lane
         && handling == header.handling
+        && followed(record)
+            .map(|digest| digest.to_vec())
+            .unwrap_or_default()
+            == header.follows
 }
 
 fn epoch_of<'a>(wrap: Option<&Wrap>, epochs: &'a Epochs) -> Result<&'a ReceivingEpoch, Judgement> {

@@ -5,12 +5,16 @@
 //! and leaf indexes are assigned, and entries appended. Nothing here waits or does I/O of its own.
 
 mod exchange;
+mod life;
 mod proposal;
+mod steps;
 
 pub use proposal::{
-    Answer, Arrival, ArrivedReceipts, Prepared, Proposal, ReceivedBatch, Refusal, Submission,
-    SubmissionRefusal,
+    Answer, Arrival, ArrivedReceipts, Effect, ErasedOrder, Facts, KeptReceipts, LockOrder,
+    Prepared, Proposal, ReceivedBatch, Refusal, Submission, SubmissionRefusal,
 };
+
+use std::time::Duration;
 
 use prost::Message as _;
 
@@ -34,6 +38,8 @@ pub struct NodeRules {
     incarnation: Incarnation,
     storage: AeadKey,
     clock: Clock,
+    /// From the lock of a recalled record to its shredding.
+    shred_delay: Duration,
 }
 
 /// Additional data of a leaf's body at rest.
@@ -45,12 +51,19 @@ type Declined = Decline<Refusal>;
 
 impl NodeRules {
     /// Rules for a node's writer.
-    pub fn new(country: Country, incarnation: Incarnation, storage: AeadKey, clock: Clock) -> Self {
+    pub fn new(
+        country: Country,
+        incarnation: Incarnation,
+        storage: AeadKey,
+        clock: Clock,
+        shred_delay: Duration,
+    ) -> Self {
         Self {
             country,
             incarnation,
             storage,
             clock,
+            shred_delay,
         }
     }
 
@@ -201,6 +214,29 @@ impl Rules for NodeRules {
                 });
                 self.append(group, event, Vec::new(), leaf)?;
             }
+            Proposal::Lock { orders, actor } => self.lock_all(orders, &actor, group)?,
+            Proposal::Hold {
+                number,
+                digest,
+                reference,
+                ground,
+                actor,
+            } => {
+                let leaf = LeafBody {
+                    actor,
+                    header_digest: digest.to_vec(),
+                    reference,
+                    ..node(Action::Alteration, "held")
+                };
+                self.hold(number, digest, ground, leaf, group)?;
+            }
+            Proposal::Rekey {
+                number,
+                digest,
+                slot,
+                sealed_keys,
+            } => self.rekey(number, digest, slot, sealed_keys, group)?,
+            Proposal::Erased(orders) => self.erased_all(orders, group)?,
             Proposal::Link { peer, up } => {
                 let leaf = LeafBody {
                     peer: peer.code().to_owned(),

@@ -27,6 +27,7 @@ use crate::{
 use super::{
     Node, NodeError,
     rules::{Answer, Prepared, Proposal, Submission, SubmissionRefusal},
+    steps::FollowFault,
 };
 
 /// Submissions prepared together at most.
@@ -47,6 +48,8 @@ pub struct Intent {
     pub idempotency_key: String,
     /// Who submits, from the connection.
     pub actor: String,
+    /// True when a use case of the node takes a step; clients submit none as records.
+    pub by_node: bool,
 }
 
 /// What a submitter gets.
@@ -79,6 +82,14 @@ pub enum SubmitError {
     /// The idempotency key named another record.
     #[error(transparent)]
     Conflict(#[from] SubmissionRefusal),
+    /// A client submitted a step as a record.
+    #[error(
+        "a record that carries `step` is made by the node: recall, consent and the like have commands and calls of their own"
+    )]
+    StepAsRecord,
+    /// What it follows does not let it.
+    #[error("the record cannot follow what it names: {0}")]
+    Follows(#[from] FollowFault),
     /// The disk is nearly full.
     #[error(
         "the node's disk is {used}% full and it accepts no submissions above {limit}%; free space or ask the operator"

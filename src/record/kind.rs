@@ -3,11 +3,18 @@
 use crate::wire::{
     envelope::Lane,
     json,
-    record::{Marking, Record, Urgency, situation::Kind},
+    record::{Marking, Record, Urgency, situation::Kind, step::Step},
 };
 
-/// The name of the record's kind, such as `Route`; `None` when it states none.
+/// The name of the record's kind, such as `Route`, or of its step, such as `Recall`; `None` when it
+/// states none.
 pub fn kind_name(record: &Record) -> Option<&'static str> {
+    if let Some(step) = &record.step {
+        return step.step.as_ref().map(step_name);
+    }
+    if record.onward.is_some() {
+        return Some("Onward");
+    }
     Some(match record.situation.as_ref()?.kind.as_ref()? {
         Kind::Route(_) => "Route",
         Kind::Network(_) => "Network",
@@ -54,9 +61,35 @@ pub fn is_urgent(record: &Record) -> bool {
     }
 }
 
-/// The lane the record travels on: bulk for routine, urgent for everything above.
+/// The name of a step.
+pub const fn step_name(step: &Step) -> &'static str {
+    match step {
+        Step::Recall(_) => "Recall",
+        Step::ConsentRequest(_) => "ConsentRequest",
+        Step::ConsentAnswer(_) => "ConsentAnswer",
+        Step::LateReceipts(_) => "LateReceipts",
+    }
+}
+
+/// The field number of a step in its proto, by which entries name it.
+pub const fn step_number(step: &Step) -> u32 {
+    match step {
+        Step::Recall(_) => RECALL_STEP,
+        Step::ConsentRequest(_) => 2,
+        Step::ConsentAnswer(_) => 3,
+        Step::LateReceipts(_) => 4,
+    }
+}
+
+/// [`step_number`] of a recall.
+pub const RECALL_STEP: u32 = 1;
+
+/// The lane the record travels on: control for steps, urgent for what is above routine, bulk for
+/// the rest.
 pub fn lane(record: &Record) -> Lane {
-    if is_urgent(record) {
+    if record.step.is_some() {
+        Lane::Control
+    } else if is_urgent(record) {
         Lane::Urgent
     } else {
         Lane::Bulk

@@ -16,8 +16,12 @@ mod violation;
 pub mod vocab;
 
 pub use country::{Country, UnknownCountry};
-pub use kind::{handling_numbers, is_urgent, kind_name, kind_names, lane};
+pub use kind::{
+    RECALL_STEP, handling_numbers, is_urgent, kind_name, kind_names, lane, step_name, step_number,
+};
 pub use moment::Moment;
 pub use reference::{Reference, ReferenceError};
-pub use validate::{MAX_DESTINATIONS, MAX_LIST, MAX_RECORD_BYTES, ValidationContext, validate};
+pub use validate::{
+    MAX_DESTINATIONS, MAX_LATE_RECEIPTS, MAX_LIST, MAX_RECORD_BYTES, ValidationContext, validate,
+};
 pub use violation::{MAX_VIOLATIONS, Rule, Violation, Violations};

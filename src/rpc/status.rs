@@ -5,7 +5,10 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
 use crate::{
-    node::{NodeError, cards::CardRefusal, read::ReadError, submit::SubmitError},
+    node::{
+        NodeError, cards::CardRefusal, read::ReadError, rules::SubmissionRefusal,
+        submit::SubmitError,
+    },
     record::{ReferenceError, Violations},
     wire,
 };
@@ -121,7 +124,17 @@ impl From<SubmitError> for Refusal {
             SubmitError::Invalid(violations) => return invalid(violations),
             SubmitError::TooLarge(_) => (Code::InvalidArgument, "RECORD_TOO_LARGE"),
             SubmitError::KeyTooLong(_) => (Code::InvalidArgument, "IDEMPOTENCY_KEY_TOO_LONG"),
-            SubmitError::Conflict(_) => (Code::AlreadyExists, "IDEMPOTENCY_CONFLICT"),
+            SubmitError::Conflict(SubmissionRefusal::IdempotencyConflict) => {
+                (Code::AlreadyExists, "IDEMPOTENCY_CONFLICT")
+            }
+            SubmitError::Conflict(SubmissionRefusal::AlreadyAmended) => {
+                (Code::FailedPrecondition, "ALREADY_AMENDED")
+            }
+            SubmitError::Conflict(SubmissionRefusal::AlreadyRecalled) => {
+                (Code::FailedPrecondition, "ALREADY_RECALLED")
+            }
+            SubmitError::StepAsRecord => (Code::InvalidArgument, "STEP_AS_RECORD"),
+            SubmitError::Follows(_) => (Code::InvalidArgument, "FOLLOWS_INVALID"),
             SubmitError::DiskFull { .. } => (Code::ResourceExhausted, "DISK_FULL"),
             SubmitError::Fenced => (Code::FailedPrecondition, "NODE_FENCED"),
             SubmitError::ReferencesExhausted => (Code::ResourceExhausted, "REFERENCES_EXHAUSTED"),
@@ -147,6 +160,9 @@ impl From<ReadError> for Refusal {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::Unknown(_) => Self::new(Code::NotFound, "RECORD_UNKNOWN", error.to_string()),
+            ReadError::Locked { .. } => {
+                Self::new(Code::FailedPrecondition, "RECORD_LOCKED", error.to_string())
+            }
             ReadError::PurposeTooLong(_) => {
                 Self::new(Code::InvalidArgument, "PURPOSE_TOO_LONG", error.to_string())
             }

@@ -191,6 +191,7 @@ impl Node {
                 origin: String::new(),
                 page_size: 500,
                 page_token,
+                steps: true,
             };
             let page = client.records.list_records(page).await.unwrap();
             let page = page.into_inner();
@@ -212,6 +213,7 @@ impl Node {
                 origin: self.country.to_string(),
                 page_size: 500,
                 page_token,
+                steps: true,
             };
             let page = client.records.list_records(page).await.unwrap();
             let page = page.into_inner();

@@ -22,6 +22,7 @@ async fn read(
     let request = GetRecordRequest {
         reference: reference.to_owned(),
         purpose: purpose.to_owned(),
+        ..GetRecordRequest::default()
     };
     let answer = client.records.get_record(request).await.unwrap();
     let answer = answer.into_inner();
@@ -123,7 +124,7 @@ async fn a_record_of_others_is_not_held_and_says_so() {
     let mut client = c.client().await;
     let request = GetRecordRequest {
         reference,
-        purpose: String::new(),
+        ..GetRecordRequest::default()
     };
     let refused = client.records.get_record(request).await.unwrap_err();
     assert_eq!(refusal_of(&refused), "RECORD_UNKNOWN");

@@ -24,6 +24,7 @@ mod disk;
 mod doors;
 mod idempotency;
 mod ledger;
+mod life;
 mod output;
 mod process;
 mod proxies;

@@ -221,6 +221,7 @@ impl World {
             record,
             idempotency_key: String::new(),
             actor: OPERATOR.to_owned(),
+            by_node: false,
         };
         self.node().submit(intent).await?;
         self.submitted += 1;

@@ -230,6 +230,7 @@ async fn all_records(client: &mut Client) -> Result<Vec<RecordSummary>, Failure>
                 origin: String::new(),
                 page_size: PAGE,
                 page_token,
+                steps: true,
             })
             .await?
             .into_inner();

@@ -16,6 +16,7 @@ use crate::{
 use super::{
     Answered, Arrival, ArrivedReceipts, Declined, NodeRules, Prepared, ReceivedBatch, Refusal,
     Submission, SubmissionRefusal,
+    steps::{Taken, Target},
 };
 
 impl NodeRules {
@@ -35,6 +36,9 @@ impl NodeRules {
             } else {
                 Err(SubmissionRefusal::IdempotencyConflict)
             });
+        }
+        if let Some(refusal) = self.refuses_step(&prepared.facts, group)? {
+            return Ok(Err(refusal));
         }
         let number = inbox::ask::last_number(group)?.saturating_add(1);
         let mut outbox = Vec::with_capacity(prepared.destinations.len());
@@ -63,6 +67,8 @@ impl NodeRules {
             detail: "submitted".to_owned(),
             ..LeafBody::default()
         };
+        let taken = Taken::of(&prepared.facts, prepared.digest, self.country);
+        let effect = prepared.facts.effect;
         let event = Event::Submitted(Submitted {
             holding: Some(Holding {
                 number,
@@ -74,6 +80,10 @@ impl NodeRules {
                 slot: prepared.slot,
                 sealed_keys: prepared.sealed_keys,
                 exercise: prepared.exercise,
+                follow: prepared.facts.follow,
+                kind_tag: prepared.facts.kind_tag,
+                expires_us: prepared.facts.expires_us,
+                victims_until_us: prepared.facts.victims_until_us,
             }),
             outbox,
             reference_number: prepared.reference.number.into(),
@@ -93,6 +103,9 @@ impl NodeRules {
             vec![prepared.envelope, prepared.acceptance],
             leaf,
         )?;
+        if let (Some(taken), Some(effect)) = (taken, effect) {
+            self.carry_out(&taken, effect, group)?;
+        }
         Ok(Ok(Submission {
             number,
             repeated: false,
@@ -159,6 +172,7 @@ impl NodeRules {
                 slot,
                 sealed_keys,
                 exercise,
+                facts,
             } => {
                 // The id stands in the header, so a known digest is a known id.
                 let known = inbox::ask::by_id(group, lane.peer, &record_id)?.is_some()
@@ -166,9 +180,12 @@ impl NodeRules {
                 if known {
                     return Err(Decline::Refused(Refusal::Raced));
                 }
+                let number = inbox::ask::last_number(group)?.saturating_add(1);
+                let taken = Taken::of(&facts, digest, lane.peer);
+                let effect = facts.effect;
                 let event = Event::Received(Received {
                     holding: Some(Holding {
-                        number: inbox::ask::last_number(group)?.saturating_add(1),
+                        number,
                         header_digest: digest.to_vec(),
                         record_id: record_id.to_vec(),
                         origin: lane.peer.code().to_owned(),
@@ -177,6 +194,10 @@ impl NodeRules {
                         slot,
                         sealed_keys,
                         exercise,
+                        follow: facts.follow,
+                        kind_tag: facts.kind_tag,
+                        expires_us: facts.expires_us,
+                        victims_until_us: facts.victims_until_us,
                     }),
                     position: Some(position),
                 });
@@ -187,7 +208,19 @@ impl NodeRules {
                     detail: "received".to_owned(),
                     ..leaf
                 };
-                self.append(group, event, vec![envelope], leaf)
+                self.append(group, event, vec![envelope], leaf)?;
+                if let (Some(taken), Some(effect)) = (taken, effect) {
+                    self.carry_out(&taken, effect, group)?;
+                }
+                self.carry_out_awaited(
+                    &Target {
+                        number,
+                        digest,
+                        origin: lane.peer,
+                        reference: reference.to_string(),
+                    },
+                    group,
+                )
             }
             Arrival::Refused { digest, reason } => {
                 let event = Event::Refused(Refused {

@@ -2,7 +2,7 @@
 
 use crate::{
     crypto::Digest,
-    entry::{Incarnation, LaneId},
+    entry::{Follow, Incarnation, LaneId, LateReceipt, LockCause},
     ledger::Checkpoint,
     record::{Country, Reference},
     wire::envelope::{Lane, NonDeliveryReason},
@@ -61,6 +61,39 @@ pub enum Proposal {
         /// `read` or `listed`.
         detail: &'static str,
     },
+    /// Records whose time is over are locked, or shredded sooner than they would be.
+    Lock {
+        /// Which.
+        orders: Vec<LockOrder>,
+        /// Who: the node, or an operator.
+        actor: String,
+    },
+    /// A legal hold is set or released.
+    Hold {
+        /// Local number.
+        number: u64,
+        /// Header.
+        digest: Digest,
+        /// As officers say it.
+        reference: String,
+        /// The ground under which it is set; `None` to release it.
+        ground: Option<String>,
+        /// Who.
+        actor: String,
+    },
+    /// The keys that stay of a record stand under a new slot.
+    Rekey {
+        /// Local number.
+        number: u64,
+        /// Header.
+        digest: Digest,
+        /// The new slot.
+        slot: u64,
+        /// The keys under it.
+        sealed_keys: Vec<u8>,
+    },
+    /// Keys are gone from the slots.
+    Erased(Vec<ErasedOrder>),
     /// A link came up or went down.
     Link {
         /// Which.
@@ -116,6 +149,8 @@ pub struct Prepared {
     pub sealed_sharing: Vec<u8>,
     /// Exercise flag.
     pub exercise: bool,
+    /// What the writer may know of its content.
+    pub facts: Facts,
     /// Destinations in header order.
     pub destinations: Vec<Country>,
     /// Lane.
@@ -128,6 +163,71 @@ pub struct Prepared {
     pub acceptance: Vec<u8>,
     /// Who submitted.
     pub actor: String,
+}
+
+/// What the writer and the projections may know of a record's content: enough to carry out a step,
+/// and no more.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// What it follows.
+    pub follow: Option<Follow>,
+    /// Keyed tag of its kind, bound to its own header; empty for a step.
+    pub kind_tag: Vec<u8>,
+    /// When it expires, microseconds since 1970; 0: it does not.
+    pub expires_us: i64,
+    /// When this reader deletes compartment `victims`; 0: it holds none, or is the origin.
+    pub victims_until_us: i64,
+    /// What its step does in the same group.
+    pub effect: Option<Effect>,
+}
+
+/// What a step does once it is durable, in the same group.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Locks the followed record.
+    Recall {
+        /// Reference of the followed record, for the ledger.
+        reference: String,
+    },
+    /// Keeps receipts for what happened after delivery.
+    LateReceipts(KeptReceipts),
+}
+
+/// Late receipts, verified.
+#[derive(Clone, Debug)]
+pub struct KeptReceipts {
+    /// Encoded `LateReceipts`.
+    pub encoded: Vec<u8>,
+    /// What they say, in their order.
+    pub receipts: Vec<LateReceipt>,
+}
+
+/// A record, or its victim data, that is to be locked because its time is over.
+#[derive(Clone, Copy, Debug)]
+pub struct LockOrder {
+    /// Local number.
+    pub number: u64,
+    /// SHA-256 of the header.
+    pub digest: Digest,
+    /// Why.
+    pub cause: LockCause,
+    /// When it is shredded, microseconds since 1970.
+    pub shred_us: i64,
+    /// True when only compartment `victims` is meant.
+    pub victims_only: bool,
+}
+
+/// A record, or its victim data, whose keys are gone from the slots.
+#[derive(Clone, Copy, Debug)]
+pub struct ErasedOrder {
+    /// Local number.
+    pub number: u64,
+    /// SHA-256 of the header.
+    pub digest: Digest,
+    /// True when only compartment `victims` went.
+    pub victims_only: bool,
+    /// Until when backups that still open exist, microseconds since 1970; 0: there are none.
+    pub backups_until_us: i64,
 }
 
 /// Consecutive records of one lane, verified, opened and re-keyed; nothing durable yet.
@@ -166,6 +266,8 @@ pub enum Arrival {
         sealed_keys: Vec<u8>,
         /// Exercise flag.
         exercise: bool,
+        /// What the writer may know of its content.
+        facts: Facts,
     },
     /// It ends without its record.
     Refused {
@@ -217,6 +319,14 @@ pub enum SubmissionRefusal {
         "this idempotency key was used before for another record; choose a new key, or send the first record again"
     )]
     IdempotencyConflict,
+    /// The version was amended before.
+    #[error(
+        "this version was amended before; amend the newest one, which `comity records show` names"
+    )]
+    AlreadyAmended,
+    /// The record was recalled before.
+    #[error("the record was recalled before; `comity recall status` says who complied")]
+    AlreadyRecalled,
 }
 
 /// Why the writer refused a proposal.
@@ -236,6 +346,9 @@ pub enum Refusal {
     /// Another session made a record with this id, digest or reference durable meanwhile.
     #[error("another session was faster; look again")]
     Raced,
+    /// The record is not in the state that the proposal needs.
+    #[error("the record is {0}")]
+    Life(&'static str),
     /// Receipts for sequences never assigned.
     #[error("receipts reach sequence {last}, only {assigned} were assigned")]
     NeverAssigned {

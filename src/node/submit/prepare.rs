@@ -21,7 +21,11 @@ use crate::{
 };
 
 use super::{
-    super::{Node, NodeError, rules::Prepared},
+    super::{
+        Node, NodeError,
+        rules::{Facts, Prepared},
+        steps::followed,
+    },
     Accepted, Intent, MAX_KEY_CHARS, SubmitError,
 };
 
@@ -76,6 +80,7 @@ impl Node {
             mut record,
             idempotency_key,
             actor,
+            by_node,
         } = intent;
         let size = record.encoded_len();
         if size > MAX_RECORD_BYTES {
@@ -85,7 +90,11 @@ impl Node {
         if key_chars > MAX_KEY_CHARS {
             return Err(SubmitError::KeyTooLong(key_chars));
         }
+        if record.step.is_some() && !by_node {
+            return Err(SubmitError::StepAsRecord);
+        }
         self.check(&record, now).map_err(SubmitError::Invalid)?;
+        self.check_follow(&record, self.country)?;
         let submission_digest = Digest::of(&record.encode_to_vec());
         let idempotency_tag = (!idempotency_key.is_empty()).then(|| {
             self.keys.index.tag(
@@ -118,7 +127,7 @@ impl Node {
             lane: lane(&record),
             handling: handling_numbers(&marking),
             expires_at: record.expires_at.as_ref().map(Moment::from),
-            follows: None,
+            follows: followed(&record),
             exercise: record.exercise,
             compartments: parts
                 .into_iter()
@@ -130,6 +139,10 @@ impl Node {
         let record_lane = plain.lane;
         let sealed = envelope::seal(plain, self.country, &self.incarnation, &self.keys.signing)
             .map_err(|error| SubmitError::Seal(error.to_string()))?;
+        let facts = Facts {
+            effect: self.effect_of(&record, self.country)?,
+            ..self.facts(&record, &sealed.digest)
+        };
         let (slot, slot_key) = self.slots.take().map_err(NodeError::from)?;
         let sealed_keys = sealed
             .keys
@@ -156,6 +169,7 @@ impl Node {
             sealed_keys,
             sealed_sharing,
             exercise,
+            facts,
             destinations: sealed
                 .keys
                 .entitlements
@@ -224,19 +238,26 @@ impl Node {
         })
     }
 
-    /// The first answer again, for a repeated idempotency key.
+    /// The first answer again, for a repeated idempotency key. Opens nothing: the record may have
+    /// been erased since.
     pub(super) fn accepted_before(&self, number: u64) -> Result<Accepted, SubmitError> {
         let stored = self.stored(number)?;
-        let record = stored.open(&self.slots).map_err(NodeError::from)?;
         let blob = stored
             .acceptance_blob
             .ok_or(NodeError::Task)
             .and_then(|blob| Ok(self.store.blob(stored.place, blob)?))?;
+        let reference = stored
+            .given
+            .and_then(|(year, number)| {
+                Some(Reference {
+                    country: self.country,
+                    year: u8::try_from(year).ok()?,
+                    number: u32::try_from(number).ok()?,
+                })
+            })
+            .ok_or(NodeError::Entry(EntryError::Field("reference_number")))?;
         Ok(Accepted {
-            reference: record
-                .reference
-                .parse()
-                .map_err(|_| NodeError::Entry(EntryError::Field("reference")))?,
+            reference,
             digest: stored.digest,
             acceptance: ReceiptProof::decode(blob.as_slice())
                 .map_err(|error| NodeError::Entry(error.into()))?,

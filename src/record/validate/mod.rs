@@ -10,9 +10,11 @@ mod codes;
 mod compartments;
 mod date;
 mod destinations;
+mod follows;
 mod kinds;
 mod language;
 mod situation;
+mod steps;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -26,6 +28,7 @@ pub(in crate::record) use checker::Checker;
 pub use checker::MAX_LIST;
 pub(in crate::record) use compartments::victims_go_to_named_authorities;
 pub(in crate::record) use destinations::destination_reads;
+pub use steps::MAX_LATE_RECEIPTS;
 pub(in crate::record) use text::Text;
 
 use super::{Country, Moment, Reference, Rule, Violations};
@@ -89,14 +92,22 @@ pub fn validate(record: &Record, context: &ValidationContext<'_>) -> Result<(), 
         return checker.finish();
     }
     given_by_the_node(&mut checker, record, context);
-    authority(&mut checker, &record.authority, context);
+    // The node itself takes steps for its country; it names no authority.
+    if record.step.is_none() || !record.authority.is_empty() {
+        authority(&mut checker, &record.authority, context);
+    }
     let destinations_at = At::RECORD.field("destinations");
     destinations::check(&mut checker, destinations_at, &record.destinations, context);
     checker.code::<Urgency>(At::RECORD.field("urgency"), record.urgency, true);
     checker.code::<TransferPurpose>(At::RECORD.field("purpose"), record.purpose, false);
     marking(&mut checker, record.marking.as_ref());
     expiry(&mut checker, record, context);
-    situation::check(&mut checker, record, context);
+    follows::check(&mut checker, record, context);
+    if let Some(step) = &record.step {
+        steps::check(&mut checker, step, context);
+    } else if record.onward.is_none() {
+        situation::check(&mut checker, record, context);
+    }
     compartments::check(&mut checker, record);
     checker.finish()
 }

@@ -10,7 +10,7 @@ use tonic::{Code, Request, Response, Status, Streaming};
 use crate::{
     node::{
         Node,
-        read::MAX_PAGE,
+        read::{Listed, MAX_PAGE, Reading},
         submit::{Accepted, Intent},
     },
     record::Reference,
@@ -96,14 +96,19 @@ impl RecordService for Records {
         let actor = actor(&request)?;
         let request = request.into_inner();
         let reference: Reference = request.reference.parse().map_err(refuse)?;
-        let opened = self
-            .node
-            .read(reference, actor, request.purpose)
-            .await
-            .map_err(refuse)?;
+        let reading = Reading {
+            reference,
+            actor,
+            purpose: request.purpose,
+            exact: request.exact,
+            thread: request.thread,
+        };
+        let opened = self.node.read(reading).await.map_err(refuse)?;
         Ok(Response::new(GetRecordResponse {
             record: Some(opened.record),
             summary: Some(opened.summary),
+            versions: opened.versions,
+            thread: opened.thread,
         }))
     }
 
@@ -126,6 +131,10 @@ impl RecordService for Records {
                     })?,
             ),
         };
+        let wanted = Listed {
+            origin,
+            steps: request.steps,
+        };
         let limit = match usize::try_from(request.page_size) {
             Ok(0) | Err(_) => DEFAULT_PAGE,
             Ok(limit) => limit.min(MAX_PAGE),
@@ -133,7 +142,7 @@ impl RecordService for Records {
         let before = page_token(&request.page_token)?.unwrap_or(u64::MAX);
         let records = self
             .node
-            .list(origin, before, limit, actor)
+            .list(wanted, before, limit, actor)
             .await
             .map_err(refuse)?;
         let next_page_token = if records.len() == limit {
@@ -165,7 +174,8 @@ impl RecordService for Records {
             request.after_number
         };
         let (answers, stream) = mpsc::channel(WATCH_AHEAD);
-        tokio::spawn(watch(Arc::clone(&self.node), after, answers));
+        let node = Arc::clone(&self.node);
+        tokio::spawn(watch(node, after, request.steps, answers));
         Ok(Response::new(Box::pin(ReceiverStream::new(stream))))
     }
 
@@ -188,21 +198,22 @@ impl RecordService for Records {
 async fn watch(
     node: Arc<Node>,
     mut after: u64,
+    steps: bool,
     answers: mpsc::Sender<Result<WatchRecordsResponse, Status>>,
 ) {
     let mut durable = node.store().durable();
     loop {
         durable.borrow_and_update();
-        match node.following(after, WATCH_AHEAD).await {
-            Ok(records) if records.is_empty() => {
+        match node.following(after, WATCH_AHEAD, steps).await {
+            Ok((_, last)) if last == after => {
                 tokio::select! {
                     changed = durable.changed() => if changed.is_err() { return },
                     () = answers.closed() => return,
                 }
             }
-            Ok(records) => {
+            Ok((records, last)) => {
+                after = last;
                 for record in records {
-                    after = record.number;
                     let answer = WatchRecordsResponse {
                         record: Some(record),
                     };
@@ -230,6 +241,7 @@ fn intent(request: SubmitRecordRequest, actor: String) -> Result<Intent, Refusal
         })?,
         idempotency_key: request.idempotency_key,
         actor,
+        by_node: false,
     })
 }
 

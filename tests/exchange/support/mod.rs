@@ -3,6 +3,7 @@
 mod ask;
 mod command;
 mod country;
+mod follow;
 mod ports;
 mod proxy;
 mod records;
@@ -13,6 +14,7 @@ pub(crate) use self::{
     ask::{ledger_bodies, receipts_of, refusal_of},
     command::{Ended, comity, comity_reading, comity_with_broken_stdout, spawning},
     country::{Country, Settings, befriend, neighbours},
+    follow::{amendment, digest_of, recall, show, try_show},
     proxy::{ConnectProxy, PASSWORD, USER},
     records::{alert, alert_to, json_of, large, urgent, with_everything},
 };

@@ -1,0 +1,39 @@
+//! What becomes of records that are recalled or expire.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// What becomes of records that are recalled or expire.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LifeConfig {
+    /// Seconds from the lock of a record to its shredding: a stolen key or a clock that jumped must
+    /// not destroy every reader's evidence at once.
+    pub shred_delay_s: u64,
+    /// Days for which backups of this node are kept; ERASED receipts say it. 0: there are none.
+    pub backups_days: u64,
+    /// Largest difference in seconds between this clock and the median of the peers' at which
+    /// records expire by themselves.
+    pub max_clock_skew_s: u64,
+    /// Records that one operator recalls alone; above it a second one has to approve.
+    pub recall_alone: u64,
+}
+
+impl LifeConfig {
+    /// From the lock of a record to its shredding.
+    pub const fn shred_delay(&self) -> Duration {
+        Duration::from_secs(self.shred_delay_s)
+    }
+}
+
+impl Default for LifeConfig {
+    fn default() -> Self {
+        Self {
+            shred_delay_s: 24 * 3600,
+            backups_days: 0,
+            max_clock_skew_s: 300,
+            recall_alone: 10,
+        }
+    }
+}

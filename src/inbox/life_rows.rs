@@ -1,0 +1,234 @@
+//! The keyspaces of the life of records: what each is in, what is due, and late receipts.
+
+use prost::Message as _;
+
+use crate::{
+    crypto::Digest,
+    entry::{EntryError, Event, Holding, LateReceiptsKept, LifeRow},
+    store::{Entry as Stored, Keyspace, Place, ReadRows, Rows, Store, StoreError},
+    wire::envelope::ReceiptType,
+};
+
+use super::{
+    ask,
+    holding::HoldingError,
+    life::{self, Due},
+    projection::slot_used,
+};
+
+/// Record number → what it is in; only for records that expire or to which something happened.
+const LIFE: Keyspace = Keyspace {
+    prefix: 0x18,
+    name: "life",
+    key: "local number, u64 big endian",
+    value: "encoded LifeRow: locks, hold, answers",
+    written_by: "submitted, received, locked, hold changed, rekeyed, erased, late receipts kept",
+    goes_away: "never",
+};
+
+/// What is due, by time.
+const DUE: Keyspace = Keyspace {
+    prefix: 0x19,
+    name: "due",
+    key: "time (microseconds, u64 big endian; 0: at once), local number (u64 big endian), what (1)",
+    value: "empty",
+    written_by: "as life",
+    goes_away: "when it is done, or no longer due",
+};
+
+/// Receipts for what happened after delivery.
+const LATE: Keyspace = Keyspace {
+    prefix: 0x1a,
+    name: "late receipts",
+    key: "SHA-256 of the header, issuer (2), type (1), time (u64 big endian)",
+    value: "place of the entry (12 bytes), blob (u32 big endian), index in it (u32 big endian)",
+    written_by: "late receipts kept",
+    goes_away: "never",
+};
+
+/// The keyspaces of this file.
+pub(super) const fn keyspaces() -> [&'static Keyspace; 3] {
+    [&LIFE, &DUE, &LATE]
+}
+
+/// What a record is in; `None` when nothing ever happened to it and nothing falls due by itself.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be read.
+pub fn of(rows: &impl ReadRows, number: u64) -> Result<Option<LifeRow>, StoreError> {
+    Ok(rows
+        .row(&LIFE.key(&[&number.to_be_bytes()]))?
+        .and_then(|value| LifeRow::decode(value.as_slice()).ok()))
+}
+
+/// Something that is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DueRow {
+    /// Since when, microseconds since 1970; 0: at once.
+    pub at_us: i64,
+    /// Local number.
+    pub number: u64,
+    /// What.
+    pub due: Due,
+}
+
+/// What is due up to and with `now_us`, longest due first, `limit` at most.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be read.
+pub fn due(store: &Store, now_us: i64, limit: usize) -> Result<Vec<DueRow>, StoreError> {
+    let prefix = DUE.key(&[]);
+    let found = store.scan(&prefix, &prefix, limit)?;
+    Ok(found
+        .iter()
+        .filter_map(|(key, _)| read_due(key))
+        .take_while(|row| row.at_us <= now_us)
+        .collect())
+}
+
+fn read_due(key: &[u8]) -> Option<DueRow> {
+    let (_, rest) = key.split_first()?;
+    let (at, rest) = rest.split_first_chunk::<8>()?;
+    let (number, rest) = rest.split_first_chunk::<8>()?;
+    Some(DueRow {
+        at_us: i64::try_from(u64::from_be_bytes(*at)).ok()?,
+        number: u64::from_be_bytes(*number),
+        due: Due::of(*rest.first()?)?,
+    })
+}
+
+fn due_key(at_us: i64, number: u64, due: Due) -> Vec<u8> {
+    let at = u64::try_from(at_us).unwrap_or(0).to_be_bytes();
+    DUE.key(&[&at, &number.to_be_bytes(), &[due.number()]])
+}
+
+/// A late receipt in the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LateRow {
+    /// The entry.
+    pub place: Place,
+    /// Its blob.
+    pub blob: u32,
+    /// Which receipt of it.
+    pub index: u32,
+}
+
+/// Late receipts about a record, by issuer, type and time, `limit` at most.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be read.
+pub fn late_receipts(
+    store: &Store,
+    header: &Digest,
+    limit: usize,
+) -> Result<Vec<LateRow>, StoreError> {
+    let prefix = LATE.key(&[header.as_bytes()]);
+    Ok(store
+        .scan(&prefix, &prefix, limit)?
+        .iter()
+        .filter_map(|(_, value)| {
+            let (place, rest) = value.split_first_chunk::<12>()?;
+            let (blob, index) = rest.split_first_chunk::<4>()?;
+            Some(LateRow {
+                place: Place::from_bytes(place)?,
+                blob: u32::from_be_bytes(*blob),
+                index: u32::from_be_bytes(index.try_into().ok()?),
+            })
+        })
+        .collect())
+}
+
+/// The life of a record that is held from now on.
+pub(super) fn begin(holding: &Holding, foreign: bool, rows: &mut Rows<'_>) {
+    if let Some(row) = life::begin(holding, foreign) {
+        put(holding.number, &LifeRow::default(), &row, rows);
+    }
+}
+
+/// Writes the rows of an entry about a record's life.
+pub(super) fn apply(
+    event: &Event,
+    stored: &Stored<'_>,
+    rows: &mut Rows<'_>,
+) -> Result<(), HoldingError> {
+    match event {
+        Event::Locked(locked) => change(locked.number, locked.foreign, rows, |row| {
+            life::lock(row, locked);
+        }),
+        Event::HoldChanged(changed) => change(changed.number, changed.foreign, rows, |row| {
+            life::hold(row, changed.held, stored.place.to_bytes());
+        }),
+        Event::Erased(erased) => change(erased.number, erased.foreign, rows, |row| {
+            life::erase(row, erased);
+        }),
+        Event::Rekeyed(rekeyed) => {
+            slot_used(rekeyed.slot, rows)?;
+            change(rekeyed.number, true, rows, |row| {
+                row.keys_place = stored.place.to_bytes().to_vec();
+            })
+        }
+        Event::LateReceiptsKept(kept) => late(kept, stored, rows),
+        _ => Ok(()),
+    }
+}
+
+/// Changes a record's row and what is due with it.
+fn change(
+    number: u64,
+    foreign: bool,
+    rows: &mut Rows<'_>,
+    change: impl FnOnce(&mut LifeRow),
+) -> Result<(), HoldingError> {
+    let before = of(rows, number)?.unwrap_or(LifeRow {
+        foreign,
+        ..LifeRow::default()
+    });
+    let mut after = before.clone();
+    change(&mut after);
+    put(number, &before, &after, rows);
+    Ok(())
+}
+
+fn put(number: u64, before: &LifeRow, after: &LifeRow, rows: &mut Rows<'_>) {
+    for (at, due) in life::dues(before) {
+        rows.delete(due_key(at, number, due));
+    }
+    for (at, due) in life::dues(after) {
+        rows.put(due_key(at, number, due), Vec::new());
+    }
+    rows.put(LIFE.key(&[&number.to_be_bytes()]), after.encode_to_vec());
+}
+
+fn late(
+    kept: &LateReceiptsKept,
+    stored: &Stored<'_>,
+    rows: &mut Rows<'_>,
+) -> Result<(), HoldingError> {
+    for (index, receipt) in (0_u32..).zip(&kept.receipts) {
+        let field = |name| HoldingError::Entry(EntryError::Field(name));
+        let header = Digest::try_from(receipt.header_digest.as_slice())
+            .map_err(|_| field("late.header_digest"))?;
+        let kind = ReceiptType::try_from(receipt.r#type).map_err(|_| field("late.type"))?;
+        let time = u64::try_from(receipt.time_us).unwrap_or(0);
+        let mut value = stored.place.to_bytes().to_vec();
+        value.extend_from_slice(&kept.blob.to_be_bytes());
+        value.extend_from_slice(&index.to_be_bytes());
+        rows.put(
+            LATE.key(&[
+                header.as_bytes(),
+                receipt.issuer.as_bytes(),
+                &[u8::try_from(kind as i32).unwrap_or(0)],
+                &time.to_be_bytes(),
+            ]),
+            value,
+        );
+        // At the issuer the record is foreign, and the answer is given with this. A record that was
+        // locked or held has a row; one without owes no answer.
+        if let Some(number) = ask::by_digest(rows, &header)?
+            && of(rows, number)?.is_some()
+        {
+            change(number, true, rows, |row| life::answer(row, kind))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,209 @@
+//! What a step does, in the same group in which it becomes durable: here for each kind of step, or
+//! named from here. A step may come before the record that it acts on; then it is carried out when
+//! the record comes.
+
+use crate::{
+    crypto::Digest,
+    entry::{Event, LateReceiptsKept, LockCause},
+    inbox::{Follower, ask, followers, life, life_rows},
+    record::{Country, RECALL_STEP},
+    store::Group,
+    wire::{
+        ledger::{Action, LeafBody},
+        record::FollowType,
+    },
+};
+
+use super::{Declined, Effect, Facts, KeptReceipts, NodeRules, SubmissionRefusal};
+
+/// A record that is durable from this group on and follows another.
+pub(super) struct Taken {
+    /// SHA-256 of its header.
+    pub(super) digest: Digest,
+    /// Country that sealed it.
+    pub(super) origin: Country,
+    /// SHA-256 of the header that it follows.
+    pub(super) followed: Digest,
+}
+
+impl Taken {
+    /// `None` for a record that opens a thread.
+    pub(super) fn of(facts: &Facts, digest: Digest, origin: Country) -> Option<Self> {
+        let follow = facts.follow.as_ref()?;
+        Some(Self {
+            digest,
+            origin,
+            followed: Digest::try_from(follow.header_digest.as_slice()).ok()?,
+        })
+    }
+}
+
+/// The record that a step acts on.
+pub(super) struct Target {
+    /// Its local number.
+    pub(super) number: u64,
+    /// SHA-256 of its header.
+    pub(super) digest: Digest,
+    /// Country that sealed it.
+    pub(super) origin: Country,
+    /// As officers say it.
+    pub(super) reference: String,
+}
+
+impl NodeRules {
+    /// Why a record of this node that follows another is refused; `None` when it may.
+    pub(super) fn refuses_step(
+        &self,
+        facts: &Facts,
+        group: &Group<'_>,
+    ) -> Result<Option<SubmissionRefusal>, Declined> {
+        let Some(follow) = &facts.follow else {
+            return Ok(None);
+        };
+        let Ok(followed) = Digest::try_from(follow.header_digest.as_slice()) else {
+            return Ok(None);
+        };
+        if follow.r#type == FollowType::Amendment as i32 {
+            let tag = followers::tag(&follow.kind_tag);
+            let forks = |known: &Follower| {
+                known.kind == FollowType::Amendment
+                    && known.origin == self.country
+                    && known.follows_kind == tag
+            };
+            if !followers::followers(group, &followed, forks)?.is_empty() {
+                return Ok(Some(SubmissionRefusal::AlreadyAmended));
+            }
+        }
+        if let Some(Effect::Recall { .. }) = &facts.effect
+            && let Some(number) = ask::by_digest(group, &followed)?
+            && let Some(row) = life_rows::of(group, number)?
+            && life::recall_of(&row).is_some()
+        {
+            return Ok(Some(SubmissionRefusal::AlreadyRecalled));
+        }
+        Ok(None)
+    }
+
+    /// Carries out what a record does that has just been appended.
+    pub(super) fn carry_out(
+        &self,
+        taken: &Taken,
+        effect: Effect,
+        group: &mut Group<'_>,
+    ) -> Result<(), Declined> {
+        match effect {
+            Effect::Recall { reference } => {
+                let Some(target) = self.target(&taken.followed, reference, group)? else {
+                    // It waits for its record among the followers.
+                    return Ok(());
+                };
+                self.recalled(&target, taken.origin, &taken.digest, group)
+            }
+            Effect::LateReceipts(kept) => self.keep_late(taken, kept, group),
+        }
+    }
+
+    /// Carries out the steps that waited for a record.
+    pub(super) fn carry_out_awaited(
+        &self,
+        target: &Target,
+        group: &mut Group<'_>,
+    ) -> Result<(), Declined> {
+        let recalls = |follower: &Follower| {
+            follower.kind == FollowType::Step && u32::from(follower.step) == RECALL_STEP
+        };
+        for step in followers::followers(group, &target.digest, recalls)? {
+            self.recalled(target, step.origin, &step.digest, group)?;
+        }
+        Ok(())
+    }
+
+    fn target(
+        &self,
+        followed: &Digest,
+        reference: String,
+        group: &Group<'_>,
+    ) -> Result<Option<Target>, Declined> {
+        let Some(number) = ask::by_digest(group, followed)? else {
+            return Ok(None);
+        };
+        Ok(ask::record(group, number)?.map(|row| Target {
+            number,
+            digest: *followed,
+            origin: row.origin,
+            reference,
+        }))
+    }
+
+    /// Locks a recalled record at once. Only its origin recalls it: a step of another country that
+    /// came before the record has no effect.
+    fn recalled(
+        &self,
+        target: &Target,
+        by: Country,
+        recall: &Digest,
+        group: &mut Group<'_>,
+    ) -> Result<(), Declined> {
+        if target.origin != by {
+            let leaf = LeafBody {
+                actor: format!("{by}/node"),
+                action: Action::Refusal.into(),
+                header_digest: target.digest.to_vec(),
+                reference: target.reference.clone(),
+                peer: by.code().to_owned(),
+                detail: "recall-of-anothers-record".to_owned(),
+                subject: recall.to_vec(),
+                ..LeafBody::default()
+            };
+            let event = Event::Alarm(crate::entry::Alarm {
+                peer: by.code().to_owned(),
+                kind: "recall-of-anothers-record".to_owned(),
+            });
+            return self.append(group, event, Vec::new(), leaf);
+        }
+        let now = (self.clock)();
+        let leaf = LeafBody {
+            actor: format!("{by}/node"),
+            action: Action::Erasure.into(),
+            header_digest: target.digest.to_vec(),
+            reference: target.reference.clone(),
+            peer: by.code().to_owned(),
+            detail: "recalled".to_owned(),
+            subject: recall.to_vec(),
+            ..LeafBody::default()
+        };
+        let event = Event::Locked(crate::entry::Locked {
+            number: target.number,
+            header_digest: target.digest.to_vec(),
+            cause: LockCause::Recall.into(),
+            recall_digest: recall.to_vec(),
+            shred_us: (now + self.shred_delay).micros(),
+            victims_only: false,
+            locked_us: now.micros(),
+            foreign: target.origin != self.country,
+        });
+        self.append(group, event, Vec::new(), leaf)
+    }
+
+    fn keep_late(
+        &self,
+        taken: &Taken,
+        kept: KeptReceipts,
+        group: &mut Group<'_>,
+    ) -> Result<(), Declined> {
+        let leaf = LeafBody {
+            actor: format!("{}/node", taken.origin),
+            action: Action::Disclosure.into(),
+            header_digest: taken.followed.to_vec(),
+            peer: taken.origin.code().to_owned(),
+            detail: "late-receipts".to_owned(),
+            subject: Digest::of(&kept.encoded).to_vec(),
+            ..LeafBody::default()
+        };
+        let event = Event::LateReceiptsKept(LateReceiptsKept {
+            blob: 0,
+            receipts: kept.receipts,
+        });
+        self.append(group, event, vec![kept.encoded], leaf)
+    }
+}

@@ -1,0 +1,159 @@
+//! What belongs together: the versions of a record, and the thread it stands in.
+
+use std::collections::HashSet;
+
+use crate::{
+    crypto::Digest,
+    entry::{EntryError, Holding},
+    inbox::{
+        StoredRecord, ask, followers,
+        life::{is_erased, is_readable},
+        versions::{self, Version},
+    },
+    wire::{
+        node::{RecordState, RecordSummary},
+        record::FollowType,
+    },
+};
+
+use super::{Node, NodeError};
+
+/// Records of a thread shown at most.
+pub const MAX_THREAD: usize = 500;
+/// Steps up a thread at most.
+const MAX_CLIMB: usize = 1000;
+
+impl Node {
+    /// Every version of a record, oldest first, whichever of them `number` is. One that does not
+    /// count stands alone.
+    ///
+    /// # Errors
+    /// [`NodeError`] when the store cannot be read.
+    pub fn versions(&self, number: u64) -> Result<Vec<Version>, NodeError> {
+        let mut first = self.stored(number)?;
+        for _ in 0..MAX_CLIMB {
+            match self.amended(&first)? {
+                Some(before) => first = before,
+                None => break,
+            }
+        }
+        let all = versions::chain(version(&first)?, |digest| {
+            followers::followers(&self.store, digest, |one| one.kind == FollowType::Amendment)
+        })?;
+        if all.iter().any(|version| version.number == number) {
+            return Ok(all);
+        }
+        Ok(vec![version(&self.stored(number)?)?])
+    }
+
+    /// The version that a record amends, where it may.
+    fn amended(&self, stored: &StoredRecord) -> Result<Option<StoredRecord>, NodeError> {
+        let Some((before, tag)) = amendment_of(&stored.holding) else {
+            return Ok(None);
+        };
+        let Some(number) = ask::by_digest(&self.store, &before)? else {
+            return Ok(None);
+        };
+        let target = self.stored(number)?;
+        let fits = target.holding.origin == stored.holding.origin && target.holding.kind_tag == tag;
+        Ok(fits.then_some(target))
+    }
+
+    /// The newest version that may be read; `None` when none may.
+    pub(super) fn newest(&self, versions: &[Version]) -> Result<Option<u64>, NodeError> {
+        for version in versions.iter().rev() {
+            if self.stored(version.number)?.locked().is_none() {
+                return Ok(Some(version.number));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What became of a record.
+    pub(super) fn state(&self, stored: &StoredRecord) -> Result<RecordState, NodeError> {
+        if let Some(row) = &stored.life {
+            if is_erased(row) {
+                return Ok(RecordState::Erased);
+            }
+            if !is_readable(row) {
+                return Ok(RecordState::Locked);
+            }
+        }
+        let own = version(stored)?;
+        if let Some((before, tag)) = amendment_of(&stored.holding) {
+            let Some(number) = ask::by_digest(&self.store, &before)? else {
+                return Ok(RecordState::Pending);
+            };
+            let target = version(&self.stored(number)?)?;
+            let rivals =
+                followers::followers(&self.store, &before, |one| versions::amends(one, &target))?;
+            let counts = target.kind.as_slice() == tag
+                && versions::next(&target, &rivals).is_some_and(|next| next.digest == own.digest);
+            if !counts {
+                return Ok(RecordState::Void);
+            }
+        }
+        let next =
+            followers::followers(&self.store, &own.digest, |one| versions::amends(one, &own))?;
+        Ok(if next.is_empty() {
+            RecordState::Current
+        } else {
+            RecordState::Amended
+        })
+    }
+
+    /// The thread a record stands in: what it follows, up to the beginning, and everything that
+    /// follows that, oldest first.
+    ///
+    /// # Errors
+    /// [`NodeError`] when the store cannot be read.
+    pub(super) fn thread(&self, number: u64) -> Result<Vec<RecordSummary>, NodeError> {
+        let mut first = self.stored(number)?;
+        for _ in 0..MAX_CLIMB {
+            let Some(before) = followed(&first.holding) else {
+                break;
+            };
+            let Some(number) = ask::by_digest(&self.store, &before)? else {
+                break;
+            };
+            first = self.stored(number)?;
+        }
+        let mut open = vec![first.digest];
+        let mut seen: HashSet<Digest> = open.iter().copied().collect();
+        let mut numbers = vec![ask::by_digest(&self.store, &first.digest)?.unwrap_or(number)];
+        while let Some(digest) = open.pop() {
+            for follower in followers::followers(&self.store, &digest, |_| true)? {
+                if numbers.len() < MAX_THREAD && seen.insert(follower.digest) {
+                    numbers.push(follower.number);
+                    open.push(follower.digest);
+                }
+            }
+        }
+        numbers.sort_unstable();
+        numbers
+            .into_iter()
+            .map(|number| self.summarise(number))
+            .collect()
+    }
+}
+
+/// The header digest that a record follows.
+fn followed(holding: &Holding) -> Option<Digest> {
+    Digest::try_from(holding.follow.as_ref()?.header_digest.as_slice()).ok()
+}
+
+/// What a record amends, and the kind that must have; `None` when it is no amendment.
+fn amendment_of(holding: &Holding) -> Option<(Digest, &[u8])> {
+    let follow = holding.follow.as_ref()?;
+    (follow.r#type == FollowType::Amendment as i32)
+        .then(|| Some((followed(holding)?, follow.kind_tag.as_slice())))?
+}
+
+fn version(stored: &StoredRecord) -> Result<Version, NodeError> {
+    Ok(Version {
+        number: stored.holding.number,
+        digest: stored.digest,
+        origin: stored.holding.origin.parse().map_err(EntryError::from)?,
+        kind: followers::tag(&stored.holding.kind_tag),
+    })
+}

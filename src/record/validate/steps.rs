@@ -1,0 +1,96 @@
+//! The rules of each step.
+
+use super::{At, Checker, MAX_LIST, MAX_NOTE, Text, ValidationContext};
+use crate::record::Rule;
+use crate::wire::record::{
+    ConsentAnswer, ConsentRequest, LateReceipts, Recall, RecallReason, Step, step,
+};
+
+/// Longest note of a recall, in characters.
+const MAX_RECALL_NOTE: usize = 500;
+/// Most late receipts of a step.
+pub const MAX_LATE_RECEIPTS: usize = 64;
+
+pub(super) fn check(checker: &mut Checker, step: &Step, context: &ValidationContext<'_>) {
+    let at = At::RECORD.field("step");
+    match &step.step {
+        Some(step::Step::Recall(of)) => recall(checker, at.field("recall"), of),
+        Some(step::Step::ConsentRequest(of)) => {
+            consent_request(checker, at.field("consentRequest"), of, context);
+        }
+        Some(step::Step::ConsentAnswer(of)) => {
+            consent_answer(checker, at.field("consentAnswer"), of);
+        }
+        Some(step::Step::LateReceipts(of)) => {
+            late_receipts(checker, at.field("lateReceipts"), of);
+        }
+        None => checker.required(
+            at,
+            "a step, exactly one of recall, consentRequest, consentAnswer, lateReceipts,",
+        ),
+    }
+}
+
+fn recall(checker: &mut Checker, at: At<'_>, recall: &Recall) {
+    checker.code::<RecallReason>(at.field("reason"), recall.reason, true);
+    checker.text(at.field("note"), &recall.note, Text::lines(MAX_RECALL_NOTE));
+}
+
+fn consent_request(
+    checker: &mut Checker,
+    at: At<'_>,
+    request: &ConsentRequest,
+    context: &ValidationContext<'_>,
+) {
+    let ground = Text::lines(MAX_NOTE).required();
+    checker.text(at.field("ground"), &request.ground, ground);
+    let labels = at.field("compartments");
+    if request.compartments.is_empty() {
+        checker.required(labels, "at least one compartment");
+    }
+    checker.at_most(labels, request.compartments.len(), MAX_LIST);
+    let by_at = at.field("answerBy");
+    if let Some(stamp) = &request.answer_by
+        && let Some(by) = checker.moment(by_at, stamp)
+        && by <= context.now
+        && !context.received
+    {
+        checker.found(
+            by_at,
+            Rule::OutOfRange,
+            format!("{by} is not in the future; it is {} now", context.now),
+        );
+    }
+}
+
+fn consent_answer(checker: &mut Checker, at: At<'_>, answer: &ConsentAnswer) {
+    if answer.request_digest.len() != 32 {
+        checker.found(
+            at.field("requestDigest"),
+            Rule::FormatInvalid,
+            "must be the SHA-256 of the request's header, 32 bytes",
+        );
+    }
+    if answer.granted != answer.token.is_some() {
+        checker.found(
+            at.field("token"),
+            Rule::Mismatch,
+            "a token is there when consent is granted, and only then",
+        );
+    }
+    let reason = Text::lines(MAX_NOTE);
+    let reason = if answer.granted {
+        reason
+    } else {
+        reason.required()
+    };
+    checker.text(at.field("reason"), &answer.reason, reason);
+}
+
+fn late_receipts(checker: &mut Checker, at: At<'_>, late: &LateReceipts) {
+    let list = at.field("receipts");
+    if late.receipts.is_empty() {
+        checker.required(list, "at least one receipt");
+    }
+    checker.at_most(list, late.receipts.len(), MAX_LATE_RECEIPTS);
+}

@@ -1,0 +1,78 @@
+//! Records that follow others.
+
+use comity::{
+    crypto::Digest,
+    node::{steps::StepOrder, submit::SubmitError},
+    wire::{
+        node::{GetRecordRequest, GetRecordResponse, ListReceiptsRequest},
+        record::{FollowType, Follows, Recall, RecallReason, Record, step::Step},
+    },
+};
+
+use super::Country;
+
+/// A record as it was shown.
+pub(crate) type Shown = GetRecordResponse;
+
+/// SHA-256 of a record's header.
+pub(crate) async fn digest_of(at: &Country, reference: &str) -> Digest {
+    let mut client = at.client().await;
+    let request = ListReceiptsRequest {
+        reference: reference.to_owned(),
+    };
+    let answer = client.records.list_receipts(request).await.unwrap();
+    Digest::try_from(answer.into_inner().header_digest.as_slice()).unwrap()
+}
+
+/// `record` as an amendment of another.
+pub(crate) async fn amendment(at: &Country, reference: &str, record: Record) -> Record {
+    Record {
+        follows: Some(Follows {
+            r#type: FollowType::Amendment.into(),
+            header_digest: digest_of(at, reference).await.to_vec(),
+            reference: reference.to_owned(),
+        }),
+        ..record
+    }
+}
+
+/// Takes a record back, for the countries named, as the node does.
+pub(crate) async fn recall(
+    at: &Country,
+    reference: &str,
+    destinations: &[&str],
+) -> Result<String, SubmitError> {
+    let order = StepOrder {
+        followed: digest_of(at, reference).await,
+        reference: reference.parse().unwrap(),
+        destinations: destinations
+            .iter()
+            .map(|code| code.parse().unwrap())
+            .collect(),
+        step: Step::Recall(Recall {
+            reason: RecallReason::Inaccurate.into(),
+            note: "EXERCISE: the wrong border".to_owned(),
+        }),
+        exercise: true,
+        actor: "TJ/operator/local".to_owned(),
+        key: String::new(),
+    };
+    let accepted = at.node().submit_step(order).await?;
+    Ok(accepted.reference.to_string())
+}
+
+/// Shows a record: the newest version, with its thread.
+pub(crate) async fn show(at: &Country, reference: &str) -> Shown {
+    try_show(at, reference).await.unwrap()
+}
+
+/// As [`show`]; the refusal when it cannot be read.
+pub(crate) async fn try_show(at: &Country, reference: &str) -> Result<Shown, tonic::Status> {
+    let mut client = at.client().await;
+    let request = GetRecordRequest {
+        reference: reference.to_owned(),
+        thread: true,
+        ..GetRecordRequest::default()
+    };
+    Ok(client.records.get_record(request).await?.into_inner())
+}
