@@ -117,6 +117,10 @@ pub struct StoreConfig {
     pub cache_mib: u64,
     /// The file key, relative to the home or absolute.
     pub file_key: PathBuf,
+    /// How fast the journal is read again for damage, in MiB a second; 0: never.
+    pub scrub_mib_s: u64,
+    /// Pause between two such readings, in seconds.
+    pub scrub_pause_s: u64,
     /// Share of the disk in percent beyond which nothing new is accepted.
     pub disk_full_percent: u64,
 }
@@ -315,6 +319,8 @@ impl Default for StoreConfig {
             segment_mib: 64,
             cache_mib: 64,
             file_key: PathBuf::from("keys/file-key"),
+            scrub_mib_s: 8,
+            scrub_pause_s: 86_400,
             disk_full_percent: 90,
         }
     }

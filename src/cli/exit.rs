@@ -146,6 +146,7 @@ impl From<tonic::Status> for Failure {
             | tonic::Code::OutOfRange => DATAERR,
             tonic::Code::PermissionDenied | tonic::Code::Unauthenticated => NOPERM,
             tonic::Code::ResourceExhausted => TEMPFAIL,
+            tonic::Code::DataLoss => IOERR,
             tonic::Code::Unavailable | tonic::Code::DeadlineExceeded => UNAVAILABLE,
             _ => SOFTWARE,
         };

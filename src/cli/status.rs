@@ -2,7 +2,13 @@
 
 use clap::Args;
 
-use crate::wire::{json, node::GetStatusRequest};
+use crate::{
+    record::Moment,
+    wire::{
+        json,
+        node::{GetStatusRequest, ScrubStatus},
+    },
+};
 
 use super::{Target, exit::Failure, out::Out};
 
@@ -38,6 +44,12 @@ impl Status {
                 "NOT ACCEPTING SUBMISSIONS"
             },
         ))?;
+        if let Some(scrub) = &status.scrub {
+            out.line(&scrubbed(scrub))?;
+            for damaged in &scrub.damaged {
+                out.line(&format!("DAMAGED  {damaged}"))?;
+            }
+        }
         let rows = status
             .links
             .iter()
@@ -65,4 +77,26 @@ impl Status {
             rows,
         )
     }
+}
+
+/// When the journal was last read again, and how that went.
+fn scrubbed(scrub: &ScrubStatus) -> String {
+    let read = if scrub.finished_us == 0 {
+        "the journal was not read again yet".to_owned()
+    } else {
+        format!(
+            "the journal was read again until {}: {:.1} MiB",
+            Moment::from_micros(scrub.finished_us),
+            scrub.bytes as f64 / 1_048_576.0,
+        )
+    };
+    let standing = match scrub.damaged.len() {
+        0 => "no damage".to_owned(),
+        some => format!("{some} DAMAGED"),
+    };
+    let repaired = match scrub.repaired {
+        0 => String::new(),
+        some => format!(", {some} repaired from peers"),
+    };
+    format!("{read}, {standing}{repaired}")
 }

@@ -51,7 +51,8 @@ impl Store {
                         "journalBytes": report.journal_bytes,
                         "tornBytes": report.torn_bytes,
                         "indexPosition": report.index_position,
-                        "sound": report.fault.is_none(),
+                        "damagedBlobs": report.damaged.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                        "sound": report.fault.is_none() && report.damaged.is_empty(),
                     }))?;
                 }
                 if let Some(fault) = report.fault {
@@ -60,6 +61,23 @@ impl Store {
                         format!(
                             "the store is not sound: {fault}; {} entries before it are",
                             report.entries
+                        ),
+                    ));
+                }
+                if let Some(first) = report.damaged.first() {
+                    for damaged in &report.damaged {
+                        out.note(&format!("damaged: {damaged}"));
+                    }
+                    return Err(Failure::new(
+                        DATAERR,
+                        format!(
+                            "the store is not sound: {first} is damaged{}; run the node, which says \
+                             what is lost and asks its peers for what they have, or restore the file \
+                             from a copy",
+                            match report.damaged.len() {
+                                1 => String::new(),
+                                more => format!(", and {} others", more - 1),
+                            }
                         ),
                     ));
                 }

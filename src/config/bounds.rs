@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use super::{Config, ConfigError};
 
 impl Config {
-    pub(super) fn numbers(&self) -> [(&'static str, u64, RangeInclusive<u64>); 15] {
+    pub(super) fn numbers(&self) -> [(&'static str, u64, RangeInclusive<u64>); 17] {
         let Self {
             dial,
             limits,
@@ -48,6 +48,8 @@ impl Config {
             ),
             ("store.segment_mib", store.segment_mib, 4..=4096),
             ("store.cache_mib", store.cache_mib, 4..=65_536),
+            ("store.scrub_mib_s", store.scrub_mib_s, 0..=65_536),
+            ("store.scrub_pause_s", store.scrub_pause_s, 1..=31_536_000),
             ("store.disk_full_percent", store.disk_full_percent, 50..=99),
             ("life.shred_delay_s", life.shred_delay_s, 0..=30 * 86_400),
             ("life.backups_days", life.backups_days, 0..=36_500),

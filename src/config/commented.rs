@@ -88,6 +88,9 @@ impl Config {
              # The key over the shred slots. Erasure holds against a copy of this disk only if the\n\
              # key lies on another device: with the default path it does not.\n\
              file_key = {}\n\
+             # The whole journal is read again for damage this fast (0: never), after this pause.\n\
+             scrub_mib_s = {}\n\
+             scrub_pause_s = {}\n\
              # Beyond this share of the disk nothing new is accepted; nothing held is dropped.\n\
              disk_full_percent = {}\n\n\
              [life]\n\
@@ -108,6 +111,8 @@ impl Config {
             store.segment_mib,
             store.cache_mib,
             text(&store.file_key.to_string_lossy()),
+            store.scrub_mib_s,
+            store.scrub_pause_s,
             store.disk_full_percent,
             life.shred_delay_s,
             life.backups_days,

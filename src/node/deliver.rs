@@ -12,10 +12,14 @@ use crate::{
     envelope::{SendingEpoch, for_destination},
     inbox::{HoldingError, StoredRecord, ask},
     replication::lanes,
+    store::DamagedBlob,
     wire::envelope::SealedRecord,
 };
 
 use super::{Node, NodeError};
+
+/// The blob of a record's entry that holds its envelope.
+const ENVELOPE: u32 = 0;
 
 /// Records of a lane ready to send.
 #[derive(Debug, Default)]
@@ -26,6 +30,8 @@ pub struct Batch {
     pub records: Vec<SealedRecord>,
     /// Their encoded size together.
     pub bytes: u64,
+    /// The record after them is damaged on the own disk.
+    pub damaged: Option<DamagedBlob>,
 }
 
 impl Node {
@@ -60,7 +66,13 @@ impl Node {
             ..Batch::default()
         };
         for (number, _) in lanes::outbox_from(&self.store, lane, first, limit)? {
-            let stored = self.stored(number)?;
+            let stored = match self.stored(number) {
+                Ok(stored) => stored,
+                Err(error) => {
+                    batch.damaged = Some(self.damage_of(number)?.ok_or(error)?);
+                    break;
+                }
+            };
             let record = match stored.keys(&self.slots) {
                 Ok(keys) => {
                     let wrap = epoch
@@ -80,6 +92,12 @@ impl Node {
             batch.records.push(record);
         }
         Ok(batch)
+    }
+
+    /// The envelope of a record, if it is damaged.
+    fn damage_of(&self, number: u64) -> Result<Option<DamagedBlob>, NodeError> {
+        let row = ask::record(&self.store, number)?.ok_or(HoldingError::NotARecord(number))?;
+        Ok(self.store.check_blob(row.place, ENVELOPE)?)
     }
 
     /// A record by its local number.

@@ -14,7 +14,9 @@ pub mod projection;
 pub mod read;
 pub mod receipts;
 pub mod receive;
+mod resend;
 pub mod rules;
+mod scrub;
 pub mod session;
 pub mod status;
 pub mod steps;
@@ -107,6 +109,16 @@ pub enum NodeError {
     Task,
 }
 
+impl NodeError {
+    /// Whether a record's bytes are damaged on the own disk, and nothing else failed.
+    pub const fn is_damage(&self) -> bool {
+        matches!(
+            self,
+            Self::Holding(HoldingError::Store(StoreError::Damaged { .. }))
+        )
+    }
+}
+
 impl From<ProposeError<Refusal>> for NodeError {
     fn from(error: ProposeError<Refusal>) -> Self {
         match error {
@@ -148,6 +160,7 @@ pub struct Node {
     pub(crate) references: Mutex<(u8, u32)>,
     pub(crate) links: Links,
     pub(crate) intake: submit::Intake,
+    pub(crate) scrub: scrub::Scrub,
     /// Countries that know more of this node than the node itself does.
     pub(crate) fenced_by: Mutex<BTreeSet<Country>>,
     /// Alarms lately written, so that a peer that redials cannot grow the ledger.

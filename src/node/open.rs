@@ -19,6 +19,7 @@ use super::{
     links::Links,
     projection::{self, Rooms},
     rules::{NodeRules, Proposal},
+    scrub::{self, Scrub},
     submit::{self, Intake},
 };
 
@@ -109,12 +110,16 @@ impl Node {
             references: Mutex::new((u8::MAX, 0)),
             links: Links::default(),
             intake,
+            scrub: Scrub::default(),
             fenced_by: Mutex::default(),
             alarms: Mutex::default(),
             clock,
             _lock: lock,
         });
         tokio::spawn(submit::run(Arc::downgrade(&node), waiting));
+        let damaged = node.opened.damaged.clone();
+        node.found_damaged(&damaged).await;
+        tokio::spawn(scrub::run(Arc::downgrade(&node)));
         Ok(node)
     }
 
@@ -124,6 +129,7 @@ impl Node {
     /// [`NodeError::Store`] when the clean marker cannot be written; nothing acknowledged is lost
     /// then, the next start takes longer.
     pub async fn close(self: &Arc<Self>) -> Result<(), NodeError> {
+        self.scrub.stop().await;
         let store = self.store.clone();
         super::read::blocking(move || Ok(store.close()?)).await
     }

@@ -256,10 +256,7 @@ impl Node {
                 if page.len() >= limit || wanted.origin.is_some_and(|origin| origin != row.origin) {
                     continue;
                 }
-                let stored = self.stored(number)?;
-                if self.is_listed(&stored, wanted.steps) {
-                    page.push(self.summary_of(number, &stored)?);
-                }
+                page.extend(self.listing(number, wanted.steps)?);
             }
         }
         Ok(page)
@@ -282,18 +279,31 @@ impl Node {
             let last = rows.last().map_or(after, |(number, _)| *number);
             let mut found = Vec::new();
             for (number, _) in rows {
-                let stored = node.stored(number)?;
-                if node.is_listed(&stored, steps) {
-                    found.push(node.summary_of(number, &stored)?);
-                }
+                found.extend(node.listing(number, steps)?);
             }
             Ok((found, last))
         })
         .await?)
     }
 
+    /// A record's summary if a list shows it. One rotten record must not hide the others.
+    fn listing(&self, number: u64, steps: bool) -> Result<Option<RecordSummary>, NodeError> {
+        match self.stored(number) {
+            Ok(stored) if self.is_listed(&stored, steps) => {
+                self.summary_of(number, &stored).map(Some)
+            }
+            Ok(_) => Ok(None),
+            Err(error) if error.is_damage() => self.damaged_summary(number).map(Some),
+            Err(error) => Err(error),
+        }
+    }
+
     pub(super) fn summarise(&self, number: u64) -> Result<RecordSummary, NodeError> {
-        self.summary_of(number, &self.stored(number)?)
+        match self.stored(number) {
+            Ok(stored) => self.summary_of(number, &stored),
+            Err(error) if error.is_damage() => self.damaged_summary(number),
+            Err(error) => Err(error),
+        }
     }
 
     /// A summary; of a locked record only what stands outside its text.

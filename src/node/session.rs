@@ -4,6 +4,7 @@
 //! and answers it, one sends what the outbox holds. They share the lanes. Nothing here decides:
 //! `replication::progress` does.
 
+mod again;
 mod commit;
 mod greeting;
 mod inbound;
@@ -146,6 +147,7 @@ struct Session {
     outlet: Outlet,
     lanes: Mutex<progress::Peer>,
     wake: Arc<Notify>,
+    again: again::Again,
 }
 
 impl Session {

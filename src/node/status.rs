@@ -62,6 +62,7 @@ impl Node {
             store_start: self.opened.how.to_string(),
             links,
             journal_bytes: space.journal_bytes,
+            scrub: Some(self.scrub_status()),
             accepting: used <= self.config.store.disk_full_percent && !self.is_fenced(),
         })
     }

@@ -106,6 +106,14 @@ impl From<NodeError> for Refusal {
                     "the node cannot make anything durable; its operator finds the cause in the log",
                 )
             }
+            damaged if damaged.is_damage() => {
+                tracing::error!(%error, "a record is damaged");
+                Self::new(
+                    Code::DataLoss,
+                    "RECORD_DAMAGED",
+                    "the record's text is damaged on this node's disk; `comity status` says whether another country is asked for it again",
+                )
+            }
             _ => {
                 tracing::error!(%error, "a use case failed");
                 Self::new(

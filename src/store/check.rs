@@ -1,5 +1,6 @@
 //! Verifying and rebuilding a store that no node is running on.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use super::medium::Disk;
 use super::replay::replay;
 use super::scan::list;
 use super::start::{Mode, OpenPhase, OpenProgress, Opened, Progress, lock, start};
-use super::{StoreError, StoreOptions};
+use super::{DamagedBlob, StoreError, StoreOptions};
 
 /// What a check found.
 #[derive(Clone, Debug)]
@@ -29,7 +30,9 @@ pub struct CheckReport {
     pub torn_bytes: u64,
     /// The index's position; `None` when it does not open or is empty.
     pub index_position: Option<u64>,
-    /// The first fault found; `None` when all is well. An index that does not open is no fault of
+    /// Damaged blobs; their entries are whole.
+    pub damaged: Vec<DamagedBlob>,
+    /// The first other fault found; `None` when all is well. An index that does not open is no fault of
     /// the journal: it is rebuilt at the next start.
     pub fault: Option<StoreError>,
 }
@@ -57,6 +60,7 @@ pub fn check(
         journal_bytes: 0,
         torn_bytes: 0,
         index_position: None,
+        damaged: Vec::new(),
         fault: None,
     };
     report.fault = inspect(options, &*projection, &mut report, progress).err();
@@ -111,6 +115,7 @@ fn inspect(
     report.groups = found.groups;
     report.entries = found.end.reached.position;
     report.torn_bytes = found.torn;
+    report.damaged = found.damaged;
     let Some((index, reached)) = index else {
         return Ok(());
     };
@@ -124,6 +129,7 @@ fn inspect(
         &fresh,
         &Disk,
         projection,
+        &mut BTreeSet::new(),
         progress,
     )?;
     progress(OpenProgress {

@@ -4,6 +4,7 @@ use super::StoreError;
 use super::format::SEGMENT_HEADER;
 use super::mark::Reached;
 use super::scan::{Fault, GroupReader, SegmentFile, Step, closing_chain, segment_of};
+use super::scrub::{DamagedBlob, MAX_NAMED, damaged_in};
 use super::start::{OpenPhase, OpenProgress, Progress};
 
 /// Something that vouches for a position.
@@ -40,6 +41,8 @@ pub(super) struct End {
     /// An old tail that the last segment supersedes: cut it here.
     pub(super) superseded: Option<Point>,
     pub(super) groups: u64,
+    /// Damaged blobs of entries that are vouched for.
+    pub(super) damaged: Vec<DamagedBlob>,
 }
 
 /// Finds the journal's end and holds it against everything that vouches.
@@ -67,6 +70,7 @@ pub(super) fn find_end(
         vouched: None,
         superseded: None,
         groups: 0,
+        damaged: Vec::new(),
         torn: None,
     };
     let total: u64 = segments
@@ -122,6 +126,7 @@ struct Walk<'a> {
     vouched: Option<Point>,
     superseded: Option<Point>,
     groups: u64,
+    damaged: Vec<DamagedBlob>,
     torn: Option<(Fault, u32, u64)>,
 }
 
@@ -167,6 +172,8 @@ impl Walk<'_> {
         progress: &mut dyn FnMut(u64),
     ) -> Result<(), StoreError> {
         let mut reader = GroupReader::open(segment)?;
+        reader.tolerate = self.highest().map_or(0, |vouch| vouch.reached.position);
+        let number = reader.segment;
         let is_last = at + 1 == self.segments.len();
         loop {
             let point = Point {
@@ -190,8 +197,11 @@ impl Walk<'_> {
                 return Ok(());
             }
             let fault = match reader.next()? {
-                Step::Group { .. } => {
+                Step::Group { start, view, .. } => {
                     self.groups += 1;
+                    let damaged = damaged_in(&view, number, start);
+                    let room = MAX_NAMED.saturating_sub(self.damaged.len());
+                    self.damaged.extend(damaged.into_iter().take(room));
                     continue;
                 }
                 Step::End if is_last => return Ok(()),
@@ -241,6 +251,7 @@ impl Walk<'_> {
             torn: self.torn.map_or(0, |(_, _, bytes)| bytes),
             superseded: self.superseded,
             groups: self.groups,
+            damaged: self.damaged,
         })
     }
 }

@@ -16,6 +16,10 @@
 
 use crate::crypto::Digest;
 
+#[path = "format_group.rs"]
+mod group;
+pub(super) use group::{GroupView, parse_group, resalt};
+
 /// Length of a segment's header.
 pub(super) const SEGMENT_HEADER: usize = 88;
 /// Length of a group's header.
@@ -294,105 +298,6 @@ pub(super) fn encode_entry(out: &mut Vec<u8>, body: &[u8], blobs: &[Vec<u8>]) ->
         out.extend_from_slice(blob);
     }
     digest
-}
-
-/// An entry within a group that was read whole.
-#[derive(Debug)]
-pub(super) struct EntryView<'a> {
-    /// Offset from the group's start.
-    pub(super) offset: usize,
-    pub(super) head: EntryHead,
-    pub(super) body: &'a [u8],
-    /// The blobs, one after the other.
-    pub(super) blobs: &'a [u8],
-}
-
-impl<'a> EntryView<'a> {
-    /// Each blob's bytes; none for a stub.
-    pub(super) fn each_blob(&self) -> Vec<&'a [u8]> {
-        let mut cursor = Cursor(self.blobs);
-        let lengths = self.head.blobs.iter().map(|(length, _)| *length);
-        lengths.map_while(|length| cursor.bytes(length)).collect()
-    }
-}
-
-/// What is wrong within a group, and where from the group's start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct GroupFault {
-    pub(super) what: &'static str,
-    pub(super) offset: usize,
-}
-
-/// A group whose every byte was verified.
-#[derive(Debug)]
-pub(super) struct GroupView<'a> {
-    pub(super) entries: Vec<EntryView<'a>>,
-    /// The chain after the group.
-    pub(super) chain: Digest,
-}
-
-/// Verifies a whole group: header (already decoded), entries, blobs, chain, trailer.
-pub(super) fn parse_group<'a>(
-    bytes: &'a [u8],
-    header: &GroupHeader,
-    salt: &[u8; 16],
-    mut chain: Digest,
-) -> Result<GroupView<'a>, GroupFault> {
-    let fault = |what, offset| GroupFault { what, offset };
-    let end = GROUP_HEADER + header.length as usize;
-    let (head, trailer) = bytes
-        .split_at_checked(end)
-        .ok_or(fault("group", bytes.len()))?;
-    let group_header = head.get(..GROUP_HEADER).unwrap_or_default();
-    let mut entries = Vec::with_capacity((header.count as usize).min(1024));
-    let mut offset = GROUP_HEADER;
-    for _ in 0..header.count {
-        let rest = head.get(offset..).unwrap_or_default();
-        let entry = EntryHead::decode(rest).map_err(|_| fault("entry header", offset))?;
-        let mut cursor = Cursor(rest);
-        let parts = cursor
-            .bytes(entry.length())
-            .and_then(|_| cursor.bytes(entry.body_length))
-            .and_then(|body| {
-                let blobs = entry.entry_length() - entry.length() - entry.body_length;
-                Some((body, cursor.bytes(blobs)?))
-            });
-        let (body, blobs) = parts.ok_or(fault("entry header", offset))?;
-        if !entry.holds(body) {
-            return Err(fault("entry body", offset));
-        }
-        let view = EntryView {
-            offset,
-            head: entry,
-            body,
-            blobs,
-        };
-        for (blob, (_, digest)) in view.each_blob().into_iter().zip(&view.head.blobs) {
-            if Digest::of(blob) != *digest {
-                return Err(fault("blob", offset));
-            }
-        }
-        chain = chain_on(&chain, &view.head.digest);
-        offset += view.head.entry_length();
-        entries.push(view);
-    }
-    if offset != end {
-        return Err(fault("group", offset));
-    }
-    if trailer != encode_trailer(salt, group_header, &chain) {
-        return Err(fault("group trailer", end));
-    }
-    Ok(GroupView { entries, chain })
-}
-
-/// A group's bytes with the header and trailer of another segment, whose salt differs.
-pub(super) fn resalt(bytes: &mut Vec<u8>, header: &GroupHeader, salt: &[u8; 16], chain: &Digest) {
-    let head = header.encode(salt);
-    for (to, from) in bytes.iter_mut().zip(&head) {
-        *to = *from;
-    }
-    bytes.truncate(GROUP_HEADER + header.length as usize);
-    bytes.extend_from_slice(&encode_trailer(salt, &head, chain));
 }
 
 #[cfg(test)]

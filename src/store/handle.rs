@@ -6,15 +6,18 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::sync::watch;
 
+use crate::crypto::Digest;
+
 use super::group::Projection;
 use super::index::{Index, Row};
 use super::journal::Journal;
-use super::medium::Disk;
+use super::medium::{Disk, Medium};
 use super::read::{Entries, Segments};
+use super::scan::SegmentFile;
 use super::start::{Mode, OpenProgress, Opened, start};
 use super::workload::{Counters, Workload};
 use super::writer::{self, Control, Rules, Writer};
-use super::{Place, StoreError, StoreOptions};
+use super::{DamagedBlob, Place, StoreError, StoreOptions};
 
 /// Room on the disk that holds the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +47,7 @@ pub(super) struct Shared {
     pub(super) journal: Mutex<Option<Journal>>,
     pub(super) writer: Mutex<Option<Control>>,
     segments: Arc<Segments>,
+    medium: Arc<dyn Medium>,
     journal_dir: PathBuf,
     poison: OnceLock<String>,
     fatal: watch::Sender<Option<String>>,
@@ -101,6 +105,7 @@ impl Store {
             max_group_entries: options.max_group_entries,
             max_group_bytes: options.max_group_bytes,
             segments: Arc::clone(&journal.segments),
+            medium: Arc::clone(&journal.medium),
             journal: Mutex::new(Some(journal)),
             writer: Mutex::new(None),
             journal_dir: options.journal_dir.clone(),
@@ -174,6 +179,22 @@ impl Store {
         index: u32,
     ) -> Result<(Vec<u8>, Vec<u8>), StoreError> {
         self.0.segments.body_with_blob(place, index)
+    }
+
+    pub(super) fn segments(&self) -> Vec<SegmentFile> {
+        self.0.segments.all()
+    }
+
+    pub(super) fn medium(&self) -> &dyn Medium {
+        &*self.0.medium
+    }
+
+    pub(super) fn blob_row(&self, place: Place, blob: u32) -> Result<(usize, Digest), StoreError> {
+        self.0.segments.blob_row(place, blob)
+    }
+
+    pub(super) fn blob_place(&self, damaged: &DamagedBlob) -> Result<(PathBuf, u64), StoreError> {
+        self.0.segments.blob_place(damaged)
     }
 
     /// The position that is durable and applied.

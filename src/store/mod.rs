@@ -21,6 +21,7 @@
 //! | `writer` | the one writer thread and its door |
 //! | `handle` | [`Store`]: reading and the life cycle |
 //! | `check` | verification without serving |
+//! | `scrub` | reading everything again; damaged blobs and their repair |
 //! | `run` | values under consecutive numbers, many to a row |
 //! | `workload` | what the writer spends its time on |
 //! | `slots`, `slots_erase`, `slots_format` | shred slots, for erasure on a log |
@@ -42,6 +43,7 @@ mod read;
 mod replay;
 mod run;
 mod scan;
+mod scrub;
 mod slots;
 mod slots_erase;
 mod slots_format;
@@ -61,6 +63,7 @@ pub use options::{StoreOptions, boot_id};
 pub use place::Place;
 pub use read::{Entries, StoredEntry};
 pub use run::Run;
+pub use scrub::{DamagedBlob, Scrubbed};
 pub use slots::{ShredSlots, SlotPaths};
 pub use start::{OpenPhase, OpenProgress, Opened, OpenedHow};
 pub use workload::Workload;

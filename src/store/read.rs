@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use super::error::io_error;
 use super::format::{EntryHead, HeadFault, MAX_GROUP_BYTES, SEGMENT_HEADER, SegmentHeader};
 use super::scan::{Fault, GroupReader, SegmentFile, Step, read_at, segment_of, segment_path};
-use super::{Place, StoreError};
+use super::{DamagedBlob, Place, StoreError};
 use crate::crypto::Digest;
 
 /// Files kept open for reading.
@@ -113,6 +113,25 @@ impl Segments {
         self.head(place)?.blob(index)
     }
 
+    /// Length and digest of a blob, as its entry's head has them.
+    pub(super) fn blob_row(&self, place: Place, blob: u32) -> Result<(usize, Digest), StoreError> {
+        let opened = self.head(place)?;
+        let row = opened.head.blobs.get(blob as usize);
+        row.copied().ok_or(nothing(place))
+    }
+
+    /// Where a blob's bytes lie: the file and the offset in it.
+    pub(super) fn blob_place(&self, damaged: &DamagedBlob) -> Result<(PathBuf, u64), StoreError> {
+        let place = damaged.place;
+        let opened = self.head(place)?;
+        let named = opened.head.blobs.get(damaged.blob as usize);
+        if named != Some(&(damaged.length, damaged.digest)) {
+            return Err(nothing(place));
+        }
+        let start = opened.blob_start(damaged.blob as usize)?;
+        Ok((opened.path, place.offset.saturating_add(start as u64)))
+    }
+
     pub(super) fn body_with_blob(
         &self,
         place: Place,
@@ -146,20 +165,21 @@ impl Opened {
         let head = &self.head;
         let index = index as usize;
         let (length, digest) = *head.blobs.get(index).ok_or(nothing(self.place))?;
-        if head.stub {
-            return Err(StoreError::Gone);
-        }
-        let before: usize = head
-            .blobs
-            .iter()
-            .take(index)
-            .map(|(length, _)| length)
-            .sum();
-        let blob = self.part(head.length() + head.body_length + before, length)?;
+        let blob = self.part(self.blob_start(index)?, length)?;
         if Digest::of(&blob) != digest {
             return Err(damaged("blob", self.place));
         }
         Ok(blob)
+    }
+
+    /// Offset of a blob from the entry's start.
+    fn blob_start(&self, index: usize) -> Result<usize, StoreError> {
+        let head = &self.head;
+        if head.stub {
+            return Err(StoreError::Gone);
+        }
+        let before = head.blobs.iter().take(index).map(|(length, _)| length);
+        Ok(head.length() + head.body_length + before.sum::<usize>())
     }
 
     /// Bytes of the entry: those read already, or read now.

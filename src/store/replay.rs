@@ -1,16 +1,24 @@
 //! Replaying: from the journal into the index.
 
+use std::collections::BTreeSet;
+
 use super::group::{Entry, Overlay, Projection, apply};
 use super::index::Index;
 use super::mark::Reached;
 use super::medium::Medium;
 use super::scan::{GroupReader, SegmentFile, Step, segment_of};
+use super::scrub::{DamagedBlob, MAX_NAMED, damaged_in};
 use super::start::{OpenPhase, OpenProgress, Progress};
 use super::{Place, StoreError};
 
 /// Rows after which a replay applies a batch.
 const REPLAY_ROWS: usize = 4096;
-/// Applies the entries after `from`, up to `to`, in batches that end where groups end.
+/// Applies the entries after `from`, up to `to`, in batches that end where groups end. Projections
+/// see no blobs: damaged ones are added to `damaged` and hold nothing up.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one call of two callers, each naming its parts"
+)]
 pub(super) fn replay(
     segments: &[SegmentFile],
     from: Reached,
@@ -18,6 +26,7 @@ pub(super) fn replay(
     index: &Index,
     medium: &dyn Medium,
     projection: &dyn Projection,
+    damaged: &mut BTreeSet<DamagedBlob>,
     progress: Progress<'_>,
 ) -> Result<u64, StoreError> {
     let mut overlay = Overlay::default();
@@ -44,6 +53,7 @@ pub(super) fn replay(
             });
         }
         let number = reader.segment;
+        reader.tolerate = to.position;
         while reader.reached.position < to.position {
             let (header, start, view) = match reader.next()? {
                 Step::Group {
@@ -55,6 +65,11 @@ pub(super) fn replay(
                 Step::End => break,
                 Step::Fault(fault) => return Err(reader.damaged(&fault)),
             };
+            for blob in damaged_in(&view, number, start) {
+                if damaged.len() < MAX_NAMED {
+                    damaged.insert(blob);
+                }
+            }
             for (position, entry) in (header.first_position..).zip(&view.entries) {
                 if position <= from.position {
                     continue;

@@ -156,6 +156,9 @@ pub(super) struct GroupReader {
     length: u64,
     pub(super) segment: u32,
     pub(super) offset: u64,
+    /// Up to this position a damaged blob does not make a group a fault: it was durable, and
+    /// something else vouches for its entry.
+    pub(super) tolerate: u64,
     /// Before the next group.
     pub(super) reached: Reached,
     buffer: Vec<u8>,
@@ -175,6 +178,7 @@ impl GroupReader {
             salt: segment.header.salt,
             segment: segment.header.number,
             offset: SEGMENT_HEADER as u64,
+            tolerate: 0,
             reached: Reached {
                 position: segment.header.first_position.saturating_sub(1),
                 chain: segment.header.chain,
@@ -230,9 +234,15 @@ impl GroupReader {
         }
         match parse_group(&self.buffer, &header, &self.salt, self.reached.chain) {
             Ok(view) => {
+                let last = self.reached.position + u64::from(header.count);
+                let damaged = view.damaged.first().filter(|_| last > self.tolerate);
+                if let Some(entry) = damaged.and_then(|(entry, _)| view.entries.get(*entry)) {
+                    let offset = start + entry.offset as u64;
+                    return fault("blob", offset, false, rest > whole as u64);
+                }
                 self.offset = start + whole as u64;
                 self.reached = Reached {
-                    position: self.reached.position + u64::from(header.count),
+                    position: last,
                     chain: view.chain,
                 };
                 Ok(Step::Group {

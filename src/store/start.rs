@@ -13,6 +13,7 @@
 //!    set aside, and takes over what the index vouched for.
 //! 5. Replay what the index lacks, then name this boot in the mark.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
 use std::path::Path;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use super::medium::{Medium, sync_parent};
 use super::read::Segments;
 use super::replay::replay;
 use super::scan::{GroupReader, SegmentFile, Step, list, read_at};
+use super::scrub::DamagedBlob;
 use super::{StoreError, StoreOptions};
 
 /// Torn bytes kept for someone to look at, at most.
@@ -69,6 +71,8 @@ pub struct Opened {
     pub entries_replayed: u64,
     /// Bytes of an unfinished group that were cut; a copy lies in `torn.last`.
     pub torn_bytes_cut: u64,
+    /// Damaged blobs seen on the way; their entries are whole, and nothing else is touched.
+    pub damaged: Vec<DamagedBlob>,
 }
 
 /// What takes time when opening.
@@ -211,6 +215,7 @@ pub(super) fn start(
         }
     };
     let end = found.end.reached;
+    let mut damaged: BTreeSet<DamagedBlob> = found.damaged.iter().copied().collect();
     let replayed = replay(
         &segments,
         from,
@@ -218,6 +223,7 @@ pub(super) fn start(
         &index,
         &*medium,
         &*projection,
+        &mut damaged,
         progress,
     )?;
     if !trusted {
@@ -237,6 +243,7 @@ pub(super) fn start(
         position: end.position,
         entries_replayed: replayed,
         torn_bytes_cut: found.torn,
+        damaged: damaged.into_iter().collect(),
     };
     Ok((
         Store::assemble(journal, index, projection, lock, &options),

@@ -436,6 +436,7 @@ impl World {
             credit_bytes: 16 << 20,
             checkpoint_size: 0,
             time_us: self.now().micros(),
+            resends: false,
         }
     }
 

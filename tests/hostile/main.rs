@@ -212,3 +212,8 @@ fn signed_statements() {
 fn sessions() {
     group("sessions");
 }
+
+#[test]
+fn records_asked_for_again() {
+    group("again");
+}

@@ -19,6 +19,7 @@ use crate::{
 use super::{
     super::{Node, NodeError, links::Seat, projection, rules::Proposal},
     Outlet, Session, SessionEnd,
+    again::Again,
 };
 
 /// Clocks further apart than this are worth a warning.
@@ -101,6 +102,7 @@ pub(super) async fn begin(
                 outlet: outlet.clone(),
                 lanes: Mutex::new(state.lanes),
                 wake: Arc::clone(&seat.wake),
+                again: Again::new(hello.resends),
             },
             info,
             seat,

@@ -21,7 +21,7 @@ use crate::{
 
 use super::{
     super::{receipts::ArrivalError, receive::Epochs},
-    Session, SessionEnd,
+    Session, SessionEnd, again,
     commit::{Verifying, resend},
     escape, protocol, statements,
 };
@@ -106,6 +106,8 @@ impl Inbound {
             frame::Frame::Checkpoint(checkpoint) => {
                 statements::checkpoint(&self.session, checkpoint).await
             }
+            frame::Frame::Request(request) => again::request(&self.session, &request),
+            frame::Frame::Resend(resend) => again::resend(&self.session, resend).await,
             frame::Frame::Bye(bye) => Err(goodbye(&bye)),
         }
     }

@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-use super::{NodeError, Session, SessionEnd};
+use super::{NodeError, Session, SessionEnd, again};
 
 /// An idle link says how far its lanes and its ledger reach this often.
 const IDLE: Duration = Duration::from_secs(20);
@@ -30,25 +30,33 @@ pub(super) async fn run(session: Arc<Session>, told: u64) -> SessionEnd {
 async fn send(session: &Session, mut told: u64) -> Result<Infallible, SessionEnd> {
     let mut epoch: Option<Arc<SendingEpoch>> = None;
     let mut idle = tokio::time::interval(IDLE);
+    // Lanes whose next record is damaged here: they wait for it, the others go on.
+    let mut stuck = Vec::new();
     loop {
         refresh(session)?;
+        again::ask(session)?;
         let mut sent = false;
         for lane in Lane::ALL {
-            if waiting(session, lane).is_none() {
+            if stuck.contains(&lane) || waiting(session, lane).is_none() {
                 continue;
             }
             let current = match epoch.take() {
                 Some(epoch) if !epoch.exhausted(session.node.now()) => epoch,
                 _ => establish(session).await?,
             };
-            sent = deliver(session, lane, &current).await?;
+            match deliver(session, lane, &current).await? {
+                Sent::Records => sent = true,
+                Sent::Nothing => {}
+                Sent::Stuck => stuck.push(lane),
+            }
             epoch = Some(current);
             if sent {
                 // Asked anew after every frame: a control record waits for one frame at most.
                 break;
             }
         }
-        if !sent {
+        if !sent && !again::answer(session).await? {
+            stuck.clear();
             tokio::select! {
                 () = session.wake.notified() => {}
                 _ = idle.tick() => {
@@ -101,14 +109,23 @@ async fn establish(session: &Session) -> Result<Arc<SendingEpoch>, SessionEnd> {
     Ok(Arc::new(epoch))
 }
 
-/// Sends one frame of a lane; answers false when the credit leaves no room for its next record.
+/// What one turn of a lane did.
+enum Sent {
+    Records,
+    /// The credit leaves no room for the next record.
+    Nothing,
+    /// The next record is damaged here.
+    Stuck,
+}
+
+/// Sends one frame of a lane.
 async fn deliver(
     session: &Session,
     lane: Lane,
     epoch: &Arc<SendingEpoch>,
-) -> Result<bool, SessionEnd> {
+) -> Result<Sent, SessionEnd> {
     let Some((wanted, room)) = waiting(session, lane) else {
-        return Ok(false);
+        return Ok(Sent::Nothing);
     };
     let id = session.outgoing_lane(lane);
     let limit = usize::try_from(wanted.count).unwrap_or(usize::MAX);
@@ -117,7 +134,13 @@ async fn deliver(
         .load(id, wanted.first, limit, room, Arc::clone(epoch))
         .await?;
     if loaded.records.is_empty() {
-        return Ok(false);
+        return Ok(match loaded.damaged {
+            Some(damaged) => {
+                session.node.found_damaged(&[damaged]).await;
+                Sent::Stuck
+            }
+            None => Sent::Nothing,
+        });
     }
     let batch = Batch {
         first: wanted.first,
@@ -132,7 +155,7 @@ async fn deliver(
         records: loaded.records,
     };
     session.outlet.record(frame::Frame::Deliver(frame)).await?;
-    Ok(true)
+    Ok(Sent::Records)
 }
 
 /// Signed high-water marks, so that a withheld tail is seen.

@@ -134,8 +134,13 @@ impl Node {
         &self,
         stored: &StoredRecord,
     ) -> Result<Reference, NodeError> {
+        self.reference_in(stored.leaf)
+    }
+
+    /// The reference that the leaf of a record's entry names.
+    pub(in crate::node) fn reference_in(&self, leaf: u64) -> Result<Reference, NodeError> {
         let leaf = self
-            .leaf(stored.leaf)?
+            .leaf(leaf)?
             .ok_or(EntryError::Field("leaf of the record"))?;
         let body = crate::wire::ledger::LeafBody::decode(leaf.body.as_slice())
             .map_err(EntryError::from)?;

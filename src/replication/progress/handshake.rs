@@ -109,6 +109,7 @@ impl<H: LaneHashes> HelloFacts<'_, H> {
             credit_bytes: window.bytes,
             checkpoint_size,
             time_us: now.micros(),
+            resends: true,
         }
     }
 

@@ -1,9 +1,11 @@
 //! Torn tails and flipped bits.
 
 use std::fs;
+use std::ops::ControlFlow;
 
 use super::super::format::{GROUP_HEADER, GROUP_TRAILER, SEGMENT_HEADER};
 use super::*;
+use crate::crypto::Digest;
 
 #[test]
 fn a_tail_torn_at_every_byte_is_cut_to_the_last_whole_group() {
@@ -54,7 +56,7 @@ fn part(offset: usize, length: usize) -> &'static str {
 }
 
 #[test]
-fn every_flipped_bit_of_a_vouched_group_is_named() {
+fn every_flipped_bit_of_a_vouched_group_is_named_and_only_blobs_let_the_store_open() {
     let home = tempfile::tempdir().unwrap();
     let lengths = three(home.path(), true);
     let whole = fs::read(segment(home.path(), 1)).unwrap();
@@ -62,14 +64,24 @@ fn every_flipped_bit_of_a_vouched_group_is_named() {
         let mut flipped = whole.clone();
         flipped[at] ^= 1 << (at % 8);
         fs::write(segment(home.path(), 1), &flipped).unwrap();
-        let error = try_open(options(home.path())).err().unwrap();
-        let StoreError::Damaged {
-            what,
-            segment: 1,
-            offset,
-        } = error
-        else {
-            panic!("byte {at}: {error}");
+        let report = check(&options(home.path()), Arc::new(Notes), &mut |_| {}).unwrap();
+        let (what, offset) = match report.fault {
+            Some(StoreError::Damaged {
+                what,
+                segment: 1,
+                offset,
+            }) => {
+                let opened = try_open(options(home.path())).err().unwrap();
+                assert!(matches!(opened, StoreError::Damaged { .. }), "byte {at}");
+                (what, offset)
+            }
+            Some(fault) => panic!("byte {at}: {fault}"),
+            None => {
+                let [damaged] = report.damaged[..] else {
+                    panic!("byte {at}: {:?}", report.damaged);
+                };
+                ("blob", damaged.place.offset)
+            }
         };
         if at < SEGMENT_HEADER {
             assert_eq!(what, "segment header", "byte {at}");
@@ -150,4 +162,69 @@ fn a_flip_is_found_at_every_read() {
         ));
         assert_eq!(store.entries(1).count(), 1);
     }
+}
+
+#[test]
+fn a_scrub_names_every_damaged_blob_and_the_same_bytes_repair_it() {
+    let home = tempfile::tempdir().unwrap();
+    let (store, _) = open(home.path());
+    let writer = store.start_writer(Desk);
+    let blobs = vec![vec![1; 300], vec![2; 500]];
+    let ask = Ask::WithBlobs("a".to_owned(), blobs.clone());
+    let place = writer.propose_blocking(ask).unwrap()[0];
+    set(&writer, "b", "whole");
+    let scrub = || store.scrub(&mut |_| ControlFlow::Continue(()));
+    let sound = scrub();
+    assert_eq!((sound.groups, sound.damaged.len()), (2, 0));
+    assert!(sound.faults.is_empty() && sound.bytes > 800);
+
+    let path = segment(home.path(), 1);
+    let whole = fs::read(&path).unwrap();
+    let mut rotten = whole.clone();
+    let second = place.offset as usize + 44 + 2 * 36 + 16 + "a=blobs".len() + 300;
+    assert_eq!(rotten[second..second + 500], [2; 500]);
+    rotten[second + 7] ^= 0x40;
+    fs::write(&path, &rotten).unwrap();
+    let found = scrub();
+    assert!(found.faults.is_empty());
+    let [damaged] = found.damaged[..] else {
+        panic!("{found:?}");
+    };
+    assert_eq!(
+        (damaged.place, damaged.blob, damaged.length),
+        (place, 1, 500)
+    );
+    assert_eq!(damaged.digest, Digest::of(&blobs[1]));
+    // Its neighbours are untouched, and other bytes do not take its place.
+    assert_eq!(store.blob(place, 0).unwrap(), blobs[0]);
+    let refused = store.repair_blob(&damaged, &[3; 500]).unwrap_err();
+    assert!(matches!(
+        refused,
+        StoreError::Damaged {
+            what: "replacement",
+            ..
+        }
+    ));
+    assert_eq!(fs::read(&path).unwrap(), rotten);
+    // It does not keep the store from opening, nor the index from being made anew.
+    store.close().unwrap();
+    drop((store, writer));
+    lose_index(home.path());
+    let (store, opened) = open(home.path());
+    assert_eq!(
+        (opened.how, &opened.damaged[..]),
+        (OpenedHow::Rebuilt, &[damaged][..])
+    );
+
+    store.repair_blob(&damaged, &blobs[1]).unwrap();
+    assert_eq!(store.blob(place, 1).unwrap(), blobs[1]);
+    assert!(
+        store
+            .scrub(&mut |_| ControlFlow::Continue(()))
+            .damaged
+            .is_empty()
+    );
+    let broken_off = store.scrub(&mut |_| ControlFlow::Break(()));
+    assert!(broken_off.broken_off && broken_off.groups == 1);
+    assert_eq!(fs::read(&path).unwrap()[..whole.len()], whole);
 }

@@ -210,6 +210,12 @@ case!(lane_hash_short, world, {
     world.greet_badly(hello).await
 });
 
+case!(silence, world, {
+    // The stream stays open; it is the node that loses patience.
+    let mut link = world.dial().await;
+    link.end().await.into()
+});
+
 case!(silence_then_close, world, {
     drop(world.dial().await);
     Seen::from(End::Closed)

@@ -1,5 +1,6 @@
 //! The cases, by the names that `tests/vectors/link/cases.json` gives them.
 
+pub(crate) mod again;
 pub(crate) mod frames;
 pub(crate) mod hello;
 pub(crate) mod lanes;
@@ -47,7 +48,7 @@ pub(crate) const CASES: &[(&str, Case)] = table!(
         received_hash_differs, receipts_hash_differs, hash_before_the_first_sequence,
         credit_too_small, forgets_what_it_receipted, incarnation_given_up,
         clock_at_the_end_of_time, clock_before_all_time, checkpoint_of_the_node_never_signed,
-        silence_then_close;
+        silence_then_close, silence;
     frames: random_bytes_on_the_connection, random_data_in_the_stream, half_a_message,
         random_message_first, random_message_later, unknown_frame, empty_message, empty_frame,
         frame_given_twice, group_wire_type, beyond_the_size_cap, million_empty_states,
@@ -73,5 +74,7 @@ pub(crate) const CASES: &[(&str, Case)] = table!(
         checkpoint_of_another_root, checkpoint_without_proof, checkpoint_with_a_false_proof,
         checkpoint_of_a_wrong_key, checkpoint_of_another_ledger, checkpoint_no_note,
         card_of_another_country, card_of_other_content, card_tampered, card_no_card, card_newer;
-    sessions: newer_replaces_older, older_is_refused, echo_differs,
+    sessions: newer_replaces_older, older_is_refused, echo_differs;
+    again: request_for_nothing, request_digest_short, requests_too_many, request_not_held,
+        resend_never_asked, resend_digest_short,
 );

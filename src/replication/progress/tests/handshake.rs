@@ -74,6 +74,7 @@ fn sound() -> Hello {
         credit_bytes: 16 << 20,
         checkpoint_size: 0,
         time_us: 42,
+        resends: false,
     }
 }
 
