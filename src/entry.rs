@@ -13,9 +13,9 @@ use crate::{
 };
 
 pub use crate::wire::entry::{
-    AgreementsChanged, Alarm, CardAccepted, CheckpointSeen, Erased, Follow, HoldChanged, Holding,
-    LateReceipt, LateReceiptsKept, LeafSlot, LifeRow, LinkChanged, Lock, LockCause, Locked,
-    NodeCreated, NodeStarted, OutboxPlace, Position, Read, ReceiptsArrived, ReceiptsIssued,
+    AgreementsChanged, Alarm, CardAccepted, CheckpointSeen, Erased, Fenced, Follow, HoldChanged,
+    Holding, LateReceipt, LateReceiptsKept, LeafSlot, LifeRow, LinkChanged, Lock, LockCause,
+    Locked, NodeCreated, NodeStarted, OutboxPlace, Position, Read, ReceiptsArrived, ReceiptsIssued,
     Received, Refused, Rekeyed, Submitted, entry::Event,
 };
 
@@ -162,6 +162,7 @@ mod tests {
             event: Event::LinkChanged(LinkChanged {
                 peer: "KZ".to_owned(),
                 up: true,
+                changes: 1,
             }),
         };
         assert_eq!(Entry::decode(&entry.clone().encode()).unwrap(), entry);

@@ -50,6 +50,21 @@ impl Status {
                 out.line(&format!("DAMAGED  {damaged}"))?;
             }
         }
+        if status.fenced {
+            out.line(
+                "FENCED: restored from an older state, signs nothing; stop it and run `comity store incarnate`",
+            )?;
+        }
+        for claim in &status.fence_claims {
+            out.line(&format!(
+                "{} knows more of this node since {}: {} at {}, here {}",
+                claim.country,
+                Moment::from_micros(claim.time_us),
+                claim.what,
+                claim.theirs,
+                claim.ours,
+            ))?;
+        }
         let rows = status
             .links
             .iter()

@@ -21,6 +21,12 @@ pub const MAX_NOTE_BYTES: usize = 16 * 1024;
 /// Longest origin or key name, in bytes.
 pub const MAX_ORIGIN_BYTES: usize = 200;
 
+/// Longest note kept as evidence, in bytes.
+const MAX_BARE_BYTES: usize = 4096;
+
+/// Signatures of the ledger's own country kept with it: a country has eight signing keys at most.
+const MAX_OWN_SIGNATURES: usize = 8;
+
 /// Signature type of Ed25519 in C2SP signed notes.
 const ED25519: u8 = 1;
 
@@ -109,6 +115,28 @@ pub fn sign(
 /// One [`CheckpointError`] per defect.
 pub fn open(note: &str, origin: &str, keys: &[PublicKey]) -> Result<Checkpoint, CheckpointError> {
     open_named(note, origin, origin, keys)
+}
+
+/// A note as evidence, bounded: its text and the first signatures under the ledger's own name,
+/// without those of witnesses. [`open`] accepts it as it does the whole note.
+pub fn bare(note: &str) -> String {
+    let Some((text, signatures)) = note.split_once("\n\n") else {
+        return String::new();
+    };
+    let own = format!("\u{2014} {} ", text.split('\n').next().unwrap_or_default());
+    let mut bare = format!("{text}\n\n");
+    for line in signatures
+        .lines()
+        .filter(|line| line.starts_with(&own))
+        .take(MAX_OWN_SIGNATURES)
+    {
+        bare.push_str(line);
+        bare.push('\n');
+    }
+    if bare.len() > MAX_BARE_BYTES {
+        return String::new();
+    }
+    bare
 }
 
 /// As [`open`], for a log whose key is not named after its origin (Go's checksum database).

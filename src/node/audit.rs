@@ -43,8 +43,11 @@ impl Node {
     /// The checkpoint of the durable ledger, signed now.
     ///
     /// # Errors
-    /// [`NodeError`] when hashes are missing.
+    /// [`NodeError::Fenced`] when the node must not sign; [`NodeError`] when hashes are missing.
     pub fn checkpoint(&self) -> Result<(Checkpoint, String), NodeError> {
+        if self.is_fenced() {
+            return Err(NodeError::Fenced);
+        }
         let size = self.ledger_size()?;
         let checkpoint = Checkpoint {
             origin: self.own_card.ledger_origin.clone(),

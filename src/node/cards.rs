@@ -147,11 +147,26 @@ impl Node {
 
     /// Writes an alarm into the log and the ledger.
     pub(crate) async fn alarm(&self, peer: Option<Country>, kind: &'static str) {
+        self.alarm_with(peer, kind, Vec::new()).await;
+    }
+
+    /// As [`Self::alarm`], with the signed statements that prove it.
+    pub(crate) async fn alarm_with(
+        &self,
+        peer: Option<Country>,
+        kind: &'static str,
+        evidence: Vec<String>,
+    ) {
         tracing::error!(peer = ?peer, kind, "alarm");
         if !self.is_news(peer, kind) {
             return;
         }
-        if let Err(error) = self.writer.propose(Proposal::Alarm { peer, kind }).await {
+        let alarm = Proposal::Alarm {
+            peer,
+            kind,
+            evidence,
+        };
+        if let Err(error) = self.writer.propose(alarm).await {
             tracing::error!(%error, kind, "the alarm is not in the ledger");
         }
     }

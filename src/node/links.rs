@@ -1,8 +1,13 @@
 //! The links' registry: one session a peer, who is up, what ended the last one.
 
+mod log;
+
+pub use log::{Change, ChangeLog};
+
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
 };
 
 use tokio::sync::{Notify, watch};
@@ -14,6 +19,10 @@ use crate::{
     replication::progress::{SessionInfo, Verdict, survivor},
 };
 
+use super::{Node, NodeError, rules::Proposal};
+
+/// How often changes of links that waited are looked for.
+const WRITE_EVERY: Duration = Duration::from_secs(60);
 /// Longest error kept of a link, in characters.
 const MAX_ERROR_CHARS: usize = 500;
 
@@ -188,5 +197,52 @@ impl Links {
                 last_error: state.last_error.clone(),
             })
             .unwrap_or_default()
+    }
+}
+
+impl Node {
+    fn link_log(&self) -> MutexGuard<'_, ChangeLog> {
+        self.link_changes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A link came up or went down: into the ledger at once, or later together with others while it
+    /// flaps.
+    ///
+    /// # Errors
+    /// [`NodeError`] when the store cannot make it durable.
+    pub(crate) async fn link_changed(&self, peer: Country, up: bool) -> Result<(), NodeError> {
+        let change = self.link_log().changed(peer, up, self.now());
+        if let Some(change) = change {
+            self.writer.propose(Proposal::Link { peer, change }).await?;
+        }
+        Ok(())
+    }
+
+    async fn write_link_changes(&self, changes: Vec<(Country, Change)>) {
+        for (peer, change) in changes {
+            if let Err(error) = self.writer.propose(Proposal::Link { peer, change }).await {
+                tracing::warn!(%peer, %error, "changes of the link are not in the ledger");
+            }
+        }
+    }
+
+    /// The node stops: what waited is written.
+    pub(super) async fn write_rest_of_link_changes(&self) {
+        let rest = self.link_log().rest(self.now());
+        self.write_link_changes(rest).await;
+    }
+}
+
+/// Writes changes of links that waited, as long as the node is there.
+pub(super) async fn write_changes(node: Weak<Node>) {
+    let mut ticks = tokio::time::interval(WRITE_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let Some(node) = node.upgrade() else { return };
+        let due = node.link_log().due(node.now());
+        node.write_link_changes(due).await;
     }
 }

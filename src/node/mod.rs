@@ -8,6 +8,7 @@ pub mod agreements;
 pub mod audit;
 pub mod cards;
 pub mod deliver;
+mod fence;
 pub mod links;
 mod open;
 pub mod projection;
@@ -23,12 +24,13 @@ pub mod steps;
 pub mod submit;
 pub mod threads;
 
+pub use fence::Claim;
 pub use open::{slot_paths, store_options};
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::HashMap,
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 use arc_swap::ArcSwap;
@@ -46,6 +48,7 @@ use crate::{
 };
 
 use self::{
+    fence::FENCED,
     links::Links,
     rules::{NodeRules, Refusal},
 };
@@ -94,6 +97,9 @@ pub enum NodeError {
     /// The node is shutting down.
     #[error("the node is shutting down")]
     Closed,
+    /// Other countries know more of this node than the node itself does.
+    #[error("{FENCED}")]
+    Fenced,
     /// The store belongs to another country's node.
     #[error(
         "the store was created for {store}, the node's card says {card}: the home holds another node's data"
@@ -161,8 +167,10 @@ pub struct Node {
     pub(crate) links: Links,
     pub(crate) intake: submit::Intake,
     pub(crate) scrub: scrub::Scrub,
-    /// Countries that know more of this node than the node itself does.
-    pub(crate) fenced_by: Mutex<BTreeSet<Country>>,
+    /// Whether other countries know more of this node than the node itself does.
+    pub(crate) fence: fence::Fence,
+    /// Changes of links on their way into the ledger.
+    pub(crate) link_changes: Mutex<links::ChangeLog>,
     /// Alarms lately written, so that a peer that redials cannot grow the ledger.
     pub(crate) alarms: Mutex<HashMap<(Option<Country>, &'static str), Moment>>,
     pub(crate) clock: Clock,
@@ -208,26 +216,6 @@ impl Node {
     /// The time.
     pub fn now(&self) -> Moment {
         (self.clock)()
-    }
-
-    /// Takes note that a peer knows more of this node than the node itself does.
-    pub(crate) fn fence(&self, by: Country) {
-        self.fenced_by
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(by);
-    }
-
-    /// Whether this node was restored from an old backup, as its peers say, and must not sign.
-    /// Two countries must say so where two are known: one alone could stop another by a lie, and
-    /// only ends its own link.
-    pub(crate) fn is_fenced(&self) -> bool {
-        let quorum = self.book.load().len().clamp(1, 2);
-        let by = self
-            .fenced_by
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        by.len() >= quorum
     }
 
     /// Keyed tag of a reference.

@@ -16,7 +16,8 @@ use crate::{
 use super::{
     Clock, Node, NodeError, NodeKeys,
     agreements::InForce,
-    links::Links,
+    fence::Fence,
+    links::{self, Links},
     projection::{self, Rooms},
     rules::{NodeRules, Proposal},
     scrub::{self, Scrub},
@@ -88,6 +89,7 @@ impl Node {
             writer.propose(in_force.proposal(None)).await?;
         }
         let book = book_of(&store, &clock)?;
+        let fence = Fence::read(&store, book.len())?;
         let (intake, waiting) = Intake::new();
         let node = Arc::new(Self {
             country,
@@ -111,7 +113,8 @@ impl Node {
             links: Links::default(),
             intake,
             scrub: Scrub::default(),
-            fenced_by: Mutex::default(),
+            fence,
+            link_changes: Mutex::default(),
             alarms: Mutex::default(),
             clock,
             _lock: lock,
@@ -120,6 +123,7 @@ impl Node {
         let damaged = node.opened.damaged.clone();
         node.found_damaged(&damaged).await;
         tokio::spawn(scrub::run(Arc::downgrade(&node)));
+        tokio::spawn(links::write_changes(Arc::downgrade(&node)));
         Ok(node)
     }
 
@@ -130,6 +134,7 @@ impl Node {
     /// then, the next start takes longer.
     pub async fn close(self: &Arc<Self>) -> Result<(), NodeError> {
         self.scrub.stop().await;
+        self.write_rest_of_link_changes().await;
         let store = self.store.clone();
         super::read::blocking(move || Ok(store.close()?)).await
     }

@@ -2,9 +2,9 @@
 
 use crate::{
     crypto::Digest,
-    entry::{Entry, EntryError, Event},
+    entry::{Entry, EntryError, Event, Fenced},
     inbox, ledger,
-    record::Country,
+    record::{Country, Moment},
     replication::lanes,
     store::{Entry as Stored, Keyspace, Place, Projection, ProjectionError, ReadRows, Rows, Store},
     wire,
@@ -42,9 +42,19 @@ const IDENTITY: Keyspace = Keyspace {
     goes_away: "never",
 };
 
+/// Peers that know more of this node than the node itself does.
+const FENCES: Keyspace = Keyspace {
+    prefix: 0x51,
+    name: "fences",
+    key: "country (2)",
+    value: "place of the entry (12 bytes)",
+    written_by: "fenced",
+    goes_away: "never",
+};
+
 /// Every keyspace of a node, for the documentation and the test that no two share a prefix.
 pub fn keyspaces() -> Vec<&'static Keyspace> {
-    let mut all = vec![&CARDS, &CHECKPOINTS, &IDENTITY];
+    let mut all = vec![&CARDS, &CHECKPOINTS, &IDENTITY, &FENCES];
     all.extend(inbox::keyspaces());
     all.extend(lanes::keyspaces());
     all.extend(ledger::rows::keyspaces());
@@ -73,6 +83,10 @@ impl Projection for Rooms {
             ),
             Event::CheckpointSeen(seen) => rows.put(
                 CHECKPOINTS.key(&[seen.peer.as_bytes()]),
+                stored.place.to_bytes().to_vec(),
+            ),
+            Event::Fenced(fenced) => rows.put(
+                FENCES.key(&[fenced.peer.as_bytes()]),
                 stored.place.to_bytes().to_vec(),
             ),
             Event::NodeCreated(_) => {
@@ -139,6 +153,29 @@ pub(super) fn checkpoint_of(
 /// Whether a store was created already, as the writer sees it.
 pub(super) fn is_created(rows: &impl ReadRows) -> Result<bool, crate::store::StoreError> {
     Ok(rows.row(&IDENTITY.key(&[]))?.is_some())
+}
+
+/// Where it stands that a peer fenced this node, as the writer sees it.
+pub(super) fn fence_place(
+    rows: &impl ReadRows,
+    peer: Country,
+) -> Result<Option<Place>, crate::store::StoreError> {
+    let row = rows.row(&FENCES.key(&[peer.code().as_bytes()]))?;
+    Ok(row.and_then(|value| Place::from_bytes(&value)))
+}
+
+/// Who fenced this node, with when.
+pub(super) fn fences(store: &Store) -> Result<Vec<(Moment, Fenced)>, NodeError> {
+    let prefix = FENCES.key(&[]);
+    let mut fences = Vec::new();
+    for (_, value) in store.scan(&prefix, &prefix, MAX_CARDS)? {
+        let place = Place::from_bytes(&value).ok_or(EntryError::Field("place"))?;
+        let entry = Entry::decode(&store.body(place)?)?;
+        if let Event::Fenced(fenced) = entry.event {
+            fences.push((entry.time, fenced));
+        }
+    }
+    Ok(fences)
 }
 
 /// Every card accepted, newest version per country.

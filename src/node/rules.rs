@@ -21,7 +21,7 @@ use prost::Message as _;
 use crate::{
     crypto::{AeadKey, Domain, RandomError, random_bytes},
     entry::{
-        AgreementsChanged, Alarm, CardAccepted, CheckpointSeen, Entry, Event, Incarnation,
+        AgreementsChanged, Alarm, CardAccepted, CheckpointSeen, Entry, Event, Fenced, Incarnation,
         LeafSlot, LinkChanged, NodeCreated, NodeStarted, Read,
     },
     ledger::{self, leaf_digest},
@@ -237,14 +237,19 @@ impl Rules for NodeRules {
                 sealed_keys,
             } => self.rekey(number, digest, slot, sealed_keys, group)?,
             Proposal::Erased(orders) => self.erased_all(orders, group)?,
-            Proposal::Link { peer, up } => {
+            Proposal::Link { peer, change } => {
                 let leaf = LeafBody {
                     peer: peer.code().to_owned(),
-                    ..node(Action::Link, if up { "up" } else { "down" })
+                    count: match change.changes {
+                        0 | 1 => 0,
+                        several => several,
+                    },
+                    ..node(Action::Link, if change.up { "up" } else { "down" })
                 };
                 let event = Event::LinkChanged(LinkChanged {
                     peer: peer.code().to_owned(),
-                    up,
+                    up: change.up,
+                    changes: change.changes,
                 });
                 self.append(group, event, Vec::new(), leaf)?;
             }
@@ -266,15 +271,42 @@ impl Rules for NodeRules {
                 });
                 self.append(group, event, Vec::new(), leaf)?;
             }
-            Proposal::Alarm { peer, kind } => {
+            Proposal::Alarm {
+                peer,
+                kind,
+                evidence,
+            } => {
                 let peer = peer.map(|peer| peer.code().to_owned()).unwrap_or_default();
                 let leaf = LeafBody {
                     peer: peer.clone(),
+                    evidence,
                     ..node(Action::Alarm, kind)
                 };
                 let event = Event::Alarm(Alarm {
                     peer,
                     kind: kind.to_owned(),
+                });
+                self.append(group, event, Vec::new(), leaf)?;
+            }
+            Proposal::Fence {
+                peer,
+                claim,
+                decisive,
+            } => {
+                if projection::fence_place(group, peer)?.is_some() {
+                    return Ok(Answer::Done);
+                }
+                let leaf = LeafBody {
+                    peer: peer.code().to_owned(),
+                    ..node(Action::Alarm, "fenced-by-peer")
+                };
+                let event = Event::Fenced(Fenced {
+                    peer: peer.code().to_owned(),
+                    what: claim.what,
+                    theirs: claim.theirs,
+                    ours: claim.ours,
+                    checkpoint_size: claim.checkpoint_size,
+                    decisive,
                 });
                 self.append(group, event, Vec::new(), leaf)?;
             }

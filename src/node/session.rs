@@ -29,7 +29,7 @@ use crate::{
     wire::link::{Bye, ByeReason, Frame, frame},
 };
 
-use super::{Node, NodeError, rules::Proposal};
+use super::{Claim, Node, NodeError, fence::FENCED};
 
 pub use greeting::hello_first;
 
@@ -112,6 +112,14 @@ pub enum SessionEnd {
         /// Details for both operators.
         detail: String,
     },
+    /// The peer knows more of this node than the node itself does.
+    #[error("refused: {reason}: {detail}", reason = ByeReason::Fenced.as_str_name())]
+    Fenced {
+        /// What it says.
+        claim: Claim,
+        /// Details for both operators.
+        detail: String,
+    },
     /// This node failed.
     #[error("this node failed: {0}")]
     Failed(String),
@@ -125,10 +133,38 @@ impl From<NodeError> for SessionEnd {
 
 impl From<LaneFault> for SessionEnd {
     fn from(fault: LaneFault) -> Self {
-        Self::Refused {
-            reason: fault.reason(),
-            detail: fault.to_string(),
+        let detail = fault.to_string();
+        let claim = |what: &str, theirs, ours| Claim {
+            what: what.to_owned(),
+            theirs,
+            ours,
+            checkpoint_size: 0,
+        };
+        match fault {
+            LaneFault::NeverAssigned {
+                sequence,
+                last_assigned,
+            } => Self::Fenced {
+                claim: claim("a lane", sequence, last_assigned),
+                detail,
+            },
+            LaneFault::NeverIssued { sequence, issued } => Self::Fenced {
+                claim: claim("the receipts for a lane", sequence, issued),
+                detail,
+            },
+            _ => Self::Refused {
+                reason: fault.reason(),
+                detail,
+            },
         }
+    }
+}
+
+/// A fenced node begins no session and ends those that run.
+fn fenced() -> SessionEnd {
+    SessionEnd::Refused {
+        reason: ByeReason::Fenced,
+        detail: FENCED.to_owned(),
     }
 }
 
@@ -148,6 +184,8 @@ struct Session {
     lanes: Mutex<progress::Peer>,
     wake: Arc<Notify>,
     again: again::Again,
+    /// Cancelled when a newer session took this one's place.
+    replaced: CancellationToken,
 }
 
 impl Session {
@@ -208,22 +246,23 @@ where
         end = commit::run(Arc::clone(&session), verified) => end,
         end = outbound::run(Arc::clone(&session), hello.checkpoint_size) => end,
         () = begun.seat.replaced.cancelled() => SessionEnd::Replaced,
+        () = node.fence.holds() => fenced(),
         () = stop.cancelled() => SessionEnd::Shutdown,
     };
-    if let SessionEnd::Refused {
-        reason: ByeReason::Fenced,
-        ..
-    } = &end
-    {
+    if let SessionEnd::Fenced { claim, .. } = &end {
         // The peer claims to hold what this node never gave: restored, or lied to.
-        node.alarm(Some(peer), "fenced-by-peer").await;
+        let checkpoint_size = hello.checkpoint_size;
+        let claim = Claim {
+            checkpoint_size,
+            ..claim.clone()
+        };
+        node.fenced(peer, claim).await;
     }
     node.links
         .leave(peer, &begun.info.session, &end.to_string());
     let end = say_bye(&outlet, end);
-    let down = Proposal::Link { peer, up: false };
     if !matches!(end, SessionEnd::Shutdown)
-        && let Err(error) = node.writer.propose(down).await
+        && let Err(error) = node.link_changed(peer, false).await
     {
         tracing::warn!(%peer, %error, "the link's end is not in the ledger");
     }
@@ -234,6 +273,7 @@ where
 fn say_bye(outlet: &Outlet, end: SessionEnd) -> SessionEnd {
     let (reason, detail) = match &end {
         SessionEnd::Refused { reason, detail } => (*reason, detail.clone()),
+        SessionEnd::Fenced { detail, .. } => (ByeReason::Fenced, detail.clone()),
         SessionEnd::Replaced => (ByeReason::Replaced, end.to_string()),
         SessionEnd::Shutdown => (ByeReason::Shutdown, end.to_string()),
         // The connection may still carry words when what failed is a message: too large, malformed.

@@ -64,6 +64,8 @@ impl Node {
             journal_bytes: space.journal_bytes,
             scrub: Some(self.scrub_status()),
             accepting: used <= self.config.store.disk_full_percent && !self.is_fenced(),
+            fenced: self.is_fenced(),
+            fence_claims: self.fence_claims()?,
         })
     }
 }

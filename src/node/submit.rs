@@ -26,6 +26,7 @@ use crate::{
 
 use super::{
     Node, NodeError,
+    fence::FENCED,
     rules::{Answer, Prepared, Proposal, Submission, SubmissionRefusal},
     steps::FollowFault,
 };
@@ -101,9 +102,7 @@ pub enum SubmitError {
         limit: u64,
     },
     /// A peer knows more of this node than the node itself does.
-    #[error(
-        "this node was restored from an old backup and must not sign; the operator finds in the ledger who said so"
-    )]
+    #[error("{FENCED}")]
     Fenced,
     /// Reference numbers of this year are used up.
     #[error("all reference numbers of this year are used")]

@@ -98,6 +98,9 @@ impl From<NodeError> for Refusal {
                 "AGREEMENTS_INVALID",
                 format!("{fault}; the agreements in force stay"),
             ),
+            NodeError::Fenced => {
+                Self::new(Code::FailedPrecondition, "NODE_FENCED", error.to_string())
+            }
             NodeError::Store(_) => {
                 tracing::error!(%error, "the store failed");
                 Self::new(

@@ -28,6 +28,7 @@ mod life;
 mod output;
 mod process;
 mod proxies;
+mod restore;
 mod scrub;
 mod sharing;
 mod store;

@@ -11,9 +11,7 @@ use comity::{
     store::{OpenedHow, StoreError},
 };
 
-use crate::support::{
-    Country, alert, comity, eventually, ledger_bodies, neighbours, receipts_of, refusal_of,
-};
+use crate::support::{Country, alert, comity, neighbours, receipts_of};
 
 /// A country that holds five records of its own and was closed cleanly.
 async fn with_five_records() -> (Country, Vec<String>) {
@@ -40,19 +38,6 @@ fn flip(path: &Path, at: u64) {
 fn shorten(path: &Path, by: u64) {
     let file = OpenOptions::new().write(true).open(path).unwrap();
     file.set_len(file.metadata().unwrap().len() - by).unwrap();
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let to = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &to);
-        } else {
-            fs::copy(entry.path(), to).unwrap();
-        }
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -178,34 +163,4 @@ async fn a_rebuild_on_demand_changes_no_answer() {
     assert!(said.contains("entries replayed"), "{said}");
     a.start().await;
     assert_eq!(a.references().await, sent);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_node_restored_from_an_old_copy_is_fenced_by_its_peer() {
-    let (mut a, mut b) = neighbours().await;
-    b.start().await;
-    a.start().await;
-    a.submit(alert("in the copy")).await;
-    a.drained().await;
-    a.stop().await;
-    let old = a.dir().with_extension("old");
-    copy(&a.layout().data(), &old);
-    a.start().await;
-    a.submit(alert("after the copy")).await;
-    a.drained().await;
-    a.stop().await;
-    fs::remove_dir_all(a.layout().data()).unwrap();
-    copy(&old, &a.layout().data());
-    a.start().await;
-    eventually("A is told that it was restored", async || {
-        let bodies = ledger_bodies(&a).await;
-        bodies
-            .into_iter()
-            .find(|leaf| leaf.detail == "fenced-by-peer")
-    })
-    .await;
-    let refused = a.try_submit(alert("would be forked"), "").await;
-    assert_eq!(refusal_of(&refused.unwrap_err()), "NODE_FENCED");
-    assert!(!a.status().await.accepting);
-    assert_eq!(b.status().await.records, 2);
 }

@@ -268,3 +268,22 @@ proptest! {
         prop_assert!(open(&bad, ORIGIN, &[*key.public()]).is_err());
     }
 }
+
+#[test]
+fn a_bare_note_is_short_and_still_proves_its_head() {
+    let (key, _) = SigningKey::generate().unwrap();
+    let head = Checkpoint {
+        origin: "comity.internal/uz/3f2a9c10".into(),
+        size: 7,
+        root: Digest::of(b"seven"),
+    };
+    let note = sign(&head, &head.origin, &key).unwrap();
+    let mut witnessed = note.clone();
+    for witness in 0..60 {
+        witnessed.push_str(&format!("\u{2014} witness-{witness} AAAAAAECAwQFBgcI\n"));
+    }
+    let bare = bare(&witnessed);
+    assert_eq!(bare, note);
+    assert_eq!(open(&bare, &head.origin, &[*key.public()]).unwrap(), head);
+    assert_eq!(super::bare("no note"), "");
+}

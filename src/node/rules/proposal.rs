@@ -8,6 +8,8 @@ use crate::{
     wire::envelope::{Lane, NonDeliveryReason},
 };
 
+use super::super::{fence::Claim, links::Change};
+
 /// What may durably happen, as use cases propose it.
 #[derive(Debug)]
 pub enum Proposal {
@@ -98,8 +100,8 @@ pub enum Proposal {
     Link {
         /// Which.
         peer: Country,
-        /// True when up.
-        up: bool,
+        /// How it is now, and how many changes that sums up.
+        change: Change,
     },
     /// Other agreements are in force.
     Agreements {
@@ -116,6 +118,17 @@ pub enum Proposal {
         peer: Option<Country>,
         /// Stable word.
         kind: &'static str,
+        /// Signed statements that prove it.
+        evidence: Vec<String>,
+    },
+    /// A peer knows more of this node than the node itself does.
+    Fence {
+        /// Who.
+        peer: Country,
+        /// Of what.
+        claim: Claim,
+        /// Whether the node signs nothing any more from here on.
+        decisive: bool,
     },
     /// A peer's checkpoint was found consistent with the one before.
     Checkpoint {

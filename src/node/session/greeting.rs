@@ -17,9 +17,10 @@ use crate::{
 };
 
 use super::{
-    super::{Node, NodeError, links::Seat, projection, rules::Proposal},
+    super::{Claim, Node, NodeError, links::Seat, projection},
     Outlet, Session, SessionEnd,
     again::Again,
+    fenced,
 };
 
 /// Clocks further apart than this are worth a warning.
@@ -71,8 +72,12 @@ pub(super) async fn begin(
     );
     let agreed = match agreed {
         Ok(agreed) => agreed,
-        Err(fault) => return Err(refuse(node, peer, &fault).await),
+        Err(fault) => return Err(refuse(node, peer, &fault, hello.checkpoint_size).await),
     };
+    // Only now: what the peer knows of this node is worth hearing all the same.
+    if node.is_fenced() {
+        return Err(fenced());
+    }
     let apart = node.now().micros().abs_diff(hello.time_us) / 1_000_000;
     if apart > SKEW_SECONDS {
         tracing::warn!(%peer, seconds = apart, "the peer's clock and ours are apart");
@@ -103,6 +108,7 @@ pub(super) async fn begin(
                 lanes: Mutex::new(state.lanes),
                 wake: Arc::clone(&seat.wake),
                 again: Again::new(hello.resends),
+                replaced: seat.replaced.clone(),
             },
             info,
             seat,
@@ -134,10 +140,7 @@ async fn take_place(
     if agreed.send_card {
         outlet.small(frame::Frame::Card(node.own_card.signed.clone()))?;
     }
-    node.writer
-        .propose(Proposal::Link { peer, up: true })
-        .await
-        .map_err(NodeError::from)?;
+    node.link_changed(peer, true).await?;
     if state.incarnation != Some(agreed.peer_incarnation) {
         // What was received under the life the peer names now, if anything, decides.
         state.take_incarnation(agreed.peer_incarnation)?;
@@ -145,15 +148,28 @@ async fn take_place(
     Ok(state.lanes.begin(agreed, CREDIT))
 }
 
-async fn refuse(node: &Arc<Node>, peer: Country, fault: &HelloFault) -> SessionEnd {
-    if matches!(fault, HelloFault::OwnRestored { .. }) {
-        node.fence(peer);
-        node.alarm(Some(peer), "fenced-by-peer").await;
-    } else if matches!(
-        fault,
-        HelloFault::Conflict { .. } | HelloFault::CardConflict { .. }
-    ) {
-        node.alarm(Some(peer), "hello-conflict").await;
+async fn refuse(
+    node: &Arc<Node>,
+    peer: Country,
+    fault: &HelloFault,
+    checkpoint_size: u64,
+) -> SessionEnd {
+    match fault {
+        HelloFault::OwnRestored {
+            what, theirs, ours, ..
+        } => {
+            let claim = Claim {
+                what: what.clone(),
+                theirs: *theirs,
+                ours: *ours,
+                checkpoint_size,
+            };
+            node.fenced(peer, claim).await;
+        }
+        HelloFault::Conflict { .. } | HelloFault::CardConflict { .. } => {
+            node.alarm(Some(peer), "hello-conflict").await;
+        }
+        _ => {}
     }
     SessionEnd::Refused {
         reason: fault.reason(),

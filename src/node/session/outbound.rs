@@ -10,11 +10,11 @@ use crate::{
     },
     wire::{
         envelope::LaneMark,
-        link::{ByeReason, Checkpoint, Deliver, Mark, frame},
+        link::{Checkpoint, Deliver, Mark, frame},
     },
 };
 
-use super::{NodeError, Session, SessionEnd, again};
+use super::{Claim, NodeError, Session, SessionEnd, again};
 
 /// An idle link says how far its lanes and its ledger reach this often.
 const IDLE: Duration = Duration::from_secs(20);
@@ -187,8 +187,13 @@ fn checkpoint(session: &Session, told: u64) -> Result<u64, SessionEnd> {
         return Ok(told);
     }
     if told > current.size {
-        return Err(SessionEnd::Refused {
-            reason: ByeReason::Fenced,
+        return Err(SessionEnd::Fenced {
+            claim: Claim {
+                what: "the ledger".to_owned(),
+                theirs: told,
+                ours: current.size,
+                checkpoint_size: told,
+            },
             detail: format!(
                 "the peer holds a checkpoint of {told} leaves, the ledger has {}: this node was restored from an older state",
                 current.size

@@ -57,7 +57,9 @@ pub(super) async fn mark(session: &Session, mark: &Mark) -> Result<(), SessionEn
     Ok(())
 }
 
-/// A checkpoint must extend the one seen before; anything else is a split view.
+/// A checkpoint must extend the one seen before. A smaller one is a ledger that was rolled back,
+/// another one of the same size or without a common history a split view: both are alarms, and the
+/// two signed notes are kept in the ledger as evidence.
 pub(super) async fn checkpoint(session: &Session, frame: Checkpoint) -> Result<(), SessionEnd> {
     let node = &session.node;
     let (origin, keys) = {
@@ -69,11 +71,27 @@ pub(super) async fn checkpoint(session: &Session, frame: Checkpoint) -> Result<(
     };
     let seen = note::open(&frame.note, &origin, &keys).map_err(protocol)?;
     if let Some(known) = projection::checkpoint_of(&node.store, session.peer)? {
+        let evidence = || vec![note::bare(&known.note), note::bare(&frame.note)];
         let known = ledger::Checkpoint {
             origin,
             size: known.size,
             root: Digest::try_from(known.root.as_slice()).map_err(protocol)?,
         };
+        if seen.size < known.size {
+            if session.replaced.is_cancelled() {
+                // What a newer session brought meanwhile is no sign of a rollback.
+                return Err(SessionEnd::Replaced);
+            }
+            node.alarm_with(Some(session.peer), "checkpoint-rollback", evidence())
+                .await;
+            return Err(SessionEnd::Refused {
+                reason: ByeReason::Conflict,
+                detail: format!(
+                    "the ledger has {} leaves and had {} before: {} was restored from an older state, or shows two ledgers",
+                    seen.size, known.size, session.peer
+                ),
+            });
+        }
         let path: Vec<Digest> = frame
             .consistency
             .iter()
@@ -90,7 +108,8 @@ pub(super) async fn checkpoint(session: &Session, frame: Checkpoint) -> Result<(
                 ));
             }
             View::Split => {
-                node.alarm(Some(session.peer), "split-view").await;
+                node.alarm_with(Some(session.peer), "split-view", evidence())
+                    .await;
                 return Err(SessionEnd::Refused {
                     reason: ByeReason::Conflict,
                     detail: format!(

@@ -1,6 +1,7 @@
 //! The fixture: countries to set up, start and stop; records to submit; commands to run.
 
 mod ask;
+mod backup;
 mod command;
 mod country;
 mod follow;

@@ -71,7 +71,7 @@ pub(crate) const CASES: &[(&str, Case)] = table!(
         durable_too_many, credit_without_end, credit_for_no_lane;
     signed: mark_forged, mark_conflict, mark_of_another_incarnation, mark_ahead,
         mark_for_another_country, mark_of_another_country, marks_too_many,
-        checkpoint_of_another_root, checkpoint_without_proof, checkpoint_with_a_false_proof,
+        checkpoint_of_another_root, checkpoint_rolled_back, checkpoint_without_proof, checkpoint_with_a_false_proof,
         checkpoint_of_a_wrong_key, checkpoint_of_another_ledger, checkpoint_no_note,
         card_of_another_country, card_of_other_content, card_tampered, card_no_card, card_newer;
     sessions: newer_replaces_older, older_is_refused, echo_differs;

@@ -143,6 +143,13 @@ case!(checkpoint_of_another_root, world, {
     .await
 });
 
+case!(checkpoint_rolled_back, world, {
+    checkpoints(world, |world| {
+        (sign(world, &head(world, 2, b"two")), 3, Vec::new())
+    })
+    .await
+});
+
 case!(checkpoint_without_proof, world, {
     checkpoints(world, |world| {
         (sign(world, &head(world, 5, b"five")), 0, Vec::new())
