@@ -23,6 +23,7 @@ pub mod record;
 pub mod replication;
 pub mod rpc;
 pub mod shutdown;
+pub mod statistics;
 pub mod store;
 pub mod telemetry;
 pub mod wire;

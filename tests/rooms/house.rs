@@ -22,7 +22,8 @@ const AT_THE_EDGE: bool = false;
 pub(crate) const HOUSE: &[Room] = &[
     room("wire", PURE, &[]),
     room("crypto", PURE, &[]),
-    room("record", PURE, &["wire"]),
+    room("statistics", PURE, &[]),
+    room("record", PURE, &["statistics", "wire"]),
     room("card", PURE, &["crypto", "record", "wire"]),
     room("envelope", PURE, &["card", "crypto", "record", "wire"]),
     room("entry", PURE, &["crypto", "record", "wire"]),
