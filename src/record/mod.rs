@@ -11,6 +11,7 @@ mod kind;
 mod moment;
 mod reference;
 pub mod sharing;
+pub mod trend;
 mod validate;
 mod violation;
 pub mod vocab;

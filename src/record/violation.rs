@@ -54,6 +54,8 @@ pub enum Rule {
     LegsNotJoined,
     /// A number so small that it could point at persons.
     SmallNumber,
+    /// A suppressed number can be computed from the others.
+    CanBeComputed,
 }
 
 impl Rule {
@@ -83,6 +85,7 @@ impl Rule {
             Self::AgreementForbids => "AGREEMENT_FORBIDS",
             Self::LegsNotJoined => "LEGS_NOT_JOINED",
             Self::SmallNumber => "SMALL_NUMBER",
+            Self::CanBeComputed => "CAN_BE_COMPUTED",
         }
     }
 }

@@ -46,6 +46,11 @@ impl Checker {
         });
     }
 
+    /// How many violations were found so far.
+    pub(in crate::record) fn count(&self) -> usize {
+        self.found.len() + usize::from(self.more)
+    }
+
     /// Runs `rules` without repeating any value in messages.
     pub(in crate::record) fn quietly(&mut self, rules: impl FnOnce(&mut Self)) {
         let before = std::mem::replace(&mut self.quiet, true);

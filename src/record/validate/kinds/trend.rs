@@ -4,9 +4,10 @@ use std::collections::HashSet;
 
 use super::{At, Checker, MAX_LINE, MAX_LIST, Text};
 use crate::record::{
-    Rule,
+    Rule, trend,
     validate::{MAX_NOTE, date},
 };
+use crate::statistics::audit;
 use crate::wire::record::{
     Trend, TrendAge, TrendDimension, TrendForm, TrendIndicator, TrendSex, TrendSuppression,
     TrendUnit, TrendValue,
@@ -16,6 +17,7 @@ use crate::wire::record::{
 const K: std::ops::RangeInclusive<u32> = 5..=1000;
 
 pub(super) fn check(checker: &mut Checker, at: At<'_>, trend: &Trend) {
+    let before = checker.count();
     checker.code::<TrendIndicator>(at.field("indicator"), trend.indicator, true);
     checker.code::<TrendDimension>(at.field("dimension"), trend.dimension, true);
     checker.country(at.field("country"), &trend.country, true);
@@ -30,6 +32,14 @@ pub(super) fn check(checker: &mut Checker, at: At<'_>, trend: &Trend) {
                 K.start(),
                 K.end()
             ),
+        );
+    }
+    let least = trend::least_k(trend.indicator);
+    if K.contains(&trend.k) && trend.k < least {
+        checker.found(
+            at.field("k"),
+            Rule::OutOfRange,
+            format!("victims are counted with a k of {least} at least"),
         );
     }
     checker.text(at.field("method"), &trend.method, Text::lines(MAX_NOTE));
@@ -66,6 +76,27 @@ pub(super) fn check(checker: &mut Checker, at: At<'_>, trend: &Trend) {
                 Rule::Duplicate,
                 "a value of this category, sex, age and period is given twice",
             );
+        }
+    }
+    // What adds up is looked at only where each value is right by itself.
+    if checker.count() == before {
+        computable(checker, values_at, trend);
+    }
+}
+
+/// No suppressed number can be computed from the other values of the table.
+fn computable(checker: &mut Checker, at: At<'_>, trend: &Trend) {
+    let (cells, names) = trend::cells(trend);
+    // A category in words is text of the record, and messages hold none.
+    let plain = trend.values.iter().all(|value| value.reported.is_empty());
+    for leak in audit(&cells) {
+        let cell = if plain { &leak.cell } else { "a cell" };
+        let why = leak.why();
+        let message =
+            format!("{cell} {why}; withhold another value of the same sum (COMPLEMENTARY)");
+        match names.iter().position(|name| *name == leak.cell) {
+            Some(index) => checker.found(at.item(index), Rule::CanBeComputed, message),
+            None => checker.found(at, Rule::CanBeComputed, message),
         }
     }
 }
