@@ -42,13 +42,18 @@ impl AeadKey {
         let nonce: [u8; NONCE_BYTES] = random_bytes()?;
         let mut out = Vec::with_capacity(NONCE_BYTES + plaintext.len() + TAG_BYTES);
         out.extend_from_slice(&nonce);
-        let mut body = plaintext.to_vec();
-        let sealed = self.seal_with(nonce, aad, &mut body);
-        if sealed.is_err() {
-            body.zeroize();
-        }
-        sealed?;
-        out.append(&mut body);
+        out.extend_from_slice(plaintext);
+        let body = out.get_mut(NONCE_BYTES..).unwrap_or_default();
+        let sealed = self.key.seal_in_place_separate_tag(
+            Nonce::assume_unique_for_key(nonce),
+            Aad::from(aad),
+            body,
+        );
+        let Ok(tag) = sealed else {
+            out.zeroize();
+            return Err(RandomError);
+        };
+        out.extend_from_slice(tag.as_ref());
         Ok(out)
     }
 

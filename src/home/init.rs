@@ -21,7 +21,7 @@ use crate::{
         recovery_commitment, sign_delegation, verify_card,
     },
     config::Config,
-    crypto::{Digest, SealingSecret, SigningKey, random_bytes},
+    crypto::{Digest, SealingSecret, SigningKey, fill_random},
     record::{Country, Moment},
     wire::card as wire,
 };
@@ -275,7 +275,8 @@ fn write_keys(layout: &Layout) -> Result<(SigningKey, SealingSecret), HomeError>
     let sealing = SealingSecret::generate()?;
     files::write_new(&layout.sealing_key(), &sealing.to_bytes())?;
     for path in [layout.storage_key(), layout.index_key()] {
-        let key = Zeroizing::new(random_bytes::<32>()?);
+        let mut key = Zeroizing::new([0; 32]);
+        fill_random(&mut *key)?;
         files::write_new(&path, &*key)?;
     }
     Ok((signing, sealing))

@@ -84,10 +84,7 @@ impl ShredSlots {
             }
             sync_parent(&*medium, &paths.file_key)?;
         } else {
-            let key = FileKey {
-                generation: 1,
-                key: Zeroizing::new(random_bytes()?),
-            };
+            let key = FileKey::new(1)?;
             replace(&*medium, &paths.file_key, &key.encode())?;
         }
         let path = &paths.slots;

@@ -21,7 +21,6 @@ use super::error::io_error;
 use super::medium::{Medium, replace, sync_parent};
 use super::slots::{Inner, ShredSlots, SlotPaths, copy_offset};
 use super::slots_format::{BLOCK_SLOTS, FileKey, SLOT_BYTES, seal_block};
-use crate::crypto::random_bytes;
 
 /// Length of the key file.
 const KEY_FILE: usize = 64;
@@ -123,10 +122,7 @@ impl ShredSlots {
 
     fn rewrite(&self, inner: &mut Inner, slots: &[u64]) -> Result<(), StoreError> {
         let medium: &Arc<dyn Medium> = &self.medium;
-        let key = FileKey {
-            generation: inner.key.generation + 1,
-            key: Zeroizing::new(random_bytes()?),
-        };
+        let key = FileKey::new(inner.key.generation + 1)?;
         let (paths, next_path) = (&self.paths, next_of(&self.paths.slots));
         replace_next(&**medium, &paths.file_key, &key)?;
         let mut file = medium

@@ -12,7 +12,7 @@
 use zeroize::Zeroizing;
 
 use super::format::{Cursor, check};
-use crate::crypto::{AeadKey, RandomError};
+use crate::crypto::{AeadKey, RandomError, fill_random};
 
 /// Slots of a block.
 pub(super) const BLOCK_SLOTS: u64 = 4096;
@@ -80,6 +80,13 @@ pub(super) struct FileKey {
 }
 
 impl FileKey {
+    /// A fresh key.
+    pub(super) fn new(generation: u64) -> Result<Self, RandomError> {
+        let mut key = Zeroizing::new([0; 32]);
+        fill_random(&mut *key)?;
+        Ok(Self { generation, key })
+    }
+
     pub(super) fn encode(&self) -> Zeroizing<Vec<u8>> {
         let mut out = Zeroizing::new(Vec::with_capacity(64));
         out.extend_from_slice(KEY_MAGIC);

@@ -16,7 +16,7 @@ use rustls::{
 };
 use zeroize::{Zeroize as _, Zeroizing};
 
-use crate::crypto::random_bytes;
+use crate::crypto::fill_random;
 
 const ENCAPSULATION_KEY_BYTES: usize = 1184;
 const CIPHERTEXT_BYTES: usize = 1088;
@@ -168,9 +168,9 @@ fn split(share: &[u8], lattice_bytes: usize) -> Result<(&[u8], &[u8]), Error> {
 }
 
 fn random<const N: usize>() -> Result<Zeroizing<[u8; N]>, Error> {
-    random_bytes()
-        .map(Zeroizing::new)
-        .map_err(|_| GetRandomFailed.into())
+    let mut bytes = Zeroizing::new([0; N]);
+    fill_random(&mut *bytes).map_err(|_| GetRandomFailed)?;
+    Ok(bytes)
 }
 
 #[cfg(test)]
