@@ -50,13 +50,17 @@ pub struct Entry {
 
 impl Entry {
     /// The bytes that go into the journal.
-    pub fn encode(self) -> Vec<u8> {
-        wire::entry::Entry {
+    pub fn encode(&self) -> Vec<u8> {
+        let head = wire::entry::Entry {
             time_us: self.time.micros(),
-            leaf: self.leaf,
-            event: Some(self.event),
-        }
-        .encode_to_vec()
+            leaf: self.leaf.clone(),
+            event: None,
+        };
+        let mut bytes = Vec::with_capacity(head.encoded_len() + self.event.encoded_len());
+        bytes.append(&mut head.encode_to_vec());
+        // The event's field numbers are the highest: this is the whole message's encoding.
+        self.event.encode(&mut bytes);
+        bytes
     }
 
     /// Reads what [`Self::encode`] wrote.

@@ -7,8 +7,8 @@ use crate::{
 };
 
 use super::{
-    RecordRow,
-    projection::{COUNTERS, DIGESTS, IDEMPOTENCY, IDS, RECORDS, REFERENCES, number, year_key},
+    RecordRow, ReferenceTag,
+    projection::{self, COUNTERS, IDEMPOTENCY, IDS, RECORDS, digest_row, number, year_key},
 };
 
 /// Last local number given; 0 before the first.
@@ -42,27 +42,29 @@ pub fn record(rows: &impl ReadRows, local: u64) -> Result<Option<RecordRow>, Sto
 
 /// Local number of the record whose header has this digest.
 pub fn by_digest(rows: &impl ReadRows, digest: &Digest) -> Result<Option<u64>, StoreError> {
-    Ok(rows
-        .row(&DIGESTS.key(&[digest.as_bytes()]))?
-        .and_then(|value| number(&value)))
+    let Ok((key, rest)) = digest_row(digest.as_bytes()) else {
+        return Ok(None);
+    };
+    Ok(rows.row(&key)?.and_then(|value| {
+        let (local, found) = value.split_first_chunk::<8>()?;
+        (found == rest).then(|| u64::from_be_bytes(*local))
+    }))
 }
 
 /// Local number of the record with a reference's tag.
-pub fn by_reference(rows: &impl ReadRows, tag: &[u8; 16]) -> Result<Option<u64>, StoreError> {
-    Ok(rows
-        .row(&REFERENCES.key(&[tag]))?
-        .and_then(|value| number(&value)))
+pub fn by_reference(rows: &impl ReadRows, tag: &ReferenceTag) -> Result<Option<u64>, StoreError> {
+    projection::by_reference(rows, tag)
 }
 
-/// Header digest first seen under an origin's record id.
+/// Local number of the record first seen under an origin's record id.
 pub fn by_id(
     rows: &impl ReadRows,
     origin: Country,
     id: &[u8; 16],
-) -> Result<Option<Digest>, StoreError> {
+) -> Result<Option<u64>, StoreError> {
     Ok(rows
         .row(&IDS.key(&[origin.code().as_bytes(), id]))?
-        .and_then(|value| Digest::try_from(value.as_slice()).ok()))
+        .and_then(|value| number(&value)))
 }
 
 /// Local number and submission digest under an idempotency tag.

@@ -14,4 +14,4 @@ pub mod versions;
 
 pub use followers::Follower;
 pub use holding::{HoldingError, RecordRow, StoredRecord};
-pub use projection::{apply, keyspaces};
+pub use projection::{ReferenceTag, apply, keyspaces};

@@ -2,7 +2,8 @@
 
 use crate::{
     entry::{EntryError, Event, Holding},
-    store::{Entry as Stored, Keyspace, Place, Rows, Run},
+    record::Reference,
+    store::{Entry as Stored, Keyspace, Place, ReadRows, Rows, Run, StoreError},
 };
 
 use super::{RecordRow, followers, holding::HoldingError, life_rows};
@@ -20,35 +21,89 @@ pub(super) const RECORDS: Run<14> = Run {
     per_row: 64,
 };
 
-/// Header digest → record number.
+/// Header digest → record number. Split so that key and value stay within the 22 bytes that sled
+/// keeps in place: longer ones cost an allocation each, at every change of a row beside them.
 pub(super) const DIGESTS: Keyspace = Keyspace {
     prefix: 0x11,
     name: "digests",
-    key: "SHA-256 of the header",
-    value: "local number, u64 big endian",
+    key: "first 16 bytes of the header's SHA-256",
+    value: "local number (u64 big endian), the next 12 bytes of the SHA-256",
     written_by: "submitted, received",
     goes_away: "never",
 };
 
-/// Origin and record id → header digest, so that one id cannot name two headers.
+/// Origin and record id → record number, so that one id cannot name two headers.
 pub(super) const IDS: Keyspace = Keyspace {
     prefix: 0x12,
     name: "ids",
     key: "origin (2 bytes), record id (16 bytes)",
-    value: "SHA-256 of the header",
+    value: "local number, u64 big endian",
     written_by: "received",
     goes_away: "never",
 };
 
-/// Keyed tag of a reference → record number.
-pub(super) const REFERENCES: Keyspace = Keyspace {
-    prefix: 0x13,
-    name: "references",
-    key: "HMAC tag of the reference (16 bytes)",
-    value: "local number, u64 big endian",
-    written_by: "submitted, received",
-    goes_away: "never: officers ask by reference what became of an erased record",
+/// Keyed tag of a block of references → record numbers. References of a country and year are given
+/// one after the other, so those that come together share a row.
+pub(super) const REFERENCES: Run<8> = Run {
+    space: Keyspace {
+        prefix: 0x13,
+        name: "references",
+        key: "HMAC tag of country, year and number / 64 (16 bytes), zero (u64)",
+        value: "64 times, by number mod 64: local number, u64 big endian",
+        written_by: "submitted, received",
+        goes_away: "never: officers ask by reference what became of an erased record",
+    },
+    per_row: REFERENCES_PER_BLOCK as u64,
 };
+
+/// References whose numbers share a tag.
+const REFERENCES_PER_BLOCK: u32 = 64;
+
+/// Where a reference is looked up: the keyed tag of its block, and its place there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ReferenceTag {
+    block: [u8; 16],
+    place: u8,
+}
+
+impl ReferenceTag {
+    /// The tag of a reference; `keyed` makes the tag of its block's name.
+    pub fn of(reference: &Reference, keyed: impl FnOnce(&str) -> [u8; 16]) -> Self {
+        let block = reference.number / REFERENCES_PER_BLOCK;
+        let name = format!("{}-{:02}/{block}", reference.country, reference.year);
+        Self {
+            block: keyed(&name),
+            place: u8::try_from(reference.number % REFERENCES_PER_BLOCK).unwrap_or(0),
+        }
+    }
+
+    /// The 17 bytes that stand in an entry.
+    pub fn to_bytes(self) -> Vec<u8> {
+        let mut bytes = self.block.to_vec();
+        bytes.push(self.place);
+        bytes
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        match bytes.split_first_chunk::<16>()? {
+            (block, [place]) => Some(Self {
+                block: *block,
+                place: *place,
+            }),
+            _ => None,
+        }
+    }
+}
+
+/// The record number under a reference's tag.
+pub(super) fn by_reference(
+    rows: &impl ReadRows,
+    tag: &ReferenceTag,
+) -> Result<Option<u64>, StoreError> {
+    Ok(REFERENCES
+        .get(rows, &tag.block, tag.place.into())?
+        .map(u64::from_be_bytes))
+}
 
 /// Keyed tag of a client's idempotency key → record number and submission digest.
 pub(super) const IDEMPOTENCY: Keyspace = Keyspace {
@@ -77,7 +132,7 @@ pub const fn keyspaces() -> [&'static Keyspace; 11] {
         &RECORDS.space,
         &DIGESTS,
         &IDS,
-        &REFERENCES,
+        &REFERENCES.space,
         &IDEMPOTENCY,
         &COUNTERS,
         &followers::FOLLOWERS.space,
@@ -115,7 +170,7 @@ pub fn apply(event: &Event, stored: &Stored<'_>, rows: &mut Rows<'_>) -> Result<
             life_rows::begin(holding, true, rows);
             rows.put(
                 IDS.key(&[holding.origin.as_bytes(), &holding.record_id]),
-                holding.header_digest.clone(),
+                holding.number.to_be_bytes().to_vec(),
             );
             Ok(())
         }
@@ -134,8 +189,11 @@ fn hold(holding: &Holding, place: Place, rows: &mut Rows<'_>) -> Result<(), Hold
         place,
     };
     RECORDS.put(rows, &[], holding.number, &row.encode())?;
-    rows.put(DIGESTS.key(&[&holding.header_digest]), number.to_vec());
-    rows.put(REFERENCES.key(&[&holding.reference_tag]), number.to_vec());
+    let (key, rest) = digest_row(&holding.header_digest)?;
+    rows.put(key, [&number[..], rest].concat());
+    let tag = ReferenceTag::from_bytes(&holding.reference_tag)
+        .ok_or(EntryError::Field("holding.reference_tag"))?;
+    REFERENCES.put(rows, &tag.block, tag.place.into(), &number)?;
     followers::add(holding, rows)?;
     raise(rows, COUNTERS.key(&[b"n"]), holding.number)?;
     slot_used(holding.slot, rows)
@@ -144,6 +202,14 @@ fn hold(holding: &Holding, place: Place, rows: &mut Rows<'_>) -> Result<(), Hold
 /// An entry names a shred slot: it is never given again.
 pub(super) fn slot_used(slot: u64, rows: &mut Rows<'_>) -> Result<(), HoldingError> {
     raise(rows, COUNTERS.key(&[b"s"]), slot.saturating_add(1))
+}
+
+/// Key of a header digest's row, and the bytes of the digest that stand in its value.
+pub(super) fn digest_row(digest: &[u8]) -> Result<(Vec<u8>, &[u8]), EntryError> {
+    digest
+        .split_first_chunk::<16>()
+        .and_then(|(head, rest)| Some((DIGESTS.key(&[head]), rest.get(..12)?)))
+        .ok_or(EntryError::Field("holding.header_digest"))
 }
 
 /// Raises a counter to `to`; counters never fall, whatever order slots were taken in.

@@ -41,7 +41,7 @@ use crate::{
     crypto::{AeadKey, IndexKey, KeyError, RandomError, SealingSecret, SigningKey},
     entry::{EntryError, Incarnation},
     home::{HomeError, HomeLock},
-    inbox::HoldingError,
+    inbox::{HoldingError, ReferenceTag},
     ledger::rows::RowsError,
     record::{Country, Moment, Reference},
     store::{Opened, ProposeError, ShredSlots, Store, StoreError, Writer},
@@ -219,10 +219,10 @@ impl Node {
     }
 
     /// Keyed tag of a reference.
-    pub(crate) fn reference_tag(&self, reference: &Reference) -> [u8; 16] {
-        self.keys
-            .index
-            .tag("reference", reference.to_string().as_bytes())
+    pub(crate) fn reference_tag(&self, reference: &Reference) -> ReferenceTag {
+        ReferenceTag::of(reference, |block| {
+            self.keys.index.tag("reference", block.as_bytes())
+        })
     }
 }
 

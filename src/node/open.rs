@@ -69,6 +69,7 @@ impl Node {
             home.storage_key()?,
             Arc::clone(&clock),
             home.config().life.shred_delay(),
+            store.position(),
         );
         let writer = store.start_writer(rules);
         if created.is_none() {

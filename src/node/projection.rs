@@ -71,31 +71,40 @@ pub struct Rooms;
 
 impl Projection for Rooms {
     fn apply(&self, stored: &Stored<'_>, rows: &mut Rows<'_>) -> Result<(), ProjectionError> {
-        let entry = Entry::decode(stored.body).map_err(invalid)?;
-        inbox::apply(&entry.event, stored, rows).map_err(invalid)?;
-        lanes::apply(&entry.event, stored, rows).map_err(invalid)?;
-        let about = about(&entry.event).map_err(invalid)?;
-        ledger::rows::apply(&entry, about.as_slice(), stored, rows).map_err(invalid)?;
-        match &entry.event {
-            Event::CardAccepted(accepted) => rows.put(
-                CARDS.key(&[accepted.country.as_bytes()]),
-                stored.place.to_bytes().to_vec(),
-            ),
-            Event::CheckpointSeen(seen) => rows.put(
-                CHECKPOINTS.key(&[seen.peer.as_bytes()]),
-                stored.place.to_bytes().to_vec(),
-            ),
-            Event::Fenced(fenced) => rows.put(
-                FENCES.key(&[fenced.peer.as_bytes()]),
-                stored.place.to_bytes().to_vec(),
-            ),
-            Event::NodeCreated(_) => {
-                rows.put(IDENTITY.key(&[]), stored.place.to_bytes().to_vec());
-            }
-            _ => {}
-        }
-        Ok(())
+        apply(&Entry::decode(stored.body).map_err(invalid)?, stored, rows)
     }
+}
+
+/// Applies a decoded entry to the keyspaces of every room, as a replay does and as the writer does
+/// with the entry it has just made.
+pub(super) fn apply(
+    entry: &Entry,
+    stored: &Stored<'_>,
+    rows: &mut Rows<'_>,
+) -> Result<(), ProjectionError> {
+    inbox::apply(&entry.event, stored, rows).map_err(invalid)?;
+    lanes::apply(&entry.event, stored, rows).map_err(invalid)?;
+    let about = about(&entry.event).map_err(invalid)?;
+    ledger::rows::apply(entry, about.as_slice(), stored, rows).map_err(invalid)?;
+    match &entry.event {
+        Event::CardAccepted(accepted) => rows.put(
+            CARDS.key(&[accepted.country.as_bytes()]),
+            stored.place.to_bytes().to_vec(),
+        ),
+        Event::CheckpointSeen(seen) => rows.put(
+            CHECKPOINTS.key(&[seen.peer.as_bytes()]),
+            stored.place.to_bytes().to_vec(),
+        ),
+        Event::Fenced(fenced) => rows.put(
+            FENCES.key(&[fenced.peer.as_bytes()]),
+            stored.place.to_bytes().to_vec(),
+        ),
+        Event::NodeCreated(_) => {
+            rows.put(IDENTITY.key(&[]), stored.place.to_bytes().to_vec());
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 fn invalid(error: impl std::fmt::Display) -> ProjectionError {

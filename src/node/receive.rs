@@ -110,6 +110,8 @@ impl Node {
         not_openable: &HashSet<u64>,
     ) -> Result<Judged, ReceiveError> {
         let now = self.now();
+        // Before any question is asked: what becomes known later is the writer's to see.
+        let unknown_at = self.store.position();
         let mut seen = Seen::default();
         let mut arrivals = Vec::with_capacity(records.len());
         let mut receipts = Vec::with_capacity(records.len());
@@ -161,6 +163,7 @@ impl Node {
             lane,
             first,
             arrivals,
+            unknown_at,
             receipts: group.encode_to_vec(),
             receipts_root: merkle::root(&group.receipts),
         };
@@ -331,7 +334,7 @@ fn epoch_of<'a>(wrap: Option<&Wrap>, epochs: &'a Epochs) -> Result<&'a Receiving
 #[derive(Default)]
 struct Seen {
     ids: HashSet<[u8; 16]>,
-    references: HashSet<[u8; 16]>,
+    references: HashSet<inbox::ReferenceTag>,
 }
 
 enum Judgement {

@@ -7,6 +7,7 @@
 mod exchange;
 mod life;
 mod proposal;
+mod recent;
 mod steps;
 
 pub use proposal::{
@@ -30,6 +31,7 @@ use crate::{
     wire::ledger::{Action, Leaf, LeafBody},
 };
 
+use self::recent::Recent;
 use super::{Clock, projection};
 
 /// The writer's rules; one instance, in the writer's thread.
@@ -40,6 +42,7 @@ pub struct NodeRules {
     clock: Clock,
     /// From the lock of a recalled record to its shredding.
     shred_delay: Duration,
+    recent: Recent,
 }
 
 /// Additional data of a leaf's body at rest.
@@ -50,13 +53,14 @@ pub(super) fn leaf_aad(index: u64) -> Vec<u8> {
 type Declined = Decline<Refusal>;
 
 impl NodeRules {
-    /// Rules for a node's writer.
+    /// Rules for the writer of a node whose store was opened at `position`.
     pub fn new(
         country: Country,
         incarnation: Incarnation,
         storage: AeadKey,
         clock: Clock,
         shred_delay: Duration,
+        position: u64,
     ) -> Self {
         Self {
             country,
@@ -64,6 +68,7 @@ impl NodeRules {
             storage,
             clock,
             shred_delay,
+            recent: Recent::after(position),
         }
     }
 
@@ -107,9 +112,12 @@ impl NodeRules {
             }),
             event,
         };
-        group.append(Draft {
+        let draft = Draft {
             body: entry.encode(),
             blobs,
+        };
+        group.append_with(draft, |stored, rows| {
+            projection::apply(&entry, stored, rows)
         })?;
         Ok(())
     }

@@ -101,6 +101,17 @@ impl Overlay {
         }
     }
 
+    /// Takes note of a value that is too large.
+    fn bounded(&mut self, size: usize) {
+        if size > MAX_VALUE {
+            self.broken = Some(StoreError::TooLarge {
+                what: "row's value",
+                size: size as u64,
+                limit: MAX_VALUE as u64,
+            });
+        }
+    }
+
     pub(super) fn keep(&mut self) {
         // Mostly one proposal makes the group: then nothing is hashed again.
         if self.group.is_empty() {
@@ -151,14 +162,30 @@ impl<'a> Rows<'a> {
     /// Writes a row. Keys are up to 4 KiB and begin with a prefix other than 0, values are up to
     /// 64 KiB; another row fails the entry.
     pub fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
-        if value.len() > MAX_VALUE {
-            self.overlay.broken = Some(StoreError::TooLarge {
-                what: "row's value",
-                size: value.len() as u64,
-                limit: MAX_VALUE as u64,
-            });
-        }
+        self.overlay.bounded(value.len());
         self.change(key, Some(value));
+    }
+
+    /// Changes a row's value in place; a row that is not there begins empty. As [`Self::put`]
+    /// otherwise.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub fn update(
+        &mut self,
+        key: Vec<u8>,
+        change: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<(), StoreError> {
+        if let Some(Some(value)) = self.overlay.proposal.get_mut(&key) {
+            change(value);
+            let size = value.len();
+            self.overlay.bounded(size);
+            return Ok(());
+        }
+        let mut value = self.get(&key)?.unwrap_or_default();
+        change(&mut value);
+        self.put(key, value);
+        Ok(())
     }
 
     /// Deletes a row; nothing happens if it is not there.
@@ -187,7 +214,16 @@ pub(super) fn apply(
     overlay: &mut Overlay,
     index: &Index,
 ) -> Result<(), StoreError> {
-    match projection.apply(entry, &mut Rows::new(overlay, index)) {
+    let applied = projection.apply(entry, &mut Rows::new(overlay, index));
+    settle(applied, entry, overlay)
+}
+
+fn settle(
+    applied: Result<(), ProjectionError>,
+    entry: &Entry<'_>,
+    overlay: &mut Overlay,
+) -> Result<(), StoreError> {
+    match applied {
         Ok(()) => overlay.broken.take().map_or(Ok(()), Err),
         Err(ProjectionError::Store(error)) => Err(error),
         Err(ProjectionError::Entry(why)) => Err(StoreError::Projection {
@@ -306,21 +342,41 @@ impl Group<'_> {
     /// [`StoreError::TooLarge`], [`StoreError::ReservedKey`], [`StoreError::Projection`] or
     /// [`StoreError::Index`]; the proposal is then declined whatever its rules answer.
     pub fn append(&mut self, draft: Draft) -> Result<Place, StoreError> {
-        let place = self.try_append(&draft);
+        let projection = Arc::clone(self.projection);
+        self.append_with(draft, |entry, rows| projection.apply(entry, rows))
+    }
+
+    /// As [`Self::append`], for rules that hold the entry decoded: `apply` must write the rows that
+    /// the store's projection writes when it replays the entry.
+    ///
+    /// # Errors
+    /// As [`Self::append`].
+    pub fn append_with(
+        &mut self,
+        draft: Draft,
+        apply: impl FnOnce(&Entry<'_>, &mut Rows<'_>) -> Result<(), ProjectionError>,
+    ) -> Result<Place, StoreError> {
+        let place = self.try_append(&draft, apply);
         if let Err(error) = &place {
             self.failed.get_or_insert_with(|| error.clone());
         }
         place
     }
 
-    fn try_append(&mut self, draft: &Draft) -> Result<Place, StoreError> {
+    fn try_append(
+        &mut self,
+        draft: &Draft,
+        apply: impl FnOnce(&Entry<'_>, &mut Rows<'_>) -> Result<(), ProjectionError>,
+    ) -> Result<Place, StoreError> {
         let place = self.pending.append(draft)?;
         let entry = Entry {
             position: self.position(),
             place,
             body: &draft.body,
         };
-        apply(self.projection.as_ref(), &entry, self.overlay, self.index)?;
+        let mut rows = Rows::new(self.overlay, self.index);
+        let applied = apply(&entry, &mut rows);
+        settle(applied, &entry, self.overlay)?;
         Ok(place)
     }
 

@@ -197,6 +197,11 @@ impl Store {
         self.0.segments.blob_place(damaged)
     }
 
+    /// The position that is durable and applied now.
+    pub fn position(&self) -> u64 {
+        *self.0.durable.borrow()
+    }
+
     /// The position that is durable and applied.
     pub fn durable(&self) -> watch::Receiver<u64> {
         self.0.durable.subscribe()

@@ -40,18 +40,16 @@ impl<const WIDTH: usize> Run<WIDTH> {
         number: u64,
         value: &[u8; WIDTH],
     ) -> Result<(), StoreError> {
-        let key = self.key(prefix, number);
-        let mut row = rows.get(&key)?.unwrap_or_default();
         let start = self.slot(number).saturating_mul(WIDTH);
         let end = start.saturating_add(WIDTH);
-        if row.len() < end {
-            row.resize(end, 0);
-        }
-        if let Some(place) = row.get_mut(start..end) {
-            place.copy_from_slice(value);
-        }
-        rows.put(key, row);
-        Ok(())
+        rows.update(self.key(prefix, number), |row| {
+            if row.len() < end {
+                row.resize(end, 0);
+            }
+            if let Some(place) = row.get_mut(start..end) {
+                place.copy_from_slice(value);
+            }
+        })
     }
 
     /// The value of a number.

@@ -16,6 +16,7 @@ use crate::{
 use super::{
     Answered, Arrival, ArrivedReceipts, Declined, NodeRules, Prepared, ReceivedBatch, Refusal,
     Submission, SubmissionRefusal,
+    recent::Name,
     steps::{Taken, Target},
 };
 
@@ -75,7 +76,7 @@ impl NodeRules {
                 header_digest: prepared.digest.to_vec(),
                 record_id: prepared.record_id.to_vec(),
                 origin: self.country.code().to_owned(),
-                reference_tag: prepared.reference_tag.to_vec(),
+                reference_tag: prepared.reference_tag.to_bytes(),
                 blob: 0,
                 slot: prepared.slot,
                 sealed_keys: prepared.sealed_keys,
@@ -113,7 +114,7 @@ impl NodeRules {
     }
 
     pub(super) fn receive(
-        &self,
+        &mut self,
         batch: ReceivedBatch,
         group: &mut Group<'_>,
     ) -> Result<(), Declined> {
@@ -132,7 +133,7 @@ impl NodeRules {
             hash = running_hash(&hash, sequence, digest);
             let position = batch.lane.at(sequence, &hash);
             first.get_or_insert_with(|| position.clone());
-            self.arrive(batch.lane, position, arrival, group)?;
+            self.arrive(batch.lane, position, batch.unknown_at, arrival, group)?;
         }
         let leaf = LeafBody {
             actor: self.own_actor(),
@@ -151,9 +152,10 @@ impl NodeRules {
     }
 
     fn arrive(
-        &self,
+        &mut self,
         lane: LaneId,
         position: Position,
+        unknown_at: u64,
         arrival: Arrival,
         group: &mut Group<'_>,
     ) -> Result<(), Declined> {
@@ -175,10 +177,21 @@ impl NodeRules {
                 facts,
             } => {
                 // The id stands in the header, so a known digest is a known id.
-                let known = inbox::ask::by_id(group, lane.peer, &record_id)?.is_some()
-                    || inbox::ask::by_reference(group, &reference_tag)?.is_some();
+                let names = [
+                    Name::Id(lane.peer, record_id),
+                    Name::Reference(reference_tag),
+                ];
+                let new = names
+                    .iter()
+                    .all(|name| self.recent.is_new(unknown_at, name));
+                let known = !new
+                    && (inbox::ask::by_id(group, lane.peer, &record_id)?.is_some()
+                        || inbox::ask::by_reference(group, &reference_tag)?.is_some());
                 if known {
                     return Err(Decline::Refused(Refusal::Raced));
+                }
+                for name in names {
+                    self.recent.note(group.position().saturating_add(1), name);
                 }
                 let number = inbox::ask::last_number(group)?.saturating_add(1);
                 let taken = Taken::of(&facts, digest, lane.peer);
@@ -189,7 +202,7 @@ impl NodeRules {
                         header_digest: digest.to_vec(),
                         record_id: record_id.to_vec(),
                         origin: lane.peer.code().to_owned(),
-                        reference_tag: reference_tag.to_vec(),
+                        reference_tag: reference_tag.to_bytes(),
                         blob: 0,
                         slot,
                         sealed_keys,

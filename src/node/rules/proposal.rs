@@ -3,6 +3,7 @@
 use crate::{
     crypto::Digest,
     entry::{Follow, Incarnation, LaneId, LateReceipt, LockCause},
+    inbox::ReferenceTag,
     ledger::Checkpoint,
     record::{Country, Reference},
     wire::envelope::{Lane, NonDeliveryReason},
@@ -151,7 +152,7 @@ pub struct Prepared {
     /// Reference given to it.
     pub reference: Reference,
     /// Keyed tag of the reference.
-    pub reference_tag: [u8; 16],
+    pub reference_tag: ReferenceTag,
     /// Encoded envelope with every compartment, without wrap.
     pub envelope: Vec<u8>,
     /// Shred slot taken.
@@ -252,6 +253,8 @@ pub struct ReceivedBatch {
     pub first: u64,
     /// What becomes of each.
     pub arrivals: Vec<Arrival>,
+    /// Position of the store at which their ids and references were unknown.
+    pub unknown_at: u64,
     /// Encoded receipt group, one receipt each.
     pub receipts: Vec<u8>,
     /// Root the group's signature is over.
@@ -270,7 +273,7 @@ pub enum Arrival {
         /// As officers say it.
         reference: Reference,
         /// Keyed tag of the reference.
-        reference_tag: [u8; 16],
+        reference_tag: ReferenceTag,
         /// Encoded envelope without wrap.
         envelope: Vec<u8>,
         /// Shred slot taken.

@@ -162,7 +162,7 @@ impl Node {
         };
         let target = self.stored(number)?;
         if let Ok(reference) = follows.reference.parse::<Reference>()
-            && target.holding.reference_tag != self.reference_tag(&reference)
+            && target.holding.reference_tag != self.reference_tag(&reference).to_bytes()
         {
             return Err(FollowFault::Reference.into());
         }
