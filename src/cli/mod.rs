@@ -18,6 +18,7 @@ mod sharing;
 mod status;
 mod store;
 mod submit;
+mod trend;
 mod vectors;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -82,6 +83,9 @@ enum Command {
     /// List, verify, prove and export the ledger.
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Import statistics and show them as protected tables.
+    #[command(subcommand)]
+    Trend(trend::Trend),
     /// Show how the node and its links are.
     Status(status::Status),
     /// Check or rebuild the store of a node that is not running.
@@ -131,6 +135,7 @@ fn dispatch(command: Command, out: &mut Out) -> Result<(), Failure> {
         Command::Agreements(agreements) => runtime()?.block_on(agreements.carry_out(out)),
         Command::Receipts(receipts) => runtime()?.block_on(receipts.carry_out(out)),
         Command::Audit(audit) => runtime()?.block_on(audit.carry_out(out)),
+        Command::Trend(trend) => runtime()?.block_on(trend.carry_out(out)),
         Command::Status(status) => runtime()?.block_on(status.carry_out(out)),
         Command::Demo(demo) => runtime()?.block_on(demo.carry_out(out)),
     }

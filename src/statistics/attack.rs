@@ -96,7 +96,7 @@ impl Attack {
             })
             .collect();
         let mut attack = Self {
-            system: System::new(ranges, equations, whole.work()),
+            system: System::new(ranges, equations, whole.part_of_work()),
             ranges: Vec::new(),
             whole: numbers,
             examples: Vec::new(),

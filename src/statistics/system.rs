@@ -9,8 +9,10 @@ use std::{cell::Cell, rc::Rc};
 /// How many steps of one search; a search that needs more counts as having found nothing.
 const STEPS: usize = 600;
 
-/// How many sums are looked at in one audit; what is not decided by then counts as open.
-const WORK: u64 = 2_000_000;
+/// How many sums are looked at for one group of cells, and in a whole audit; what is not decided by
+/// then counts as open.
+const WORK_OF_PART: u64 = 500_000;
+const WORK_OF_WHOLE: u64 = 10_000_000;
 
 /// How often each sum is looked at in one propagation, on average.
 const ROUNDS: usize = 40;
@@ -79,24 +81,34 @@ pub(super) struct System {
 
 /// Work left, shared by the systems of one audit.
 #[derive(Clone, Debug)]
-pub(super) struct Work(Rc<Cell<u64>>);
+pub(super) struct Work {
+    part: Rc<Cell<u64>>,
+    whole: Rc<Cell<u64>>,
+}
 
 impl Default for Work {
     fn default() -> Self {
-        Self(Rc::new(Cell::new(WORK)))
+        Self {
+            part: Rc::new(Cell::new(WORK_OF_PART)),
+            whole: Rc::new(Cell::new(WORK_OF_WHOLE)),
+        }
     }
 }
 
 impl Work {
     /// Takes one look at a sum; false when none is left.
     fn take(&self) -> bool {
-        let left = self.0.get();
-        self.0.set(left.saturating_sub(1));
-        left > 0
+        if self.is_done() {
+            return false;
+        }
+        for left in [&self.part, &self.whole] {
+            left.set(left.get().saturating_sub(1));
+        }
+        true
     }
 
     fn is_done(&self) -> bool {
-        self.0.get() == 0
+        self.part.get() == 0 || self.whole.get() == 0
     }
 }
 
@@ -112,9 +124,12 @@ impl System {
         system
     }
 
-    /// The work left for this audit.
-    pub(super) fn work(&self) -> Work {
-        self.work.clone()
+    /// The work of a part of this.
+    pub(super) fn part_of_work(&self) -> Work {
+        Work {
+            part: Rc::new(Cell::new(WORK_OF_PART)),
+            whole: Rc::clone(&self.work.whole),
+        }
     }
 
     /// Adds a part nobody shows to an equation.

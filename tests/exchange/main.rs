@@ -33,3 +33,4 @@ mod scrub;
 mod sharing;
 mod store;
 mod submissions;
+mod trends;

@@ -101,6 +101,7 @@ pub(crate) const HOUSE: &[Room] = &[
             "record",
             "rpc",
             "shutdown",
+            "statistics",
             "store",
             "telemetry",
             "wire",

@@ -25,7 +25,7 @@ pub struct Series {
 }
 
 /// Puts observations together by country, indicator and year and protects each such table across
-/// all its dimensions at once. `found` is told of every count that is not shown as published.
+/// all its dimensions at once, and each dimension by itself, as a record holds it. `found` is told of every count that is not shown as published.
 ///
 /// # Errors
 /// [`Leak`] when a table cannot be protected.
@@ -44,23 +44,15 @@ pub fn series(
     let mut all = Vec::with_capacity(groups.len());
     for ((country, indicator, year), group) in groups {
         let name = |at: &Coordinates| format!("{country} {indicator} {year}, {}", at.label());
-        let places: BTreeSet<Coordinates> = group.keys().map(|at| (*at).clone()).collect();
         let k = k_of(indicator);
-        let mut cells = Cells::new(k);
-        for (at, observation) in &group {
-            cells.shown.insert(name(at), observation.shown);
-        }
-        cells.sums = margins(&places, name);
-        let protected = protect(cells, &BTreeSet::new())?;
-        let protects: BTreeMap<&str, &str> = protected
-            .withdrawn
+        let published = group
             .iter()
-            .map(|withdrawal| (withdrawal.cell.as_str(), withdrawal.protects.as_str()))
+            .map(|(at, observation)| ((*at).clone(), observation.shown))
             .collect();
+        let Settled { shown, protects } = settle(published, k, name)?;
         let mut shown_cells = BTreeMap::new();
         for (at, observation) in group {
-            let name = name(at);
-            let Some(shown) = protected.cells.shown.get(&name).copied() else {
+            let Some(shown) = shown.get(at).copied() else {
                 found(Finding {
                     line: observation.line,
                     column: "txtVALUE",
@@ -73,7 +65,7 @@ pub fn series(
                 continue;
             };
             if shown != observation.shown {
-                let (why, message) = match protects.get(name.as_str()) {
+                let (why, message) = match protects.get(&name(at)) {
                     None if observation.shown.count().is_none() => {
                         // A band as published, and a wider one here, say the same to the reader.
                         shown_cells.insert(at.clone(), shown);
@@ -107,4 +99,51 @@ pub fn series(
         });
     }
     Ok(all)
+}
+
+/// A table as it may be shown, and per withheld cell the one that it protects.
+struct Settled {
+    shown: BTreeMap<Coordinates, Shown>,
+    protects: BTreeMap<String, String>,
+}
+
+/// Protects a table until nothing changes any more: what is left out changes what adds up.
+fn settle(
+    mut shown: BTreeMap<Coordinates, Shown>,
+    k: u64,
+    name: impl Fn(&Coordinates) -> String,
+) -> Result<Settled, Leak> {
+    let dimensions: BTreeSet<String> = shown.keys().map(|at| at.dimension.clone()).collect();
+    let mut protects = BTreeMap::new();
+    loop {
+        let before = shown.clone();
+        let each = dimensions.iter().map(Some);
+        for dimension in std::iter::once(None).chain(each) {
+            let places: BTreeSet<Coordinates> = shown
+                .keys()
+                .filter(|at| dimension.is_none_or(|dimension| *dimension == at.dimension))
+                .cloned()
+                .collect();
+            let mut cells = Cells::new(k);
+            for at in &places {
+                if let Some(shown) = shown.get(at) {
+                    cells.shown.insert(name(at), *shown);
+                }
+            }
+            cells.sums = margins(&places, &name);
+            let protected = protect(cells, &BTreeSet::new())?;
+            for at in places {
+                match protected.cells.shown.get(&name(&at)) {
+                    Some(now) => shown.insert(at, *now),
+                    None => shown.remove(&at),
+                };
+            }
+            for withdrawal in protected.withdrawn {
+                protects.insert(withdrawal.cell, withdrawal.protects);
+            }
+        }
+        if shown == before {
+            return Ok(Settled { shown, protects });
+        }
+    }
 }

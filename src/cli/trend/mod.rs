@@ -1,0 +1,23 @@
+//! `comity trend import`: statistics.
+
+mod import;
+
+use clap::Subcommand;
+
+use super::{exit::Failure, out::Out};
+
+/// Import statistics and show them as protected tables.
+#[derive(Debug, Subcommand)]
+pub(super) enum Trend {
+    /// Make Trend records of a file of statistics, protect them and submit them; every row is used or
+    /// explained.
+    Import(import::Import),
+}
+
+impl Trend {
+    pub(super) async fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
+        match self {
+            Self::Import(import) => import.carry_out(out).await,
+        }
+    }
+}
