@@ -22,6 +22,7 @@ pub mod node;
 pub mod record;
 pub mod replication;
 pub mod rpc;
+pub mod search;
 pub mod shutdown;
 pub mod statistics;
 pub mod store;

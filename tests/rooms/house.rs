@@ -28,6 +28,7 @@ pub(crate) const HOUSE: &[Room] = &[
     room("envelope", PURE, &["card", "crypto", "record", "wire"]),
     room("entry", PURE, &["crypto", "record", "wire"]),
     room("exercise", PURE, &["record", "wire"]),
+    room("search", PURE, &["record", "wire"]),
     room("store", AT_THE_EDGE, &["crypto"]),
     room("ledger", PURE, &["crypto", "entry", "store", "wire"]),
     room(
@@ -60,6 +61,7 @@ pub(crate) const HOUSE: &[Room] = &[
             "ledger",
             "record",
             "replication",
+            "search",
             "store",
             "wire",
         ],
@@ -75,6 +77,7 @@ pub(crate) const HOUSE: &[Room] = &[
             "node",
             "record",
             "replication",
+            "search",
             "wire",
         ],
     ),
