@@ -28,6 +28,7 @@ const PROTOS: &[&str] = &[
     "comity/entry/v1/entry.proto",
     "comity/node/v1/record_service.proto",
     "comity/node/v1/sharing_service.proto",
+    "comity/node/v1/search_service.proto",
     "comity/node/v1/audit_service.proto",
     "comity/node/v1/card_service.proto",
     "comity/node/v1/status_service.proto",

@@ -18,8 +18,8 @@ use crate::{
     rpc::tls::{DialError, connect_client},
     wire::node::{
         audit_service_client::AuditServiceClient, card_service_client::CardServiceClient,
-        record_service_client::RecordServiceClient, sharing_service_client::SharingServiceClient,
-        status_service_client::StatusServiceClient,
+        record_service_client::RecordServiceClient, search_service_client::SearchServiceClient,
+        sharing_service_client::SharingServiceClient, status_service_client::StatusServiceClient,
     },
 };
 
@@ -136,6 +136,8 @@ fn read(path: &Path) -> Result<Zeroizing<String>, ClientError> {
 pub struct Client {
     /// Records.
     pub records: RecordServiceClient<Channel>,
+    /// Search and correlation.
+    pub search: SearchServiceClient<Channel>,
     /// Who reads what, and agreements.
     pub sharing: SharingServiceClient<Channel>,
     /// The ledger.
@@ -162,6 +164,8 @@ impl Client {
         .await?;
         Ok(Self {
             records: RecordServiceClient::new(channel.clone())
+                .max_decoding_message_size(MAX_ANSWER_BYTES),
+            search: SearchServiceClient::new(channel.clone())
                 .max_decoding_message_size(MAX_ANSWER_BYTES),
             sharing: SharingServiceClient::new(channel.clone())
                 .max_decoding_message_size(MAX_ANSWER_BYTES),

@@ -74,6 +74,9 @@ pub struct Config {
     /// What becomes of records that are recalled or expire.
     #[serde(default)]
     pub life: LifeConfig,
+    /// The search index.
+    #[serde(default)]
+    pub search: SearchConfig,
     /// The log.
     #[serde(default)]
     pub log: LogConfig,
@@ -123,6 +126,20 @@ pub struct StoreConfig {
     pub scrub_pause_s: u64,
     /// Share of the disk in percent beyond which nothing new is accepted.
     pub disk_full_percent: u64,
+}
+
+/// The search index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SearchConfig {
+    /// Most memory for the index in MiB; the oldest records are left out beyond it.
+    pub memory_mib: u64,
+}
+
+impl Default for SearchConfig {
+    fn default() -> Self {
+        Self { memory_mib: 500 }
+    }
 }
 
 /// The log.
@@ -181,6 +198,7 @@ impl Config {
             limits: LimitsConfig::default(),
             store: StoreConfig::default(),
             life: LifeConfig::default(),
+            search: SearchConfig::default(),
             log: LogConfig::default(),
         }
     }

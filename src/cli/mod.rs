@@ -14,6 +14,7 @@ mod receipts;
 mod records;
 mod root;
 mod run;
+mod search;
 mod sharing;
 mod status;
 mod store;
@@ -70,6 +71,10 @@ enum Command {
     Card(card::Card),
     /// Run the node.
     Run(run::Run),
+    /// Search records: words in any script, kind, country, days, codes, identifiers.
+    Search(search::Search),
+    /// Show the records that share an identifier or a name with one, and the evidence.
+    Related(search::Related),
     /// Submit records.
     Submit(submit::Submit),
     /// List, show and watch records.
@@ -130,6 +135,8 @@ fn dispatch(command: Command, out: &mut Out) -> Result<(), Failure> {
         Command::Vectors(vectors) => vectors.carry_out(out),
         Command::Run(run) => runtime()?.block_on(run.carry_out(out)),
         Command::Card(card) => runtime()?.block_on(card.carry_out(out)),
+        Command::Search(search) => runtime()?.block_on(search.carry_out(out)),
+        Command::Related(related) => runtime()?.block_on(related.carry_out(out)),
         Command::Submit(submit) => runtime()?.block_on(submit.carry_out(out)),
         Command::Records(records) => runtime()?.block_on(records.carry_out(out)),
         Command::Agreements(agreements) => runtime()?.block_on(agreements.carry_out(out)),

@@ -227,7 +227,7 @@ impl Watch {
 }
 
 /// A summary as JSON, with the digest in hexadecimal as everywhere else.
-fn summary_json(record: &RecordSummary) -> Result<serde_json::Value, Failure> {
+pub(super) fn summary_json(record: &RecordSummary) -> Result<serde_json::Value, Failure> {
     let mut value = json::to_json("comity.node.v1.RecordSummary", record)?;
     if let Some(object) = value.as_object_mut() {
         object.insert(

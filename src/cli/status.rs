@@ -6,7 +6,7 @@ use crate::{
     record::Moment,
     wire::{
         json,
-        node::{GetStatusRequest, ScrubStatus},
+        node::{GetStatusRequest, ScrubStatus, SearchCoverage},
     },
 };
 
@@ -65,6 +65,9 @@ impl Status {
                 claim.ours,
             ))?;
         }
+        if let Some(search) = &status.search {
+            out.line(&searched(search))?;
+        }
         let rows = status
             .links
             .iter()
@@ -90,6 +93,22 @@ impl Status {
         out.table(
             &["LINK", "STATE", "SENT", "WAITING", "RECEIVED", "LAST ERROR"],
             rows,
+        )
+    }
+}
+
+/// How far the search index is.
+fn searched(search: &SearchCoverage) -> String {
+    let mebibytes = search.memory_bytes as f64 / 1_048_576.0;
+    if search.complete {
+        format!(
+            "search index: all {} records, {mebibytes:.1} MiB",
+            search.total
+        )
+    } else {
+        format!(
+            "search index: {} of {} records, the newest first, {mebibytes:.1} MiB",
+            search.indexed, search.total
         )
     }
 }

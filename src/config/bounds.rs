@@ -5,12 +5,13 @@ use std::ops::RangeInclusive;
 use super::{Config, ConfigError};
 
 impl Config {
-    pub(super) fn numbers(&self) -> [(&'static str, u64, RangeInclusive<u64>); 17] {
+    pub(super) fn numbers(&self) -> [(&'static str, u64, RangeInclusive<u64>); 18] {
         let Self {
             dial,
             limits,
             store,
             life,
+            search,
             ..
         } = self;
         [
@@ -51,6 +52,7 @@ impl Config {
             ("store.scrub_mib_s", store.scrub_mib_s, 0..=65_536),
             ("store.scrub_pause_s", store.scrub_pause_s, 1..=31_536_000),
             ("store.disk_full_percent", store.disk_full_percent, 50..=99),
+            ("search.memory_mib", search.memory_mib, 1..=1 << 20),
             ("life.shred_delay_s", life.shred_delay_s, 0..=30 * 86_400),
             ("life.backups_days", life.backups_days, 0..=36_500),
             ("life.max_clock_skew_s", life.max_clock_skew_s, 1..=86_400),

@@ -22,6 +22,7 @@ impl Config {
             limits,
             store,
             life,
+            search,
             log,
             ..
         } = self;
@@ -103,6 +104,9 @@ impl Config {
              max_clock_skew_s = {}\n\
              # Above this many records a recall needs a second operator.\n\
              recall_alone = {}\n\n\
+             [search]\n\
+             # Most memory for the search index; the oldest records are left out beyond it.\n\
+             memory_mib = {}\n\n\
              [log]\n\
              # text or json\n\
              format = {}\n\
@@ -118,6 +122,7 @@ impl Config {
             life.backups_days,
             life.max_clock_skew_s,
             life.recall_alone,
+            search.memory_mib,
             text(match log.format {
                 LogFormat::Text => "text",
                 LogFormat::Json => "json",

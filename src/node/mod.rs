@@ -12,12 +12,14 @@ mod fence;
 pub mod links;
 mod open;
 pub mod projection;
+mod purpose;
 pub mod read;
 pub mod receipts;
 pub mod receive;
 mod resend;
 pub mod rules;
 mod scrub;
+pub mod search;
 pub mod session;
 pub mod status;
 pub mod steps;
@@ -166,6 +168,8 @@ pub struct Node {
     pub(crate) references: Mutex<(u8, u32)>,
     pub(crate) links: Links,
     pub(crate) intake: submit::Intake,
+    /// The search index; its feed keeps it after the node for a moment.
+    pub(crate) search: Arc<search::Searching>,
     pub(crate) scrub: scrub::Scrub,
     /// Whether other countries know more of this node than the node itself does.
     pub(crate) fence: fence::Fence,

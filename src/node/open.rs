@@ -21,6 +21,7 @@ use super::{
     projection::{self, Rooms},
     rules::{NodeRules, Proposal},
     scrub::{self, Scrub},
+    search::{self, Searching, Withdrawn},
     submit::{self, Intake},
 };
 
@@ -63,6 +64,7 @@ impl Node {
             Some(created) => entry::incarnation(&created.incarnation)?,
             None => random_bytes()?,
         };
+        let withdrawn = Withdrawn::default();
         let rules = NodeRules::new(
             country,
             incarnation,
@@ -70,7 +72,8 @@ impl Node {
             Arc::clone(&clock),
             home.config().life.shred_delay(),
             store.position(),
-        );
+        )
+        .telling(&withdrawn);
         let writer = store.start_writer(rules);
         if created.is_none() {
             writer
@@ -116,6 +119,7 @@ impl Node {
             scrub: Scrub::default(),
             fence,
             link_changes: Mutex::default(),
+            search: Arc::new(Searching::new(withdrawn)),
             alarms: Mutex::default(),
             clock,
             _lock: lock,
@@ -125,6 +129,10 @@ impl Node {
         node.found_damaged(&damaged).await;
         tokio::spawn(scrub::run(Arc::downgrade(&node)));
         tokio::spawn(links::write_changes(Arc::downgrade(&node)));
+        tokio::spawn(search::feed(
+            Arc::downgrade(&node),
+            Arc::clone(&node.search),
+        ));
         Ok(node)
     }
 
@@ -134,6 +142,7 @@ impl Node {
     /// [`NodeError::Store`] when the clean marker cannot be written; nothing acknowledged is lost
     /// then, the next start takes longer.
     pub async fn close(self: &Arc<Self>) -> Result<(), NodeError> {
+        self.search.stop().await;
         self.scrub.stop().await;
         self.write_rest_of_link_changes().await;
         let store = self.store.clone();

@@ -13,12 +13,14 @@ use crate::{
     },
 };
 
-use super::{Node, NodeError, rules::Proposal};
+use super::{
+    Node, NodeError,
+    purpose::{MAX_PURPOSE_CHARS, check_purpose},
+    rules::Proposal,
+};
 
 /// Records a list answers at most.
 pub const MAX_PAGE: usize = 500;
-/// Length of a purpose, in characters.
-const MAX_PURPOSE_CHARS: usize = 200;
 
 /// Why a record is not read.
 #[derive(Debug, thiserror::Error)]
@@ -105,10 +107,7 @@ impl Node {
             exact,
             thread,
         } = reading;
-        let chars = purpose.chars().count();
-        if chars > MAX_PURPOSE_CHARS {
-            return Err(ReadError::PurposeTooLong(chars));
-        }
+        check_purpose(&purpose)?;
         let asked = self.find(&reference)?;
         let node = Arc::clone(self);
         let opened = blocking(move || node.open_version(asked, exact, thread)).await;
@@ -330,7 +329,7 @@ impl Node {
         }
     }
 
-    fn summary(
+    pub(super) fn summary(
         &self,
         number: u64,
         stored: &StoredRecord,

@@ -32,7 +32,7 @@ use crate::{
 };
 
 use self::recent::Recent;
-use super::{Clock, projection};
+use super::{Clock, projection, search::Withdrawn};
 
 /// The writer's rules; one instance, in the writer's thread.
 pub struct NodeRules {
@@ -43,6 +43,8 @@ pub struct NodeRules {
     /// From the lock of a recalled record to its shredding.
     shred_delay: Duration,
     recent: Recent,
+    /// What is locked leaves the search index at once.
+    withdrawn: Withdrawn,
 }
 
 /// Additional data of a leaf's body at rest.
@@ -69,7 +71,14 @@ impl NodeRules {
             clock,
             shred_delay,
             recent: Recent::after(position),
+            withdrawn: Withdrawn::default(),
         }
+    }
+
+    /// Tells the search index what is locked.
+    pub(crate) fn telling(mut self, withdrawn: &Withdrawn) -> Self {
+        self.withdrawn = withdrawn.clone();
+        self
     }
 
     /// Appends one event with its leaf. The leaf's body stands last among the blobs, encrypted
@@ -103,6 +112,7 @@ impl NodeRules {
                 .seal(&leaf_aad(index), &plain)
                 .map_err(no_randomness)?,
         );
+        self.withdrawn.note(&event);
         let entry = Entry {
             time,
             leaf: Some(LeafSlot {
@@ -214,6 +224,37 @@ impl Rules for NodeRules {
                     reference,
                     purpose,
                     ..node(Action::Consultation, detail)
+                };
+                let event = Event::Read(Read {
+                    number,
+                    compartments,
+                    header_digest,
+                });
+                self.append(group, event, Vec::new(), leaf)?;
+            }
+            Proposal::Searched {
+                of,
+                compartments,
+                query,
+                actor,
+                purpose,
+            } => {
+                let (number, header_digest, reference) = match of {
+                    Some((number, digest, reference)) => (number, digest.to_vec(), reference),
+                    None => (0, Vec::new(), String::new()),
+                };
+                let (action, detail) = if header_digest.is_empty() {
+                    (Action::Consultation, "searched")
+                } else {
+                    (Action::Combination, "related")
+                };
+                let leaf = LeafBody {
+                    actor,
+                    header_digest: header_digest.clone(),
+                    reference,
+                    purpose,
+                    subject: query,
+                    ..node(action, detail)
                 };
                 let event = Event::Read(Read {
                     number,

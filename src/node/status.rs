@@ -63,6 +63,7 @@ impl Node {
             links,
             journal_bytes: space.journal_bytes,
             scrub: Some(self.scrub_status()),
+            search: Some(self.search_coverage()?),
             accepting: used <= self.config.store.disk_full_percent && !self.is_fenced(),
             fenced: self.is_fenced(),
             fence_claims: self.fence_claims()?,

@@ -7,7 +7,7 @@ use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 use crate::{
     node::{
         NodeError, cards::CardRefusal, read::ReadError, rules::SubmissionRefusal,
-        submit::SubmitError,
+        search::SearchError, submit::SubmitError,
     },
     record::{ReferenceError, Violations},
     wire,
@@ -178,6 +178,17 @@ impl From<ReadError> for Refusal {
                 Self::new(Code::InvalidArgument, "PURPOSE_TOO_LONG", error.to_string())
             }
             ReadError::Node(error) => error.into(),
+        }
+    }
+}
+
+impl From<SearchError> for Refusal {
+    fn from(error: SearchError) -> Self {
+        match error {
+            SearchError::Query(error) => {
+                Self::new(Code::InvalidArgument, "QUERY_INVALID", error.to_string())
+            }
+            SearchError::Read(error) => error.into(),
         }
     }
 }

@@ -30,6 +30,7 @@ mod process;
 mod proxies;
 mod restore;
 mod scrub;
+mod search;
 mod sharing;
 mod store;
 mod submissions;

@@ -97,6 +97,20 @@ pub enum Proposal {
     },
     /// Keys are gone from the slots.
     Erased(Vec<ErasedOrder>),
+    /// A search or a correlation, before data leaves.
+    Searched {
+        /// Number, header and reference of the record whose relations were asked; `None` for a
+        /// search.
+        of: Option<(u64, Digest, String)>,
+        /// Labels searched.
+        compartments: Vec<u32>,
+        /// Keyed tag of what was asked; empty for a correlation.
+        query: Vec<u8>,
+        /// Who.
+        actor: String,
+        /// Why.
+        purpose: String,
+    },
     /// A link came up or went down.
     Link {
         /// Which.

@@ -4,6 +4,7 @@ mod audit;
 mod cards;
 mod principal;
 mod records;
+mod search;
 mod sharing;
 mod status;
 
@@ -16,8 +17,8 @@ use crate::{
     record::Reference,
     wire::node::{
         audit_service_server::AuditServiceServer, card_service_server::CardServiceServer,
-        record_service_server::RecordServiceServer, sharing_service_server::SharingServiceServer,
-        status_service_server::StatusServiceServer,
+        record_service_server::RecordServiceServer, search_service_server::SearchServiceServer,
+        sharing_service_server::SharingServiceServer, status_service_server::StatusServiceServer,
     },
 };
 
@@ -35,6 +36,10 @@ pub fn routes(node: &Arc<Node>) -> Routes {
     )
     .add_service(
         SharingServiceServer::new(sharing::Sharing::new(Arc::clone(node)))
+            .max_decoding_message_size(MAX_REQUEST_BYTES),
+    )
+    .add_service(
+        SearchServiceServer::new(search::Search::new(Arc::clone(node)))
             .max_decoding_message_size(MAX_REQUEST_BYTES),
     )
     .add_service(

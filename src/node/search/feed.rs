@@ -1,0 +1,298 @@
+//! Feeding the index: rebuilt from the newest record down after a start, while the node serves;
+//! then each record as it becomes durable, and out at once when it is locked.
+//!
+//! A node holds the index in memory and nowhere else. What is opened for it is closed again with
+//! the block it was prepared in; victims' compartments are dropped before anything is looked at.
+
+use std::{
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::Instant,
+};
+
+use crate::{
+    entry::EntryError,
+    inbox::{HoldingError, ask},
+    node::{Node, NodeError, read::blocking},
+    record::{Moment, kind_name},
+    search::{
+        day_of, extract,
+        index::{Facts, MAX_NUMBER, Prepared, prepare},
+        text::Normaliser,
+    },
+};
+
+use super::state::Searching;
+
+/// Records taken up between two looks at what is new.
+const BLOCK: u64 = 8_192;
+/// Records that one thread prepares before it adds them.
+const PIECE: u64 = 64;
+/// Threads that open records for the index, at a low priority.
+const MOST_THREADS: usize = 4;
+/// Blocks between two counts of the memory.
+const COUNTED: u32 = 8;
+/// How much nicer than the node's other threads.
+const NICE: i32 = 10;
+
+/// Feeds the index until the node goes.
+pub(crate) async fn run(node: Weak<Node>, search: Arc<Searching>) {
+    let Some(mut feed) = Feed::start(&node, &search) else {
+        return;
+    };
+    let Some(mut durable) = node.upgrade().map(|node| node.store.durable()) else {
+        return;
+    };
+    loop {
+        let working = search.working.lock().await;
+        if !search.goes_on() {
+            return;
+        }
+        durable.borrow_and_update();
+        let step = blocking(move || {
+            let idle = feed.step();
+            Ok((feed, idle))
+        });
+        let idle = match step.await {
+            Ok((back, idle)) => {
+                feed = back;
+                idle
+            }
+            Err(error) => {
+                tracing::error!(%error, "the search index is fed no more");
+                return;
+            }
+        };
+        drop(working);
+        let idle = idle.unwrap_or_else(|error| {
+            // The store says what is wrong with it; the index goes on with the next entry.
+            tracing::error!(%error, "the search index cannot go on");
+            true
+        });
+        if idle {
+            tokio::select! {
+                changed = durable.changed() => if changed.is_err() { return },
+                () = search.wake.notified() => {}
+            }
+        }
+    }
+}
+
+/// What feeding needs from step to step.
+struct Feed {
+    node: Weak<Node>,
+    search: Arc<Searching>,
+    normalisers: Vec<Normaliser>,
+    /// Most bytes that the index may take.
+    budget: u64,
+    blocks: u32,
+    begun: Instant,
+}
+
+impl Feed {
+    fn start(node: &Weak<Node>, search: &Arc<Searching>) -> Option<Self> {
+        let strong = node.upgrade()?;
+        let last = ask::last_number(&strong.store)
+            .inspect_err(|error| tracing::error!(%error, "the search index cannot be built"))
+            .ok()?;
+        let next = last.saturating_add(1);
+        search.low.store(next, Ordering::SeqCst);
+        search.high.store(next, Ordering::SeqCst);
+        search.started.store(true, Ordering::SeqCst);
+        if last > 0 {
+            tracing::info!(records = last, "building the search index");
+        }
+        let threads = thread::available_parallelism().map_or(1, usize::from);
+        Some(Self {
+            node: Weak::clone(node),
+            search: Arc::clone(search),
+            normalisers: (0..threads.min(MOST_THREADS))
+                .map(|_| Normaliser::default())
+                .collect(),
+            budget: strong.config.search.memory_mib << 20,
+            blocks: 0,
+            begun: Instant::now(),
+        })
+    }
+
+    /// Takes up what is new, then one block of what is old; true when nothing is left to do.
+    fn step(&mut self) -> Result<bool, NodeError> {
+        let search = Arc::clone(&self.search);
+        let withdrawn = search.withdrawn.take();
+        if !withdrawn.is_empty() {
+            search.remove(&withdrawn);
+        }
+        let Some(last) = self
+            .node
+            .upgrade()
+            .map(|node| ask::last_number(&node.store))
+            .transpose()?
+        else {
+            return Ok(true);
+        };
+        let high = search.high.load(Ordering::SeqCst);
+        let end = last.saturating_add(1).min(high.saturating_add(BLOCK));
+        if high < end {
+            self.take_up(high, end);
+            search.high.store(end, Ordering::SeqCst);
+        }
+        let low = search.low.load(Ordering::SeqCst);
+        if low > 1 && !search.full.load(Ordering::SeqCst) {
+            let start = low.saturating_sub(BLOCK).max(1);
+            self.take_up(start, low);
+            search.low.store(start, Ordering::SeqCst);
+        }
+        self.blocks = self.blocks.wrapping_add(1);
+        let done = search.low.load(Ordering::SeqCst) <= 1 || search.full.load(Ordering::SeqCst);
+        let first_time = done && search.built_ms.load(Ordering::SeqCst) == 0;
+        if first_time {
+            search.write().shrink();
+        }
+        if self.blocks % COUNTED == 1 || first_time {
+            self.weigh();
+        }
+        if first_time {
+            self.built(last);
+        }
+        let idle = end > last && done;
+        if idle && search.is_littered() {
+            search.write().sweep();
+            self.weigh();
+        }
+        Ok(idle || !search.goes_on())
+    }
+
+    fn built(&self, last: u64) {
+        let took = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.search.built_ms.store(took.max(1), Ordering::SeqCst);
+        if last > 0 {
+            tracing::info!(
+                records = last,
+                milliseconds = took,
+                mebibytes = self.search.bytes.load(Ordering::SeqCst) >> 20,
+                "the search index is built"
+            );
+        }
+    }
+
+    /// Counts the memory; beyond what is allowed, the oldest records leave.
+    fn weigh(&self) {
+        let search = &self.search;
+        let bytes = || u64::try_from(search.locked().bytes()).unwrap_or(u64::MAX);
+        let mut now = bytes();
+        if now > self.budget {
+            search.full.store(true, Ordering::SeqCst);
+            let low = search.low.load(Ordering::SeqCst);
+            let high = search.high.load(Ordering::SeqCst);
+            let until = low.saturating_add(high.saturating_sub(low).div_ceil(8));
+            let mut index = search.write();
+            for number in low..until {
+                if let Ok(number) = u32::try_from(number) {
+                    index.remove(number);
+                }
+            }
+            index.sweep();
+            drop(index);
+            search.low.store(until, Ordering::SeqCst);
+            now = bytes();
+            tracing::warn!(
+                oldest = until,
+                "the search index has no room for older records; raise `search.memory_mib` in config.toml"
+            );
+        }
+        search.bytes.store(now, Ordering::SeqCst);
+    }
+
+    /// Indexes the records from `start` (inclusive) to `end` (exclusive).
+    fn take_up(&mut self, start: u64, end: u64) {
+        let next = AtomicU64::new(start);
+        let (node, search) = (&self.node, &self.search);
+        if end.saturating_sub(start) <= PIECE {
+            if let Some(normaliser) = self.normalisers.first_mut() {
+                pieces(node, search, &next, end, normaliser);
+            }
+            return;
+        }
+        thread::scope(|scope| {
+            for normaliser in &mut self.normalisers {
+                let next = &next;
+                scope.spawn(move || {
+                    // Of the calling thread alone; not being nice is no fault.
+                    let _ = rustix::process::setpriority_process(None, NICE);
+                    pieces(node, search, next, end, normaliser);
+                });
+            }
+        });
+    }
+}
+
+/// Takes up pieces until none is left, or the node goes.
+fn pieces(
+    node: &Weak<Node>,
+    search: &Searching,
+    next: &AtomicU64,
+    end: u64,
+    normaliser: &mut Normaliser,
+) {
+    loop {
+        let first = next.fetch_add(PIECE, Ordering::SeqCst);
+        if first >= end {
+            return;
+        }
+        let mut ready = Vec::new();
+        for number in first..first.saturating_add(PIECE).min(end) {
+            let Some(node) = node.upgrade().filter(|_| search.goes_on()) else {
+                return;
+            };
+            match node.prepared(number, normaliser) {
+                Ok(prepared) => ready.extend(prepared),
+                Err(error) => {
+                    tracing::debug!(number, %error, "a record is not in the search index")
+                }
+            }
+        }
+        let mut index = search.write();
+        for record in ready {
+            index.insert(record);
+        }
+    }
+}
+
+impl Node {
+    /// A record made ready for the index; `None` when there is nothing of it to search.
+    fn prepared(
+        &self,
+        number: u64,
+        normaliser: &mut Normaliser,
+    ) -> Result<Option<Prepared>, NodeError> {
+        let Some(local) = u32::try_from(number)
+            .ok()
+            .filter(|local| *local <= MAX_NUMBER)
+        else {
+            return Ok(None);
+        };
+        let stored = self.stored(number)?;
+        let mut record = match self.open_stored(&stored) {
+            Err(NodeError::Holding(HoldingError::Locked(_))) => return Ok(None),
+            other => other?,
+        };
+        record.victims = None;
+        // Steps and records passed on have no situation of their own.
+        let Some(kind) = kind_name(&record).filter(|_| record.situation.is_some()) else {
+            return Ok(None);
+        };
+        let facts = Facts {
+            number: local,
+            kind: kind.to_owned(),
+            origin: stored.holding.origin.parse().map_err(EntryError::from)?,
+            day: record
+                .submitted_at
+                .as_ref()
+                .map_or(0, |at| day_of(Moment::from(at))),
+        };
+        Ok(Some(prepare(facts, &extract(&record), normaliser)))
+    }
+}

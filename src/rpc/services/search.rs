@@ -1,0 +1,148 @@
+//! Search and correlation for clients.
+
+use std::sync::Arc;
+
+use tonic::{Request, Response, Status};
+
+use crate::{
+    node::{
+        Node,
+        search::{Hit, Related},
+    },
+    record::Reference,
+    rpc::services::{actor, refuse},
+    search::{
+        Asked, Found, Reason, Same,
+        correlate::{Common, Evidence},
+        text::How,
+    },
+    wire::node::{
+        ListRelatedRequest, ListRelatedResponse, MatchHow, MatchReason, RelatedRecord,
+        RelationEvidence, SearchHit, SearchRequest, SearchResponse,
+        search_service_server::SearchService,
+    },
+};
+
+pub(super) struct Search {
+    node: Arc<Node>,
+}
+
+impl Search {
+    pub(super) const fn new(node: Arc<Node>) -> Self {
+        Self { node }
+    }
+}
+
+#[tonic::async_trait]
+impl SearchService for Search {
+    async fn search(
+        &self,
+        request: Request<SearchRequest>,
+    ) -> Result<Response<SearchResponse>, Status> {
+        let actor = actor(&request)?;
+        let request = request.into_inner();
+        let asked = Asked {
+            text: request.text,
+            kind: request.kind,
+            country: request.country,
+            from: request.from,
+            to: request.to,
+            codes: request.codes,
+            entity: request.entity,
+            limit: limit(request.limit),
+        };
+        let answer = self.node.search(asked, actor, request.purpose);
+        let answer = answer.await.map_err(refuse)?;
+        Ok(Response::new(SearchResponse {
+            hits: answer.found.into_iter().map(hit).collect(),
+            coverage: Some(answer.coverage),
+            more: answer.more,
+        }))
+    }
+
+    async fn list_related(
+        &self,
+        request: Request<ListRelatedRequest>,
+    ) -> Result<Response<ListRelatedResponse>, Status> {
+        let actor = actor(&request)?;
+        let request = request.into_inner();
+        let reference: Reference = request.reference.parse().map_err(refuse)?;
+        let limit = limit(request.limit);
+        let answer = self.node.related(reference, limit, actor, request.purpose);
+        let answer = answer.await.map_err(refuse)?;
+        Ok(Response::new(ListRelatedResponse {
+            related: answer.found.into_iter().map(related).collect(),
+            coverage: Some(answer.coverage),
+            more: answer.more,
+        }))
+    }
+}
+
+fn limit(limit: u32) -> usize {
+    usize::try_from(limit).unwrap_or(usize::MAX)
+}
+
+fn hit(hit: Hit) -> SearchHit {
+    SearchHit {
+        record: Some(hit.summary),
+        score: hit.answered.score,
+        reasons: hit.answered.reasons.into_iter().map(reason).collect(),
+        missing: hit.answered.missing,
+        related: hit.related.into_iter().map(related).collect(),
+    }
+}
+
+fn reason(reason: Reason) -> MatchReason {
+    let how = match reason.found {
+        Found::Word(how) => of_word(how),
+        Found::Entity(same) => of_identifier(same),
+        Found::Code => MatchHow::Code,
+    };
+    MatchReason {
+        field: reason.field,
+        compartment: reason.compartment.into(),
+        written: reason.written,
+        how: how.into(),
+        asked: reason.asked,
+    }
+}
+
+fn related(related: Related) -> RelatedRecord {
+    RelatedRecord {
+        asserted: related.is_asserted(),
+        record: Some(related.summary),
+        evidence: related.evidence.into_iter().map(evidence).collect(),
+    }
+}
+
+fn evidence(evidence: Evidence) -> RelationEvidence {
+    let (class, how) = match evidence.common {
+        Common::Identifier(same, class) => (class, of_identifier(same)),
+        Common::Name(how) => ("name", of_word(how)),
+    };
+    RelationEvidence {
+        class: class.to_owned(),
+        key: evidence.key,
+        how: how.into(),
+        here_field: evidence.here.field,
+        here_written: evidence.here.written,
+        there_field: evidence.there.field,
+        there_written: evidence.there.written,
+    }
+}
+
+const fn of_word(how: How) -> MatchHow {
+    match how {
+        How::Exact => MatchHow::Exact,
+        How::Transliterated => MatchHow::Transliterated,
+        How::Sound => MatchHow::Sound,
+        How::Misspelt => MatchHow::Misspelt,
+    }
+}
+
+const fn of_identifier(same: Same) -> MatchHow {
+    match same {
+        Same::Asserted => MatchHow::Identifier,
+        Same::Suggested => MatchHow::IdentifierPerhaps,
+    }
+}
