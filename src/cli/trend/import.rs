@@ -3,34 +3,29 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::File,
-    io::{self, Read as _, Write as _},
+    io::Read as _,
     path::{Path, PathBuf},
 };
 
 use clap::{Args, ValueEnum};
-use futures_util::StreamExt as _;
 
 use crate::{
-    crypto::Digest,
     record::{Country, trend::trends},
     statistics::glotip::{
         self, AsUtf8, DIMENSIONS, Detector, Encoding, Finding, INDICATORS, Series,
     },
-    wire::{
-        json,
-        node::{SubmitRecordRequest, SubmitRecordsRequest, submit_records_response::Outcome},
-        record::{
-            CountryRole, Destination, Grading, InformationCredibility, Marking, Record, Situation,
-            SourceReliability, Tlp, Trend, Urgency, situation::Kind,
-        },
+    wire::record::{
+        CountryRole, Destination, Grading, InformationCredibility, Marking, Record, Situation,
+        SourceReliability, Tlp, Trend, Urgency, situation::Kind,
     },
 };
 
 use super::super::{
     Target,
-    exit::{CANTCREAT, DATAERR, Failure, NOINPUT, SOFTWARE, USAGE},
+    exit::{DATAERR, Failure, NOINPUT, USAGE},
     out::Out,
 };
+use super::deliver::{submit, write};
 
 /// Make Trend records of a file of statistics.
 #[derive(Debug, Args)]
@@ -335,92 +330,4 @@ fn detect(path: &Path) -> Result<Encoding, Failure> {
     detector
         .finish()
         .map_err(|error| Failure::new(DATAERR, format!("{}: {error}", path.display())))
-}
-
-/// Writes one record per line.
-fn write(path: &Path, records: &[Record]) -> Result<(), Failure> {
-    let file = File::create(path).map_err(|error| {
-        Failure::new(
-            CANTCREAT,
-            format!("{} cannot be written: {error}", path.display()),
-        )
-    })?;
-    let mut file = io::BufWriter::new(file);
-    for record in records {
-        let value = json::to_json("comity.record.v1.Record", record)?;
-        writeln!(file, "{value}")?;
-    }
-    file.flush()?;
-    Ok(())
-}
-
-/// Submits the records. Their keys are digests of what they say, so that a repeat gives the first
-/// answers.
-async fn submit(target: &Target, records: Vec<Record>, out: &mut Out) -> Result<(), Failure> {
-    let mut client = target.connect().await?;
-    let mut requests = Vec::with_capacity(records.len());
-    let mut titles = Vec::with_capacity(records.len());
-    for record in records {
-        let text = json::to_json("comity.record.v1.Record", &record)?.to_string();
-        let title = record.situation.as_ref().map(|of| of.title.clone());
-        titles.push(title.unwrap_or_default());
-        requests.push(SubmitRecordsRequest {
-            submission: Some(SubmitRecordRequest {
-                record: Some(record),
-                idempotency_key: format!("trend-{}", hex::encode(Digest::of(text.as_bytes()))),
-            }),
-        });
-    }
-    let mut answers = client
-        .records
-        .submit_records(tokio_stream::iter(requests))
-        .await?
-        .into_inner();
-    let (mut accepted, mut repeated, mut refused) = (0_u64, 0_u64, 0_u64);
-    let mut titles = titles.into_iter();
-    while let Some(answer) = answers.next().await {
-        let title = titles.next().unwrap_or_default();
-        match answer?.outcome {
-            Some(Outcome::Accepted(answer)) => {
-                accepted += 1;
-                repeated += u64::from(answer.repeated);
-                if out.json() {
-                    out.value(&serde_json::json!({
-                        "reference": answer.reference,
-                        "title": title,
-                        "repeated": answer.repeated,
-                    }))?;
-                } else {
-                    let again = if answer.repeated { "  (known)" } else { "" };
-                    out.line(&super::super::out::printable(&format!(
-                        "{}  {title}{again}",
-                        answer.reference
-                    )))?;
-                }
-            }
-            Some(Outcome::Refused(refusal)) => {
-                refused += 1;
-                let details = refusal
-                    .violations
-                    .iter()
-                    .map(|of| format!("{}: {}: {}", of.field, of.rule, of.message))
-                    .collect();
-                let message = format!("{title}: {} ({})", refusal.message, refusal.reason);
-                out.failure(&Failure::new(DATAERR, message).with_details(details));
-            }
-            None => return Err(Failure::new(SOFTWARE, "the node gave an empty answer")),
-        }
-    }
-    if !out.json() {
-        out.note(&format!(
-            "{accepted} records are durable, {repeated} of them were before"
-        ));
-    }
-    if refused > 0 {
-        return Err(Failure::new(
-            DATAERR,
-            format!("{accepted} records are durable, {refused} were refused"),
-        ));
-    }
-    Ok(())
 }

@@ -1,5 +1,6 @@
 //! `comity trend import`: statistics.
 
+mod deliver;
 mod import;
 
 use clap::Subcommand;
