@@ -18,8 +18,9 @@ use crate::{
     rpc::tls::{DialError, connect_client},
     wire::node::{
         audit_service_client::AuditServiceClient, card_service_client::CardServiceClient,
-        record_service_client::RecordServiceClient, search_service_client::SearchServiceClient,
-        sharing_service_client::SharingServiceClient, status_service_client::StatusServiceClient,
+        life_service_client::LifeServiceClient, record_service_client::RecordServiceClient,
+        search_service_client::SearchServiceClient, sharing_service_client::SharingServiceClient,
+        status_service_client::StatusServiceClient,
     },
 };
 
@@ -140,6 +141,8 @@ pub struct Client {
     pub search: SearchServiceClient<Channel>,
     /// Who reads what, and agreements.
     pub sharing: SharingServiceClient<Channel>,
+    /// Recalls, holds, and what needs two persons.
+    pub life: LifeServiceClient<Channel>,
     /// The ledger.
     pub audit: AuditServiceClient<Channel>,
     /// Cards.
@@ -168,6 +171,8 @@ impl Client {
             search: SearchServiceClient::new(channel.clone())
                 .max_decoding_message_size(MAX_ANSWER_BYTES),
             sharing: SharingServiceClient::new(channel.clone())
+                .max_decoding_message_size(MAX_ANSWER_BYTES),
+            life: LifeServiceClient::new(channel.clone())
                 .max_decoding_message_size(MAX_ANSWER_BYTES),
             audit: AuditServiceClient::new(channel.clone())
                 .max_decoding_message_size(MAX_ANSWER_BYTES),

@@ -3,13 +3,20 @@
 //! Answers go to standard output, messages to standard error; exit codes are those of sysexits(3).
 
 mod agreements;
+mod amend;
+mod approvals;
 mod audit;
 mod card;
 mod connect;
 mod demo;
+mod diff;
 mod exit;
+mod history;
+mod hold;
 mod init;
+mod operator;
 mod out;
+mod recall;
 mod receipts;
 mod records;
 mod root;
@@ -83,6 +90,21 @@ enum Command {
     /// List and check the agreements with other countries.
     #[command(subcommand)]
     Agreements(agreements::Agreements),
+    /// Replace a record by a new version.
+    Amend(amend::Amend),
+    /// Take own records back, and see who complied.
+    Recall(recall::Recall),
+    /// Keep records from being shredded, on a legal ground.
+    #[command(subcommand)]
+    Hold(hold::Hold),
+    /// Shred locked records before their delay is over, with a second operator.
+    Shred(recall::Shred),
+    /// See and approve what needs two persons.
+    #[command(subcommand)]
+    Approvals(approvals::Approvals),
+    /// Certificates of the node's operators.
+    #[command(subcommand)]
+    Operator(operator::Operator),
     /// Show the receipts of a record, verified.
     Receipts(receipts::Receipts),
     /// List, verify, prove and export the ledger.
@@ -140,6 +162,12 @@ fn dispatch(command: Command, out: &mut Out) -> Result<(), Failure> {
         Command::Submit(submit) => runtime()?.block_on(submit.carry_out(out)),
         Command::Records(records) => runtime()?.block_on(records.carry_out(out)),
         Command::Agreements(agreements) => runtime()?.block_on(agreements.carry_out(out)),
+        Command::Amend(amend) => runtime()?.block_on(amend.carry_out(out)),
+        Command::Recall(recall) => runtime()?.block_on(recall.carry_out(out)),
+        Command::Hold(hold) => runtime()?.block_on(hold.carry_out(out)),
+        Command::Shred(shred) => runtime()?.block_on(shred.carry_out(out)),
+        Command::Approvals(approvals) => runtime()?.block_on(approvals.carry_out(out)),
+        Command::Operator(operator) => operator.carry_out(out),
         Command::Receipts(receipts) => runtime()?.block_on(receipts.carry_out(out)),
         Command::Audit(audit) => runtime()?.block_on(audit.carry_out(out)),
         Command::Trend(trend) => runtime()?.block_on(trend.carry_out(out)),

@@ -1,4 +1,4 @@
-//! `comity records list|show|watch`.
+//! `comity records list|show|diff|watch`.
 
 use clap::{Args, Subcommand};
 use futures_util::StreamExt as _;
@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-use super::{Target, exit::Failure, out::Out};
+use super::{Target, exit::Failure, history::show_history, out::Out};
 
 /// List, show and watch records.
 #[derive(Debug, Subcommand)]
@@ -26,6 +26,8 @@ pub(super) enum Records {
     List(List),
     /// Open a record; the reading is in the ledger before it is shown.
     Show(Show),
+    /// Show what each version of a record changed, field by field.
+    Diff(Diff),
     /// Show records as they become durable.
     Watch(Watch),
 }
@@ -63,6 +65,20 @@ pub(super) struct Show {
     /// The thread too: amendments, replies and steps.
     #[arg(long)]
     thread: bool,
+    /// What each version changed, field by field, instead of the record.
+    #[arg(long)]
+    history: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Diff {
+    #[command(flatten)]
+    target: Target,
+    /// Reference of any version.
+    reference: String,
+    /// Why it is read; into the ledger.
+    #[arg(long, default_value = "", hide_default_value = true)]
+    purpose: String,
 }
 
 #[derive(Debug, Args)]
@@ -82,6 +98,18 @@ impl Records {
         match self {
             Self::List(list) => list.carry_out(out).await,
             Self::Show(show) => show.carry_out(out).await,
+            Self::Diff(diff) => {
+                let show = Show {
+                    target: diff.target,
+                    reference: diff.reference,
+                    purpose: diff.purpose,
+                    sharing: false,
+                    exact: false,
+                    thread: false,
+                    history: true,
+                };
+                show.carry_out(out).await
+            }
             Self::Watch(watch) => watch.carry_out(out).await,
         }
     }
@@ -151,8 +179,26 @@ impl Show {
             })
             .await?
             .into_inner();
+        if self.history {
+            let versions: Vec<String> = answer
+                .versions
+                .iter()
+                .map(|version| version.reference.clone())
+                .collect();
+            return show_history(&mut client, versions, out).await;
+        }
         let record = answer.record.unwrap_or_default();
         let value = json::to_json("comity.record.v1.Record", &record)?;
+        if out.json() && self.thread {
+            let all = |summaries: &[RecordSummary]| -> Result<Vec<_>, Failure> {
+                summaries.iter().map(summary_json).collect()
+            };
+            return out.value(&serde_json::json!({
+                "record": value,
+                "versions": all(&answer.versions)?,
+                "thread": all(&answer.thread)?,
+            }));
+        }
         if out.json() {
             return out.value(&value);
         }

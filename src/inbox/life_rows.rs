@@ -46,6 +46,9 @@ const LATE: Keyspace = Keyspace {
     goes_away: "never",
 };
 
+/// Rows read at a time.
+const PAGE: usize = 1024;
+
 /// The keyspaces of this file.
 pub(super) const fn keyspaces() -> [&'static Keyspace; 3] {
     [&LIFE, &DUE, &LATE]
@@ -59,6 +62,37 @@ pub fn of(rows: &impl ReadRows, number: u64) -> Result<Option<LifeRow>, StoreErr
     Ok(rows
         .row(&LIFE.key(&[&number.to_be_bytes()]))?
         .and_then(|value| LifeRow::decode(value.as_slice()).ok()))
+}
+
+/// Local numbers of the records under a legal hold, `limit` at most.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be read.
+pub fn held(store: &Store, limit: usize) -> Result<Vec<(u64, LifeRow)>, StoreError> {
+    let prefix = LIFE.key(&[]);
+    let mut found = Vec::new();
+    let mut from = prefix.clone();
+    loop {
+        let page = store.scan(&prefix, &from, PAGE)?;
+        let Some((last, _)) = page.last() else {
+            return Ok(found);
+        };
+        from.clone_from(last);
+        // The next key after this one.
+        from.push(0);
+        for (key, value) in &page {
+            let number = key
+                .last_chunk::<8>()
+                .map(|number| u64::from_be_bytes(*number));
+            let row = LifeRow::decode(value.as_slice()).ok();
+            if let (Some(number), Some(row)) = (number, row)
+                && row.held
+                && found.len() < limit
+            {
+                found.push((number, row));
+            }
+        }
+    }
 }
 
 /// Something that is due.
@@ -78,6 +112,12 @@ pub struct DueRow {
 /// [`StoreError`] when the store cannot be read.
 pub fn due(store: &Store, now_us: i64, limit: usize) -> Result<Vec<DueRow>, StoreError> {
     let prefix = DUE.key(&[]);
+    // Mostly nothing is due, and then one row says so.
+    let first = store.scan(&prefix, &prefix, 1)?;
+    let due = first.first().and_then(|(key, _)| read_due(key));
+    if due.is_none_or(|row| row.at_us > now_us) {
+        return Ok(Vec::new());
+    }
     let found = store.scan(&prefix, &prefix, limit)?;
     Ok(found
         .iter()

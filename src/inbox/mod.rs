@@ -4,6 +4,7 @@
 //! Rows name places in the journal and nothing taken from inside a compartment; references and
 //! idempotency keys are found by keyed tags. Titles and kinds are read by opening the record.
 
+pub mod approvals;
 pub mod ask;
 pub mod followers;
 mod holding;

@@ -6,7 +6,7 @@ use crate::{
     store::{Entry as Stored, Keyspace, Place, ReadRows, Rows, Run, StoreError},
 };
 
-use super::{RecordRow, followers, holding::HoldingError, life_rows};
+use super::{RecordRow, approvals, followers, holding::HoldingError, life_rows};
 
 /// Record number → where its entry stands.
 pub(super) const RECORDS: Run<14> = Run {
@@ -126,7 +126,7 @@ pub(super) const COUNTERS: Keyspace = Keyspace {
 };
 
 /// The keyspaces of this room.
-pub const fn keyspaces() -> [&'static Keyspace; 11] {
+pub const fn keyspaces() -> [&'static Keyspace; 12] {
     let [life, due, late] = life_rows::keyspaces();
     [
         &RECORDS.space,
@@ -140,6 +140,7 @@ pub const fn keyspaces() -> [&'static Keyspace; 11] {
         life,
         due,
         late,
+        &approvals::APPROVALS,
     ]
 }
 
@@ -173,6 +174,9 @@ pub fn apply(event: &Event, stored: &Stored<'_>, rows: &mut Rows<'_>) -> Result<
                 holding.number.to_be_bytes().to_vec(),
             );
             Ok(())
+        }
+        Event::ApprovalAsked(_) | Event::ApprovalChanged(_) => {
+            approvals::apply(event, stored, rows)
         }
         _ => life_rows::apply(event, stored, rows),
     }

@@ -5,10 +5,14 @@
 //! durable. The clock enters here and is passed down.
 
 pub mod agreements;
+pub mod approvals;
 pub mod audit;
 pub mod cards;
+pub mod clocks;
 pub mod deliver;
 mod fence;
+pub mod holds;
+pub mod life;
 pub mod links;
 mod open;
 pub mod projection;
@@ -32,7 +36,7 @@ pub use open::{slot_paths, store_options};
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::AtomicBool},
 };
 
 use arc_swap::ArcSwap;
@@ -178,6 +182,14 @@ pub struct Node {
     /// Alarms lately written, so that a peer that redials cannot grow the ledger.
     pub(crate) alarms: Mutex<HashMap<(Option<Country>, &'static str), Moment>>,
     pub(crate) clock: Clock,
+    /// How the peers' clocks stand to this one.
+    pub(crate) clocks: clocks::Clocks,
+    /// Held while slots are erased or a hold is set, so that neither overtakes the other.
+    pub(crate) life_change: tokio::sync::Mutex<()>,
+    /// Held while something that was approved is carried out.
+    pub(crate) approval_change: tokio::sync::Mutex<()>,
+    /// Whether what was approved before the last start was looked for.
+    pub(crate) approvals_seen: AtomicBool,
     _lock: HomeLock,
 }
 

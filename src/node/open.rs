@@ -1,6 +1,6 @@
 //! Opening a node: lock, store, slots, cards; and its tasks.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, atomic::AtomicBool};
 
 use arc_swap::ArcSwap;
 
@@ -16,7 +16,9 @@ use crate::{
 use super::{
     Clock, Node, NodeError, NodeKeys,
     agreements::InForce,
+    clocks::Clocks,
     fence::Fence,
+    life,
     links::{self, Links},
     projection::{self, Rooms},
     rules::{NodeRules, Proposal},
@@ -122,6 +124,10 @@ impl Node {
             search: Arc::new(Searching::new(withdrawn)),
             alarms: Mutex::default(),
             clock,
+            clocks: Clocks::default(),
+            life_change: tokio::sync::Mutex::new(()),
+            approval_change: tokio::sync::Mutex::new(()),
+            approvals_seen: AtomicBool::new(false),
             _lock: lock,
         });
         tokio::spawn(submit::run(Arc::downgrade(&node), waiting));
@@ -133,6 +139,7 @@ impl Node {
             Arc::downgrade(&node),
             Arc::clone(&node.search),
         ));
+        tokio::spawn(life::run(Arc::downgrade(&node)));
         Ok(node)
     }
 

@@ -4,18 +4,24 @@
 //! preconditions are checked against the state *including the group in hand*, numbers, sequences
 //! and leaf indexes are assigned, and entries appended. Nothing here waits or does I/O of its own.
 
+mod approvals;
 mod exchange;
+mod facts;
 mod life;
 mod proposal;
 mod recent;
 mod steps;
 
+pub use facts::{Effect, ErasedOrder, Facts, KeptReceipts, LockOrder};
 pub use proposal::{
-    Answer, Arrival, ArrivedReceipts, Effect, ErasedOrder, Facts, KeptReceipts, LockOrder,
-    Prepared, Proposal, ReceivedBatch, Refusal, Submission, SubmissionRefusal,
+    Answer, ApprovalId, Arrival, ArrivedReceipts, Prepared, Proposal, ReceivedBatch, Refusal,
+    Submission, SubmissionRefusal,
 };
 
 use std::time::Duration;
+
+pub(super) use approvals::order_aad;
+pub(super) use life::ground_aad;
 
 use prost::Message as _;
 
@@ -286,6 +292,9 @@ impl Rules for NodeRules {
                 sealed_keys,
             } => self.rekey(number, digest, slot, sealed_keys, group)?,
             Proposal::Erased(orders) => self.erased_all(orders, group)?,
+            Proposal::Ask { .. } | Proposal::Approve { .. } | Proposal::ApprovalDone(_) => {
+                self.approval(proposal, group)?;
+            }
             Proposal::Link { peer, change } => {
                 let leaf = LeafBody {
                     peer: peer.code().to_owned(),

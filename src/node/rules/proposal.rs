@@ -2,7 +2,7 @@
 
 use crate::{
     crypto::Digest,
-    entry::{Follow, Incarnation, LaneId, LateReceipt, LockCause},
+    entry::{Incarnation, LaneId},
     inbox::ReferenceTag,
     ledger::Checkpoint,
     record::{Country, Reference},
@@ -10,6 +10,10 @@ use crate::{
 };
 
 use super::super::{fence::Claim, links::Change};
+use super::facts::{ErasedOrder, Facts, LockOrder};
+
+/// Names something that waits for a second person.
+pub type ApprovalId = [u8; 16];
 
 /// What may durably happen, as use cases propose it.
 #[derive(Debug)]
@@ -111,6 +115,32 @@ pub enum Proposal {
         /// Why.
         purpose: String,
     },
+    /// Something that needs two persons is asked for.
+    Ask {
+        /// Random.
+        id: ApprovalId,
+        /// Until when it can be approved, microseconds since 1970.
+        expires_us: i64,
+        /// Keyed tag of who asks.
+        asker_tag: [u8; 16],
+        /// Encoded `ApprovalOrder`.
+        order: Vec<u8>,
+        /// Who asks.
+        actor: String,
+        /// What for, a stable word.
+        what: &'static str,
+    },
+    /// It is approved, by somebody else than who asked.
+    Approve {
+        /// Which.
+        id: ApprovalId,
+        /// Keyed tag of who approves.
+        approver_tag: [u8; 16],
+        /// Who approves.
+        actor: String,
+    },
+    /// What was approved is done.
+    ApprovalDone(ApprovalId),
     /// A link came up or went down.
     Link {
         /// Which.
@@ -191,71 +221,6 @@ pub struct Prepared {
     pub acceptance: Vec<u8>,
     /// Who submitted.
     pub actor: String,
-}
-
-/// What the writer and the projections may know of a record's content: enough to carry out a step,
-/// and no more.
-#[derive(Clone, Debug, Default)]
-pub struct Facts {
-    /// What it follows.
-    pub follow: Option<Follow>,
-    /// Keyed tag of its kind, bound to its own header; empty for a step.
-    pub kind_tag: Vec<u8>,
-    /// When it expires, microseconds since 1970; 0: it does not.
-    pub expires_us: i64,
-    /// When this reader deletes compartment `victims`; 0: it holds none, or is the origin.
-    pub victims_until_us: i64,
-    /// What its step does in the same group.
-    pub effect: Option<Effect>,
-}
-
-/// What a step does once it is durable, in the same group.
-#[derive(Clone, Debug)]
-pub enum Effect {
-    /// Locks the followed record.
-    Recall {
-        /// Reference of the followed record, for the ledger.
-        reference: String,
-    },
-    /// Keeps receipts for what happened after delivery.
-    LateReceipts(KeptReceipts),
-}
-
-/// Late receipts, verified.
-#[derive(Clone, Debug)]
-pub struct KeptReceipts {
-    /// Encoded `LateReceipts`.
-    pub encoded: Vec<u8>,
-    /// What they say, in their order.
-    pub receipts: Vec<LateReceipt>,
-}
-
-/// A record, or its victim data, that is to be locked because its time is over.
-#[derive(Clone, Copy, Debug)]
-pub struct LockOrder {
-    /// Local number.
-    pub number: u64,
-    /// SHA-256 of the header.
-    pub digest: Digest,
-    /// Why.
-    pub cause: LockCause,
-    /// When it is shredded, microseconds since 1970.
-    pub shred_us: i64,
-    /// True when only compartment `victims` is meant.
-    pub victims_only: bool,
-}
-
-/// A record, or its victim data, whose keys are gone from the slots.
-#[derive(Clone, Copy, Debug)]
-pub struct ErasedOrder {
-    /// Local number.
-    pub number: u64,
-    /// SHA-256 of the header.
-    pub digest: Digest,
-    /// True when only compartment `victims` went.
-    pub victims_only: bool,
-    /// Until when backups that still open exist, microseconds since 1970; 0: there are none.
-    pub backups_until_us: i64,
 }
 
 /// Consecutive records of one lane, verified, opened and re-keyed; nothing durable yet.
@@ -379,6 +344,18 @@ pub enum Refusal {
     /// The record is not in the state that the proposal needs.
     #[error("the record is {0}")]
     Life(&'static str),
+    /// Nothing with this id waits for approval.
+    #[error("nothing with this id waits for approval")]
+    NoApproval,
+    /// It was approved before.
+    #[error("it was approved before")]
+    Approved,
+    /// The time for approving it is over.
+    #[error("the time for approving it is over; ask again")]
+    ApprovalExpired,
+    /// Nobody approves what they asked for.
+    #[error("nobody approves what they asked for: a second operator has to")]
+    OwnApproval,
     /// Receipts for sequences never assigned.
     #[error("receipts reach sequence {last}, only {assigned} were assigned")]
     NeverAssigned {

@@ -74,6 +74,7 @@ pub(super) async fn begin(
         Ok(agreed) => agreed,
         Err(fault) => return Err(refuse(node, peer, &fault, hello.checkpoint_size).await),
     };
+    node.clocks.heard(peer, hello.time_us, node.now());
     // Only now: what the peer knows of this node is worth hearing all the same.
     if node.is_fenced() {
         return Err(fenced());

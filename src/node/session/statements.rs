@@ -24,6 +24,10 @@ pub(super) async fn mark(session: &Session, mark: &Mark) -> Result<(), SessionEn
         if mark.destination != session.node.country.code() {
             return Err(protocol("a mark for another destination"));
         }
+        session
+            .node
+            .clocks
+            .heard(session.peer, mark.time_us, session.node.now());
         let state = LaneState {
             incarnation: mark.incarnation.to_vec(),
             lane: mark.lane,

@@ -1,7 +1,9 @@
 //! What follows a record: whether it may, what the node notes of it, and how the node takes a step
 //! of its own. Each kind of step has a file of its own; what it does durably is in `rules/steps`.
 
+mod compliance;
 mod late;
+mod recall;
 
 use crate::{
     crypto::Digest,
@@ -21,6 +23,7 @@ use super::{
 };
 
 pub use late::LateReceipt;
+pub use recall::{Filter, MAX_RECALLED, Outcome, RecallError, Recalled};
 
 /// Seconds of a day.
 const DAY_SECONDS: u64 = 86_400;

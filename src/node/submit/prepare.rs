@@ -46,7 +46,12 @@ impl Node {
         let drafts: Vec<Result<Draft, SubmitError>> = intents
             .into_iter()
             .map(|intent| {
-                open.as_ref().map_err(Closed::error)?;
+                // A full disk stops no recall and no answer to one.
+                match &open {
+                    Err(Closed::Disk { .. }) if intent.by_node => {}
+                    Err(closed) => return Err(closed.error()),
+                    Ok(()) => {}
+                }
                 self.prepare(intent, now)
             })
             .collect();

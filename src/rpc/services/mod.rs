@@ -2,6 +2,7 @@
 
 mod audit;
 mod cards;
+mod life;
 mod principal;
 mod records;
 mod search;
@@ -17,8 +18,9 @@ use crate::{
     record::Reference,
     wire::node::{
         audit_service_server::AuditServiceServer, card_service_server::CardServiceServer,
-        record_service_server::RecordServiceServer, search_service_server::SearchServiceServer,
-        sharing_service_server::SharingServiceServer, status_service_server::StatusServiceServer,
+        life_service_server::LifeServiceServer, record_service_server::RecordServiceServer,
+        search_service_server::SearchServiceServer, sharing_service_server::SharingServiceServer,
+        status_service_server::StatusServiceServer,
     },
 };
 
@@ -40,6 +42,10 @@ pub fn routes(node: &Arc<Node>) -> Routes {
     )
     .add_service(
         SearchServiceServer::new(search::Search::new(Arc::clone(node)))
+            .max_decoding_message_size(MAX_REQUEST_BYTES),
+    )
+    .add_service(
+        LifeServiceServer::new(life::Life::new(Arc::clone(node)))
             .max_decoding_message_size(MAX_REQUEST_BYTES),
     )
     .add_service(

@@ -1,4 +1,8 @@
 //! What follows a record: amendments, recalls, and what becomes of it at every holder.
 
 mod amend;
+mod expire;
+mod hold;
+mod persons;
 mod recall;
+mod shred;

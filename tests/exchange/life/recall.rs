@@ -1,9 +1,27 @@
 //! A recall locks at every reader at once, whatever came first.
 
-use comity::wire::envelope::{NonDeliveryReason, ReceiptType};
+use std::{collections::HashSet, sync::Arc};
+
+use comity::{
+    entry::LaneId,
+    envelope::{Header, Lane, Receipt, ReceivingEpoch, SendingEpoch},
+    inbox::{StoredRecord, ask},
+    node::{
+        Node,
+        read::{ReadError, Reading},
+        submit::Intent,
+        system_clock,
+    },
+    wire::{
+        envelope::{NonDeliveryReason, ReceiptType},
+        record::RecallReason,
+    },
+};
+use prost::Message as _;
 
 use crate::support::{
-    alert, eventually, ledger_bodies, neighbours, recall, receipts_of, refusal_of, show, try_show,
+    alert, eventually, ledger_bodies, neighbours, recall, receipts_of, refusal_of, show, take_back,
+    try_show,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -67,4 +85,104 @@ async fn a_reader_that_was_offline_hears_of_the_recall_first_and_never_gets_the_
     .await;
     assert_eq!(receipt.r#type(), ReceiptType::NonDelivery);
     assert_eq!(receipt.reason(), NonDeliveryReason::Withdrawn);
+}
+
+/// What is handed from node to node here, in the order in which no honest link brings it: the
+/// recall first, then the whole record.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_comes_after_its_recall_is_never_readable() {
+    let (a, b) = neighbours().await;
+    let origin = Node::open(a.home(), system_clock(), &mut |_| {})
+        .await
+        .unwrap();
+    let reader = Node::open(b.home(), system_clock(), &mut |_| {})
+        .await
+        .unwrap();
+    let actor = "TJ/operator/local".to_owned();
+    let intent = Intent {
+        record: alert("too late"),
+        idempotency_key: String::new(),
+        actor: actor.clone(),
+        by_node: false,
+    };
+    let reference = origin.submit(intent).await.unwrap().reference;
+    let number = origin.find(&reference).unwrap();
+    let row = ask::record(origin.store(), number).unwrap().unwrap();
+    let stored = StoredRecord::read(origin.store(), number, row).unwrap();
+    let header = Header::decode(stored.sealed.header.clone()).unwrap();
+    let lane = |peer: &str, lane| LaneId {
+        peer: peer.parse().unwrap(),
+        incarnation: <[u8; 16]>::try_from(&*header.incarnation).unwrap(),
+        lane,
+    };
+    let (tj, uz) = ("TJ".parse().unwrap(), "UZ".parse().unwrap());
+    let key = b.home().own_card().sealing_keys[0].clone();
+    let (epoch, announced) = SendingEpoch::establish(tj, uz, &key, origin.now()).unwrap();
+    let epoch = Arc::new(epoch);
+    let whole = origin
+        .load(lane("UZ", Lane::Bulk), 1, 9, 1 << 20, Arc::clone(&epoch))
+        .await
+        .unwrap();
+    let reason = RecallReason::EndangersPerson.into();
+    origin
+        .recall(vec![reference], None, reason, String::new(), actor)
+        .await
+        .unwrap();
+    let taken_back = origin
+        .load(lane("UZ", Lane::Control), 1, 9, 1 << 20, epoch)
+        .await
+        .unwrap();
+    let opened = ReceivingEpoch::open(&announced, tj, uz, &b.home().sealing_secrets()).unwrap();
+    let epochs = vec![Arc::new(opened)];
+    for (which, batch) in [(Lane::Control, taken_back), (Lane::Bulk, whole)] {
+        assert_eq!(batch.records.len(), 1);
+        let judged = reader
+            .begin_receive(
+                lane("TJ", which),
+                1,
+                batch.records,
+                epochs.clone(),
+                HashSet::new(),
+            )
+            .await
+            .unwrap()
+            .unwrap();
+        let receipts = reader.finish_receive(judged).await.unwrap();
+        let receipt = Receipt::decode(receipts.receipts[0].clone()).unwrap();
+        assert_eq!(receipt.r#type(), ReceiptType::Delivery);
+    }
+    let reading = Reading {
+        reference,
+        actor: "UZ/operator/local".to_owned(),
+        purpose: String::new(),
+        exact: true,
+        thread: false,
+    };
+    let refused = reader.read(reading).await.unwrap_err();
+    assert!(
+        matches!(refused, ReadError::Locked { expired: false, .. }),
+        "{refused}"
+    );
+    for node in [origin, reader] {
+        node.close().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_recalls_what_another_country_sent() {
+    let (mut a, mut b) = neighbours().await;
+    a.start().await;
+    b.start().await;
+    let reference = a.submit(alert("of TJ")).await;
+    b.receives(&reference).await;
+    let refused = take_back(&b, &[&reference]).await.unwrap_err();
+    assert_eq!(refusal_of(&refused), "RECALL_OF_ANOTHERS_RECORD");
+    let refused = recall(&b, &reference, &["TJ"]).await.unwrap_err();
+    assert!(
+        refused.to_string().contains("only TJ recalls it"),
+        "{refused}"
+    );
+    show(&b, &reference).await;
+    let nothing = take_back(&a, &[]).await.unwrap_err();
+    assert_eq!(refusal_of(&nothing), "NOTHING_MEANT");
 }

@@ -4,15 +4,16 @@ use comity::{
     crypto::Digest,
     node::{steps::StepOrder, submit::SubmitError},
     wire::{
-        node::{GetRecordRequest, GetRecordResponse, ListReceiptsRequest},
+        node::{
+            Compliance, ComplianceState, GetRecallStatusRequest, GetRecordRequest,
+            GetRecordResponse, ListReceiptsRequest, RecallRecordsRequest, RecallRecordsResponse,
+            RecallStatus,
+        },
         record::{FollowType, Follows, Recall, RecallReason, Record, step::Step},
     },
 };
 
-use super::Country;
-
-/// A record as it was shown.
-pub(crate) type Shown = GetRecordResponse;
+use super::{Country, eventually};
 
 /// SHA-256 of a record's header.
 pub(crate) async fn digest_of(at: &Country, reference: &str) -> Digest {
@@ -62,12 +63,15 @@ pub(crate) async fn recall(
 }
 
 /// Shows a record: the newest version, with its thread.
-pub(crate) async fn show(at: &Country, reference: &str) -> Shown {
+pub(crate) async fn show(at: &Country, reference: &str) -> GetRecordResponse {
     try_show(at, reference).await.unwrap()
 }
 
 /// As [`show`]; the refusal when it cannot be read.
-pub(crate) async fn try_show(at: &Country, reference: &str) -> Result<Shown, tonic::Status> {
+pub(crate) async fn try_show(
+    at: &Country,
+    reference: &str,
+) -> Result<GetRecordResponse, tonic::Status> {
     let mut client = at.client().await;
     let request = GetRecordRequest {
         reference: reference.to_owned(),
@@ -75,4 +79,45 @@ pub(crate) async fn try_show(at: &Country, reference: &str) -> Result<Shown, ton
         ..GetRecordRequest::default()
     };
     Ok(client.records.get_record(request).await?.into_inner())
+}
+
+/// Takes records back, as an operator does.
+pub(crate) async fn take_back(
+    at: &Country,
+    references: &[&str],
+) -> Result<RecallRecordsResponse, tonic::Status> {
+    let mut client = at.client().await;
+    let request = RecallRecordsRequest {
+        references: references.iter().map(|one| (*one).to_owned()).collect(),
+        reason: RecallReason::EndangersPerson.into(),
+        note: "EXERCISE".to_owned(),
+        ..RecallRecordsRequest::default()
+    };
+    Ok(client.life.recall_records(request).await?.into_inner())
+}
+
+/// The recall of a record, version by version.
+pub(crate) async fn status_of(at: &Country, reference: &str) -> Vec<RecallStatus> {
+    let mut client = at.client().await;
+    let request = GetRecallStatusRequest {
+        reference: reference.to_owned(),
+    };
+    let answer = client.life.get_recall_status(request).await.unwrap();
+    answer.into_inner().versions
+}
+
+/// Waits until a country complied with the recall of a record so far.
+pub(crate) async fn complied(
+    at: &Country,
+    reference: &str,
+    country: &str,
+    state: ComplianceState,
+) -> Compliance {
+    let what = format!("{country} says {} of {reference}", state.as_str_name());
+    eventually(&what, async || {
+        let versions = status_of(at, reference).await;
+        let mut countries = versions.into_iter().flat_map(|version| version.countries);
+        countries.find(|of| of.country == country && of.state() == state)
+    })
+    .await
 }

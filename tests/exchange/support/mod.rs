@@ -15,7 +15,7 @@ pub(crate) use self::{
     ask::{ledger_bodies, receipts_of, refusal_of},
     command::{Ended, comity, comity_reading, comity_with_broken_stdout, spawning},
     country::{Country, Settings, befriend, neighbours},
-    follow::{amendment, digest_of, recall, show, try_show},
+    follow::{amendment, complied, digest_of, recall, show, status_of, take_back, try_show},
     proxy::{ConnectProxy, PASSWORD, USER},
     records::{alert, alert_to, json_of, large, urgent, with_everything},
 };

@@ -1,0 +1,108 @@
+//! `comity amend REF FILE|-`: a new version of an own record.
+
+use std::io::Read as _;
+
+use clap::Args;
+
+use crate::{
+    record::MAX_RECORD_BYTES,
+    wire::{
+        json,
+        node::{GetRecordRequest, SubmitRecordRequest},
+        record::{FollowType, Follows, Record},
+    },
+};
+
+use super::{
+    Target,
+    exit::{DATAERR, Failure, NOINPUT},
+    out::Out,
+};
+
+/// Replace a record by a new version: the whole record again, to be read by its destinations.
+#[derive(Debug, Args)]
+pub(super) struct Amend {
+    #[command(flatten)]
+    target: Target,
+    /// Reference of any version of the record; the newest is amended.
+    reference: String,
+    /// File with the record as one JSON object, such as `comity records show REF --output json`
+    /// wrote and you changed; `-` for standard input.
+    file: String,
+    /// Idempotency key: a repeat with the same key returns the first answer.
+    #[arg(long)]
+    key: Option<String>,
+}
+
+impl Amend {
+    pub(super) async fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
+        let text = read(&self.file)?;
+        let record: Record = json::from_json("comity.record.v1.Record", &text)?;
+        let mut client = self.target.connect().await?;
+        let newest = client
+            .records
+            .get_record(GetRecordRequest {
+                reference: self.reference,
+                purpose: "amendment".to_owned(),
+                ..GetRecordRequest::default()
+            })
+            .await?
+            .into_inner()
+            .summary
+            .unwrap_or_default();
+        let record = Record {
+            reference: String::new(),
+            submitted_at: None,
+            follows: Some(Follows {
+                r#type: FollowType::Amendment.into(),
+                header_digest: newest.header_digest,
+                reference: newest.reference.clone(),
+            }),
+            ..record
+        };
+        let answer = client
+            .records
+            .submit_record(SubmitRecordRequest {
+                record: Some(record),
+                idempotency_key: self.key.unwrap_or_default(),
+            })
+            .await?
+            .into_inner();
+        if out.json() {
+            return out.value(&serde_json::json!({
+                "reference": answer.reference,
+                "amends": newest.reference,
+                "headerDigest": hex::encode(&answer.header_digest),
+                "repeated": answer.repeated,
+            }));
+        }
+        out.line(&format!(
+            "{}  amends {}",
+            answer.reference, newest.reference
+        ))
+    }
+}
+
+/// The text of a file or of standard input, not more than a record may take as JSON.
+fn read(file: &str) -> Result<String, Failure> {
+    let most = u64::try_from(MAX_RECORD_BYTES.saturating_mul(4)).unwrap_or(u64::MAX);
+    let unreadable =
+        |error: std::io::Error| Failure::new(NOINPUT, format!("{file} cannot be read: {error}"));
+    let mut text = String::new();
+    let length = if file == "-" {
+        std::io::stdin()
+            .take(most)
+            .read_to_string(&mut text)
+            .map_err(unreadable)?
+    } else {
+        std::fs::File::open(file)
+            .map_err(unreadable)?
+            .take(most)
+            .read_to_string(&mut text)
+            .map_err(unreadable)?
+    };
+    if u64::try_from(length).unwrap_or(u64::MAX) >= most {
+        return Err(Failure::new(DATAERR, "the input is larger than any record"));
+    }
+    Ok(text)
+}

@@ -1,0 +1,110 @@
+//! Legal holds: what is held is not shredded, whoever asks for it.
+
+use std::sync::Arc;
+
+use crate::{inbox::life_rows, record::Reference, wire::node::Hold};
+
+use super::{
+    Node, NodeError,
+    read::{ReadError, blocking},
+    rules::{Proposal, Refusal},
+};
+
+/// Longest ground, in characters.
+const MAX_GROUND_CHARS: usize = 500;
+/// Holds listed at most.
+const MAX_HOLDS: usize = 1000;
+
+/// Why a hold is not set or released.
+#[derive(Debug, thiserror::Error)]
+pub enum HoldError {
+    /// The record.
+    #[error(transparent)]
+    Record(#[from] ReadError),
+    /// No ground, or one too long.
+    #[error("a legal ground has 1 to {MAX_GROUND_CHARS} characters on one line")]
+    Ground,
+    /// The record is not in the state for it.
+    #[error("{reference} is {why}")]
+    State {
+        /// Which.
+        reference: Reference,
+        /// What it is.
+        why: &'static str,
+    },
+}
+
+impl From<NodeError> for HoldError {
+    fn from(error: NodeError) -> Self {
+        Self::Record(error.into())
+    }
+}
+
+impl Node {
+    /// Sets a legal hold, or releases it when `ground` is `None`. Durable when this answers.
+    ///
+    /// # Errors
+    /// [`HoldError`]; nothing changed then.
+    pub async fn hold(
+        self: &Arc<Self>,
+        reference: Reference,
+        ground: Option<String>,
+        actor: String,
+    ) -> Result<(), HoldError> {
+        if let Some(ground) = &ground {
+            let chars = ground.chars().count();
+            let plain = !ground.chars().any(char::is_control);
+            if ground.trim().is_empty() || chars > MAX_GROUND_CHARS || !plain {
+                return Err(HoldError::Ground);
+            }
+        }
+        let number = self.find(&reference)?;
+        // Not while slots are being erased.
+        let _alone = self.life_change.lock().await;
+        let digest = self.header_digest(number)?;
+        let proposed = self
+            .writer
+            .propose(Proposal::Hold {
+                number,
+                digest,
+                reference: reference.to_string(),
+                ground,
+                actor,
+            })
+            .await
+            .map_err(NodeError::from);
+        match proposed {
+            Err(NodeError::Refused(Refusal::Life(why))) => Err(HoldError::State { reference, why }),
+            other => {
+                other?;
+                Ok(())
+            }
+        }
+    }
+
+    /// The holds that stand.
+    ///
+    /// # Errors
+    /// [`NodeError`] when the store cannot be read.
+    pub async fn holds(self: &Arc<Self>) -> Result<Vec<Hold>, NodeError> {
+        let node = Arc::clone(self);
+        blocking(move || {
+            life_rows::held(&node.store, MAX_HOLDS)?
+                .into_iter()
+                .map(|(number, row)| {
+                    let stored = node.stored(number)?;
+                    let place = crate::store::Place::from_bytes(&row.hold_place)
+                        .ok_or(crate::entry::EntryError::Field("hold_place"))?;
+                    let set = crate::entry::Entry::decode(&node.store.body(place)?)?;
+                    Ok(Hold {
+                        reference: node.reference_of(&stored)?.to_string(),
+                        ground: node.hold_ground(&row)?,
+                        since_us: set.time.micros(),
+                        locked: row.whole.is_some(),
+                    })
+                })
+                .collect()
+        })
+        .await
+    }
+}

@@ -1,0 +1,212 @@
+//! The life of records for clients: recalls, holds, and what needs two persons.
+
+use std::sync::Arc;
+
+use tonic::{Code, Request, Response, Status};
+
+use crate::{
+    node::{
+        Node,
+        holds::HoldError,
+        rules,
+        steps::{Filter, Outcome, RecallError, Recalled},
+    },
+    record::{Moment, Reference},
+    rpc::{
+        services::{actor, refuse},
+        status::Refusal,
+        tls::client_of,
+    },
+    wire::node::{
+        ApproveRequest, ApproveResponse, GetRecallStatusRequest, GetRecallStatusResponse,
+        ListApprovalsRequest, ListApprovalsResponse, ListHoldsRequest, ListHoldsResponse,
+        RecallRecordsRequest, RecallRecordsResponse, RecalledRecord, ReleaseHoldRequest,
+        ReleaseHoldResponse, SetHoldRequest, SetHoldResponse, ShredRecordsRequest,
+        ShredRecordsResponse, life_service_server::LifeService,
+    },
+};
+
+pub(super) struct Life {
+    node: Arc<Node>,
+}
+
+impl Life {
+    pub(super) const fn new(node: Arc<Node>) -> Self {
+        Self { node }
+    }
+}
+
+#[tonic::async_trait]
+impl LifeService for Life {
+    async fn recall_records(
+        &self,
+        request: Request<RecallRecordsRequest>,
+    ) -> Result<Response<RecallRecordsResponse>, Status> {
+        let actor = actor(&request)?;
+        let request = request.into_inner();
+        let references = parse(&request.references)?;
+        let filter = request.filter.map(|filter| Filter {
+            from: Moment::from_micros(filter.from_us),
+            until: Moment::from_micros(match filter.until_us {
+                0 => i64::MAX,
+                until => until,
+            }),
+            kind: filter.kind,
+        });
+        let outcome = self
+            .node
+            .recall(references, filter, request.reason, request.note, actor)
+            .await
+            .map_err(refuse)?;
+        Ok(Response::new(match outcome {
+            Outcome::Recalled(recalled) => RecallRecordsResponse {
+                records: u64::try_from(recalled.len()).unwrap_or(u64::MAX),
+                recalled: shown(&recalled),
+                approval_id: String::new(),
+            },
+            Outcome::NeedsApproval { id, records } => RecallRecordsResponse {
+                recalled: Vec::new(),
+                approval_id: id,
+                records: u64::try_from(records).unwrap_or(u64::MAX),
+            },
+        }))
+    }
+
+    async fn get_recall_status(
+        &self,
+        request: Request<GetRecallStatusRequest>,
+    ) -> Result<Response<GetRecallStatusResponse>, Status> {
+        client_of(&request)?;
+        let reference: Reference = request.into_inner().reference.parse().map_err(refuse)?;
+        let versions = self.node.recall_status(reference).await.map_err(refuse)?;
+        Ok(Response::new(GetRecallStatusResponse { versions }))
+    }
+
+    async fn set_hold(
+        &self,
+        request: Request<SetHoldRequest>,
+    ) -> Result<Response<SetHoldResponse>, Status> {
+        let actor = actor(&request)?;
+        let request = request.into_inner();
+        let reference: Reference = request.reference.parse().map_err(refuse)?;
+        self.node
+            .hold(reference, Some(request.ground), actor)
+            .await
+            .map_err(refuse)?;
+        Ok(Response::new(SetHoldResponse {}))
+    }
+
+    async fn release_hold(
+        &self,
+        request: Request<ReleaseHoldRequest>,
+    ) -> Result<Response<ReleaseHoldResponse>, Status> {
+        let actor = actor(&request)?;
+        let reference: Reference = request.into_inner().reference.parse().map_err(refuse)?;
+        self.node
+            .hold(reference, None, actor)
+            .await
+            .map_err(refuse)?;
+        Ok(Response::new(ReleaseHoldResponse {}))
+    }
+
+    async fn list_holds(
+        &self,
+        request: Request<ListHoldsRequest>,
+    ) -> Result<Response<ListHoldsResponse>, Status> {
+        client_of(&request)?;
+        let holds = self.node.holds().await.map_err(refuse)?;
+        Ok(Response::new(ListHoldsResponse { holds }))
+    }
+
+    async fn shred_records(
+        &self,
+        request: Request<ShredRecordsRequest>,
+    ) -> Result<Response<ShredRecordsResponse>, Status> {
+        let actor = actor(&request)?;
+        let references = parse(&request.into_inner().references)?;
+        let approval_id = self.node.hasten(references, actor).await.map_err(refuse)?;
+        Ok(Response::new(ShredRecordsResponse { approval_id }))
+    }
+
+    async fn list_approvals(
+        &self,
+        request: Request<ListApprovalsRequest>,
+    ) -> Result<Response<ListApprovalsResponse>, Status> {
+        client_of(&request)?;
+        let approvals = self.node.approvals().await.map_err(refuse)?;
+        Ok(Response::new(ListApprovalsResponse { approvals }))
+    }
+
+    async fn approve(
+        &self,
+        request: Request<ApproveRequest>,
+    ) -> Result<Response<ApproveResponse>, Status> {
+        let actor = actor(&request)?;
+        let id = request.into_inner().id;
+        let recalled = self.node.approve(&id, actor).await.map_err(refuse)?;
+        Ok(Response::new(ApproveResponse {
+            recalled: shown(&recalled),
+        }))
+    }
+}
+
+fn parse(references: &[String]) -> Result<Vec<Reference>, Status> {
+    references
+        .iter()
+        .map(|typed| typed.parse().map_err(refuse))
+        .collect()
+}
+
+fn shown(recalled: &[Recalled]) -> Vec<RecalledRecord> {
+    recalled
+        .iter()
+        .map(|one| RecalledRecord {
+            reference: one.reference.to_string(),
+            recall: one.recall.to_string(),
+        })
+        .collect()
+}
+
+impl From<RecallError> for Refusal {
+    fn from(error: RecallError) -> Self {
+        let (code, reason) = match &error {
+            RecallError::Record(_) | RecallError::Submit(_) => {
+                return match error {
+                    RecallError::Record(error) => error.into(),
+                    RecallError::Submit(error) => error.into(),
+                    other => Self::new(Code::Internal, "NODE_FAILED", other.to_string()),
+                };
+            }
+            RecallError::Foreign(_) => (Code::PermissionDenied, "RECALL_OF_ANOTHERS_RECORD"),
+            RecallError::Step(_) => (Code::InvalidArgument, "RECALL_OF_STEP"),
+            RecallError::Nothing => (Code::InvalidArgument, "NOTHING_MEANT"),
+            RecallError::TooMany => (Code::InvalidArgument, "TOO_MANY_RECORDS"),
+            RecallError::NotLocked(_) => (Code::FailedPrecondition, "RECORD_NOT_LOCKED"),
+            RecallError::Reason => (Code::InvalidArgument, "REASON_MISSING"),
+            RecallError::Approval(refusal) => match refusal {
+                rules::Refusal::NoApproval => (Code::NotFound, "APPROVAL_UNKNOWN"),
+                rules::Refusal::OwnApproval => (Code::PermissionDenied, "APPROVAL_OWN"),
+                rules::Refusal::ApprovalExpired => (Code::FailedPrecondition, "APPROVAL_EXPIRED"),
+                rules::Refusal::Approved => (Code::FailedPrecondition, "APPROVAL_DONE"),
+                _ => (Code::Internal, "NODE_FAILED"),
+            },
+        };
+        Self::new(code, reason, error.to_string())
+    }
+}
+
+impl From<HoldError> for Refusal {
+    fn from(error: HoldError) -> Self {
+        let (code, reason) = match &error {
+            HoldError::Record(_) => {
+                return match error {
+                    HoldError::Record(error) => error.into(),
+                    other => Self::new(Code::Internal, "NODE_FAILED", other.to_string()),
+                };
+            }
+            HoldError::Ground => (Code::InvalidArgument, "GROUND_INVALID"),
+            HoldError::State { .. } => (Code::FailedPrecondition, "HOLD_STATE"),
+        };
+        Self::new(code, reason, error.to_string())
+    }
+}
