@@ -18,9 +18,9 @@ use crate::{
     rpc::tls::{DialError, connect_client},
     wire::node::{
         audit_service_client::AuditServiceClient, card_service_client::CardServiceClient,
-        life_service_client::LifeServiceClient, record_service_client::RecordServiceClient,
-        search_service_client::SearchServiceClient, sharing_service_client::SharingServiceClient,
-        status_service_client::StatusServiceClient,
+        consent_service_client::ConsentServiceClient, life_service_client::LifeServiceClient,
+        record_service_client::RecordServiceClient, search_service_client::SearchServiceClient,
+        sharing_service_client::SharingServiceClient, status_service_client::StatusServiceClient,
     },
 };
 
@@ -143,6 +143,8 @@ pub struct Client {
     pub sharing: SharingServiceClient<Channel>,
     /// Recalls, holds, and what needs two persons.
     pub life: LifeServiceClient<Channel>,
+    /// Consent and the uses it allows.
+    pub consents: ConsentServiceClient<Channel>,
     /// The ledger.
     pub audit: AuditServiceClient<Channel>,
     /// Cards.
@@ -173,6 +175,8 @@ impl Client {
             sharing: SharingServiceClient::new(channel.clone())
                 .max_decoding_message_size(MAX_ANSWER_BYTES),
             life: LifeServiceClient::new(channel.clone())
+                .max_decoding_message_size(MAX_ANSWER_BYTES),
+            consents: ConsentServiceClient::new(channel.clone())
                 .max_decoding_message_size(MAX_ANSWER_BYTES),
             audit: AuditServiceClient::new(channel.clone())
                 .max_decoding_message_size(MAX_ANSWER_BYTES),

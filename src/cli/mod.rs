@@ -8,12 +8,15 @@ mod approvals;
 mod audit;
 mod card;
 mod connect;
+mod consent;
 mod demo;
 mod diff;
 mod exit;
+mod export;
 mod history;
 mod hold;
 mod init;
+mod onward;
 mod operator;
 mod out;
 mod recall;
@@ -105,6 +108,13 @@ enum Command {
     /// Certificates of the node's operators.
     #[command(subcommand)]
     Operator(operator::Operator),
+    /// Ask the origin of a record for a use that its markings forbid; grant or refuse.
+    #[command(subcommand)]
+    Consent(consent::Consent),
+    /// Export a record for court, with what proves it.
+    Export(export::Export),
+    /// Pass another country's record on to a third, with its origin's signature.
+    Onward(onward::Onward),
     /// Show the receipts of a record, verified.
     Receipts(receipts::Receipts),
     /// List, verify, prove and export the ledger.
@@ -168,6 +178,9 @@ fn dispatch(command: Command, out: &mut Out) -> Result<(), Failure> {
         Command::Shred(shred) => runtime()?.block_on(shred.carry_out(out)),
         Command::Approvals(approvals) => runtime()?.block_on(approvals.carry_out(out)),
         Command::Operator(operator) => operator.carry_out(out),
+        Command::Consent(consent) => runtime()?.block_on(consent.carry_out(out)),
+        Command::Export(export) => runtime()?.block_on(export.carry_out(out)),
+        Command::Onward(onward) => runtime()?.block_on(onward.carry_out(out)),
         Command::Receipts(receipts) => runtime()?.block_on(receipts.carry_out(out)),
         Command::Audit(audit) => runtime()?.block_on(audit.carry_out(out)),
         Command::Trend(trend) => runtime()?.block_on(trend.carry_out(out)),

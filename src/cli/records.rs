@@ -13,7 +13,7 @@ use crate::{
             GetRecordRequest, GetSharingRequest, ListRecordsRequest, RecordSummary,
             WatchRecordsRequest,
         },
-        record::CompartmentLabel,
+        record::{CompartmentLabel, Record},
     },
 };
 
@@ -188,7 +188,10 @@ impl Show {
             return show_history(&mut client, versions, out).await;
         }
         let record = answer.record.unwrap_or_default();
-        let value = json::to_json("comity.record.v1.Record", &record)?;
+        let mut value = json::to_json("comity.record.v1.Record", &record)?;
+        if let Some(original) = &answer.original {
+            passed_on(&mut value, original, &answer.original_origin)?;
+        }
         if out.json() && self.thread {
             let all = |summaries: &[RecordSummary]| -> Result<Vec<_>, Failure> {
                 summaries.iter().map(summary_json).collect()
@@ -201,6 +204,12 @@ impl Show {
         }
         if out.json() {
             return out.value(&value);
+        }
+        if answer.original.is_some() {
+            out.line(&format!(
+                "passed on: sealed by {}, whose signature was verified\n",
+                answer.original_origin
+            ))?;
         }
         if let Some(summary) = &answer.summary {
             out.table(&HEADINGS, vec![row(summary)])?;
@@ -221,6 +230,24 @@ impl Show {
         }
         Ok(())
     }
+}
+
+/// Puts the content of the record passed on where its ciphertexts and keys stand.
+fn passed_on(
+    value: &mut serde_json::Value,
+    original: &Record,
+    origin: &str,
+) -> Result<(), Failure> {
+    let content = json::to_json("comity.record.v1.Record", original)?;
+    if let Some(onward) = value
+        .get_mut("onward")
+        .and_then(serde_json::Value::as_object_mut)
+    {
+        onward.remove("openings");
+        onward.insert("original".to_owned(), content);
+        onward.insert("origin".to_owned(), origin.into());
+    }
+    Ok(())
 }
 
 async fn show_sharing(

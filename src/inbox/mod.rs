@@ -6,6 +6,7 @@
 
 pub mod approvals;
 pub mod ask;
+pub mod consents;
 pub mod followers;
 mod holding;
 pub mod life;

@@ -6,7 +6,7 @@ use crate::{
     store::{Entry as Stored, Keyspace, Place, ReadRows, Rows, Run, StoreError},
 };
 
-use super::{RecordRow, approvals, followers, holding::HoldingError, life_rows};
+use super::{RecordRow, approvals, consents, followers, holding::HoldingError, life_rows};
 
 /// Record number → where its entry stands.
 pub(super) const RECORDS: Run<14> = Run {
@@ -126,8 +126,9 @@ pub(super) const COUNTERS: Keyspace = Keyspace {
 };
 
 /// The keyspaces of this room.
-pub const fn keyspaces() -> [&'static Keyspace; 12] {
+pub const fn keyspaces() -> [&'static Keyspace; 15] {
     let [life, due, late] = life_rows::keyspaces();
+    let [requests, tokens, passed_on] = consents::keyspaces();
     [
         &RECORDS.space,
         &DIGESTS,
@@ -141,6 +142,9 @@ pub const fn keyspaces() -> [&'static Keyspace; 12] {
         due,
         late,
         &approvals::APPROVALS,
+        requests,
+        tokens,
+        passed_on,
     ]
 }
 
@@ -154,6 +158,7 @@ pub fn apply(event: &Event, stored: &Stored<'_>, rows: &mut Rows<'_>) -> Result<
             let holding = holding(submitted.holding.as_ref())?;
             hold(holding, stored.place, rows)?;
             life_rows::begin(holding, false, rows);
+            consents::begin(holding, false, rows)?;
             if !submitted.idempotency_tag.is_empty() {
                 let mut value = holding.number.to_be_bytes().to_vec();
                 value.extend_from_slice(&submitted.submission_digest);
@@ -169,6 +174,7 @@ pub fn apply(event: &Event, stored: &Stored<'_>, rows: &mut Rows<'_>) -> Result<
             let holding = holding(received.holding.as_ref())?;
             hold(holding, stored.place, rows)?;
             life_rows::begin(holding, true, rows);
+            consents::begin(holding, true, rows)?;
             rows.put(
                 IDS.key(&[holding.origin.as_bytes(), &holding.record_id]),
                 holding.number.to_be_bytes().to_vec(),
@@ -178,6 +184,7 @@ pub fn apply(event: &Event, stored: &Stored<'_>, rows: &mut Rows<'_>) -> Result<
         Event::ApprovalAsked(_) | Event::ApprovalChanged(_) => {
             approvals::apply(event, stored, rows)
         }
+        Event::Disclosed(disclosed) => consents::disclosed(disclosed, rows),
         _ => life_rows::apply(event, stored, rows),
     }
 }

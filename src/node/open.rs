@@ -140,6 +140,8 @@ impl Node {
             Arc::clone(&node.search),
         ));
         tokio::spawn(life::run(Arc::downgrade(&node)));
+        // Recalls that came before a stop and were not passed on.
+        node.pass_recalls_on().await;
         Ok(node)
     }
 

@@ -120,6 +120,7 @@ fn about(event: &Event) -> Result<Option<Digest>, EntryError> {
         Event::HoldChanged(changed) => Some(&changed.header_digest),
         Event::Rekeyed(rekeyed) => Some(&rekeyed.header_digest),
         Event::Erased(erased) => Some(&erased.header_digest),
+        Event::Disclosed(disclosed) => Some(&disclosed.header_digest),
         _ => None,
     };
     bytes

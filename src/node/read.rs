@@ -6,7 +6,7 @@ use crate::{
     crypto::Digest,
     entry::{EntryError, LockCause},
     inbox::{HoldingError, StoredRecord, ask},
-    record::{Country, Moment, Reference, kind_name},
+    record::{Country, Moment, Reference, kind_name, sharing::labels},
     wire::{
         node::{RecordState, RecordSummary},
         record::{CompartmentLabel, Record},
@@ -58,6 +58,8 @@ pub struct Opened {
     pub versions: Vec<RecordSummary>,
     /// The thread it stands in, where it was asked for.
     pub thread: Vec<RecordSummary>,
+    /// Where it passes another country's record on: whose, and that one's content.
+    pub original: Option<(Country, Record)>,
 }
 
 /// What is to be read.
@@ -200,11 +202,13 @@ impl Node {
         } else {
             Vec::new()
         };
+        let original = super::onward::original_of(&record)?;
         let opened = Opened {
             record,
             summary,
             versions,
             thread,
+            original,
         };
         Ok((number, opened, stored.digest))
     }
@@ -335,13 +339,8 @@ impl Node {
         stored: &StoredRecord,
         record: &Record,
     ) -> Result<RecordSummary, NodeError> {
-        let present = [
-            (CompartmentLabel::Situation, record.situation.is_some()),
-            (CompartmentLabel::Suspects, record.suspects.is_some()),
-            (CompartmentLabel::Identifiers, record.identifiers.is_some()),
-            (CompartmentLabel::Victims, record.victims.is_some()),
-            (CompartmentLabel::Source, record.source.is_some()),
-        ];
+        let original = super::onward::original_of(record)?;
+        let content = original.as_ref().map_or(record, |(_, original)| original);
         let submitted = record
             .submitted_at
             .as_ref()
@@ -350,8 +349,8 @@ impl Node {
             reference: record.reference.clone(),
             header_digest: stored.digest.to_vec(),
             origin: stored.holding.origin.clone(),
-            kind: kind_name(record).unwrap_or_default().to_owned(),
-            title: record
+            kind: kind_name(content).unwrap_or_default().to_owned(),
+            title: content
                 .situation
                 .as_ref()
                 .map(|situation| situation.title.clone())
@@ -359,10 +358,12 @@ impl Node {
             urgency: record.urgency,
             submitted_us: Moment::from(submitted).micros(),
             stored_us: stored.time.micros(),
-            compartments: present
+            compartments: labels(content)
                 .into_iter()
-                .filter(|(_, held)| *held)
-                .map(|(label, _)| label.into())
+                .filter(|label| {
+                    *label != CompartmentLabel::Situation || content.situation.is_some()
+                })
+                .map(Into::into)
                 .collect(),
             exercise: stored.holding.exercise,
             deliveries: self.deliveries(stored)?,

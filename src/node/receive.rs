@@ -26,8 +26,8 @@ use crate::{
 };
 
 use super::{
-    Node, NodeError,
-    rules::{Arrival, Facts, Proposal, ReceivedBatch},
+    Node, NodeError, onward,
+    rules::{Arrival, Effect, Facts, Proposal, ReceivedBatch},
     steps::{CheckError, followed},
 };
 
@@ -94,10 +94,21 @@ impl Node {
     /// # Errors
     /// [`NodeError::Refused`] when another session was faster; nothing of the batch is durable
     /// then.
-    pub async fn finish_receive(&self, judged: Judged) -> Result<ReceiptGroup, NodeError> {
+    pub async fn finish_receive(
+        self: &Arc<Self>,
+        judged: Judged,
+    ) -> Result<ReceiptGroup, NodeError> {
+        let recalls = judged.batch.arrivals.iter().any(|arrival| {
+            matches!(arrival, Arrival::Record { facts, .. } if matches!(facts.effect, Some(Effect::Recall { .. })))
+        });
         self.writer
             .propose(Proposal::Receive(Box::new(judged.batch)))
             .await?;
+        if recalls {
+            // What was passed on is recalled too, without holding up the answer.
+            let node = Arc::clone(self);
+            tokio::spawn(async move { node.pass_recalls_on().await });
+        }
         Ok(judged.receipts)
     }
 
@@ -213,6 +224,15 @@ impl Node {
                 tracing::warn!(peer = %lane.peer, %fault, "a record follows what it may not");
                 return Ok(Outcome::Refused(digest, NonDeliveryReason::FollowsInvalid));
             }
+        }
+        if let Err(reason) = self.judge_onward(&record, lane.peer, now) {
+            return Ok(Outcome::Refused(digest, reason));
+        }
+        if let Some(token) = onward::passes_on(&record).and_then(|of| of.token)
+            && (!seen.tokens.insert(token) || self.is_token_used(&record)?)
+        {
+            tracing::warn!(peer = %lane.peer, "a record passed on uses a consent token again");
+            return Ok(Outcome::Refused(digest, NonDeliveryReason::OnwardInvalid));
         }
         let effect = match self.effect_of(&record, lane.peer) {
             Ok(effect) => effect,
@@ -335,6 +355,7 @@ fn epoch_of<'a>(wrap: Option<&Wrap>, epochs: &'a Epochs) -> Result<&'a Receiving
 struct Seen {
     ids: HashSet<[u8; 16]>,
     references: HashSet<inbox::ReferenceTag>,
+    tokens: HashSet<Digest>,
 }
 
 enum Judgement {

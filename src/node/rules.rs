@@ -5,6 +5,7 @@
 //! and leaf indexes are assigned, and entries appended. Nothing here waits or does I/O of its own.
 
 mod approvals;
+mod consent;
 mod exchange;
 mod facts;
 mod life;
@@ -12,6 +13,7 @@ mod proposal;
 mod recent;
 mod steps;
 
+pub use consent::{DiscloseOrder, PassesOn};
 pub use facts::{Effect, ErasedOrder, Facts, KeptReceipts, LockOrder};
 pub use proposal::{
     Answer, ApprovalId, Arrival, ArrivedReceipts, Prepared, Proposal, ReceivedBatch, Refusal,
@@ -311,6 +313,7 @@ impl Rules for NodeRules {
                 });
                 self.append(group, event, Vec::new(), leaf)?;
             }
+            Proposal::Disclose(order) => self.disclose(*order, group)?,
             Proposal::Agreements {
                 digest,
                 count,

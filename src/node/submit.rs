@@ -85,7 +85,7 @@ pub enum SubmitError {
     Conflict(#[from] SubmissionRefusal),
     /// A client submitted a step as a record.
     #[error(
-        "a record that carries `step` is made by the node: recall, consent and the like have commands and calls of their own"
+        "a record that carries `step` or `onward` is made by the node: recall, consent, passing on and the like have commands and calls of their own"
     )]
     StepAsRecord,
     /// What it follows does not let it.

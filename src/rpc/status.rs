@@ -1,6 +1,8 @@
 //! Refusals as gRPC statuses: a code, a sentence, and `ErrorInfo.reason`, the stable word that
 //! programs and screens go by. Every field violation is listed.
 
+mod consents;
+
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
@@ -143,6 +145,15 @@ impl From<SubmitError> for Refusal {
             }
             SubmitError::Conflict(SubmissionRefusal::AlreadyRecalled) => {
                 (Code::FailedPrecondition, "ALREADY_RECALLED")
+            }
+            SubmitError::Conflict(SubmissionRefusal::AlreadyAnswered) => {
+                (Code::FailedPrecondition, "ALREADY_ANSWERED")
+            }
+            SubmitError::Conflict(SubmissionRefusal::ConsentUsed) => {
+                (Code::PermissionDenied, "CONSENT_USED")
+            }
+            SubmitError::Conflict(SubmissionRefusal::OriginalLocked) => {
+                (Code::FailedPrecondition, "RECORD_LOCKED")
             }
             SubmitError::StepAsRecord => (Code::InvalidArgument, "STEP_AS_RECORD"),
             SubmitError::Follows(_) => (Code::InvalidArgument, "FOLLOWS_INVALID"),

@@ -18,6 +18,7 @@ mod support;
 mod cards;
 mod clock;
 mod command_line;
+mod consent;
 mod delivery;
 mod dialling;
 mod disk;

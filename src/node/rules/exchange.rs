@@ -41,6 +41,9 @@ impl NodeRules {
         if let Some(refusal) = self.refuses_step(&prepared.facts, group)? {
             return Ok(Err(refusal));
         }
+        if let Some(refusal) = self.refuses_consent(&prepared.facts, group)? {
+            return Ok(Err(refusal));
+        }
         let number = inbox::ask::last_number(group)?.saturating_add(1);
         let mut outbox = Vec::with_capacity(prepared.destinations.len());
         for (at, peer) in (0_u32..).zip(&prepared.destinations) {
@@ -60,6 +63,10 @@ impl NodeRules {
                 destination: at,
             });
         }
+        let passes_on = prepared.facts.passes_on;
+        let actor = prepared.actor.clone();
+        let peers: Vec<&str> = prepared.destinations.iter().map(|of| of.code()).collect();
+        let peers = peers.join(",");
         let leaf = LeafBody {
             actor: prepared.actor,
             action: Action::Collection.into(),
@@ -71,21 +78,25 @@ impl NodeRules {
         let taken = Taken::of(&prepared.facts, prepared.digest, self.country);
         let effect = prepared.facts.effect;
         let event = Event::Submitted(Submitted {
-            holding: Some(Holding {
-                number,
-                header_digest: prepared.digest.to_vec(),
-                record_id: prepared.record_id.to_vec(),
-                origin: self.country.code().to_owned(),
-                reference_tag: prepared.reference_tag.to_bytes(),
-                blob: 0,
-                slot: prepared.slot,
-                sealed_keys: prepared.sealed_keys,
-                exercise: prepared.exercise,
-                follow: prepared.facts.follow,
-                kind_tag: prepared.facts.kind_tag,
-                expires_us: prepared.facts.expires_us,
-                victims_until_us: prepared.facts.victims_until_us,
-            }),
+            holding: Some(Self::passing_on(
+                Holding {
+                    number,
+                    header_digest: prepared.digest.to_vec(),
+                    record_id: prepared.record_id.to_vec(),
+                    origin: self.country.code().to_owned(),
+                    reference_tag: prepared.reference_tag.to_bytes(),
+                    blob: 0,
+                    slot: prepared.slot,
+                    sealed_keys: prepared.sealed_keys,
+                    exercise: prepared.exercise,
+                    follow: prepared.facts.follow,
+                    kind_tag: prepared.facts.kind_tag,
+                    expires_us: prepared.facts.expires_us,
+                    victims_until_us: prepared.facts.victims_until_us,
+                    ..Holding::default()
+                },
+                passes_on,
+            )),
             outbox,
             reference_number: prepared.reference.number.into(),
             reference_year: prepared.reference.year.into(),
@@ -106,6 +117,9 @@ impl NodeRules {
         )?;
         if let (Some(taken), Some(effect)) = (taken, effect) {
             self.carry_out(&taken, effect, group)?;
+        }
+        if let Some(passes_on) = passes_on {
+            self.passed_on(passes_on, &actor, &peers, group)?;
         }
         Ok(Ok(Submission {
             number,
@@ -187,7 +201,7 @@ impl NodeRules {
                 let known = !new
                     && (inbox::ask::by_id(group, lane.peer, &record_id)?.is_some()
                         || inbox::ask::by_reference(group, &reference_tag)?.is_some());
-                if known {
+                if known || self.is_replayed(&facts, group)? {
                     return Err(Decline::Refused(Refusal::Raced));
                 }
                 for name in names {
@@ -197,21 +211,25 @@ impl NodeRules {
                 let taken = Taken::of(&facts, digest, lane.peer);
                 let effect = facts.effect;
                 let event = Event::Received(Received {
-                    holding: Some(Holding {
-                        number,
-                        header_digest: digest.to_vec(),
-                        record_id: record_id.to_vec(),
-                        origin: lane.peer.code().to_owned(),
-                        reference_tag: reference_tag.to_bytes(),
-                        blob: 0,
-                        slot,
-                        sealed_keys,
-                        exercise,
-                        follow: facts.follow,
-                        kind_tag: facts.kind_tag,
-                        expires_us: facts.expires_us,
-                        victims_until_us: facts.victims_until_us,
-                    }),
+                    holding: Some(Self::passing_on(
+                        Holding {
+                            number,
+                            header_digest: digest.to_vec(),
+                            record_id: record_id.to_vec(),
+                            origin: lane.peer.code().to_owned(),
+                            reference_tag: reference_tag.to_bytes(),
+                            blob: 0,
+                            slot,
+                            sealed_keys,
+                            exercise,
+                            follow: facts.follow,
+                            kind_tag: facts.kind_tag,
+                            expires_us: facts.expires_us,
+                            victims_until_us: facts.victims_until_us,
+                            ..Holding::default()
+                        },
+                        facts.passes_on,
+                    )),
                     position: Some(position),
                 });
                 let leaf = LeafBody {

@@ -1,5 +1,6 @@
 //! What the writer is told of a record's content, and what its life orders.
 
+use super::consent::PassesOn;
 use crate::{
     crypto::Digest,
     entry::{Follow, LateReceipt, LockCause},
@@ -17,6 +18,8 @@ pub struct Facts {
     pub expires_us: i64,
     /// When this reader deletes compartment `victims`; 0: it holds none, or is the origin.
     pub victims_until_us: i64,
+    /// The record that it passes on.
+    pub passes_on: Option<PassesOn>,
     /// What its step does in the same group.
     pub effect: Option<Effect>,
 }

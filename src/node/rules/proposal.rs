@@ -1,5 +1,6 @@
 //! What use cases propose to the writer, what it answers, and why it refuses.
 
+use super::consent::DiscloseOrder;
 use crate::{
     crypto::Digest,
     entry::{Incarnation, LaneId},
@@ -148,6 +149,8 @@ pub enum Proposal {
         /// How it is now, and how many changes that sums up.
         change: Change,
     },
+    /// A record leaves the node in plain text, once this is durable.
+    Disclose(Box<DiscloseOrder>),
     /// Other agreements are in force.
     Agreements {
         /// SHA-256 over the files.
@@ -322,6 +325,17 @@ pub enum SubmissionRefusal {
     /// The record was recalled before.
     #[error("the record was recalled before; `comity recall status` says who complied")]
     AlreadyRecalled,
+    /// The consent request was answered before.
+    #[error("the request was answered before; the first answer counts")]
+    AlreadyAnswered,
+    /// The consent token served before.
+    #[error(
+        "the consent was given for one use and was used before; ask again with `comity consent request`"
+    )]
+    ConsentUsed,
+    /// The record to pass on is locked.
+    #[error("the record was recalled or has expired and is not passed on any more")]
+    OriginalLocked,
 }
 
 /// Why the writer refused a proposal.
@@ -356,6 +370,11 @@ pub enum Refusal {
     /// Nobody approves what they asked for.
     #[error("nobody approves what they asked for: a second operator has to")]
     OwnApproval,
+    /// The consent token served before.
+    #[error(
+        "the consent was given for one use and was used before; ask again with `comity consent request`"
+    )]
+    ConsentUsed,
     /// Receipts for sequences never assigned.
     #[error("receipts reach sequence {last}, only {assigned} were assigned")]
     NeverAssigned {

@@ -2,6 +2,7 @@
 //! of its own. Each kind of step has a file of its own; what it does durably is in `rules/steps`.
 
 mod compliance;
+mod consent;
 mod late;
 mod recall;
 
@@ -22,6 +23,8 @@ use super::{
     submit::{Accepted, Intent, SubmitError},
 };
 
+pub use consent::{AnswerOrder, ConsentError, ConsentOrder, MAX_CONSENTS};
+pub(super) use consent::{WantedUse, blocking_consent, court, numbers, single_use, wanted};
 pub use late::LateReceipt;
 pub use recall::{Filter, MAX_RECALLED, Outcome, RecallError, Recalled};
 
@@ -52,6 +55,9 @@ pub enum FollowFault {
     /// Consent is asked of the origin, and given by it; late receipts go to it.
     #[error("this step does not fit the record's origin, {0}")]
     Party(Country),
+    /// A consent answer does not hold.
+    #[error("the consent answer does not hold: {0}")]
+    Consent(&'static str),
     /// A late receipt does not hold.
     #[error("late receipt {index} does not hold: {why}")]
     LateReceipt {
@@ -265,6 +271,10 @@ impl Node {
                 (true, Some(followed)) => self.kind_tag(record, &followed),
                 _ => Vec::new(),
             },
+            answers: match record.step.as_ref().and_then(|step| step.step.as_ref()) {
+                Some(Kind::ConsentAnswer(answer)) => answer.request_digest.clone(),
+                _ => Vec::new(),
+            },
         });
         Facts {
             follow,
@@ -273,6 +283,7 @@ impl Node {
                 .expires_at
                 .as_ref()
                 .map_or(0, |at| Moment::from(at).micros()),
+            passes_on: super::onward::passes_on(record),
             ..Facts::default()
         }
     }
@@ -316,7 +327,11 @@ impl Node {
             Some(Kind::LateReceipts(late)) => {
                 Some(Effect::LateReceipts(self.judge_late(late, origin)?))
             }
-            Some(Kind::ConsentRequest(_) | Kind::ConsentAnswer(_)) | None => None,
+            Some(Kind::ConsentAnswer(answer)) => {
+                self.judge_answer(answer, followed(record), origin)?;
+                None
+            }
+            Some(Kind::ConsentRequest(_)) | None => None,
         })
     }
 }

@@ -95,7 +95,7 @@ impl Node {
         if key_chars > MAX_KEY_CHARS {
             return Err(SubmitError::KeyTooLong(key_chars));
         }
-        if record.step.is_some() && !by_node {
+        if (record.step.is_some() || record.onward.is_some()) && !by_node {
             return Err(SubmitError::StepAsRecord);
         }
         self.check(&record, now).map_err(SubmitError::Invalid)?;

@@ -13,6 +13,7 @@ mod destinations;
 mod follows;
 mod kinds;
 mod language;
+mod onward;
 mod situation;
 mod steps;
 #[cfg(test)]
@@ -92,8 +93,9 @@ pub fn validate(record: &Record, context: &ValidationContext<'_>) -> Result<(), 
         return checker.finish();
     }
     given_by_the_node(&mut checker, record, context);
-    // The node itself takes steps for its country; it names no authority.
-    if record.step.is_none() || !record.authority.is_empty() {
+    // The node itself takes steps and passes on for its country; it need not name an authority.
+    let by_node = record.step.is_some() || record.onward.is_some();
+    if !by_node || !record.authority.is_empty() {
         authority(&mut checker, &record.authority, context);
     }
     let destinations_at = At::RECORD.field("destinations");
@@ -105,7 +107,9 @@ pub fn validate(record: &Record, context: &ValidationContext<'_>) -> Result<(), 
     follows::check(&mut checker, record, context);
     if let Some(step) = &record.step {
         steps::check(&mut checker, step, context);
-    } else if record.onward.is_none() {
+    } else if let Some(onward) = &record.onward {
+        onward::check(&mut checker, onward);
+    } else {
         situation::check(&mut checker, record, context);
     }
     compartments::check(&mut checker, record);

@@ -2,6 +2,7 @@
 
 mod audit;
 mod cards;
+mod consents;
 mod life;
 mod principal;
 mod records;
@@ -18,9 +19,9 @@ use crate::{
     record::Reference,
     wire::node::{
         audit_service_server::AuditServiceServer, card_service_server::CardServiceServer,
-        life_service_server::LifeServiceServer, record_service_server::RecordServiceServer,
-        search_service_server::SearchServiceServer, sharing_service_server::SharingServiceServer,
-        status_service_server::StatusServiceServer,
+        consent_service_server::ConsentServiceServer, life_service_server::LifeServiceServer,
+        record_service_server::RecordServiceServer, search_service_server::SearchServiceServer,
+        sharing_service_server::SharingServiceServer, status_service_server::StatusServiceServer,
     },
 };
 
@@ -46,6 +47,10 @@ pub fn routes(node: &Arc<Node>) -> Routes {
     )
     .add_service(
         LifeServiceServer::new(life::Life::new(Arc::clone(node)))
+            .max_decoding_message_size(MAX_REQUEST_BYTES),
+    )
+    .add_service(
+        ConsentServiceServer::new(consents::Consents::new(Arc::clone(node)))
             .max_decoding_message_size(MAX_REQUEST_BYTES),
     )
     .add_service(

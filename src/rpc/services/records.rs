@@ -104,7 +104,12 @@ impl RecordService for Records {
             thread: request.thread,
         };
         let opened = self.node.read(reading).await.map_err(refuse)?;
+        let (original_origin, original) = opened.original.unzip();
         Ok(Response::new(GetRecordResponse {
+            original,
+            original_origin: original_origin
+                .map(|origin| origin.code().to_owned())
+                .unwrap_or_default(),
             record: Some(opened.record),
             summary: Some(opened.summary),
             versions: opened.versions,

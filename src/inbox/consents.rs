@@ -1,0 +1,201 @@
+//! Consent as it stands: requests and their answers, tokens used, and what was passed on. What was
+//! disclosed of a record, its leaves in the ledger say.
+
+use crate::{
+    crypto::Digest,
+    entry::{Disclosed, EntryError, Holding},
+    store::{Keyspace, ReadRows, Rows, Store, StoreError},
+};
+
+use super::{ask, holding::HoldingError};
+
+/// Field number of a consent request in comity.record.v1.Step.
+const REQUEST_STEP: u32 = 2;
+/// Field number of a consent answer in comity.record.v1.Step.
+const ANSWER_STEP: u32 = 3;
+
+/// Consent requests, sent and received.
+const REQUESTS: Keyspace = Keyspace {
+    prefix: 0x60,
+    name: "consent requests",
+    key: "local number of the request, u64 big endian",
+    value: "SHA-256 of the header of the record asked about (32), local number of the answer (u64 big endian; 0: none)",
+    written_by: "submitted, received",
+    goes_away: "never",
+};
+
+/// Consent tokens that serve once and were used.
+const TOKENS: Keyspace = Keyspace {
+    prefix: 0x61,
+    name: "consent tokens used",
+    key: "SHA-256 of the token",
+    value: "local number of the record it was used for, u64 big endian",
+    written_by: "submitted, received, disclosed",
+    goes_away: "never: a token must not serve again",
+};
+
+/// Own records that pass another country's record on.
+const PASSED_ON: Keyspace = Keyspace {
+    prefix: 0x62,
+    name: "passed on",
+    key: "SHA-256 of the original's header (32), local number of the record that passes it on (u64 big endian)",
+    value: "empty",
+    written_by: "submitted",
+    goes_away: "never",
+};
+
+/// The keyspaces of this file.
+pub(super) const fn keyspaces() -> [&'static Keyspace; 3] {
+    [&REQUESTS, &TOKENS, &PASSED_ON]
+}
+
+/// A consent request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestRow {
+    /// Local number of the request.
+    pub number: u64,
+    /// SHA-256 of the header of the record asked about.
+    pub about: Digest,
+    /// Local number of the answer; `None` before there is one.
+    pub answer: Option<u64>,
+}
+
+fn decode(number: u64, value: &[u8]) -> Option<RequestRow> {
+    let (about, answer) = value.split_first_chunk::<32>()?;
+    let answer = u64::from_be_bytes(answer.try_into().ok()?);
+    Some(RequestRow {
+        number,
+        about: Digest::from_array(*about),
+        answer: (answer != 0).then_some(answer),
+    })
+}
+
+fn put(row: &RequestRow, rows: &mut Rows<'_>) {
+    let mut value = row.about.to_vec();
+    value.extend_from_slice(&row.answer.unwrap_or(0).to_be_bytes());
+    rows.put(REQUESTS.key(&[&row.number.to_be_bytes()]), value);
+}
+
+/// The request with a local number; `None` when that is none.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be read; so for every question here.
+pub fn request(rows: &impl ReadRows, number: u64) -> Result<Option<RequestRow>, StoreError> {
+    let key = REQUESTS.key(&[&number.to_be_bytes()]);
+    Ok(rows.row(&key)?.and_then(|value| decode(number, &value)))
+}
+
+/// Requests with a local number below `before`, newest first, `limit` at most.
+///
+/// # Errors
+/// As [`request`].
+pub fn requests(store: &Store, before: u64, limit: usize) -> Result<Vec<RequestRow>, StoreError> {
+    let before = REQUESTS.key(&[&before.to_be_bytes()]);
+    let found = store.scan_back(&REQUESTS.key(&[]), &before, limit)?;
+    Ok(found
+        .iter()
+        .filter_map(|(key, value)| {
+            let number = key.get(1..).and_then(|number| number.try_into().ok())?;
+            decode(u64::from_be_bytes(number), value)
+        })
+        .collect())
+}
+
+/// Whether a token that serves once was used.
+///
+/// # Errors
+/// As [`request`].
+pub fn is_used(rows: &impl ReadRows, token: &Digest) -> Result<bool, StoreError> {
+    Ok(rows.row(&TOKENS.key(&[token.as_bytes()]))?.is_some())
+}
+
+/// Headers of records that this country passed on, with the local number of the record that passes
+/// each on, of one original or of all, `limit` at most.
+///
+/// # Errors
+/// As [`request`].
+pub fn passed_on(
+    store: &Store,
+    original: Option<&Digest>,
+    limit: usize,
+) -> Result<Vec<(Digest, u64)>, StoreError> {
+    let prefix = match original {
+        Some(original) => PASSED_ON.key(&[original.as_bytes()]),
+        None => PASSED_ON.key(&[]),
+    };
+    let found = store.scan(&prefix, &prefix, limit)?;
+    Ok(found
+        .iter()
+        .filter_map(|(key, _)| {
+            let (original, number) = key.get(1..)?.split_first_chunk::<32>()?;
+            let number = u64::from_be_bytes(number.try_into().ok()?);
+            Some((Digest::from_array(*original), number))
+        })
+        .collect())
+}
+
+fn digest(bytes: &[u8], field: &'static str) -> Result<Digest, HoldingError> {
+    Digest::try_from(bytes).map_err(|_| HoldingError::Entry(EntryError::Field(field)))
+}
+
+/// Writes what a record that is held from now on changes.
+pub(super) fn begin(
+    holding: &Holding,
+    foreign: bool,
+    rows: &mut Rows<'_>,
+) -> Result<(), HoldingError> {
+    if !holding.token_digest.is_empty() {
+        let token = digest(&holding.token_digest, "token_digest")?;
+        rows.put(
+            TOKENS.key(&[token.as_bytes()]),
+            holding.number.to_be_bytes().to_vec(),
+        );
+    }
+    if !holding.passes_on.is_empty() && !foreign {
+        let original = digest(&holding.passes_on, "passes_on")?;
+        rows.put(
+            PASSED_ON.key(&[original.as_bytes(), &holding.number.to_be_bytes()]),
+            Vec::new(),
+        );
+    }
+    let Some(follow) = &holding.follow else {
+        return Ok(());
+    };
+    let about = digest(&follow.header_digest, "follow.header_digest")?;
+    match follow.step {
+        REQUEST_STEP => put(
+            &RequestRow {
+                number: holding.number,
+                about,
+                answer: None,
+            },
+            rows,
+        ),
+        // The first answer counts, and only about the record that was asked about.
+        ANSWER_STEP if !follow.answers.is_empty() => {
+            let asked = digest(&follow.answers, "follow.answers")?;
+            if let Some(number) = ask::by_digest(rows, &asked)?
+                && let Some(mut row) = request(rows, number)?
+                && row.about == about
+                && row.answer.is_none()
+            {
+                row.answer = Some(holding.number);
+                put(&row, rows);
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Writes the rows of a disclosure: a token that serves once has served.
+pub(super) fn disclosed(disclosed: &Disclosed, rows: &mut Rows<'_>) -> Result<(), HoldingError> {
+    if !disclosed.token_digest.is_empty() {
+        let token = digest(&disclosed.token_digest, "token_digest")?;
+        rows.put(
+            TOKENS.key(&[token.as_bytes()]),
+            disclosed.number.to_be_bytes().to_vec(),
+        );
+    }
+    Ok(())
+}

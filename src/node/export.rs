@@ -1,0 +1,152 @@
+//! Export for court: a record leaves the node in plain text, with what proves it. The disclosure is
+//! in the ledger first, and the origin's consent where the markings demand it.
+
+use std::sync::Arc;
+
+use crate::{
+    envelope::ReceiptProof,
+    record::Reference,
+    wire::{
+        envelope::{ConsentUse, SealedRecord, SignedConsentToken},
+        ledger::RecordProof,
+        record::{CompartmentLabel, Record},
+    },
+};
+
+use super::{
+    Node, NodeError,
+    rules::{DiscloseOrder, Proposal, Refusal},
+    steps::{ConsentError, WantedUse, blocking_consent, court, numbers, single_use, wanted},
+};
+
+/// What an officer exports.
+#[derive(Clone, Debug)]
+pub struct ExportOrder {
+    /// Which record.
+    pub reference: Reference,
+    /// Which compartments; empty: every one held.
+    pub compartments: Vec<CompartmentLabel>,
+    /// For which court.
+    pub beneficiary: String,
+    /// Why; into the ledger.
+    pub purpose: String,
+    /// Who.
+    pub actor: String,
+}
+
+/// A record for use in court.
+#[derive(Debug)]
+pub struct Exported {
+    /// The content, compartments left out as asked.
+    pub record: Record,
+    /// Header and signature, without compartments.
+    pub sealed: SealedRecord,
+    /// SHA-256 of the header.
+    pub header_digest: crate::crypto::Digest,
+    /// Country that sealed the record.
+    pub origin: crate::record::Country,
+    /// Receipts about it.
+    pub receipts: Vec<ReceiptProof>,
+    /// Its leaves, this disclosure among them.
+    pub proof: RecordProof,
+    /// The origin's consent, where one was needed.
+    pub consent: Option<SignedConsentToken>,
+}
+
+impl Node {
+    /// Exports a record for court. The disclosure is durable before this answers.
+    ///
+    /// # Errors
+    /// [`ConsentError`]; nothing left the node then.
+    pub async fn export(self: &Arc<Self>, order: ExportOrder) -> Result<Exported, ConsentError> {
+        let ExportOrder {
+            reference,
+            compartments,
+            beneficiary,
+            purpose,
+            actor,
+        } = order;
+        let node = Arc::clone(self);
+        let court = court(&beneficiary)?;
+        let named = court.clone();
+        let (held, labels, consent) = blocking_consent(move || {
+            let held = node.usable(&reference)?;
+            let labels = wanted(&compartments, &held.labels)?;
+            let demands = if held.origin == node.country {
+                Vec::new()
+            } else {
+                held.demands(ConsentUse::Court, &labels)
+            };
+            if held.passed_on && !demands.is_empty() {
+                return Err(ConsentError::PassedOn {
+                    reference,
+                    origin: held.origin,
+                });
+            }
+            let consent = node.consent_for(&WantedUse {
+                header: held.digest,
+                origin: held.origin,
+                purpose: ConsentUse::Court,
+                labels: labels.clone(),
+                beneficiary: named,
+                demands,
+            })?;
+            Ok((held, labels, consent))
+        })
+        .await?;
+        let order = DiscloseOrder {
+            number: held.number,
+            digest: held.digest,
+            reference: reference.to_string(),
+            manner: "court-export",
+            compartments: numbers(&labels),
+            token: consent.as_ref().and_then(single_use),
+            purpose: [court.as_str(), purpose.as_str()].join(": "),
+            actor,
+        };
+        let proposed = self
+            .writer
+            .propose(Proposal::Disclose(Box::new(order)))
+            .await;
+        match proposed.map_err(NodeError::from) {
+            Ok(_) => {}
+            Err(NodeError::Refused(Refusal::ConsentUsed)) => return Err(ConsentError::Used),
+            Err(error) => return Err(error.into()),
+        }
+        let node = Arc::clone(self);
+        blocking_consent(move || {
+            let mut record = held.record;
+            let keeps = |label| labels.contains(&label);
+            if !keeps(CompartmentLabel::Suspects) {
+                record.suspects = None;
+            }
+            if !keeps(CompartmentLabel::Identifiers) {
+                record.identifiers = None;
+            }
+            if !keeps(CompartmentLabel::Victims) {
+                record.victims = None;
+            }
+            if !keeps(CompartmentLabel::Source) {
+                record.source = None;
+            }
+            if !keeps(CompartmentLabel::Situation) {
+                // What names the record stays: reference, marking, times.
+                record.situation = None;
+            }
+            Ok(Exported {
+                record,
+                sealed: SealedRecord {
+                    compartments: Vec::new(),
+                    wrap: None,
+                    ..held.stored.sealed
+                },
+                header_digest: held.digest,
+                origin: held.origin,
+                receipts: node.receipts_of(held.number)?,
+                proof: node.prove(held.number)?,
+                consent,
+            })
+        })
+        .await
+    }
+}

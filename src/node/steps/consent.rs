@@ -1,0 +1,366 @@
+//! Consent: a reader asks the origin for a use that the markings forbid, the origin grants or
+//! refuses, and a token allows exactly that use.
+
+mod shown;
+mod uses;
+
+pub(in crate::node) use uses::{WantedUse, blocking_consent, court, numbers, single_use, wanted};
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    crypto::{Digest, random_bytes},
+    envelope::{Claim, TokenError, sign_token, verify_token},
+    inbox::{ask, consents},
+    record::{
+        Country, Moment, Reference,
+        handling::{Beneficiary, BeneficiaryError, Demand, listed},
+        sharing::matrix,
+    },
+    wire::{
+        envelope::{ConsentToken, ConsentUse},
+        record::{
+            CompartmentLabel, ConsentAnswer, ConsentRequest, Record, SharingMatrix, step::Step,
+        },
+    },
+};
+
+use super::{
+    super::{
+        Node, NodeError,
+        read::ReadError,
+        submit::{Accepted, SubmitError},
+    },
+    CheckError, FollowFault, StepOrder,
+};
+
+/// Longest time for which consent is given: a year and a day.
+const MAX_VALIDITY: Duration = Duration::from_secs(366 * 86_400);
+/// Longest name of a beneficiary, in characters.
+const MAX_BENEFICIARY: usize = 256;
+/// Consent requests that a page answers at most.
+pub const MAX_CONSENTS: usize = 500;
+
+/// Why consent is not asked, given or found.
+#[derive(Debug, thiserror::Error)]
+pub enum ConsentError {
+    /// The record cannot be found or read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The record is the country's own.
+    #[error("{0} is this country's own record; its markings bind its readers, not its origin")]
+    Own(Reference),
+    /// Steps are not used.
+    #[error("{0} is a step, which is neither exported nor passed on")]
+    Step(Reference),
+    /// The record was passed on to this country.
+    #[error(
+        "{reference} was passed on by another country; ask {origin}, whose record it is, to send it"
+    )]
+    PassedOn {
+        /// Which.
+        reference: Reference,
+        /// Whose it is.
+        origin: Country,
+    },
+    /// A compartment is not held here.
+    #[error("this country does not hold compartment `{0}` of the record")]
+    NotHeld(&'static str),
+    /// No use stated.
+    #[error("name the use: court or onward")]
+    Use,
+    /// The beneficiary of passing on.
+    #[error(transparent)]
+    Beneficiary(#[from] BeneficiaryError),
+    /// No beneficiary, or one that is too long or not one line.
+    #[error("name the court in one line of 1 to {MAX_BENEFICIARY} characters")]
+    Court,
+    /// Passing on to itself or to the origin.
+    #[error("{0} has the record already")]
+    HasItAlready(Country),
+    /// The markings allow the use.
+    #[error("the markings allow this use without consent")]
+    NotNeeded,
+    /// The markings demand consent and there is none.
+    #[error(
+        "the markings demand the origin's consent to this use ({}); ask with `comity consent request`",
+        listed(.0)
+    )]
+    Needed(Vec<Demand>),
+    /// There is consent, and it does not allow this.
+    #[error("no consent held allows this use: {0}")]
+    NotThis(TokenError),
+    /// Consent served before.
+    #[error(
+        "the consent was given for one use and was used before; ask again with `comity consent request`"
+    )]
+    Used,
+    /// The reference names no consent request from another country.
+    #[error("{0} is no consent request that another country sent here")]
+    NotARequest(Reference),
+    /// The requester does not read what it asks for.
+    #[error("{country} does not read compartment `{label}` of the record; it cannot be granted")]
+    NotEntitled {
+        /// Who asks.
+        country: Country,
+        /// What it does not read.
+        label: &'static str,
+    },
+    /// How long consent is given.
+    #[error("consent ends in the future and within a year; name such a time")]
+    Validity,
+    /// The step cannot be taken.
+    #[error(transparent)]
+    Submit(#[from] SubmitError),
+    /// The node failed.
+    #[error(transparent)]
+    Node(#[from] NodeError),
+}
+
+/// A request for consent, as an officer makes it.
+#[derive(Clone, Debug)]
+pub struct ConsentOrder {
+    /// Which record.
+    pub reference: Reference,
+    /// For what.
+    pub purpose: ConsentUse,
+    /// Which compartments; empty: every one held.
+    pub compartments: Vec<CompartmentLabel>,
+    /// For whom.
+    pub beneficiary: String,
+    /// Why.
+    pub ground: String,
+    /// By when an answer is needed.
+    pub answer_by: Option<Moment>,
+    /// Who asks.
+    pub actor: String,
+}
+
+/// An answer, as an officer gives it.
+#[derive(Clone, Debug)]
+pub struct AnswerOrder {
+    /// Which request.
+    pub request: Reference,
+    /// Until when consent is given; `None` refuses.
+    pub granted_until: Option<Moment>,
+    /// True when it serves any number of times until then.
+    pub reusable: bool,
+    /// Why.
+    pub reason: String,
+    /// Who answers.
+    pub actor: String,
+}
+
+impl Node {
+    /// Asks a record's origin for consent to one use.
+    ///
+    /// # Errors
+    /// [`ConsentError`]; nothing is durable then.
+    pub async fn request_consent(
+        self: &Arc<Self>,
+        order: ConsentOrder,
+    ) -> Result<Accepted, ConsentError> {
+        let node = Arc::clone(self);
+        let step = blocking_consent(move || node.request_step(order)).await?;
+        Ok(self.submit_step(step).await?)
+    }
+
+    fn request_step(&self, order: ConsentOrder) -> Result<StepOrder, ConsentError> {
+        let held = self.usable(&order.reference)?;
+        if held.origin == self.country {
+            return Err(ConsentError::Own(order.reference));
+        }
+        let labels = wanted(&order.compartments, &held.labels)?;
+        let beneficiary = match order.purpose {
+            ConsentUse::Unspecified => return Err(ConsentError::Use),
+            ConsentUse::Court => court(&order.beneficiary)?,
+            ConsentUse::Onward => self.onward_to(&order.beneficiary, held.origin)?.to_string(),
+        };
+        if held.demands(order.purpose, &labels).is_empty() {
+            return Err(ConsentError::NotNeeded);
+        }
+        if held.passed_on {
+            return Err(ConsentError::PassedOn {
+                reference: order.reference,
+                origin: held.origin,
+            });
+        }
+        Ok(StepOrder {
+            followed: held.digest,
+            reference: order.reference,
+            destinations: vec![held.origin],
+            step: Step::ConsentRequest(ConsentRequest {
+                r#use: order.purpose.into(),
+                compartments: labels.iter().map(|label| (*label).into()).collect(),
+                beneficiary,
+                ground: order.ground,
+                answer_by: order.answer_by.map(Into::into),
+            }),
+            exercise: held.exercise,
+            actor: order.actor,
+            key: String::new(),
+        })
+    }
+
+    /// Whom a record is passed on to: neither this country nor the origin.
+    pub(in crate::node) fn onward_to(
+        &self,
+        text: &str,
+        origin: Country,
+    ) -> Result<Beneficiary, ConsentError> {
+        let to: Beneficiary = text.parse()?;
+        if to.country == self.country || to.country == origin {
+            return Err(ConsentError::HasItAlready(to.country));
+        }
+        Ok(to)
+    }
+
+    /// Grants or refuses a request. The first answer counts.
+    ///
+    /// # Errors
+    /// [`ConsentError`]; nothing is durable then.
+    pub async fn answer_consent(
+        self: &Arc<Self>,
+        order: AnswerOrder,
+    ) -> Result<Accepted, ConsentError> {
+        let node = Arc::clone(self);
+        let step = blocking_consent(move || node.answer_step(order)).await?;
+        Ok(self.submit_step(step).await?)
+    }
+
+    fn answer_step(&self, order: AnswerOrder) -> Result<StepOrder, ConsentError> {
+        let unknown = || ConsentError::NotARequest(order.request);
+        let number = self.find(&order.request)?;
+        let row = consents::request(&self.store, number).map_err(NodeError::from)?;
+        let row = row.ok_or_else(unknown)?;
+        let request = self.stored(number)?;
+        let requester: Country = request.holding.origin.parse().map_err(|_| unknown())?;
+        if requester == self.country {
+            return Err(unknown());
+        }
+        let asked = asked(&self.open_stored(&request)?).ok_or_else(unknown)?;
+        let target = ask::by_digest(&self.store, &row.about).map_err(NodeError::from)?;
+        let target = self.stored(target.ok_or_else(unknown)?)?;
+        let token = match order.granted_until {
+            None => None,
+            Some(until) => {
+                let now = self.now();
+                if until <= now || until > now + MAX_VALIDITY {
+                    return Err(ConsentError::Validity);
+                }
+                self.check_entitled(&target, requester, &asked)?;
+                let token = ConsentToken {
+                    header_digest: target.digest.to_vec().into(),
+                    origin: self.country.code().to_owned(),
+                    grantee: requester.code().to_owned(),
+                    r#use: asked.r#use,
+                    compartments: numbers(&labels_of(&asked.compartments)),
+                    beneficiary: asked.beneficiary,
+                    request_digest: request.digest.to_vec().into(),
+                    expires_at: Some(until.into()),
+                    nonce: random_bytes::<16>()
+                        .map_err(NodeError::from)?
+                        .to_vec()
+                        .into(),
+                    single_use: !order.reusable,
+                };
+                Some(sign_token(&token, &self.keys.signing))
+            }
+        };
+        Ok(StepOrder {
+            followed: target.digest,
+            reference: self.reference_of(&target)?,
+            destinations: vec![requester],
+            step: Step::ConsentAnswer(ConsentAnswer {
+                request_digest: request.digest.to_vec(),
+                granted: token.is_some(),
+                reason: order.reason,
+                token,
+            }),
+            exercise: target.holding.exercise,
+            actor: order.actor,
+            key: String::new(),
+        })
+    }
+
+    /// The requester reads everything it asks for, as the record was sent.
+    fn check_entitled(
+        &self,
+        target: &crate::inbox::StoredRecord,
+        requester: Country,
+        asked: &ConsentRequest,
+    ) -> Result<(), ConsentError> {
+        let sent = target.sharing(&self.slots).map_err(NodeError::from)?;
+        let record = self.open_stored(target)?;
+        let sent = sent.unwrap_or_else(|| {
+            matrix(&record).map_or_else(|_| SharingMatrix::default(), |of| (&of).into())
+        });
+        let reads = |label: CompartmentLabel| {
+            let row = sent.rows.iter().find(|row| row.country == requester.code());
+            row.is_some_and(|row| {
+                let mut cells = row.cells.iter();
+                cells.any(|cell| cell.reads && cell.compartment() == label)
+            })
+        };
+        match labels_of(&asked.compartments)
+            .into_iter()
+            .find(|label| !reads(*label))
+        {
+            None => Ok(()),
+            Some(label) => Err(ConsentError::NotEntitled {
+                country: requester,
+                label: crate::record::compartments::label_name(label),
+            }),
+        }
+    }
+
+    /// Checks an answer that came: a token allows what was asked, and its signature is the origin's.
+    pub(super) fn judge_answer(
+        &self,
+        answer: &ConsentAnswer,
+        followed: Option<Digest>,
+        origin: Country,
+    ) -> Result<(), CheckError> {
+        let (Some(followed), Some(token)) = (followed, &answer.token) else {
+            return Ok(());
+        };
+        if origin == self.country {
+            return Ok(());
+        }
+        let unasked = FollowFault::Consent("it answers no request of this country");
+        let request = Digest::try_from(answer.request_digest.as_slice()).map_err(|_| unasked)?;
+        let number = ask::by_digest(&self.store, &request).map_err(NodeError::from)?;
+        let request = self.stored(number.ok_or(unasked)?)?;
+        if request.holding.origin != self.country.code() {
+            return Err(unasked.into());
+        }
+        let asked = asked(&request.open(&self.slots).map_err(NodeError::from)?).ok_or(unasked)?;
+        let claim = Claim {
+            header_digest: &followed,
+            origin,
+            grantee: self.country,
+            purpose: asked.r#use(),
+            compartments: &numbers(&labels_of(&asked.compartments)),
+            beneficiary: &asked.beneficiary,
+            now: Moment::from_micros(i64::MIN),
+        };
+        match verify_token(token, claim, &**self.book.load()) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(FollowFault::Consent("its token is not for what was asked").into()),
+        }
+    }
+}
+
+fn asked(record: &Record) -> Option<ConsentRequest> {
+    match record.step.as_ref()?.step.as_ref()? {
+        Step::ConsentRequest(request) => Some(request.clone()),
+        _ => None,
+    }
+}
+
+fn labels_of(numbers: &[i32]) -> Vec<CompartmentLabel> {
+    let labels = numbers.iter();
+    labels
+        .filter_map(|number| CompartmentLabel::try_from(*number).ok())
+        .collect()
+}

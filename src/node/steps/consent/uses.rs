@@ -1,0 +1,205 @@
+//! The uses of a record that markings can forbid: which record, what it demands, and the consent held.
+
+use crate::{
+    crypto::Digest,
+    entry::LockCause,
+    envelope::{Claim, verify_token},
+    inbox::{HoldingError, StoredRecord, consents, followers},
+    record::{
+        Country, Reference,
+        compartments::label_name,
+        handling::{Demand, demands},
+        sharing::labels,
+        step_number,
+    },
+    wire::{
+        envelope::{ConsentToken, ConsentUse, SignedConsentToken},
+        record::{CompartmentLabel, FollowType, Record, step::Step},
+    },
+};
+
+use super::{
+    super::super::{Node, NodeError, onward::original_of, read::ReadError},
+    ConsentError, MAX_BENEFICIARY,
+};
+
+/// Answers looked at for one use.
+const MAX_ANSWERS: usize = 256;
+
+/// A use that is wanted now.
+#[derive(Clone, Debug)]
+pub(in crate::node) struct WantedUse {
+    pub(in crate::node) header: Digest,
+    pub(in crate::node) origin: Country,
+    pub(in crate::node) purpose: ConsentUse,
+    pub(in crate::node) labels: Vec<CompartmentLabel>,
+    pub(in crate::node) beneficiary: String,
+    pub(in crate::node) demands: Vec<Demand>,
+}
+
+/// The labels by number, sorted, as tokens carry them.
+pub(in crate::node) fn numbers(labels: &[CompartmentLabel]) -> Vec<u32> {
+    let mut numbers: Vec<u32> = labels.iter().map(|label| *label as u32).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers
+}
+
+/// SHA-256 of a token that serves once; `None` for one that serves again and again.
+pub(in crate::node) fn single_use(signed: &SignedConsentToken) -> Option<Digest> {
+    use prost::Message as _;
+    let token = ConsentToken::decode(signed.token.clone()).ok()?;
+    token.single_use.then(|| Digest::of(&signed.token))
+}
+
+/// The compartments asked for, all of them held; every one held when none is named.
+pub(in crate::node) fn wanted(
+    named: &[CompartmentLabel],
+    held: &[CompartmentLabel],
+) -> Result<Vec<CompartmentLabel>, ConsentError> {
+    if named.is_empty() {
+        return Ok(held.to_vec());
+    }
+    if let Some(label) = named.iter().find(|label| !held.contains(label)) {
+        let name = label_name(*label);
+        return Err(ConsentError::NotHeld(name));
+    }
+    let mut wanted = named.to_vec();
+    wanted.sort_by_key(|label| *label as i32);
+    wanted.dedup();
+    Ok(wanted)
+}
+
+/// A court's name: one line.
+pub(in crate::node) fn court(name: &str) -> Result<String, ConsentError> {
+    let name = name.trim();
+    let chars = name.chars().count();
+    if !(1..=MAX_BENEFICIARY).contains(&chars) || name.chars().any(char::is_control) {
+        return Err(ConsentError::Court);
+    }
+    Ok(name.to_owned())
+}
+
+/// As [`blocking`], with the errors of this file.
+pub(in crate::node) async fn blocking_consent<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ConsentError> + Send + 'static,
+) -> Result<T, ConsentError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_| NodeError::Task)?
+}
+
+/// A record as its uses see it.
+#[derive(Debug)]
+pub(in crate::node) struct Usable {
+    pub(in crate::node) number: u64,
+    pub(in crate::node) digest: Digest,
+    pub(in crate::node) origin: Country,
+    pub(in crate::node) stored: StoredRecord,
+    /// The content; of a record that was passed on, the original's.
+    pub(in crate::node) record: Record,
+    pub(in crate::node) labels: Vec<CompartmentLabel>,
+    pub(in crate::node) exercise: bool,
+    pub(in crate::node) passed_on: bool,
+}
+
+impl Usable {
+    /// What demands consent to a use.
+    pub(in crate::node) fn demands(
+        &self,
+        purpose: ConsentUse,
+        labels: &[CompartmentLabel],
+    ) -> Vec<Demand> {
+        let marking = self.record.marking.clone().unwrap_or_default();
+        demands(&marking, purpose, labels)
+    }
+}
+
+impl Node {
+    /// A record that may be read, opened for a use of it.
+    pub(in crate::node) fn usable(&self, reference: &Reference) -> Result<Usable, ConsentError> {
+        let number = self.find(reference)?;
+        let stored = self.stored(number)?;
+        let record = match self.open_stored(&stored) {
+            Err(NodeError::Holding(HoldingError::Locked(cause))) => {
+                return Err(ReadError::Locked {
+                    reference: *reference,
+                    expired: cause == LockCause::Expiry,
+                }
+                .into());
+            }
+            opened => opened?,
+        };
+        if record.step.is_some() {
+            return Err(ConsentError::Step(*reference));
+        }
+        let exercise = stored.holding.exercise;
+        let digest = stored.digest;
+        let (origin, record, passed_on) = match original_of(&record)? {
+            Some((origin, original)) => (origin, original, true),
+            None => (
+                stored.holding.origin.parse().map_err(|_| NodeError::Task)?,
+                record,
+                false,
+            ),
+        };
+        Ok(Usable {
+            number,
+            digest,
+            origin,
+            labels: labels(&record),
+            stored,
+            record,
+            exercise,
+            passed_on,
+        })
+    }
+
+    /// The consent that allows a use; `None` where none is demanded.
+    pub(in crate::node) fn consent_for(
+        &self,
+        wanted: &WantedUse,
+    ) -> Result<Option<SignedConsentToken>, ConsentError> {
+        if wanted.demands.is_empty() {
+            return Ok(None);
+        }
+        let answers = followers::followers(&self.store, &wanted.header, |one| {
+            one.kind == FollowType::Step
+                && one.origin == wanted.origin
+                && u32::from(one.step) == step_number(&Step::ConsentAnswer(Default::default()))
+        });
+        let answers = answers.map_err(NodeError::from)?;
+        let mut why = None;
+        // The newest first: what it says of a failure is what the officer has in mind.
+        for answer in answers.iter().rev().take(MAX_ANSWERS) {
+            let record = self.open_stored(&self.stored(answer.number)?)?;
+            let Some(Step::ConsentAnswer(answer)) = record.step.and_then(|step| step.step) else {
+                continue;
+            };
+            let Some(token) = answer.token else { continue };
+            let claim = Claim {
+                header_digest: &wanted.header,
+                origin: wanted.origin,
+                grantee: self.country,
+                purpose: wanted.purpose,
+                compartments: &numbers(&wanted.labels),
+                beneficiary: &wanted.beneficiary,
+                now: self.now(),
+            };
+            match verify_token(&token, claim, &**self.book.load()) {
+                Ok(_) => match single_use(&token) {
+                    Some(digest)
+                        if consents::is_used(&self.store, &digest).map_err(NodeError::from)? =>
+                    {
+                        why.get_or_insert(ConsentError::Used);
+                    }
+                    _ => return Ok(Some(token)),
+                },
+                Err(fault) => {
+                    why.get_or_insert(ConsentError::NotThis(fault));
+                }
+            }
+        }
+        Err(why.unwrap_or_else(|| ConsentError::Needed(wanted.demands.clone())))
+    }
+}

@@ -1,0 +1,168 @@
+//! Consent, export for court and passing on, for clients.
+
+use std::sync::Arc;
+
+use tonic::{Request, Response, Status};
+
+use crate::{
+    node::{
+        Node,
+        export::ExportOrder,
+        onward::OnwardOrder,
+        steps::{AnswerOrder, ConsentOrder, MAX_CONSENTS},
+    },
+    record::{Moment, Reference},
+    rpc::{
+        services::{actor, page_token, refuse},
+        tls::client_of,
+    },
+    wire::{
+        node::{
+            AnswerConsentRequest, AnswerConsentResponse, ExportRecordRequest, ExportRecordResponse,
+            ListConsentsRequest, ListConsentsResponse, PassOnRequest, PassOnResponse,
+            RequestConsentRequest, RequestConsentResponse, consent_service_server::ConsentService,
+        },
+        record::CompartmentLabel,
+    },
+};
+
+/// Page size when the client names none.
+const DEFAULT_PAGE: usize = 50;
+
+pub(super) struct Consents {
+    node: Arc<Node>,
+}
+
+impl Consents {
+    pub(super) const fn new(node: Arc<Node>) -> Self {
+        Self { node }
+    }
+}
+
+fn labels(numbers: &[i32]) -> Vec<CompartmentLabel> {
+    // What is no compartment is asked for as one that is not held, and refused as such.
+    let labels = numbers.iter();
+    labels
+        .map(|number| CompartmentLabel::try_from(*number).unwrap_or_default())
+        .collect()
+}
+
+#[tonic::async_trait]
+impl ConsentService for Consents {
+    async fn request_consent(
+        &self,
+        request: Request<RequestConsentRequest>,
+    ) -> Result<Response<RequestConsentResponse>, Status> {
+        let actor = actor(&request)?;
+        let request = request.into_inner();
+        let reference: Reference = request.reference.parse().map_err(refuse)?;
+        let order = ConsentOrder {
+            reference,
+            purpose: request.r#use(),
+            compartments: labels(&request.compartments),
+            beneficiary: request.beneficiary,
+            ground: request.ground,
+            answer_by: request.answer_by.as_ref().map(Moment::from),
+            actor,
+        };
+        let accepted = self.node.request_consent(order).await.map_err(refuse)?;
+        Ok(Response::new(RequestConsentResponse {
+            reference: accepted.reference.to_string(),
+            header_digest: accepted.digest.to_vec(),
+        }))
+    }
+
+    async fn list_consents(
+        &self,
+        request: Request<ListConsentsRequest>,
+    ) -> Result<Response<ListConsentsResponse>, Status> {
+        client_of(&request)?;
+        let request = request.into_inner();
+        let limit = match usize::try_from(request.page_size) {
+            Ok(0) | Err(_) => DEFAULT_PAGE,
+            Ok(limit) => limit.min(MAX_CONSENTS),
+        };
+        let before = page_token(&request.page_token)?.unwrap_or(u64::MAX);
+        let page = self.node.consents(before, limit).await.map_err(refuse)?;
+        let next_page_token = match page.last() {
+            Some((oldest, _)) if page.len() == limit => oldest.to_string(),
+            _ => String::new(),
+        };
+        Ok(Response::new(ListConsentsResponse {
+            consents: page.into_iter().map(|(_, summary)| summary).collect(),
+            next_page_token,
+        }))
+    }
+
+    async fn answer_consent(
+        &self,
+        request: Request<AnswerConsentRequest>,
+    ) -> Result<Response<AnswerConsentResponse>, Status> {
+        let actor = actor(&request)?;
+        let request = request.into_inner();
+        let order = AnswerOrder {
+            request: request.reference.parse().map_err(refuse)?,
+            // A grant without an end is refused with the rule for ends.
+            granted_until: request.granted.then(|| {
+                let end = request.expires_at.as_ref();
+                end.map_or(Moment::from_micros(0), Moment::from)
+            }),
+            reusable: request.reusable,
+            reason: request.reason,
+            actor,
+        };
+        let accepted = self.node.answer_consent(order).await.map_err(refuse)?;
+        Ok(Response::new(AnswerConsentResponse {
+            reference: accepted.reference.to_string(),
+        }))
+    }
+
+    async fn export_record(
+        &self,
+        request: Request<ExportRecordRequest>,
+    ) -> Result<Response<ExportRecordResponse>, Status> {
+        let actor = actor(&request)?;
+        let request = request.into_inner();
+        let order = ExportOrder {
+            reference: request.reference.parse().map_err(refuse)?,
+            compartments: labels(&request.compartments),
+            beneficiary: request.beneficiary,
+            purpose: request.purpose,
+            actor,
+        };
+        let exported = self.node.export(order).await.map_err(refuse)?;
+        Ok(Response::new(ExportRecordResponse {
+            record: Some(exported.record),
+            sealed: Some(exported.sealed),
+            header_digest: exported.header_digest.to_vec(),
+            receipts: exported.receipts,
+            proof: Some(exported.proof),
+            consent: exported.consent,
+            origin: exported.origin.code().to_owned(),
+        }))
+    }
+
+    async fn pass_on(
+        &self,
+        request: Request<PassOnRequest>,
+    ) -> Result<Response<PassOnResponse>, Status> {
+        let actor = actor(&request)?;
+        let request = request.into_inner();
+        let order = OnwardOrder {
+            reference: request.reference.parse().map_err(refuse)?,
+            role: request.role(),
+            compartments: labels(&request.compartments),
+            to: request.to,
+            ground: request.ground,
+            authority: request.authority,
+            key: request.idempotency_key,
+            actor,
+        };
+        let accepted = self.node.pass_on(order).await.map_err(refuse)?;
+        Ok(Response::new(PassOnResponse {
+            reference: accepted.reference.to_string(),
+            header_digest: accepted.digest.to_vec(),
+            acceptance: Some(accepted.acceptance),
+        }))
+    }
+}
