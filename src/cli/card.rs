@@ -21,6 +21,7 @@ use crate::{
 
 use super::{
     Target,
+    connect::Chosen,
     exit::{DATAERR, Failure, NOINPUT, USAGE},
     out::Out,
 };
@@ -40,8 +41,7 @@ pub(super) enum Card {
     Show(Show),
     /// List the cards held.
     List(List),
-    /// Issue the next version of the own card, after addresses or authorities changed in
-    /// config.toml, or before the card expires.
+    /// Issue the own card's next version, after a change in config.toml or before it expires.
     Reissue(Reissue),
 }
 
@@ -117,10 +117,10 @@ impl Import {
             Some(text) => parse(text)?,
             None => ask(&card, out)?,
         };
-        let (country, version, changed) = match &self.target.profile {
-            Some(_) => self.over_the_wire(&card, given).await?,
-            None => {
-                let home = self.target.open_home()?;
+        let (country, version, changed) = match self.target.chosen()? {
+            Chosen::Profile(_) => self.over_the_wire(&card, given).await?,
+            Chosen::Home(dir) => {
+                let home = Home::open(&dir)?;
                 match home.lock() {
                     // No node runs here: take it up directly.
                     Ok(lock) => {

@@ -27,6 +27,9 @@ pub(super) const NOPERM: Code = Code(77);
 /// The configuration or the home is wrong.
 pub(super) const CONFIG: Code = Code(78);
 
+/// Ended by Ctrl-C, as shells count it: 128 and the signal's number.
+pub(super) const INTERRUPTED: Code = Code(130);
+
 /// An exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Code(u8);

@@ -7,6 +7,10 @@ use std::{
 };
 
 use clap::Args;
+use tokio::{
+    runtime::{Builder, Handle, Runtime},
+    signal::unix::{SignalKind, signal},
+};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -17,7 +21,7 @@ use crate::{
 };
 
 use super::{
-    exit::{DATAERR, Failure, NOINPUT, USAGE},
+    exit::{DATAERR, Failure, INTERRUPTED, NOINPUT, USAGE},
     out::Out,
 };
 
@@ -121,6 +125,7 @@ fn new_passphrase(file: Option<&std::path::Path>) -> Result<Zeroizing<String>, F
         Some(_) => passphrase(file)?,
         None => {
             let first = passphrase(None)?;
+            check_passphrase(&first)?;
             let again = ask("The same passphrase again: ")?;
             if first != again {
                 return Err(Failure::new(DATAERR, "the two passphrases differ"));
@@ -160,7 +165,23 @@ fn ask(prompt: &str) -> Result<Zeroizing<String>, Failure> {
             "a passphrase is needed and this is no terminal: give --passphrase-file FILE, or - for standard input",
         ));
     }
+    // Whoever is interrupted while the terminal is silent leaves it silent: so Ctrl-C only ends the
+    // prompt, which gives the echo back, and then the command.
+    let own = match Handle::try_current() {
+        Ok(_) => None,
+        Err(_) => Some(Builder::new_current_thread().enable_io().build()?),
+    };
+    let _entered = own.as_ref().map(Runtime::enter);
+    let _watched = signal(SignalKind::interrupt())?;
     rpassword::prompt_password(prompt)
         .map(Zeroizing::new)
-        .map_err(|error| Failure::new(NOINPUT, format!("no passphrase was read: {error}")))
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::Interrupted => {
+                Failure::new(INTERRUPTED, "interrupted; nothing was done")
+            }
+            io::ErrorKind::UnexpectedEof => {
+                Failure::new(NOINPUT, "no passphrase was given; nothing was done")
+            }
+            _ => Failure::new(NOINPUT, format!("no passphrase was read: {error}")),
+        })
 }

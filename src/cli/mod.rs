@@ -58,14 +58,15 @@ enum Format {
     Json,
 }
 
-/// Whose node to talk to.
+/// Whose node to talk to. A flag wins over what the environment says, whichever it names.
 #[derive(Clone, Debug, Args)]
 struct Target {
-    /// Home of the node; the operator's certificate in it is used.
-    #[arg(long, env = "COMITY_HOME", conflicts_with = "profile")]
+    /// Home of the node; the operator's certificate in it is used [env: COMITY_HOME].
+    #[arg(long, conflicts_with = "profile")]
     home: Option<PathBuf>,
-    /// Client profile: address, certificate and key of an officer or a case system.
-    #[arg(long, env = "COMITY_PROFILE")]
+    /// Client profile: address, certificate and key of an officer or a case system
+    /// [env: COMITY_PROFILE].
+    #[arg(long)]
     profile: Option<PathBuf>,
 }
 

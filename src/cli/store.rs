@@ -21,7 +21,7 @@ use super::{
 pub(super) enum Store {
     /// Read every byte of the journal and check every digest and the chain.
     Check(Offline),
-    /// Set the index aside and replay the journal into a new one.
+    /// Replay the journal into a new index; the old one is removed once that is done.
     Rebuild(Offline),
 }
 

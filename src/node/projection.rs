@@ -6,7 +6,10 @@ use crate::{
     inbox, ledger,
     record::{Country, Moment},
     replication::lanes,
-    store::{Entry as Stored, Keyspace, Place, Projection, ProjectionError, ReadRows, Rows, Store},
+    store::{
+        Entry as Stored, Keyspace, Layout, Place, Projection, ProjectionError, ReadRows, Rows,
+        Store,
+    },
     wire,
 };
 
@@ -62,6 +65,23 @@ pub fn keyspaces() -> Vec<&'static Keyspace> {
     all
 }
 
+/// Raised when rows change their meaning while their keyspaces' words stay the same.
+const ROWS_VERSION: u32 = 1;
+
+/// Names the layout of the rows by what the keyspaces say of keys and values, so that no change of
+/// these can be forgotten.
+fn layout() -> Layout {
+    let mut text = format!("rows {ROWS_VERSION}\n");
+    for space in keyspaces() {
+        let Keyspace {
+            prefix, key, value, ..
+        } = space;
+        text.push_str(&format!("{prefix:02x} {key} = {value}\n"));
+    }
+    let digest = Digest::of(text.as_bytes());
+    digest.as_bytes().first_chunk().copied().unwrap_or_default()
+}
+
 /// Cards held at most: ISO 3166-1 assigns 249 codes.
 const MAX_CARDS: usize = 300;
 
@@ -70,6 +90,10 @@ const MAX_CARDS: usize = 300;
 pub struct Rooms;
 
 impl Projection for Rooms {
+    fn layout(&self) -> Layout {
+        layout()
+    }
+
     fn apply(&self, stored: &Stored<'_>, rows: &mut Rows<'_>) -> Result<(), ProjectionError> {
         apply(&Entry::decode(stored.body).map_err(invalid)?, stored, rows)
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::end::{Vouch, find_end};
 use super::error::io_error;
 use super::group::Projection;
-use super::index::Index;
+use super::index::{Index, remove_set_aside};
 use super::mark::{Mark, Reached};
 use super::medium::Disk;
 use super::replay::replay;
@@ -99,11 +99,12 @@ fn inspect(
             });
         }
     }
-    let index = Index::open(&options.index_dir, options.cache_bytes);
-    let asked = index.and_then(|index| index.reached().map(|reached| (index, reached)));
+    let layout = projection.layout();
+    let index = Index::open(&options.index_dir, options.cache_bytes, layout);
+    let asked = index.and_then(|index| index.reached().map(|come| (index, come)));
     let index = asked
         .ok()
-        .and_then(|(index, reached)| Some((index, reached?)));
+        .and_then(|(index, come)| Some((index, come.filter(|come| come.readable)?.reached)));
     if let Some((_, reached)) = &index {
         report.index_position = Some(reached.position);
         vouches.push(Vouch {
@@ -121,7 +122,7 @@ fn inspect(
     };
     let beside = options.index_dir.with_extension("check");
     remove(&beside)?;
-    let fresh = Index::open(&beside, options.cache_bytes)?;
+    let fresh = Index::open(&beside, options.cache_bytes, layout)?;
     replay(
         &segments,
         Reached::START,
@@ -157,7 +158,8 @@ fn remove(dir: &std::path::Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Sets the index aside and makes another from the whole journal, every byte of it verified.
+/// Makes another index from the whole journal, every byte of it verified; the old one is set aside
+/// first, and removed once the new one is durable.
 ///
 /// # Errors
 /// As [`super::Store::open`]; the set aside index no longer vouches for anything.
@@ -166,7 +168,10 @@ pub fn rebuild(
     projection: Arc<dyn Projection>,
     progress: &mut dyn FnMut(OpenProgress),
 ) -> Result<Opened, StoreError> {
+    let dir = options.index_dir.clone();
     let (store, opened) = start(options, projection, Arc::new(Disk), progress, Mode::Rebuild)?;
     store.close()?;
+    // The new one is whole and durable.
+    remove_set_aside(&dir)?;
     Ok(opened)
 }

@@ -53,7 +53,15 @@ pub trait Projection: Send + Sync + 'static {
     /// [`ProjectionError`] when the entry does not apply; the proposal is then declined, and a
     /// replay refuses to open.
     fn apply(&self, entry: &Entry<'_>, rows: &mut Rows<'_>) -> Result<(), ProjectionError>;
+
+    /// Names the layout of the rows. An index whose rows have another one is made anew.
+    fn layout(&self) -> Layout {
+        Layout::default()
+    }
 }
+
+/// Name of a layout of rows; another one for every change of keys, values or their meaning.
+pub type Layout = [u8; 8];
 
 /// Reading rows: durable ones through [`super::Store`], or those of the group in the making.
 pub trait ReadRows {

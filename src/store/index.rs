@@ -4,6 +4,7 @@
 //! fsync; its batches are atomic within one tree only, so there is one tree; a damaged database can
 //! panic, so every call is caught.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use std::ops::Bound;
@@ -13,7 +14,7 @@ use std::path::{Path, PathBuf};
 use super::StoreError;
 use super::error::io_error;
 use super::format::{Cursor, check};
-use super::group::Overlay;
+use super::group::{Layout, Overlay};
 use super::keyspace::POSITION;
 use super::mark::Reached;
 use super::medium::Medium;
@@ -23,11 +24,21 @@ use crate::crypto::Digest;
 /// file only grows. It is slowed down, because each round also fsyncs beside the journal's
 /// `fdatasync`. After a SIGKILL at most this long is replayed.
 const BACKGROUND_MS: u64 = 5_000;
+/// Between the index's name and a number, in the name of one set aside.
+const ASIDE: &str = ".set-aside-";
 
 /// The index.
 pub(super) struct Index {
     db: sled::Db,
     dir: PathBuf,
+    layout: Layout,
+}
+
+/// How far an index has come, and whether this version can use its rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Come {
+    pub(super) reached: Reached,
+    pub(super) readable: bool,
 }
 
 /// A row of the index: its whole key, with the prefix, and its value.
@@ -43,7 +54,7 @@ fn guarded<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, StoreError> {
 
 impl Index {
     /// Opens or creates the index.
-    pub(super) fn open(dir: &Path, cache_bytes: u64) -> Result<Self, StoreError> {
+    pub(super) fn open(dir: &Path, cache_bytes: u64, layout: Layout) -> Result<Self, StoreError> {
         remove_unfinished_snapshots(dir)?;
         let config = sled::Config::new()
             .path(dir)
@@ -53,11 +64,12 @@ impl Index {
         Ok(Self {
             db,
             dir: dir.to_path_buf(),
+            layout,
         })
     }
 
     /// How far the index has come; `None` for an empty one.
-    pub(super) fn reached(&self) -> Result<Option<Reached>, StoreError> {
+    pub(super) fn reached(&self) -> Result<Option<Come>, StoreError> {
         let Some(value) = self.get(&POSITION.key(&[]))? else {
             return match guarded(|| self.db.first())? {
                 None => Ok(None),
@@ -69,9 +81,13 @@ impl Index {
         let mut cursor = Cursor(covered);
         let parts = cursor.u64().zip(cursor.array());
         match parts {
-            Some((position, chain)) if *sum == check(&[covered]) => Ok(Some(Reached {
-                position,
-                chain: Digest::from_array(chain),
+            Some((position, chain)) if *sum == check(&[covered]) => Ok(Some(Come {
+                reached: Reached {
+                    position,
+                    chain: Digest::from_array(chain),
+                },
+                // The first version wrote no layout, and its rows are not these.
+                readable: cursor.0 == self.layout,
             })),
             _ => Err(damaged()),
         }
@@ -90,9 +106,10 @@ impl Index {
         reached: Reached,
     ) -> Result<(), StoreError> {
         let mut batch = sled::Batch::default();
-        let mut position = Vec::with_capacity(56);
+        let mut position = Vec::with_capacity(64);
         position.extend_from_slice(&reached.position.to_be_bytes());
         position.extend_from_slice(reached.chain.as_ref());
+        position.extend_from_slice(&self.layout);
         let sum = check(&[&position]);
         position.extend_from_slice(&sum);
         batch.insert(POSITION.key(&[]), position);
@@ -227,7 +244,7 @@ fn remove_unfinished_snapshots(dir: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Renames the index out of the way, for someone to look at; of earlier ones the newest is kept.
+/// Renames the index out of the way, for someone to look at; earlier ones go.
 /// A crash leaves the index in place or aside; the mark of that moment trusts neither.
 pub(super) fn set_aside(dir: &Path) -> Result<(), StoreError> {
     if !dir.exists() {
@@ -238,28 +255,50 @@ pub(super) fn set_aside(dir: &Path) -> Result<(), StoreError> {
         .file_name()
         .and_then(|name| name.to_str())
         .unwrap_or("index");
-    let stem = format!("{name}.set-aside-");
-    let mut earlier: Vec<u64> = Vec::new();
+    let earlier = earlier(dir)?;
+    let next = earlier
+        .keys()
+        .next_back()
+        .map_or(1, |last| last.saturating_add(1));
+    for path in earlier.values() {
+        fs::remove_dir_all(path).map_err(io_error("cannot remove", path))?;
+    }
+    let aside = parent.join(format!("{name}{ASIDE}{next}"));
+    fs::rename(dir, &aside).map_err(io_error("cannot set aside", dir))?;
+    tracing::warn!(
+        aside = %aside.display(),
+        "the index was set aside for someone to look at; `comity store rebuild` removes it"
+    );
+    File::open(parent)
+        .and_then(|parent| parent.sync_all())
+        .map_err(io_error("cannot sync directory", parent))
+}
+
+/// Indexes set aside before, by number.
+fn earlier(dir: &Path) -> Result<BTreeMap<u64, PathBuf>, StoreError> {
+    let parent = dir.parent().unwrap_or(Path::new("."));
+    let name = dir.file_name().and_then(|name| name.to_str());
+    let stem = format!("{}{ASIDE}", name.unwrap_or("index"));
+    let mut earlier = BTreeMap::new();
     for found in fs::read_dir(parent)
         .map_err(io_error("cannot list", parent))?
         .flatten()
     {
-        let found = found.file_name();
-        let number = found.to_str().and_then(|found| found.strip_prefix(&stem));
-        earlier.extend(number.and_then(|number| number.parse::<u64>().ok()));
+        let name = found.file_name();
+        let number = name.to_str().and_then(|name| name.strip_prefix(&stem));
+        if let Some(number) = number.and_then(|number| number.parse().ok()) {
+            earlier.insert(number, found.path());
+        }
     }
-    earlier.sort_unstable();
-    let next = earlier.last().map_or(1, |last| last.saturating_add(1));
-    earlier.pop();
-    for number in earlier {
-        let path = parent.join(format!("{stem}{number}"));
-        fs::remove_dir_all(&path).map_err(io_error("cannot remove", &path))?;
+    Ok(earlier)
+}
+
+/// Removes what [`set_aside`] left: another index is whole.
+pub(super) fn remove_set_aside(dir: &Path) -> Result<(), StoreError> {
+    for path in earlier(dir)?.values() {
+        fs::remove_dir_all(path).map_err(io_error("cannot remove", path))?;
     }
-    let aside = parent.join(format!("{stem}{next}"));
-    fs::rename(dir, &aside).map_err(io_error("cannot set aside", dir))?;
-    File::open(parent)
-        .and_then(|parent| parent.sync_all())
-        .map_err(io_error("cannot sync directory", parent))
+    Ok(())
 }
 
 #[cfg(test)]
@@ -275,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn of_the_indexes_set_aside_two_remain() {
+    fn of_the_indexes_set_aside_one_remains_until_it_is_removed() {
         let home = tempfile::tempdir().unwrap();
         let dir = home.path().join("index");
         for round in 0..4 {
@@ -284,8 +323,9 @@ mod tests {
             set_aside(&dir).unwrap();
         }
         let names = |n| home.path().join(format!("index.set-aside-{n}"));
-        assert!(!names(1).exists() && !names(2).exists() && !dir.exists());
+        assert!((1..4).all(|number| !names(number).exists()) && !dir.exists());
         assert_eq!(fs::read_to_string(names(4).join("round")).unwrap(), "3");
-        assert!(names(3).exists());
+        remove_set_aside(&dir).unwrap();
+        assert!(!names(4).exists());
     }
 }

@@ -20,9 +20,9 @@ pub struct Keyspace {
 /// The store's own keyspace: how far the index has come.
 pub const POSITION: Keyspace = Keyspace {
     prefix: 0,
-    name: "position-v1",
+    name: "position-v2",
     key: "nothing",
-    value: "position (u64), chain hash (32 bytes), checksum (16 bytes)",
+    value: "position (u64), chain hash (32 bytes), layout of the rows (8 bytes), checksum (16 bytes)",
     written_by: "store, in the batch of every group",
     goes_away: "never",
 };

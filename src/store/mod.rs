@@ -55,7 +55,7 @@ mod writer;
 
 pub use check::{CheckReport, check, rebuild};
 pub use error::StoreError;
-pub use group::{Draft, Entry, Group, Projection, ProjectionError, ReadRows, Rows};
+pub use group::{Draft, Entry, Group, Layout, Projection, ProjectionError, ReadRows, Rows};
 pub use handle::{Space, Store};
 pub use index::Row;
 pub use keyspace::{Keyspace, POSITION};

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use super::end::{End, Point, Vouch, find_end};
 use super::error::io_error;
 use super::format::{SEGMENT_HEADER, resalt};
-use super::group::Projection;
+use super::group::{Layout, Projection};
 use super::handle::Store;
 use super::index::{Index, set_aside};
 use super::journal::{Journal, Tail};
@@ -137,7 +137,7 @@ pub(super) fn start(
         read => read?,
     };
     let mut segments = list(&dir)?;
-    let (index, index_reached) = peek_index(&options);
+    let (index, index_reached) = peek_index(&options, projection.layout());
     let was_new = segments.is_empty();
     let mut vouches = Vec::new();
     match &mark {
@@ -211,7 +211,7 @@ pub(super) fn start(
         Some(index) => index,
         None => {
             set_aside(&options.index_dir)?;
-            Index::open(&options.index_dir, options.cache_bytes)?
+            Index::open(&options.index_dir, options.cache_bytes, projection.layout())?
         }
     };
     let end = found.end.reached;
@@ -267,11 +267,18 @@ fn remove_unfinished(dir: &Path) -> Result<(), StoreError> {
 
 /// Opens the index and asks how far it has come. One that fails here is not of use; the journal
 /// makes another.
-fn peek_index(options: &StoreOptions) -> (Option<Index>, Option<Reached>) {
-    let index = Index::open(&options.index_dir, options.cache_bytes);
-    let asked = index.and_then(|index| index.reached().map(|reached| (index, reached)));
+fn peek_index(options: &StoreOptions, layout: Layout) -> (Option<Index>, Option<Reached>) {
+    let index = Index::open(&options.index_dir, options.cache_bytes, layout);
+    let asked = index.and_then(|index| index.reached().map(|come| (index, come)));
     match asked {
-        Ok((index, reached)) => (Some(index), reached),
+        Ok((_, Some(come))) if !come.readable => {
+            tracing::warn!(
+                "the index was written by a version with another layout of rows; it is made anew from the journal"
+            );
+            // It still vouches for how far the journal was durable.
+            (None, Some(come.reached))
+        }
+        Ok((index, come)) => (Some(index), come.map(|come| come.reached)),
         Err(error) => {
             tracing::warn!(%error, "the index does not open and will be rebuilt");
             (None, None)

@@ -97,7 +97,8 @@ async fn an_index_that_is_garbage_is_set_aside() {
 async fn a_flipped_journal_byte_is_named_and_stops_the_start() {
     let (a, _) = with_five_records().await;
     let segment = a.last_segment();
-    let middle = fs::metadata(&segment).unwrap().len() / 2;
+    // In the first entry's head: behind the headers of segment (88) and group (40).
+    let middle = 88 + 40 + 2;
     flip(&segment, middle);
     let refused = a.refuses_to_open().await;
     let NodeError::Store(StoreError::Damaged { offset, .. }) = refused else {
@@ -161,6 +162,14 @@ async fn a_rebuild_on_demand_changes_no_answer() {
     let (mut a, sent) = with_five_records().await;
     let said = comity(&["store", "rebuild", "--home", a.at()]).await.fine();
     assert!(said.contains("entries replayed"), "{said}");
+    let data = fs::read_dir(a.layout().data()).unwrap();
+    let names: Vec<_> = data.map(|found| found.unwrap().file_name()).collect();
+    assert!(
+        !names
+            .iter()
+            .any(|name| name.to_string_lossy().contains("set-aside")),
+        "{names:?}"
+    );
     a.start().await;
     assert_eq!(a.references().await, sent);
 }

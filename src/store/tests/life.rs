@@ -339,3 +339,65 @@ fn durable_entries_per_second() {
     let rate = f64::from(256 * each) / started.elapsed().as_secs_f64();
     println!("{rate:.0} durable entries/s");
 }
+
+/// The same rows under another name of their layout.
+struct Renamed;
+
+impl Projection for Renamed {
+    fn apply(&self, entry: &Entry<'_>, rows: &mut Rows<'_>) -> Result<(), ProjectionError> {
+        Notes.apply(entry, rows)
+    }
+
+    fn layout(&self) -> Layout {
+        *b"renamed!"
+    }
+}
+
+#[test]
+fn an_index_of_another_layout_is_made_anew_once_and_still_vouches() {
+    let home = tempfile::tempdir().unwrap();
+    let (store, _) = open(home.path());
+    let mark = home.path().join("journal/sync.mark");
+    let early = fs::read(&mark).unwrap();
+    let writer = store.start_writer(Desk);
+    set(&writer, "a", "1");
+    store.close().unwrap();
+    drop((store, writer));
+    let renamed = || {
+        let medium: Arc<dyn Medium> = Arc::new(Disk);
+        let rooms = Arc::new(Renamed);
+        start(
+            options(home.path()),
+            rooms,
+            medium,
+            &mut |_| {},
+            Mode::Normal,
+        )
+    };
+    let unread = check(&options(home.path()), Arc::new(Renamed), &mut |_| {}).unwrap();
+    assert!(unread.fault.is_none() && unread.index_position.is_none());
+    for how in [OpenedHow::Rebuilt, OpenedHow::Clean] {
+        let (store, opened) = renamed().unwrap();
+        assert_eq!((opened.how, opened.position), (how, 1));
+        assert_eq!(bodies(&store), ["a=1"]);
+        store.close().unwrap();
+    }
+    rebuild(options(home.path()), Arc::new(Renamed), &mut |_| {}).unwrap();
+    assert!(!home.path().join("index.set-aside-1").exists());
+    // What the old rows say of the journal's length counts, whoever can read them.
+    let path = segment(home.path(), 1);
+    let length = fs::metadata(&path).unwrap().len();
+    let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+    file.set_len(length - 20).unwrap();
+    fs::write(&mark, early).unwrap();
+    let refused = try_open(options(home.path())).err().unwrap();
+    let missing = matches!(
+        refused,
+        StoreError::AcknowledgedDataMissing {
+            what: "index",
+            position: 1,
+            journal: 0
+        }
+    );
+    assert!(missing, "{refused}");
+}
