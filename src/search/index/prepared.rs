@@ -31,7 +31,7 @@ pub struct Prepared {
 /// What of a record stands outside its extract.
 #[derive(Clone, Debug)]
 pub struct Facts {
-    /// Local number, at most [`MAX_NUMBER`].
+    /// Local number, at most [`MAX_NUMBER`](super::MAX_NUMBER).
     pub number: u32,
     /// Kind, such as `Route`.
     pub kind: String,

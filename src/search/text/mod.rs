@@ -1,9 +1,9 @@
 //! Words, and how the same word looks in another script, spelling or hand.
 //!
 //! A word has a surface (lower case, NFKC) and one to four canonical forms in ASCII letters: what
-//! the languages that may have written it make of it, in one spelling ([`latin`]). Two words match
+//! the languages that may have written it make of it, in one spelling (`latin`). Two words match
 //! exactly when their surfaces are equal, by transliteration when a form is, by sound when
-//! consonants are equal and vowels near ([`sound`]), and loosely when a spelling mistake apart.
+//! consonants are equal and vowels near (`sound`), and loosely when a spelling mistake apart.
 
 mod latin;
 mod sound;
