@@ -22,7 +22,17 @@ pub(super) enum Store {
     /// Read every byte of the journal and check every digest and the chain.
     Check(Offline),
     /// Replay the journal into a new index; the old one is removed once that is done.
-    Rebuild(Offline),
+    Rebuild(Rebuild),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Rebuild {
+    #[command(flatten)]
+    offline: Offline,
+    /// Give up for good what was acknowledged after this position and can no longer be read. The
+    /// position is named when a rebuild refuses.
+    #[arg(long, value_name = "POSITION")]
+    accept_loss_after: Option<u64>,
 }
 
 #[derive(Debug, Args)]
@@ -34,7 +44,7 @@ pub(super) struct Offline {
 
 impl Store {
     pub(super) fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
-        let (Self::Check(offline) | Self::Rebuild(offline)) = &self;
+        let (Self::Check(offline) | Self::Rebuild(Rebuild { offline, .. })) = &self;
         let home = Home::open(&offline.home)?;
         let _lock = home.lock()?;
         let bar = bar();
@@ -95,12 +105,25 @@ impl Store {
                     }
                 ))
             }
-            Self::Rebuild(_) => {
-                let opened = store::rebuild(store_options(&home)?, Arc::new(Rooms), &mut progress)?;
+            Self::Rebuild(rebuild) => {
+                let opened = store::rebuild(
+                    store_options(&home)?,
+                    Arc::new(Rooms),
+                    rebuild.accept_loss_after,
+                    &mut progress,
+                )?;
                 bar.finish_and_clear();
+                if opened.torn_bytes_cut > 0 {
+                    out.note(&format!(
+                        "{} bytes of an unfinished group were cut; a copy lies in torn.last beside \
+                         the journal",
+                        opened.torn_bytes_cut
+                    ));
+                }
                 if out.json() {
                     return out.value(&serde_json::json!({
                         "entries": opened.position,
+                        "tornBytesCut": opened.torn_bytes_cut,
                         "how": opened.how.to_string(),
                     }));
                 }

@@ -159,17 +159,21 @@ fn remove(dir: &std::path::Path) -> Result<(), StoreError> {
 }
 
 /// Makes another index from the whole journal, every byte of it verified; the old one is set aside
-/// first, and removed once the new one is durable.
+/// first, and removed once the new one is durable. `accept_loss_after` names the position after
+/// which entries that the sync mark or the old index vouch for are given up.
 ///
 /// # Errors
-/// As [`super::Store::open`]; the set aside index no longer vouches for anything.
+/// As [`super::Store::open`], and [`StoreError::WouldLose`] where entries that were durable cannot
+/// be read and are not given up; nothing is changed then.
 pub fn rebuild(
     options: StoreOptions,
     projection: Arc<dyn Projection>,
+    accept_loss_after: Option<u64>,
     progress: &mut dyn FnMut(OpenProgress),
 ) -> Result<Opened, StoreError> {
     let dir = options.index_dir.clone();
-    let (store, opened) = start(options, projection, Arc::new(Disk), progress, Mode::Rebuild)?;
+    let mode = Mode::Rebuild { accept_loss_after };
+    let (store, opened) = start(options, projection, Arc::new(Disk), progress, mode)?;
     store.close()?;
     // The new one is whole and durable.
     remove_set_aside(&dir)?;

@@ -46,6 +46,17 @@ pub enum StoreError {
         /// The journal's last position.
         journal: u64,
     },
+    /// Making another index would give up entries that were durable.
+    #[error(
+        "{why}; nothing was changed. The journal can be read up to position {position}; to give up \
+         for good what was acknowledged after it, rebuild with --accept-loss-after {position}"
+    )]
+    WouldLose {
+        /// The last position that can be read.
+        position: u64,
+        /// What vouches for more.
+        why: String,
+    },
     /// Something vouches for another history than the journal's.
     #[error(
         "the {what} and the journal differ at position {position}: they are not of one history; \
@@ -59,7 +70,7 @@ pub enum StoreError {
     },
     /// The sync mark is damaged or missing.
     #[error("the sync mark {} is {problem}; restore it from a copy, or let \
-         `comity store rebuild` trust the journal alone", path.display())]
+         `comity store rebuild` trust the journal and what the index vouches for", path.display())]
     Mark {
         /// What is wrong with it.
         problem: &'static str,
@@ -99,7 +110,7 @@ pub enum StoreError {
     #[error("a row's key is empty or starts with the store's own prefix 0")]
     ReservedKey,
     /// sled failed.
-    #[error("the index failed: {0}; `comity store rebuild` makes a new one")]
+    #[error("the index failed: {0}; the next start makes another from the journal")]
     Index(String),
     /// A projection could not apply an entry.
     #[error("the entry at position {position} does not apply: {why}")]

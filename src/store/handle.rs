@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use crate::crypto::Digest;
 
+use super::distrust;
 use super::group::Projection;
 use super::index::{Index, Row};
 use super::journal::Journal;
@@ -61,6 +62,18 @@ impl Shared {
             tracing::error!(why, "the store has stopped");
             self.fatal.send_replace(Some(why.to_owned()));
         }
+    }
+
+    /// Passes an answer of the index on. A failure stops the store: what the index does not answer
+    /// cannot be decided, and the next start makes another one.
+    pub(super) fn asked<T>(&self, answer: Result<T, StoreError>) -> Result<T, StoreError> {
+        if let Err(error @ StoreError::Index(_)) = &answer
+            && self.poison.get().is_none()
+        {
+            distrust::note(&self.journal_dir);
+            self.poison(&error.to_string());
+        }
+        answer
     }
 
     pub(super) fn poisoned(&self) -> Option<StoreError> {
@@ -126,7 +139,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Index`].
     pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.0.index.get(key)
+        self.0.asked(self.0.index.get(key))
     }
 
     /// Up to `limit` rows whose key begins with `prefix`, from the whole key `from` on (inclusive;
@@ -135,7 +148,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Index`].
     pub fn scan(&self, prefix: &[u8], from: &[u8], limit: usize) -> Result<Vec<Row>, StoreError> {
-        self.0.index.scan(prefix, from, limit)
+        self.0.asked(self.0.index.scan(prefix, from, limit))
     }
 
     /// Up to `limit` rows whose key begins with `prefix`, below the whole key `before` (exclusive;
@@ -149,7 +162,7 @@ impl Store {
         before: &[u8],
         limit: usize,
     ) -> Result<Vec<Row>, StoreError> {
-        self.0.index.scan_back(prefix, before, limit)
+        self.0.asked(self.0.index.scan_back(prefix, before, limit))
     }
 
     /// An entry's body, verified.

@@ -17,7 +17,8 @@
 //! | `group` | a group in the making: entries, and rows over the index |
 //! | `end` | the journal's end, and what vouches for it |
 //! | `replay` | from the journal into the index |
-//! | `start` | the careful start |
+//! | `start`, `fresh` | the careful start |
+//! | `distrust` | a note that the index failed |
 //! | `writer` | the one writer thread and its door |
 //! | `handle` | [`Store`]: reading and the life cycle |
 //! | `check` | verification without serving |
@@ -27,9 +28,11 @@
 //! | `slots`, `slots_erase`, `slots_format` | shred slots, for erasure on a log |
 
 mod check;
+mod distrust;
 mod end;
 mod error;
 mod format;
+mod fresh;
 mod group;
 mod handle;
 mod index;

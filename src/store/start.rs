@@ -18,23 +18,21 @@ use std::fs::{self, File, TryLockError};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::end::{End, Point, Vouch, find_end};
+use super::distrust;
+use super::end::{End, Vouch, find_end};
 use super::error::io_error;
-use super::format::{SEGMENT_HEADER, resalt};
+use super::fresh::fresh_tail;
 use super::group::{Layout, Projection};
 use super::handle::Store;
 use super::index::{Index, set_aside};
 use super::journal::{Journal, Tail};
 use super::mark::{Mark, Reached};
-use super::medium::{Medium, sync_parent};
+use super::medium::Medium;
 use super::read::Segments;
 use super::replay::replay;
-use super::scan::{GroupReader, SegmentFile, Step, list, read_at};
+use super::scan::{SegmentFile, list};
 use super::scrub::DamagedBlob;
 use super::{StoreError, StoreOptions};
-
-/// Torn bytes kept for someone to look at, at most.
-const KEEP_TORN: usize = 16 << 20;
 
 /// How a store was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,8 +100,19 @@ pub(super) type Progress<'a> = &'a mut dyn FnMut(OpenProgress);
 /// Whether the index may be trusted.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
+    /// As far as it holds.
     Normal,
-    Rebuild,
+    /// Its rows are not: another one is made. It still vouches for how far the journal was durable.
+    Rebuild {
+        /// The operator gives up what was durable after this position.
+        accept_loss_after: Option<u64>,
+    },
+}
+
+impl Mode {
+    const fn rebuilds(self) -> bool {
+        matches!(self, Self::Rebuild { .. })
+    }
 }
 
 pub(super) fn lock(dir: &Path) -> Result<File, StoreError> {
@@ -130,7 +139,7 @@ pub(super) fn start(
     remove_unfinished(&dir)?;
     let mark = match Mark::read(&dir) {
         // Whoever rebuilds trusts the journal alone.
-        Err(error @ StoreError::Mark { .. }) if mode == Mode::Rebuild => {
+        Err(error @ StoreError::Mark { .. }) if mode.rebuilds() => {
             tracing::warn!(%error, "rebuilding without a sync mark");
             None
         }
@@ -149,7 +158,7 @@ pub(super) fn start(
             },
             reached: mark.reached,
         }),
-        None if was_new || mode == Mode::Rebuild => {}
+        None if was_new || mode.rebuilds() => {}
         None => {
             return Err(StoreError::Mark {
                 problem: "missing",
@@ -157,22 +166,29 @@ pub(super) fn start(
             });
         }
     }
-    if let Some(reached) = index_reached.filter(|_| mode == Mode::Normal) {
+    if let Some(reached) = index_reached {
         vouches.push(Vouch {
             what: "index",
             reached,
         });
     }
-    let found = find_end(&segments, &vouches, progress)?;
+    let found = match mode {
+        Mode::Normal => find_end(&segments, &vouches, progress)?,
+        Mode::Rebuild { accept_loss_after } => {
+            end_to_rebuild(&segments, vouches, accept_loss_after, progress)?
+        }
+    };
 
     let clean = mark.as_ref().is_some_and(|mark| mark.clean);
     let same_boot = mark
         .as_ref()
         .is_some_and(|mark| !mark.boot_id.is_empty() && mark.boot_id == options.boot_id);
     // An empty index holds nothing false; it is filled from the start.
-    let trusted =
-        mode == Mode::Normal && index.is_some() && (clean || same_boot || index_reached.is_none());
-    let from = index_reached.filter(|_| trusted).unwrap_or(Reached::START);
+    let mut trusted = mode == Mode::Normal
+        && index.is_some()
+        && !distrust::is_noted(&dir)
+        && (clean || same_boot || index_reached.is_none());
+    let mut from = index_reached.filter(|_| trusted).unwrap_or(Reached::START);
 
     let tail = if clean && found.torn == 0 && found.superseded.is_none() && !was_new {
         let last = segments.last().ok_or(StoreError::NoSuchPlace {
@@ -207,28 +223,47 @@ pub(super) fn start(
         dir,
     };
     journal.write_mark(false)?;
-    let index = match index.filter(|_| trusted) {
+    let another = || {
+        set_aside(&options.index_dir)?;
+        Index::open(&options.index_dir, options.cache_bytes, projection.layout())
+    };
+    let mut index = match index.filter(|_| trusted) {
         Some(index) => index,
-        None => {
-            set_aside(&options.index_dir)?;
-            Index::open(&options.index_dir, options.cache_bytes, projection.layout())?
-        }
+        None => another()?,
     };
     let end = found.end.reached;
     let mut damaged: BTreeSet<DamagedBlob> = found.damaged.iter().copied().collect();
-    let replayed = replay(
-        &segments,
-        from,
-        end,
-        &index,
-        &*medium,
-        &*projection,
-        &mut damaged,
-        progress,
-    )?;
+    let mut fill = |from, index: &Index| {
+        replay(
+            &segments,
+            from,
+            end,
+            index,
+            &*medium,
+            &*projection,
+            &mut damaged,
+            progress,
+        )
+    };
+    let replayed = match fill(from, &index) {
+        Err(StoreError::Index(why)) if trusted => {
+            tracing::warn!(
+                why,
+                "the index failed while it was brought up to date; it is rebuilt"
+            );
+            (trusted, from) = (false, Reached::START);
+            journal.boot_id.clear();
+            journal.write_mark(false)?;
+            drop(index);
+            index = another()?;
+            fill(from, &index)?
+        }
+        replayed => replayed?,
+    };
     if !trusted {
         journal.boot_id.clone_from(&options.boot_id);
         journal.write_mark(false)?;
+        distrust::forget(&*medium, &journal.dir)?;
     }
     let opened = Opened {
         how: if was_new {
@@ -249,6 +284,44 @@ pub(super) fn start(
         Store::assemble(journal, index, projection, lock, &options),
         opened,
     ))
+}
+
+/// The end of a journal whose index is made anew. What vouches is overruled only where the operator
+/// names the position after which entries are given up; an index of another history does not vouch.
+fn end_to_rebuild(
+    segments: &[SegmentFile],
+    mut vouches: Vec<Vouch>,
+    accept_loss_after: Option<u64>,
+    progress: Progress<'_>,
+) -> Result<End, StoreError> {
+    let refused = match find_end(segments, &vouches, progress) {
+        Err(StoreError::ChainDiffers { what: "index", .. }) => {
+            tracing::warn!(
+                "the index and the journal are not of one history; it vouches for nothing"
+            );
+            vouches.retain(|vouch| vouch.what != "index");
+            find_end(segments, &vouches, progress)
+        }
+        found => found,
+    };
+    match refused {
+        Err(
+            missing @ (StoreError::AcknowledgedDataMissing { .. } | StoreError::Damaged { .. }),
+        ) => {
+            // Damage that is no torn tail is not cured by giving up what follows.
+            let readable = find_end(segments, &[], progress)?;
+            let position = readable.end.reached.position;
+            if accept_loss_after == Some(position) {
+                tracing::warn!(position, why = %missing, "acknowledged entries are given up");
+                return Ok(readable);
+            }
+            Err(StoreError::WouldLose {
+                position,
+                why: missing.to_string(),
+            })
+        }
+        found => found,
+    }
 }
 
 /// Segments and marks that a crash kept from getting their names.
@@ -284,100 +357,4 @@ fn peek_index(options: &StoreOptions, layout: Layout) -> (Option<Index>, Option<
             (None, None)
         }
     }
-}
-
-/// Writes the unvouched tail on to a fresh segment, then cuts it from the old one.
-fn fresh_tail(
-    medium: &dyn Medium,
-    dir: &Path,
-    segments: &[SegmentFile],
-    found: &End,
-) -> Result<Tail, StoreError> {
-    if let Some(point) = &found.superseded {
-        cut(medium, segments, point)?;
-    }
-    let number = segments
-        .last()
-        .map_or(0, |last| last.header.number)
-        .saturating_add(1);
-    let Some(last) = segments.last() else {
-        // A crash before the first segment is there leaves a mark at 0, or nothing.
-        let mark = Mark {
-            clean: false,
-            reached: Reached::START,
-            boot_id: String::new(),
-        };
-        mark.write(medium, dir)?;
-        return Tail::create(medium, dir, number, Reached::START, |_| Ok(()));
-    };
-    if found.torn > 0 {
-        keep_torn(medium, dir, last, found)?;
-    }
-    let vouched = found.vouched;
-    let tail = Tail::create(medium, dir, number, vouched.reached, |tail| {
-        let mut reader = GroupReader::open(last)?;
-        reader.offset = vouched.offset;
-        reader.reached = vouched.reached;
-        while reader.reached != found.end.reached {
-            let Step::Group {
-                header,
-                bytes,
-                view,
-                ..
-            } = reader.next()?
-            else {
-                return Err(StoreError::Damaged {
-                    what: "group",
-                    segment: last.header.number,
-                    offset: vouched.offset,
-                });
-            };
-            let mut bytes = bytes.to_vec();
-            resalt(&mut bytes, &header, &tail.header.salt, &view.chain);
-            tail.write(&last.path, &bytes)?;
-        }
-        Ok(())
-    })?;
-    cut(medium, segments, &vouched)?;
-    Ok(tail)
-}
-
-/// Cuts a segment; one that then holds nothing goes. The next segment already holds what is cut.
-fn cut(medium: &dyn Medium, segments: &[SegmentFile], at: &Point) -> Result<(), StoreError> {
-    let Some(segment) = segments.get(at.segment) else {
-        return Ok(());
-    };
-    let path = &segment.path;
-    if at.offset <= SEGMENT_HEADER as u64 {
-        medium
-            .remove(path)
-            .map_err(io_error("cannot remove", path))?;
-        return sync_parent(medium, path);
-    }
-    if at.offset == segment.length {
-        return Ok(());
-    }
-    let mut file = medium.open(path).map_err(io_error("cannot open", path))?;
-    file.cut(at.offset).map_err(io_error("cannot cut", path))?;
-    file.sync().map_err(io_error("cannot sync", path))
-}
-
-fn keep_torn(
-    medium: &dyn Medium,
-    dir: &Path,
-    last: &SegmentFile,
-    found: &End,
-) -> Result<(), StoreError> {
-    let length = usize::try_from(found.torn)
-        .unwrap_or(KEEP_TORN)
-        .min(KEEP_TORN);
-    let file = File::open(&last.path).map_err(io_error("cannot open", &last.path))?;
-    let bytes = read_at(&file, &last.path, found.end.offset, length)?;
-    tracing::warn!(
-        segment = last.header.number,
-        offset = found.end.offset,
-        bytes = found.torn,
-        "the journal ends in an unfinished group, which is cut; a copy lies in torn.last"
-    );
-    super::medium::replace(medium, &dir.join("torn.last"), &bytes)
 }

@@ -271,6 +271,9 @@ impl<R: Rules> Committer<R> {
         let mut next = Some(proposal);
         while let Some(proposal) = next.take() {
             let answer = self.decide(proposal);
+            if let Err(ProposeError::Store(error @ StoreError::Index(_))) = &answer {
+                return self.shared.asked(Err(error.clone()));
+            }
             if let Some((_, last)) = answers.last_mut() {
                 *last = answer;
             }
@@ -301,7 +304,8 @@ impl<R: Rules> Committer<R> {
         let durable = Instant::now();
         // A crash between: the group is durable, and replayed into the index.
         let index = &self.shared.index;
-        index.apply(&*self.journal.medium, &mut self.overlay, reached)?;
+        let applied = index.apply(&*self.journal.medium, &mut self.overlay, reached);
+        self.shared.asked(applied)?;
         self.shared.workload.add(
             entries.into(),
             rows as u64,

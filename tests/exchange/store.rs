@@ -112,7 +112,7 @@ async fn a_flipped_journal_byte_is_named_and_stops_the_start() {
     comity(&["run", "--home", a.at()])
         .await
         .fails(74, &["in segment", &words]);
-    // A rebuild trusts the journal, so it cannot cure the journal.
+    // A rebuild cannot cure the journal, nor give up what lies behind the damage.
     comity(&["store", "rebuild", "--home", a.at()])
         .await
         .fails(74, &["in segment", &words]);

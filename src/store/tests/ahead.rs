@@ -91,7 +91,7 @@ fn a_damaged_or_missing_mark_is_named() {
             "byte {at}: {error}"
         );
     }
-    let rebuilt = rebuild(options(home.path()), Arc::new(Notes), &mut |_| {}).unwrap();
+    let rebuilt = rebuild(options(home.path()), Arc::new(Notes), None, &mut |_| {}).unwrap();
     assert_eq!(rebuilt.entries_replayed, 3);
     assert_eq!(open(home.path()).1.how, OpenedHow::Clean);
     fs::remove_file(mark(home.path())).unwrap();
@@ -106,6 +106,43 @@ fn a_damaged_or_missing_mark_is_named() {
         ),
         "{error}"
     );
+}
+
+#[test]
+fn a_rebuild_gives_up_nothing_that_was_durable_unless_told_the_position() {
+    let home = tempfile::tempdir().unwrap();
+    let lengths = three(home.path(), true);
+    let whole = fs::read(segment(home.path(), 1)).unwrap();
+    let mut flipped = whole.clone();
+    flipped[lengths[2] - 5] ^= 4;
+    let remake = |told| rebuild(options(home.path()), Arc::new(Notes), told, &mut |_| {});
+    for bytes in [&flipped[..], &whole[..lengths[2] - 5], &whole[..lengths[1]]] {
+        // The mark vouches; then, without one, the index does.
+        for with_mark in [true, false] {
+            let kept = fs::read(mark(home.path())).unwrap();
+            if !with_mark {
+                fs::remove_file(mark(home.path())).unwrap();
+            }
+            fs::write(segment(home.path(), 1), bytes).unwrap();
+            for told in [None, Some(1), Some(3)] {
+                let error = remake(told).unwrap_err();
+                assert!(
+                    matches!(error, StoreError::WouldLose { position: 2, .. }),
+                    "{error}"
+                );
+                assert_eq!(fs::read(segment(home.path(), 1)).unwrap(), bytes);
+            }
+            fs::write(mark(home.path()), kept).unwrap();
+        }
+    }
+    fs::write(segment(home.path(), 1), &whole).unwrap();
+    assert_eq!(remake(None).unwrap().position, 3);
+    fs::write(segment(home.path(), 1), &flipped).unwrap();
+    let opened = remake(Some(2)).unwrap();
+    assert_eq!((opened.position, opened.entries_replayed), (2, 2));
+    assert_eq!(opened.torn_bytes_cut, (lengths[2] - lengths[1]) as u64);
+    let (store, opened) = open(home.path());
+    assert_eq!((opened.how, bodies(&store).len()), (OpenedHow::Clean, 2));
 }
 
 #[test]
@@ -142,7 +179,7 @@ fn another_history_is_named() {
         "{error}"
     );
     // The operator may decide that the journal is right.
-    let opened = rebuild(options(homes[1].path()), Arc::new(Notes), &mut |_| {}).unwrap();
+    let opened = rebuild(options(homes[1].path()), Arc::new(Notes), None, &mut |_| {}).unwrap();
     assert_eq!(
         (opened.how, opened.entries_replayed),
         (OpenedHow::Rebuilt, 1)

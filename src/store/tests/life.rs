@@ -382,7 +382,7 @@ fn an_index_of_another_layout_is_made_anew_once_and_still_vouches() {
         assert_eq!(bodies(&store), ["a=1"]);
         store.close().unwrap();
     }
-    rebuild(options(home.path()), Arc::new(Renamed), &mut |_| {}).unwrap();
+    rebuild(options(home.path()), Arc::new(Renamed), None, &mut |_| {}).unwrap();
     assert!(!home.path().join("index.set-aside-1").exists());
     // What the old rows say of the journal's length counts, whoever can read them.
     let path = segment(home.path(), 1);

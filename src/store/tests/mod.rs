@@ -4,6 +4,7 @@ mod ahead;
 mod damage;
 mod faults;
 pub(crate) mod faulty;
+mod index;
 mod life;
 mod model;
 
