@@ -10,7 +10,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use crate::{
@@ -37,6 +37,8 @@ const MOST_THREADS: usize = 4;
 const COUNTED: u32 = 8;
 /// How much nicer than the node's other threads.
 const NICE: i32 = 10;
+/// What comes within this time is taken up together: a delivery under way goes first.
+const GATHERED: Duration = Duration::from_millis(20);
 
 /// Feeds the index until the node goes.
 pub(crate) async fn run(node: Weak<Node>, search: Arc<Searching>) {
@@ -74,7 +76,15 @@ pub(crate) async fn run(node: Weak<Node>, search: Arc<Searching>) {
         });
         if idle {
             tokio::select! {
-                changed = durable.changed() => if changed.is_err() { return },
+                changed = durable.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    tokio::select! {
+                        () = tokio::time::sleep(GATHERED) => {}
+                        () = search.wake.notified() => {}
+                    }
+                }
                 () = search.wake.notified() => {}
             }
         }
@@ -210,14 +220,10 @@ impl Feed {
     fn take_up(&mut self, start: u64, end: u64) {
         let next = AtomicU64::new(start);
         let (node, search) = (&self.node, &self.search);
-        if end.saturating_sub(start) <= PIECE {
-            if let Some(normaliser) = self.normalisers.first_mut() {
-                pieces(node, search, &next, end, normaliser);
-            }
-            return;
-        }
+        let threads = end.saturating_sub(start).div_ceil(PIECE);
+        let threads = usize::try_from(threads).unwrap_or(MOST_THREADS);
         thread::scope(|scope| {
-            for normaliser in &mut self.normalisers {
+            for normaliser in self.normalisers.iter_mut().take(threads) {
                 let next = &next;
                 scope.spawn(move || {
                     // Of the calling thread alone; not being nice is no fault.

@@ -248,12 +248,6 @@ impl Index {
         found
     }
 
-    /// How many records hold an identifier with this form; counts some that left lately.
-    pub fn count_entity(&self, entity: &Entity) -> usize {
-        self.sets
-            .len(self.hashed.get(&(entity.class, entity.key.clone())))
-    }
-
     /// Records with a name that may be this one: all its words, or all but one of three and more,
     /// by spelling or sound.
     pub fn with_name(&self, name: &[Arc<Word>]) -> RoaringBitmap {
