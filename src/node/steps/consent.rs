@@ -290,8 +290,8 @@ impl Node {
         requester: Country,
         asked: &ConsentRequest,
     ) -> Result<(), ConsentError> {
+        let record = self.open_unless_locked(target, &self.reference_of(target)?)?;
         let sent = target.sharing(&self.slots).map_err(NodeError::from)?;
-        let record = self.open_stored(target)?;
         let sent = sent.unwrap_or_else(|| {
             matrix(&record).map_or_else(|_| SharingMatrix::default(), |of| (&of).into())
         });

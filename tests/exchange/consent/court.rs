@@ -245,8 +245,17 @@ async fn requests_that_make_no_sense_are_refused_by_name() {
         refused.message().contains(ConsentUse::Onward.as_str_name()),
         "{refused}"
     );
+    let late = ask(
+        &uz,
+        &tj,
+        &strict,
+        &["--use", "onward", "--beneficiary", "KZ"],
+    )
+    .await;
     let step = recall(&tj, &strict, &["UZ"]).await.unwrap();
     uz.receives(&step).await;
+    let grant = ["consent", "grant", &late, "--home", tj.at()];
+    comity(&grant).await.fails(70, &["RECORD_LOCKED", &strict]);
     let refused = client.consents.export_record(export).await.unwrap_err();
     assert_eq!(refusal_of(&refused), "RECORD_LOCKED");
 }

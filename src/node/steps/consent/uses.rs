@@ -116,20 +116,27 @@ impl Usable {
 }
 
 impl Node {
+    /// Opens a record that is about to be used, or whose use is about to be allowed.
+    pub(super) fn open_unless_locked(
+        &self,
+        stored: &StoredRecord,
+        reference: &Reference,
+    ) -> Result<Record, ConsentError> {
+        match self.open_stored(stored) {
+            Err(NodeError::Holding(HoldingError::Locked(cause))) => Err(ReadError::Locked {
+                reference: *reference,
+                expired: cause == LockCause::Expiry,
+            }
+            .into()),
+            opened => Ok(opened?),
+        }
+    }
+
     /// A record that may be read, opened for a use of it.
     pub(in crate::node) fn usable(&self, reference: &Reference) -> Result<Usable, ConsentError> {
         let number = self.find(reference)?;
         let stored = self.stored(number)?;
-        let record = match self.open_stored(&stored) {
-            Err(NodeError::Holding(HoldingError::Locked(cause))) => {
-                return Err(ReadError::Locked {
-                    reference: *reference,
-                    expired: cause == LockCause::Expiry,
-                }
-                .into());
-            }
-            opened => opened?,
-        };
+        let record = self.open_unless_locked(&stored, reference)?;
         if record.step.is_some() {
             return Err(ConsentError::Step(*reference));
         }
