@@ -1,10 +1,10 @@
-//! Ctrl-C and SIGTERM as one token.
+//! Ctrl-C and SIGTERM, and the end of a program that started this one, as one token.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Exit code of a process that was told to stop twice: as a shell reports SIGINT.
-const TOLD_TWICE: i32 = 130;
+/// Exit code of a process that a second signal ends, as shells count Ctrl-C.
+const AT_ONCE: i32 = 130;
 
 /// A token that is cancelled at the first Ctrl-C or SIGTERM. A second one ends the process at once,
 /// for an operator in a hurry: nothing acknowledged is lost by that either.
@@ -12,37 +12,48 @@ pub fn on_signal() -> CancellationToken {
     let token = CancellationToken::new();
     let stop = token.clone();
     tokio::spawn(async move {
-        let mut interrupt = watched(SignalKind::interrupt(), "SIGINT");
-        let mut terminate = watched(SignalKind::terminate(), "SIGTERM");
-        told(&mut interrupt, &mut terminate).await;
+        let mut interrupt = watched(SignalKind::interrupt());
+        let mut terminate = watched(SignalKind::terminate());
+        either(&mut interrupt, &mut terminate).await;
         tracing::info!("stopping");
         stop.cancel();
-        told(&mut interrupt, &mut terminate).await;
-        tracing::warn!("told to stop twice: ending at once");
-        std::process::exit(TOLD_TWICE);
+        either(&mut interrupt, &mut terminate).await;
+        std::process::exit(AT_ONCE);
     });
     token
 }
 
-fn watched(kind: SignalKind, name: &str) -> Option<Signal> {
+/// Cancels the token too when standard input ends: whoever started this process holds the other end
+/// of the pipe for as long as it lives.
+pub fn on_end_of_input(token: &CancellationToken) {
+    let stop = token.clone();
+    // A thread of its own: nothing waits for it when the process ends first.
+    std::thread::spawn(move || {
+        // What comes in says nothing, and a pipe that cannot be read has ended.
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        stop.cancel();
+    });
+}
+
+fn watched(kind: SignalKind) -> Option<Signal> {
     signal(kind)
-        .inspect_err(|error| tracing::warn!(%error, name, "a signal is not watched"))
+        .inspect_err(|error| tracing::warn!(%error, ?kind, "a signal is not watched"))
         .ok()
 }
 
-async fn told(interrupt: &mut Option<Signal>, terminate: &mut Option<Signal>) {
+/// Waits for one of two signals; for ever when none can be watched.
+async fn either(one: &mut Option<Signal>, other: &mut Option<Signal>) {
     tokio::select! {
-        () = next(interrupt) => {}
-        () = next(terminate) => {}
+        () = received(one) => {}
+        () = received(other) => {}
     }
 }
 
-/// Waits for the signal; for ever where it is not watched.
-async fn next(signal: &mut Option<Signal>) {
-    if let Some(signal) = signal
-        && signal.recv().await.is_some()
-    {
-        return;
+async fn received(signal: &mut Option<Signal>) {
+    match signal {
+        Some(signal) => {
+            signal.recv().await;
+        }
+        None => std::future::pending().await,
     }
-    std::future::pending().await
 }

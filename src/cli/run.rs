@@ -23,6 +23,10 @@ pub(super) struct Run {
     /// Home of the node.
     #[arg(long, env = "COMITY_HOME")]
     home: PathBuf,
+    /// Stop when standard input ends too: for a program that starts the node, holds the other end
+    /// of the pipe, and may be killed.
+    #[arg(long)]
+    until_stdin_ends: bool,
 }
 
 impl Run {
@@ -57,6 +61,9 @@ impl Run {
             );
         }
         let stop = shutdown::on_signal();
+        if self.until_stdin_ends {
+            shutdown::on_end_of_input(&stop);
+        }
         let mut fatal = node.store().fatal();
         let failed = tokio::select! {
             served = server::serve(Arc::clone(&node), tls, listeners, stop.clone()) => {
