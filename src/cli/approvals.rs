@@ -69,7 +69,7 @@ impl List {
                     one.id.clone(),
                     one.what.clone(),
                     one.asked_by.clone(),
-                    Moment::from_micros(one.expires_us).to_string(),
+                    super::out::moment(Moment::from_micros(one.expires_us)),
                     if one.what == "recall" {
                         format!("{reason} {}", one.note)
                     } else {

@@ -137,7 +137,7 @@ fn leaf_json(leaf: &Leaf, body: &LeafBody) -> Result<serde_json::Value, Failure>
 fn leaf_row(index: u64, body: &LeafBody) -> Vec<String> {
     vec![
         index.to_string(),
-        Moment::from_micros(body.time_us).to_string(),
+        super::out::moment(Moment::from_micros(body.time_us)),
         Action::try_from(body.action)
             .unwrap_or_default()
             .as_str_name()
@@ -268,6 +268,21 @@ fn check_proof(proof: &RecordProof, card: &TrustedCard) -> Result<Vec<(u64, Leaf
 
 fn show_proof(proof: &RecordProof, card: &TrustedCard, out: &mut Out) -> Result<(), Failure> {
     let bodies = check_proof(proof, card)?;
+    if out.json() {
+        let mut leaves = Vec::new();
+        for (index, body) in &bodies {
+            let mut value = json::to_json("comity.ledger.v1.LeafBody", body)?;
+            if let Some(object) = value.as_object_mut() {
+                object.insert("index".to_owned(), (*index).into());
+            }
+            leaves.push(value);
+        }
+        return out.value(&serde_json::json!({
+            "country": card.country.to_string(),
+            "verified": true,
+            "leaves": leaves,
+        }));
+    }
     out.note(&format!(
         "{} leaves are in the ledger of {}, as this checkpoint signed by it proves:\n\n{}",
         bodies.len(),

@@ -23,7 +23,7 @@ use super::{
     Target,
     connect::Chosen,
     exit::{DATAERR, Failure, NOINPUT, USAGE},
-    out::Out,
+    out::{Out, moment},
 };
 
 /// First and last line of a card as text.
@@ -248,8 +248,8 @@ impl Show {
             card.fingerprint(),
             card.authorities.join(", "),
             addresses.join(", "),
-            card.issued_at,
-            card.expires_at,
+            moment(card.issued_at),
+            moment(card.expires_at),
             card.ledger_origin,
         ))
     }
@@ -279,7 +279,7 @@ impl List {
                     card.country.to_string(),
                     card.version.to_string(),
                     card.fingerprint().to_string(),
-                    card.expires_at.to_string(),
+                    moment(card.expires_at),
                 ]);
             }
         }
@@ -320,7 +320,7 @@ impl Reissue {
             "{}: card version {}, until {}; the fingerprint stays {}",
             card.country,
             card.version,
-            card.expires_at,
+            moment(card.expires_at),
             card.fingerprint()
         ))
     }

@@ -1,6 +1,6 @@
 //! Exit codes of sysexits(3), and failures that carry one.
 
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode};
 
 use crate::{home::HomeError, node::NodeError, store::StoreError, wire::json::JsonError};
 
@@ -55,6 +55,18 @@ impl Failure {
             message: message.into(),
             details: Vec::new(),
         }
+    }
+
+    /// A file or folder that cannot be written; none that is there is overwritten.
+    pub(super) fn not_written(path: &Path, error: &std::io::Error) -> Self {
+        let shown = path.display();
+        let what = match error.kind() {
+            std::io::ErrorKind::AlreadyExists => {
+                format!("{shown} is there already; name one that does not exist")
+            }
+            _ => format!("{shown} cannot be written: {error}"),
+        };
+        Self::new(CANTCREAT, what)
     }
 
     pub(super) fn with_details(mut self, details: Vec<String>) -> Self {
@@ -134,6 +146,10 @@ impl From<JsonError> for Failure {
 
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
+        // Whoever read the answer has read enough: nobody waits for a message.
+        if error.kind() == std::io::ErrorKind::BrokenPipe {
+            return Self::new(IOERR, "");
+        }
         Self::new(IOERR, error.to_string())
     }
 }

@@ -22,7 +22,7 @@ use crate::{
 use super::{
     Target,
     consent::compartment,
-    exit::{CANTCREAT, Failure, SOFTWARE},
+    exit::{Failure, SOFTWARE},
     out::{Out, printable},
 };
 
@@ -58,7 +58,7 @@ impl Export {
         fs::DirBuilder::new()
             .mode(0o700)
             .create(&self.output_dir)
-            .map_err(|error| cannot(&self.output_dir, &error))?;
+            .map_err(|error| Failure::not_written(&self.output_dir, &error))?;
         let request = ExportRecordRequest {
             reference: self.reference.clone(),
             compartments: self.compartments.iter().map(|of| (*of).into()).collect(),
@@ -204,12 +204,5 @@ fn write(path: &Path, content: &[u8]) -> Result<(), Failure> {
             file.write_all(content)?;
             file.sync_all()
         });
-    written.map_err(|error| cannot(path, &error))
-}
-
-fn cannot(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::new(
-        CANTCREAT,
-        format!("{} cannot be written: {error}", path.display()),
-    )
+    written.map_err(|error| Failure::not_written(path, &error))
 }

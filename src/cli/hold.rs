@@ -96,7 +96,7 @@ impl List {
             .map(|hold| {
                 vec![
                     hold.reference,
-                    Moment::from_micros(hold.since_us).to_string(),
+                    super::out::moment(Moment::from_micros(hold.since_us)),
                     if hold.locked { "yes" } else { "no" }.to_owned(),
                     hold.ground,
                 ]

@@ -22,7 +22,7 @@ use crate::{
 
 use super::{
     exit::{DATAERR, Failure, INTERRUPTED, NOINPUT, USAGE},
-    out::Out,
+    out::{Out, moment},
 };
 
 /// Set up a country: root, keys, certificates, configuration, card.
@@ -101,10 +101,10 @@ impl Init {
             report.dir.display(),
             report.fingerprint,
             report.card_path.display(),
-            report.card_expires_at,
+            moment(report.card_expires_at),
             report.config_path.display(),
             report.operator_certificate_path.display(),
-            report.certificates_expire_at,
+            moment(report.certificates_expire_at),
         ))?;
         out.note(&format!(
             "Now:\n  1. move {} and {} to two offline places; `comity root offline --home {}` says how\n  2. comity card export --home {} > {}.card, and give it to the other countries\n  3. read them the fingerprint by telephone; comity card import FILE for theirs\n  4. comity run --home {}",

@@ -18,7 +18,7 @@ use crate::{
 use super::{
     Target,
     exit::{Failure, USAGE},
-    out::Out,
+    out::{Out, moment},
 };
 
 /// Take own records back: readers lock them at once and shred them after their delay.
@@ -236,11 +236,11 @@ fn compliance(of: &Compliance, recalled_us: i64, now: Moment) -> Vec<String> {
         says.push(format!("ground: {}", of.ground));
     }
     if of.backups_until_us > 0 {
-        let until = Moment::from_micros(of.backups_until_us);
+        let until = moment(Moment::from_micros(of.backups_until_us));
         says.push(format!("backups until {until}"));
     }
     for disclosure in &of.disclosures {
-        let at = Moment::from_micros(disclosure.time_us);
+        let at = moment(Moment::from_micros(disclosure.time_us));
         says.push(format!("disclosed by {} at {at}", disclosure.manner));
     }
     let age = if recalled_us == 0 {

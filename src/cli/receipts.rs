@@ -74,7 +74,7 @@ impl Receipts {
                 rows.push(vec![
                     kind(&receipt),
                     receipt.issuer.clone(),
-                    Moment::from_micros(receipt.time_us).to_string(),
+                    super::out::moment(Moment::from_micros(receipt.time_us)),
                     reason(&receipt),
                     stands,
                 ]);

@@ -323,11 +323,7 @@ fn row(record: &RecordSummary) -> Vec<String> {
         state(record),
         format!("{marked}{}", record.kind),
         short(record.urgency().as_str_name(), "URGENCY_"),
-        Moment::from_micros(record.submitted_us)
-            .to_string()
-            .chars()
-            .take(19)
-            .collect(),
+        super::out::moment(Moment::from_micros(record.submitted_us)),
         record
             .compartments
             .iter()

@@ -84,6 +84,9 @@ impl Search {
             let rows = answer.hits.iter().flat_map(rows).collect();
             out.table(&["REFERENCE", "KIND", "TITLE", "WHY", "WHERE"], rows)?;
         }
+        if answer.hits.is_empty() {
+            out.note("nothing found");
+        }
         notes(answer.coverage.unwrap_or_default(), answer.more, out);
         Ok(())
     }
@@ -126,6 +129,9 @@ impl Related {
             }
             let headings = ["REFERENCE", "LINK", "IN COMMON", "HERE", "THERE", "TITLE"];
             out.table(&headings, rows)?;
+        }
+        if answer.related.is_empty() {
+            out.note("no other record here shares an identifier or a name with it");
         }
         notes(answer.coverage.unwrap_or_default(), answer.more, out);
         Ok(())

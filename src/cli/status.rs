@@ -10,7 +10,11 @@ use crate::{
     },
 };
 
-use super::{Target, exit::Failure, out::Out};
+use super::{
+    Target,
+    exit::Failure,
+    out::{Out, moment},
+};
 
 /// Show how the node and its links are.
 #[derive(Debug, Args)]
@@ -59,7 +63,7 @@ impl Status {
             out.line(&format!(
                 "{} knows more of this node since {}: {} at {}, here {}",
                 claim.country,
-                Moment::from_micros(claim.time_us),
+                moment(Moment::from_micros(claim.time_us)),
                 claim.what,
                 claim.theirs,
                 claim.ours,
@@ -120,7 +124,7 @@ fn scrubbed(scrub: &ScrubStatus) -> String {
     } else {
         format!(
             "the journal was read again until {}: {:.1} MiB",
-            Moment::from_micros(scrub.finished_us),
+            moment(Moment::from_micros(scrub.finished_us)),
             scrub.bytes as f64 / 1_048_576.0,
         )
     };

@@ -40,6 +40,22 @@ async fn every_command_answers_in_json_lines() {
     let proof = json(&["audit", "prove", &reference]).await;
     // Submitted, answered by a receipt, and read just now.
     assert_eq!(proof[0]["leaves"].as_array().unwrap().len(), 3);
+    let folder = tempfile::tempdir().unwrap();
+    let (written, card) = (folder.path().join("proof"), a.layout().card());
+    std::fs::write(&written, proof[0].to_string()).unwrap();
+    let verify = [
+        "audit",
+        "verify",
+        "--proof",
+        written.to_str().unwrap(),
+        "--card",
+        card.to_str().unwrap(),
+        "--output",
+        "json",
+    ];
+    let verified = &lines(comity(&verify).await)[0];
+    assert_eq!(verified["verified"], true);
+    assert_eq!(verified["leaves"].as_array().unwrap().len(), 3);
     let export = json(&["audit", "export"]).await;
     assert!(export[0]["checkpoint"].is_string());
     assert_eq!(json(&["card", "show"]).await[0]["country"], "TJ");
