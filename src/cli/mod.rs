@@ -112,7 +112,6 @@ enum Command {
     /// Ask the origin of a record for a use that its markings forbid; grant or refuse.
     #[command(subcommand)]
     Consent(consent::Consent),
-    /// Export a record for court, with what proves it.
     Export(export::Export),
     /// Pass another country's record on to a third, with its origin's signature.
     Onward(onward::Onward),
@@ -129,7 +128,6 @@ enum Command {
     /// Check or rebuild the store of a node that is not running.
     #[command(subcommand)]
     Store(store::Store),
-    /// Run four countries on this machine and exchange exercise records.
     Demo(demo::Demo),
     /// Write or check test vectors for other implementations.
     Vectors(vectors::Vectors),

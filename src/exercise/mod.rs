@@ -6,6 +6,7 @@ mod corridor;
 mod kinds;
 mod persons;
 mod random;
+pub mod story;
 #[cfg(test)]
 mod tests;
 

@@ -116,6 +116,45 @@ fn victims_go_to_one_country_and_a_named_authority() {
 }
 
 #[test]
+fn the_story_is_valid_and_every_reader_reads_another_part() {
+    use CompartmentLabel::{Identifiers, Situation, Source, Suspects, Victims};
+    let route = story::corridor_route();
+    for record in [route.clone(), story::corrected(&route)] {
+        let matrix = sharing::matrix(&record).unwrap();
+        for (code, reads) in [
+            ("UZ", &[Situation, Suspects, Identifiers, Source][..]),
+            ("KZ", &[Situation, Identifiers]),
+            ("AE", &[Situation, Suspects, Identifiers, Victims]),
+        ] {
+            for (label, _) in compartments::split(&record) {
+                let expected = reads.contains(&label);
+                assert_eq!(
+                    matrix.reads(country(code), label),
+                    expected,
+                    "{code} {label:?}"
+                );
+            }
+        }
+        assert_valid(&ExerciseRecord {
+            origin: country("TJ"),
+            record,
+        });
+    }
+}
+
+#[test]
+fn the_correction_touches_every_compartment() {
+    let before = story::corridor_route();
+    let after = compartments::split(&story::corrected(&before));
+    let before = compartments::split(&before);
+    assert_eq!(before.len(), 5);
+    for (before, after) in before.iter().zip(&after) {
+        assert_eq!(before.0, after.0);
+        assert_ne!(before.1, after.1, "{:?}", before.0);
+    }
+}
+
+#[test]
 fn records_split_and_join() {
     for of in Exercise::new(11, &corridor()).records().take(300) {
         let parts = compartments::split(&of.record);

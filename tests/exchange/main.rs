@@ -20,6 +20,7 @@ mod clock;
 mod command_line;
 mod consent;
 mod delivery;
+mod demo;
 mod dialling;
 mod disk;
 mod doors;

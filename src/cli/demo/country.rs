@@ -15,7 +15,6 @@ use crate::{
     card::{Fingerprint, TrustedCard},
     client::{Client, Profile},
     config::Config,
-    exercise,
     home::{self, Home, InitOptions},
     node::{Node, system_clock},
     record::Country,
@@ -26,6 +25,10 @@ use super::super::exit::{Failure, OSERR, SOFTWARE, UNAVAILABLE};
 
 /// Longest wait for a node to answer after its start.
 const START: Duration = Duration::from_secs(60);
+/// Longest wait for a node to close its store.
+const STOP: Duration = Duration::from_secs(60);
+/// Lines of a node's log that are shown when it fails.
+const LAST_WORDS: usize = 5;
 /// Scrypt work of the exercise's roots, as a power of two: they protect nothing.
 const EXERCISE_WORK: u8 = 4;
 
@@ -47,23 +50,20 @@ pub(super) struct CountryNode {
 
 impl CountryNode {
     /// Sets up a home as `comity init` does, with free ports on loopback.
-    pub(super) fn set_up(folder: &Path, code: &str, role: CountryRole) -> Result<Self, Failure> {
-        let country: Country = code
-            .parse()
-            .map_err(|error: crate::record::UnknownCountry| {
-                Failure::new(SOFTWARE, error.to_string())
-            })?;
-        let dir = folder.join(code.to_lowercase());
+    pub(super) fn set_up(
+        folder: &Path,
+        country: Country,
+        role: CountryRole,
+        authorities: Vec<String>,
+    ) -> Result<Self, Failure> {
+        let dir = folder.join(country.code().to_lowercase());
         let passphrase: [u8; 16] = crate::crypto::random_bytes()
             .map_err(|error| Failure::new(OSERR, error.to_string()))?;
         let (listen, client_listen) = free_ports()?;
         let report = home::init(InitOptions {
             country,
             dir: dir.clone(),
-            authorities: exercise::AUTHORITIES
-                .iter()
-                .map(|name| (*name).to_owned())
-                .collect(),
+            authorities,
             listen,
             client_listen: Some(client_listen),
             address: Some(listen.to_string()),
@@ -102,9 +102,13 @@ impl CountryNode {
             .arg("run")
             .arg("--home")
             .arg(&self.home)
-            .stdin(Stdio::null())
+            // The pipe lives as long as this process, however it ends.
+            .arg("--until-stdin-ends")
+            .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::from(log))
+            // Ctrl-C in the terminal is for the demo, which stops its nodes one by one.
+            .process_group(0)
             .kill_on_drop(true)
             .spawn()
             .map_err(cannot)?;
@@ -119,15 +123,14 @@ impl CountryNode {
                         None => None,
                     };
                     if ended.is_some() || tokio::time::Instant::now() > deadline {
-                        return Err(Failure::new(
-                            UNAVAILABLE,
-                            format!(
-                                "the node of {} did not start: {}; its log is {}",
-                                self.country,
-                                failure.message(),
-                                self.home.join("node.log").display()
-                            ),
-                        ));
+                        let message = format!(
+                            "the node of {} did not start: {}; its log ends with",
+                            self.country,
+                            failure.message(),
+                        );
+                        return Err(
+                            Failure::new(UNAVAILABLE, message).with_details(self.last_words())
+                        );
                     }
                 }
             }
@@ -170,20 +173,33 @@ impl CountryNode {
             // Gone already is stopped as well.
             let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
         }
-        let status = process
-            .wait()
-            .await
-            .map_err(|error| Failure::new(OSERR, error.to_string()))?;
-        if !status.success() {
-            return Err(Failure::new(
-                SOFTWARE,
-                format!(
-                    "the node of {} did not stop cleanly: {status}",
-                    self.country
-                ),
-            ));
-        }
-        Ok(())
+        // What does not stop in time is killed when `process` is dropped.
+        let how = match tokio::time::timeout(STOP, process.wait()).await {
+            Ok(Ok(status)) if status.success() => return Ok(()),
+            Ok(Ok(status)) => status.to_string(),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("it takes longer than {} s", STOP.as_secs()),
+        };
+        let message = format!(
+            "the node of {} did not stop cleanly: {how}; its log ends with",
+            self.country
+        );
+        Err(Failure::new(SOFTWARE, message).with_details(self.last_words()))
+    }
+
+    /// The last lines of the node's log.
+    fn last_words(&self) -> Vec<String> {
+        let log = std::fs::read(self.home.join("node.log")).unwrap_or_default();
+        let text = String::from_utf8_lossy(&log);
+        let mut lines: Vec<String> = text
+            .lines()
+            .rev()
+            .filter(|line| !line.trim().is_empty())
+            .take(LAST_WORDS)
+            .map(str::to_owned)
+            .collect();
+        lines.reverse();
+        lines
     }
 }
 

@@ -2,26 +2,37 @@
 //!
 //! TJ is the origin, UZ and KZ are transit, AE the destination. Cards are exchanged, exercise
 //! records submitted and delivered according to the roles; one node is killed with SIGKILL in the
-//! middle and started again. At the end every receipt is checked and every ledger recomputed.
+//! middle and started again. Every receipt is checked. Then one record's life is played: read in
+//! parts, amended, its use consented to and refused, recalled. At the end every ledger is recomputed.
 
 mod country;
 mod report;
+mod story;
 mod traffic;
 
 use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
-use crate::{exercise::Exercise, node::system_clock, wire::record::CountryRole};
+use crate::{
+    exercise::Exercise,
+    node::system_clock,
+    record::{Country, UnknownCountry},
+    shutdown,
+    wire::record::CountryRole,
+};
 
 use self::{
     country::{CountryNode, exchange_cards},
     report::Report,
+    story::Story,
     traffic::Submission,
 };
 use super::{
-    exit::{CANTCREAT, DATAERR, Failure, NOINPUT, SOFTWARE, TEMPFAIL},
+    exit::{DATAERR, Failure, INTERRUPTED, NOINPUT, SOFTWARE},
     out::Out,
 };
 
@@ -38,6 +49,12 @@ const KILLED: usize = 1;
 const SETTLE: Duration = Duration::from_secs(120);
 
 /// Run four countries on this machine and exchange exercise records.
+///
+/// Sets up TJ, UZ, KZ and AE as four nodes on loopback, submits records, kills one node in the
+/// middle and starts it again, then plays the life of one record: each country reads just its part,
+/// it is amended, its use in court is consented to and refused, and it is recalled. Fails when
+/// anything was lost, doubled or unverifiable, or a step did not come out as it should. Nothing is
+/// left behind but what --keep keeps.
 #[derive(Debug, Args)]
 pub(super) struct Demo {
     /// How many synthetic records.
@@ -47,10 +64,11 @@ pub(super) struct Demo {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Submit these records instead: NDJSON, as for `comity submit`. Each is submitted by the
-    /// first country of the corridor that is not among its destinations.
-    #[arg(long)]
+    /// first country of the corridor that is not among its destinations; the countries have the
+    /// authorities that the records name.
+    #[arg(long, conflicts_with_all = ["records", "seed"])]
     input: Option<PathBuf>,
-    /// Keep the four homes in this new folder.
+    /// Keep the four homes in this folder; it must not exist.
     #[arg(long)]
     keep: Option<PathBuf>,
     /// Leave the nodes running at the end, until Ctrl-C.
@@ -60,97 +78,170 @@ pub(super) struct Demo {
 
 impl Demo {
     pub(super) async fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
-        tokio::select! {
-            done = self.play(out) => done,
-            _ = tokio::signal::ctrl_c() => {
-                Err(Failure::new(TEMPFAIL, "interrupted; the nodes are stopped"))
-            }
-        }
-    }
-
-    async fn play(self, out: &mut Out) -> Result<(), Failure> {
+        let corridor = corridor()?;
+        let mut submissions = self.submissions(&corridor)?;
+        let stop = stopped();
         let folder = Folder::make(self.keep.as_deref())?;
-        out.note("setting up TJ (origin), UZ and KZ (transit), AE (destination)");
         let mut nodes = Vec::new();
-        for (code, role) in CORRIDOR {
-            nodes.push(CountryNode::set_up(&folder.path, code, role)?);
-        }
-        exchange_cards(&nodes).await?;
-        for node in &mut nodes {
-            node.start().await?;
-        }
-        out.note("four nodes are up, cards are exchanged");
-        let submissions = self.submissions(&nodes)?;
-        let total = u64::try_from(submissions.len()).unwrap_or(u64::MAX);
-        let bar = progress(total);
-        let restarts = traffic::submit_all(&mut nodes, submissions, KILLED, &bar).await?;
-        bar.finish_and_clear();
-        out.note(&format!(
-            "{total} records are durable at their origins; {} was killed with SIGKILL and started again; waiting for receipts",
-            CORRIDOR.get(KILLED).map_or("", |(code, _)| code)
-        ));
-        let patience = SETTLE
-            + Duration::from_millis(100).saturating_mul(u32::try_from(total).unwrap_or(u32::MAX));
-        traffic::settle(&mut nodes, patience, out).await?;
-        let report = Report::gather(&mut nodes, total, restarts).await?;
-        report.write(out)?;
-        if self.serve {
+        let played = tokio::select! {
+            biased;
+            () = stop.cancelled() => Err(Failure::new(INTERRUPTED, "interrupted; the nodes are stopped")),
+            played = play(&folder, &corridor, &mut nodes, &mut submissions, out) => played,
+        };
+        if self.serve && played.is_ok() {
             how_to_look_around(&nodes, out);
-            // Ctrl-C ends the whole command; until then the nodes serve.
-            std::future::pending::<()>().await;
+            stop.cancelled().await;
         }
-        for node in &mut nodes {
-            node.stop().await?;
-        }
+        out.note("stopping the nodes");
+        // Whatever came before, no node is left behind; they stop side by side.
+        let stopped = futures_util::future::join_all(nodes.iter_mut().map(CountryNode::stop)).await;
+        drop(folder);
+        let sound = played?;
+        stopped.into_iter().collect::<Result<(), Failure>>()?;
         if let Some(kept) = &self.keep {
+            let (program, kept) = (program(), kept.display());
             out.note(&format!(
-                "the four homes are in {}; start one again with `comity run --home {}/tj`",
-                kept.display(),
-                kept.display()
+                "the four homes are in {kept}; start one again with `{program} run --home {kept}/tj`"
+            ));
+        } else if !self.serve {
+            out.note(&format!(
+                "look around: `{} demo --serve` leaves the nodes running and prints what to try; --keep DIR keeps the homes",
+                program()
             ));
         }
-        drop(folder);
-        if report.sound() {
-            Ok(())
-        } else {
-            Err(Failure::new(
-                SOFTWARE,
-                "records were lost, doubled or cannot be verified; see the report",
-            ))
-        }
+        sound
     }
 
-    fn submissions(&self, nodes: &[CountryNode]) -> Result<Vec<Submission>, Failure> {
-        match &self.input {
-            Some(path) => {
-                let file = std::fs::File::open(path).map_err(|error| {
-                    Failure::new(
-                        NOINPUT,
-                        format!("{} cannot be read: {error}", path.display()),
-                    )
-                })?;
-                let submissions = traffic::from_file(std::io::BufReader::new(file), nodes)?;
-                if submissions.is_empty() {
-                    return Err(Failure::new(DATAERR, "the input holds no record"));
-                }
-                Ok(submissions)
-            }
-            None => {
-                let countries: Vec<_> =
-                    nodes.iter().map(|node| (node.country, node.role)).collect();
-                let count = usize::try_from(self.records).unwrap_or(usize::MAX);
-                Ok(Exercise::new(self.seed, &countries)
-                    .starting_at(system_clock()())
-                    .records()
-                    .take(count)
-                    .map(|exercise| Submission {
-                        origin: exercise.origin,
-                        record: exercise.record,
-                    })
-                    .collect())
-            }
+    fn submissions(&self, corridor: &[(Country, CountryRole)]) -> Result<Vec<Submission>, Failure> {
+        let Some(path) = &self.input else {
+            let count = usize::try_from(self.records).unwrap_or(usize::MAX);
+            return Ok(Exercise::new(self.seed, corridor)
+                .starting_at(system_clock()())
+                .records()
+                .take(count)
+                .zip(1..)
+                .map(|(exercise, line)| Submission {
+                    origin: exercise.origin,
+                    record: exercise.record,
+                    line,
+                })
+                .collect());
+        };
+        let unreadable = |error: std::io::Error| {
+            Failure::new(
+                NOINPUT,
+                format!("{} cannot be read: {error}", path.display()),
+            )
+        };
+        let file = std::fs::File::open(path).map_err(unreadable)?;
+        if file.metadata().map_err(unreadable)?.is_dir() {
+            let what = format!("{} is a folder, not a file of records", path.display());
+            return Err(Failure::new(NOINPUT, what));
+        }
+        let countries: Vec<Country> = corridor.iter().map(|(country, _)| *country).collect();
+        let submissions = traffic::from_file(std::io::BufReader::new(file), &countries)?;
+        if submissions.is_empty() {
+            return Err(Failure::new(DATAERR, "the input holds no record"));
+        }
+        Ok(submissions)
+    }
+}
+
+/// Plays everything and reports. Fails when it cannot be played to its end; answers a failure when
+/// it was, and came out wrong.
+async fn play(
+    folder: &Folder,
+    corridor: &[(Country, CountryRole)],
+    nodes: &mut Vec<CountryNode>,
+    submissions: &mut Vec<Submission>,
+    out: &mut Out,
+) -> Result<Result<(), Failure>, Failure> {
+    out.note("setting up TJ (origin), UZ and KZ (transit), AE (destination)");
+    for (country, role) in corridor {
+        let authorities = traffic::authorities_of(*country, submissions);
+        nodes.push(CountryNode::set_up(
+            &folder.path,
+            *country,
+            *role,
+            authorities,
+        )?);
+    }
+    exchange_cards(nodes).await?;
+    futures_util::future::try_join_all(nodes.iter_mut().map(CountryNode::start)).await?;
+    out.note("four nodes are up, cards are exchanged");
+    let total = u64::try_from(submissions.len()).unwrap_or(u64::MAX);
+    let bar = progress(total);
+    let submissions = std::mem::take(submissions);
+    let restarts = traffic::submit_all(nodes, submissions, KILLED, &bar).await?;
+    bar.finish_and_clear();
+    out.note(&format!(
+        "all {total} are durable at their origins; {} was killed with SIGKILL and started again; waiting for receipts",
+        CORRIDOR.get(KILLED).map_or("", |(code, _)| code)
+    ));
+    let patience = SETTLE
+        + Duration::from_millis(100).saturating_mul(u32::try_from(total).unwrap_or(u32::MAX));
+    traffic::settle(nodes, patience, out).await?;
+    let mut report = Report::gather(nodes, total, restarts).await?;
+    let story = Story::play(nodes, out).await;
+    // Last, so that the ledgers hold the story too.
+    report.verify_ledgers(nodes).await?;
+    if out.json() {
+        let told = match &story {
+            Ok(story) => story.json(),
+            Err(failure) => serde_json::json!({
+                "as_it_should_be": false,
+                "faults": [failure.message()],
+            }),
+        };
+        out.value(&report.json(told))?;
+    } else {
+        report.write(out)?;
+        if let Ok(story) = &story {
+            story.write(out)?;
         }
     }
+    let faults = story?.faults();
+    if !report.sound() {
+        let what = "records were lost, doubled or cannot be verified; see the report";
+        return Ok(Err(Failure::new(SOFTWARE, what)));
+    }
+    if !faults.is_empty() {
+        let what = "the life of the record is not as it should be";
+        return Ok(Err(Failure::new(SOFTWARE, what).with_details(faults)));
+    }
+    Ok(Ok(()))
+}
+
+/// The countries of [`CORRIDOR`].
+fn corridor() -> Result<Vec<(Country, CountryRole)>, Failure> {
+    CORRIDOR
+        .iter()
+        .map(|(code, role)| match code.parse() {
+            Ok(country) => Ok((country, *role)),
+            Err(error) => Err(Failure::new(SOFTWARE, UnknownCountry::to_string(&error))),
+        })
+        .collect()
+}
+
+/// A token that is cancelled at Ctrl-C, SIGTERM, and when the terminal goes away.
+fn stopped() -> CancellationToken {
+    let token = shutdown::on_signal();
+    let stop = token.clone();
+    tokio::spawn(async move {
+        if let Ok(mut gone) = signal(SignalKind::hangup()) {
+            gone.recv().await;
+            stop.cancel();
+        }
+    });
+    token
+}
+
+/// This program as it was called, for commands to copy.
+fn program() -> String {
+    std::env::args()
+        .next()
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "comity".to_owned())
 }
 
 fn progress(total: u64) -> ProgressBar {
@@ -166,13 +257,15 @@ fn how_to_look_around(nodes: &[CountryNode], out: &mut Out) {
     if let (Some(origin), Some(destination)) = (nodes.first(), nodes.last()) {
         let (from, to) = (origin.home.display(), destination.home.display());
         for command in [
-            format!("comity records list --home {to} --limit 10"),
-            format!("comity records watch --home {to}"),
-            format!("comity status --home {from}"),
-            format!("comity audit list --home {to} --limit 10"),
-            format!("comity audit verify --home {to}"),
+            format!("records list --home {to} --limit 10"),
+            format!("search Шымкент --home {to} --limit 5"),
+            format!("records watch --home {to}"),
+            format!("status --home {from}"),
+            format!("consent list --home {from}"),
+            format!("audit list --home {to} --limit 10"),
+            format!("audit verify --home {to}"),
         ] {
-            out.note(&format!("  {command}"));
+            out.note(&format!("  {} {command}", program()));
         }
     }
 }
@@ -194,12 +287,7 @@ impl Folder {
                 std::env::temp_dir().join(format!("comity-demo-{name}"))
             }
         };
-        std::fs::create_dir(&path).map_err(|error| {
-            Failure::new(
-                CANTCREAT,
-                format!("{} cannot be created: {error}", path.display()),
-            )
-        })?;
+        std::fs::create_dir(&path).map_err(|error| Failure::not_written(&path, &error))?;
         Ok(Self {
             path,
             kept: keep.is_some(),

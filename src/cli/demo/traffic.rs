@@ -8,7 +8,9 @@ use tokio::{sync::mpsc, task::JoinSet};
 use tokio_stream::wrappers::ReceiverStream;
 
 use crate::{
+    card::{MAX_AUTHORITIES, check_authority},
     client::{Client, Profile},
+    exercise,
     home::Home,
     record::Country,
     wire::{
@@ -23,7 +25,7 @@ use crate::{
 
 use super::{
     super::{
-        exit::{DATAERR, Failure, SOFTWARE, TEMPFAIL, UNAVAILABLE},
+        exit::{DATAERR, Failure, SOFTWARE, UNAVAILABLE},
         out::Out,
     },
     country::CountryNode,
@@ -38,13 +40,21 @@ const PATIENCE: Duration = Duration::from_secs(90);
 pub(super) struct Submission {
     pub(super) origin: Country,
     pub(super) record: Record,
+    /// Where it stands in the input, counted from 1.
+    pub(super) line: u64,
+}
+
+/// A submission that was not answered yet.
+struct Waiting {
+    line: u64,
+    request: SubmitRecordRequest,
 }
 
 /// Reads records of one's own. The origin is the first country that is not among the
 /// destinations.
 pub(super) fn from_file(
     input: impl BufRead,
-    nodes: &[CountryNode],
+    countries: &[Country],
 ) -> Result<Vec<Submission>, Failure> {
     RecordStream::new(input)
         .map(|(line, text)| {
@@ -52,9 +62,9 @@ pub(super) fn from_file(
                 .map_err(|error| Failure::new(DATAERR, format!("line {line}: {error}")))?;
             let record: Record = json::from_json("comity.record.v1.Record", &text)
                 .map_err(|error| Failure::new(DATAERR, format!("line {line}: {error}")))?;
-            let origin = nodes
+            let origin = countries
                 .iter()
-                .map(|node| node.country)
+                .copied()
                 .find(|country| {
                     record
                         .destinations
@@ -67,9 +77,37 @@ pub(super) fn from_file(
                         format!("line {line}: every country of the corridor is a destination, none is left to submit it"),
                     )
                 })?;
-            Ok(Submission { origin, record })
+            Ok(Submission {
+                origin,
+                record,
+                line,
+            })
         })
         .collect()
+}
+
+/// The authorities of a country for the demo: those that exercises expect, and those that records
+/// of one's own name, as far as a card can name them.
+pub(super) fn authorities_of(country: Country, submissions: &[Submission]) -> Vec<String> {
+    let mut names: Vec<String> = exercise::AUTHORITIES.map(str::to_owned).into();
+    let submitting = submissions
+        .iter()
+        .filter(|of| of.origin == country)
+        .map(|of| &of.record.authority);
+    let receiving = submissions
+        .iter()
+        .flat_map(|of| &of.record.destinations)
+        .filter(|of| of.country == country.code())
+        .flat_map(|of| {
+            let readers = of.readers.iter().flat_map(|reader| &reader.authorities);
+            of.authorities.iter().chain(readers)
+        });
+    for name in submitting.chain(receiving) {
+        if names.len() < MAX_AUTHORITIES && check_authority(name).is_ok() && !names.contains(name) {
+            names.push(name.clone());
+        }
+    }
+    names
 }
 
 /// Submits everything; kills and restarts one node once half of it is durable. Answers how many
@@ -80,9 +118,9 @@ pub(super) async fn submit_all(
     killed: usize,
     bar: &ProgressBar,
 ) -> Result<u64, Failure> {
-    let half = bar.length().unwrap_or(0) / 2;
+    let half = (bar.length().unwrap_or(0) / 2).max(1);
     let mut submitters = JoinSet::new();
-    let mut queues: Vec<(Country, Profile, VecDeque<SubmitRecordRequest>)> = Vec::new();
+    let mut queues: Vec<(Country, Profile, VecDeque<Waiting>)> = Vec::new();
     for node in nodes.iter() {
         let profile = Profile::operator(&Home::open(&node.home)?)?;
         queues.push((node.country, profile, VecDeque::new()));
@@ -92,9 +130,12 @@ pub(super) async fn submit_all(
             .iter_mut()
             .find(|(country, ..)| *country == submission.origin)
         {
-            queue.push_back(SubmitRecordRequest {
-                record: Some(submission.record),
-                idempotency_key: format!("demo-{number}"),
+            queue.push_back(Waiting {
+                line: submission.line,
+                request: SubmitRecordRequest {
+                    record: Some(submission.record),
+                    idempotency_key: format!("demo-{number}"),
+                },
             });
         }
     }
@@ -128,7 +169,7 @@ pub(super) async fn submit_all(
 async fn submit(
     country: Country,
     profile: Profile,
-    mut waiting: VecDeque<SubmitRecordRequest>,
+    mut waiting: VecDeque<Waiting>,
     done: mpsc::UnboundedSender<()>,
 ) -> Result<(), Failure> {
     let mut last_answer = tokio::time::Instant::now();
@@ -158,11 +199,11 @@ async fn submit(
 /// Submits over one connection; answers what broke it. What was answered is taken off the queue.
 async fn stream(
     mut client: Client,
-    waiting: &mut VecDeque<SubmitRecordRequest>,
+    waiting: &mut VecDeque<Waiting>,
     done: &mpsc::UnboundedSender<()>,
 ) -> Result<String, Failure> {
     let (requests, stream) = mpsc::channel(IN_FLIGHT);
-    let all: Vec<_> = waiting.iter().cloned().collect();
+    let all: Vec<_> = waiting.iter().map(|of| of.request.clone()).collect();
     let sending = tokio::spawn(async move {
         for submission in all {
             let request = SubmitRecordsRequest {
@@ -193,12 +234,22 @@ async fn stream(
                     return Ok(refusal.message);
                 }
                 Some(Outcome::Refused(refusal)) => {
-                    let details = refusal
+                    let details: Vec<String> = refusal
                         .violations
                         .iter()
                         .map(|violation| format!("{}: {}", violation.field, violation.message))
                         .collect();
-                    return Err(Failure::new(DATAERR, refusal.message).with_details(details));
+                    // The message repeats what the details list.
+                    let why = if details.is_empty() {
+                        refusal.message
+                    } else {
+                        "the record breaks rules".to_owned()
+                    };
+                    let why = format!("{why} ({})", refusal.reason);
+                    let line = waiting.front().map_or(0, |of| of.line);
+                    return Err(Failure::new(DATAERR, why)
+                        .with_details(details)
+                        .at_line(line));
                 }
                 None => return Ok("an empty answer".to_owned()),
             },
@@ -215,7 +266,7 @@ fn retriable(reason: &str) -> bool {
 
 /// Waits until every record assigned anywhere has its receipt durable at its origin.
 pub(super) async fn settle(
-    nodes: &mut [CountryNode],
+    nodes: &[CountryNode],
     patience: Duration,
     out: &mut Out,
 ) -> Result<(), Failure> {
@@ -241,13 +292,9 @@ pub(super) async fn settle(
             return Ok(());
         }
         if tokio::time::Instant::now() > deadline {
-            out.note(&format!(
-                "{waiting} receipts have not arrived; the report counts them"
-            ));
-            return Err(Failure::new(
-                TEMPFAIL,
-                format!("{waiting} receipts did not arrive in time"),
-            ));
+            // The report counts what is missing.
+            out.note(&format!("{waiting} receipts did not arrive in time"));
+            return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }

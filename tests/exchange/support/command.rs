@@ -1,11 +1,17 @@
 //! The `comity` command, run to its end.
 
 use std::{
+    fs::File,
+    path::Path,
     process::Stdio,
     sync::{Mutex, PoisonError},
 };
 
-use tokio::{io::AsyncWriteExt as _, process::Command, time::timeout};
+use tokio::{
+    io::AsyncWriteExt as _,
+    process::{Child, Command},
+    time::timeout,
+};
 
 use super::PATIENCE;
 
@@ -81,6 +87,27 @@ pub(crate) async fn comity_with_broken_stdout(arguments: &[&str]) -> Ended {
     ended(child).await
 }
 
+/// Runs a command that finds `folder` where temporary files go.
+pub(crate) async fn comity_with_temporary(folder: &Path, arguments: &[&str]) -> Ended {
+    let mut command = command(arguments);
+    command
+        .env("TMPDIR", folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped());
+    let child = spawning(|| command.spawn()).unwrap();
+    ended(child).await
+}
+
+/// Starts a command and answers it while it runs; its messages go to a new file.
+pub(crate) fn comity_running(arguments: &[&str], messages: &Path) -> Child {
+    let mut command = command(arguments);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::from(File::create_new(messages).unwrap()));
+    spawning(|| command.spawn()).unwrap()
+}
+
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_comity"));
     command
@@ -92,7 +119,7 @@ fn command(arguments: &[&str]) -> Command {
     command
 }
 
-async fn ended(child: tokio::process::Child) -> Ended {
+async fn ended(child: Child) -> Ended {
     let output = timeout(PATIENCE, child.wait_with_output()).await;
     let output = output.expect("the command does not end").unwrap();
     Ended {

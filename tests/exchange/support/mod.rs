@@ -13,7 +13,10 @@ use std::time::Duration;
 
 pub(crate) use self::{
     ask::{ledger_bodies, receipts_of, refusal_of},
-    command::{Ended, comity, comity_reading, comity_with_broken_stdout, spawning},
+    command::{
+        Ended, comity, comity_reading, comity_running, comity_with_broken_stdout,
+        comity_with_temporary, spawning,
+    },
     country::{Country, Settings, befriend, neighbours},
     follow::{amendment, complied, digest_of, recall, show, status_of, take_back, try_show},
     proxy::{ConnectProxy, PASSWORD, USER},
@@ -22,7 +25,7 @@ pub(crate) use self::{
 
 /// Longest wait for something that must happen. It never decides whether a test is right, only when
 /// a broken one gives up.
-const PATIENCE: Duration = Duration::from_secs(40);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 /// Pause between two looks.
 const PAUSE: Duration = Duration::from_millis(15);
 
