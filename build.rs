@@ -26,6 +26,7 @@ const PROTOS: &[&str] = &[
     "comity/link/v1/link.proto",
     "comity/ledger/v1/ledger.proto",
     "comity/entry/v1/entry.proto",
+    "comity/node/v1/charge.proto",
     "comity/node/v1/record_service.proto",
     "comity/node/v1/sharing_service.proto",
     "comity/node/v1/search_service.proto",
@@ -34,6 +35,7 @@ const PROTOS: &[&str] = &[
     "comity/node/v1/card_service.proto",
     "comity/node/v1/life_service.proto",
     "comity/node/v1/status_service.proto",
+    "comity/node/v1/thread_service.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -21,6 +21,7 @@ use crate::{
         consent_service_client::ConsentServiceClient, life_service_client::LifeServiceClient,
         record_service_client::RecordServiceClient, search_service_client::SearchServiceClient,
         sharing_service_client::SharingServiceClient, status_service_client::StatusServiceClient,
+        thread_service_client::ThreadServiceClient,
     },
 };
 
@@ -143,6 +144,8 @@ pub struct Client {
     pub sharing: SharingServiceClient<Channel>,
     /// Recalls, holds, and what needs two persons.
     pub life: LifeServiceClient<Channel>,
+    /// Replies, charges, and what is due.
+    pub threads: ThreadServiceClient<Channel>,
     /// Consent and the uses it allows.
     pub consents: ConsentServiceClient<Channel>,
     /// The ledger.
@@ -175,6 +178,8 @@ impl Client {
             sharing: SharingServiceClient::new(channel.clone())
                 .max_decoding_message_size(MAX_ANSWER_BYTES),
             life: LifeServiceClient::new(channel.clone())
+                .max_decoding_message_size(MAX_ANSWER_BYTES),
+            threads: ThreadServiceClient::new(channel.clone())
                 .max_decoding_message_size(MAX_ANSWER_BYTES),
             consents: ConsentServiceClient::new(channel.clone())
                 .max_decoding_message_size(MAX_ANSWER_BYTES),

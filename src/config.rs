@@ -21,12 +21,14 @@ use crate::{
 pub mod agreements;
 mod bounds;
 mod commented;
+mod due;
 mod fault;
 mod life;
 mod links;
 #[cfg(test)]
 mod tests;
 
+pub use due::DueConfig;
 pub use fault::ConfigError;
 pub use life::LifeConfig;
 pub use links::{LinksConfig, PeerLinkConfig, ProxyConfig, ProxyUrlError};
@@ -74,6 +76,9 @@ pub struct Config {
     /// What becomes of records that are recalled or expire.
     #[serde(default)]
     pub life: LifeConfig,
+    /// By when officers acknowledge and answer.
+    #[serde(default)]
+    pub due: DueConfig,
     /// The search index.
     #[serde(default)]
     pub search: SearchConfig,
@@ -198,6 +203,7 @@ impl Config {
             limits: LimitsConfig::default(),
             store: StoreConfig::default(),
             life: LifeConfig::default(),
+            due: DueConfig::default(),
             search: SearchConfig::default(),
             log: LogConfig::default(),
         }
@@ -240,6 +246,7 @@ impl Config {
         }
         let addresses = self.link_addresses()?;
         self.links.check(addresses.len())?;
+        self.due.check()?;
         at_most("authorities", self.authorities.len(), MAX_AUTHORITIES)?;
         at_most("allow_addresses", self.allow_addresses.len(), MAX_ADDRESSES)?;
         for (index, name) in self.authorities.iter().enumerate() {

@@ -1,23 +1,14 @@
 //! `comity amend REF FILE|-`: a new version of an own record.
 
-use std::io::Read as _;
-
 use clap::Args;
 
-use crate::{
-    record::MAX_RECORD_BYTES,
-    wire::{
-        json,
-        node::{GetRecordRequest, SubmitRecordRequest},
-        record::{FollowType, Follows, Record},
-    },
+use crate::wire::{
+    json,
+    node::{GetRecordRequest, SubmitRecordRequest},
+    record::{FollowType, Follows, Record},
 };
 
-use super::{
-    Target,
-    exit::{DATAERR, Failure, NOINPUT},
-    out::Out,
-};
+use super::{Target, exit::Failure, input::read_record, out::Out};
 
 /// Replace a record by a new version: the whole record again, to be read by its destinations.
 #[derive(Debug, Args)]
@@ -36,7 +27,7 @@ pub(super) struct Amend {
 
 impl Amend {
     pub(super) async fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
-        let text = read(&self.file)?;
+        let text = read_record(&self.file)?;
         let record: Record = json::from_json("comity.record.v1.Record", &text)?;
         let mut client = self.target.connect().await?;
         let newest = client
@@ -81,28 +72,4 @@ impl Amend {
             answer.reference, newest.reference
         ))
     }
-}
-
-/// The text of a file or of standard input, not more than a record may take as JSON.
-fn read(file: &str) -> Result<String, Failure> {
-    let most = u64::try_from(MAX_RECORD_BYTES.saturating_mul(4)).unwrap_or(u64::MAX);
-    let unreadable =
-        |error: std::io::Error| Failure::new(NOINPUT, format!("{file} cannot be read: {error}"));
-    let mut text = String::new();
-    let length = if file == "-" {
-        std::io::stdin()
-            .take(most)
-            .read_to_string(&mut text)
-            .map_err(unreadable)?
-    } else {
-        std::fs::File::open(file)
-            .map_err(unreadable)?
-            .take(most)
-            .read_to_string(&mut text)
-            .map_err(unreadable)?
-    };
-    if u64::try_from(length).unwrap_or(u64::MAX) >= most {
-        return Err(Failure::new(DATAERR, "the input is larger than any record"));
-    }
-    Ok(text)
 }

@@ -2,6 +2,7 @@
 //!
 //! Answers go to standard output, messages to standard error; exit codes are those of sysexits(3).
 
+mod acknowledge;
 mod agreements;
 mod amend;
 mod approvals;
@@ -16,12 +17,14 @@ mod export;
 mod history;
 mod hold;
 mod init;
+mod input;
 mod onward;
 mod operator;
 mod out;
 mod recall;
 mod receipts;
 mod records;
+mod reply;
 mod root;
 mod run;
 mod search;
@@ -96,6 +99,12 @@ enum Command {
     Agreements(agreements::Agreements),
     /// Replace a record by a new version.
     Amend(amend::Amend),
+    /// Reply to a record, in its thread.
+    Reply(reply::Reply),
+    /// Take charge of another country's record.
+    Acknowledge(acknowledge::Acknowledge),
+    /// Put an officer in charge of another country's record.
+    Assign(acknowledge::Assign),
     /// Take own records back, and see who complied.
     Recall(recall::Recall),
     /// Keep records from being shredded, on a legal ground.
@@ -172,6 +181,9 @@ fn dispatch(command: Command, out: &mut Out) -> Result<(), Failure> {
         Command::Records(records) => runtime()?.block_on(records.carry_out(out)),
         Command::Agreements(agreements) => runtime()?.block_on(agreements.carry_out(out)),
         Command::Amend(amend) => runtime()?.block_on(amend.carry_out(out)),
+        Command::Reply(reply) => runtime()?.block_on(reply.carry_out(out)),
+        Command::Acknowledge(acknowledge) => runtime()?.block_on(acknowledge.carry_out(out)),
+        Command::Assign(assign) => runtime()?.block_on(assign.carry_out(out)),
         Command::Recall(recall) => runtime()?.block_on(recall.carry_out(out)),
         Command::Hold(hold) => runtime()?.block_on(hold.carry_out(out)),
         Command::Shred(shred) => runtime()?.block_on(shred.carry_out(out)),

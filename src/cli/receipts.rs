@@ -66,7 +66,8 @@ impl Receipts {
                     "issuer": receipt.issuer,
                     "time": Moment::from_micros(receipt.time_us).to_string(),
                     "sequence": receipt.sequence,
-                    "reason": reason(&receipt),
+                    "reason": refusal(&receipt),
+                    "authority": receipt.authority,
                     "verified": stands == "yes",
                     "proof": json::to_json("comity.envelope.v1.ReceiptProof", proof)?,
                 }))?;
@@ -82,7 +83,13 @@ impl Receipts {
         }
         if !out.json() {
             out.table(
-                &["RECEIPT", "ISSUER", "TIME", "REASON", "SIGNATURE HOLDS"],
+                &[
+                    "RECEIPT",
+                    "ISSUER",
+                    "TIME",
+                    "REASON OR AUTHORITY",
+                    "SIGNATURE HOLDS",
+                ],
                 rows,
             )?;
         }
@@ -104,7 +111,15 @@ fn kind(receipt: &Receipt) -> String {
         .to_owned()
 }
 
+/// Why not, or who: the authority that took charge.
 fn reason(receipt: &Receipt) -> String {
+    match receipt.r#type() {
+        ReceiptType::Acknowledged => super::records::authority(&receipt.authority),
+        _ => refusal(receipt),
+    }
+}
+
+fn refusal(receipt: &Receipt) -> String {
     match receipt.reason() {
         NonDeliveryReason::Unspecified => String::new(),
         reason => reason

@@ -6,7 +6,7 @@ use crate::{
     record::Moment,
     wire::{
         json,
-        node::{GetStatusRequest, ScrubStatus, SearchCoverage},
+        node::{DueCounts, GetStatusRequest, ScrubStatus, SearchCoverage},
     },
 };
 
@@ -72,6 +72,11 @@ impl Status {
         if let Some(search) = &status.search {
             out.line(&searched(search))?;
         }
+        if let Some(due) = &status.due {
+            for line in dues(due) {
+                out.line(&line)?;
+            }
+        }
         let rows = status
             .links
             .iter()
@@ -99,6 +104,34 @@ impl Status {
             rows,
         )
     }
+}
+
+/// What officers here owe, and what is awaited of others.
+fn dues(due: &DueCounts) -> Vec<String> {
+    let more = if due.more { "at least " } else { "" };
+    let line = |what: &str, open: u64, overdue: u64, oldest_us: i64| {
+        let late = match overdue {
+            0 => "none late".to_owned(),
+            some => format!(
+                "{some} OVERDUE, the first since {}",
+                Moment::from_micros(oldest_us)
+            ),
+        };
+        (open > 0).then(|| format!("{what}: {more}{open} records, {late}"))
+    };
+    let here = line(
+        "to acknowledge or answer",
+        due.open,
+        due.overdue,
+        due.oldest_us,
+    );
+    let there = line(
+        "awaited of others",
+        due.awaited,
+        due.awaited_overdue,
+        due.awaited_oldest_us,
+    );
+    here.into_iter().chain(there).collect()
 }
 
 /// How far the search index is.

@@ -5,12 +5,13 @@ use std::ops::RangeInclusive;
 use super::{Config, ConfigError};
 
 impl Config {
-    pub(super) fn numbers(&self) -> [(&'static str, u64, RangeInclusive<u64>); 18] {
+    pub(super) fn numbers(&self) -> [(&'static str, u64, RangeInclusive<u64>); 24] {
         let Self {
             dial,
             limits,
             store,
             life,
+            due,
             search,
             ..
         } = self;
@@ -57,6 +58,16 @@ impl Config {
             ("life.backups_days", life.backups_days, 0..=36_500),
             ("life.max_clock_skew_s", life.max_clock_skew_s, 1..=86_400),
             ("life.recall_alone", life.recall_alone, 1..=100_000),
+            ("due.emergency_h", due.emergency_h, 0..=8760),
+            ("due.urgent_direct_h", due.urgent_direct_h, 0..=8760),
+            ("due.urgent_h", due.urgent_h, 0..=8760),
+            ("due.routine_h", due.routine_h, 0..=8760),
+            ("due.soon_percent", due.soon_percent, 0..=100),
+            (
+                "due.escalate_again_percent",
+                due.escalate_again_percent,
+                0..=1000,
+            ),
         ]
     }
 }

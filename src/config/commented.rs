@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use super::{Config, LinksConfig, LogFormat};
+use super::{Config, DueConfig, LinksConfig, LogFormat};
 
 impl Config {
     /// The configuration as a commented file that [`Self::parse`] reads back.
@@ -103,15 +103,7 @@ impl Config {
              # the peers' clocks, in seconds.\n\
              max_clock_skew_s = {}\n\
              # Above this many records a recall needs a second operator.\n\
-             recall_alone = {}\n\n\
-             [search]\n\
-             # Most memory for the search index; the oldest records are left out beyond it.\n\
-             memory_mib = {}\n\n\
-             [log]\n\
-             # text or json\n\
-             format = {}\n\
-             # error, warn, info, debug or trace\n\
-             level = {}",
+             recall_alone = {}\n",
             store.segment_mib,
             store.cache_mib,
             text(&store.file_key.to_string_lossy()),
@@ -122,12 +114,55 @@ impl Config {
             life.backups_days,
             life.max_clock_skew_s,
             life.recall_alone,
+        )?;
+        self.due.write_commented(out)?;
+        writeln!(
+            out,
+            "[search]\n\
+             # Most memory for the search index; the oldest records are left out beyond it.\n\
+             memory_mib = {}\n\n\
+             [log]\n\
+             # text or json\n\
+             format = {}\n\
+             # error, warn, info, debug or trace\n\
+             level = {}",
             search.memory_mib,
             text(match log.format {
                 LogFormat::Text => "text",
                 LogFormat::Json => "json",
             }),
             text(log.level.as_str()),
+        )
+    }
+}
+
+impl DueConfig {
+    fn write_commented(&self, out: &mut String) -> fmt::Result {
+        writeln!(
+            out,
+            "[due]\n\
+             # Hours from receipt within which an officer acknowledges a record, or answers a message that\n\
+             # asks for it, unless the record says by when; 0: nothing is due. Late ones are escalated.\n\
+             # Directive (EU) 2023/977 Art. 5: 8 hours for urgent requests about directly accessible\n\
+             # information, 3 days for other urgent ones, 7 days for the rest. Regulation (EU) 2023/1543\n\
+             # gives 8 hours in an emergency.\n\
+             emergency_h = {}\n\
+             urgent_direct_h = {}\n\
+             urgent_h = {}\n\
+             routine_h = {}\n\
+             # Kinds that ask something of an officer even when they are routine.\n\
+             routine_kinds = {}\n\
+             # Due soon: less than this share of the term is left, in percent.\n\
+             soon_percent = {}\n\
+             # A late record is escalated again after this share of its term, in percent; 0: never.\n\
+             escalate_again_percent = {}\n",
+            self.emergency_h,
+            self.urgent_direct_h,
+            self.urgent_h,
+            self.routine_h,
+            list(self.routine_kinds.iter().map(String::as_str)),
+            self.soon_percent,
+            self.escalate_again_percent,
         )
     }
 }

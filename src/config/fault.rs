@@ -54,6 +54,16 @@ pub enum ConfigError {
         /// What is wrong with it.
         fault: crate::card::AuthorityError,
     },
+    /// A name that no kind of record has.
+    #[error("`due.routine_kinds[{index}]` is {kind:?}, but must be one of {known}")]
+    Kind {
+        /// Position, from 0.
+        index: usize,
+        /// What stands there.
+        kind: String,
+        /// The kinds there are.
+        known: String,
+    },
     /// Too many entries.
     #[error("`{field}` has {count} entries, but may have {limit}")]
     TooMany {

@@ -66,7 +66,7 @@ fn every_number_is_bounded_on_both_sides() {
             numbers += 1;
         }
     }
-    assert_eq!(numbers, 32);
+    assert_eq!(numbers, 38);
 }
 
 #[test]
@@ -96,6 +96,10 @@ fn faults_are_named() {
             "authorities[1]",
         ),
         ("country = 'UZ'\n[store]\nfile_key = ''", "store.file_key"),
+        (
+            "country = 'UZ'\n[due]\nroutine_kinds = ['Tip', 'Rumour']",
+            "due.routine_kinds[1]",
+        ),
         (
             "country = 'UZ'\nlisten = '1.1.1.1:1'\nclient_listen = '1.1.1.1:1'",
             "client_listen",

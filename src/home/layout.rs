@@ -67,6 +67,8 @@ impl Layout {
         operator_certificate = "certs/operator.pem";
         /// Key of the operator's certificate, PEM.
         operator_key = "certs/operator.key";
+        /// Folder of the certificates issued to clients, PEM; without keys.
+        clients = "certs/clients";
         /// Folder of the roots, to be moved offline.
         root = "root";
         /// Country root under a passphrase.

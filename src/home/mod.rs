@@ -16,6 +16,7 @@
 //!   issuing-ca.pem           the country's CA
 //!   link.pem, client-port.pem   the node's certificates, one per port
 //!   operator.pem, operator.key  the operator's client certificate
+//!   clients/                 certificates issued to other clients, without keys
 //! root/                      to be moved offline: the node never reads it
 //!   root.age, recovery.age   country root and recovery root under a passphrase (age, scrypt)
 //! data/                      journal, index, slots
@@ -34,6 +35,7 @@ mod open;
 mod own_card;
 mod proxies;
 pub mod root;
+mod roster;
 
 #[cfg(test)]
 mod tests;
@@ -46,3 +48,4 @@ pub use layout::Layout;
 pub use open::{Home, HomeLock};
 pub use own_card::{CardContents, reissue_card};
 pub use proxies::{Proxies, Proxy};
+pub use roster::Roster;

@@ -13,7 +13,7 @@ use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use zeroize::Zeroizing;
 
 use super::{
-    ClientCertificate, ClientName, HomeError, Layout, TlsMaterial, files, init::hosts,
+    ClientCertificate, ClientName, HomeError, Layout, Roster, TlsMaterial, files, init::hosts,
     issue::IssuingCa,
 };
 use crate::{
@@ -233,7 +233,8 @@ impl Home {
         )
     }
 
-    /// Issues a certificate to a client of this node, such as an officer.
+    /// Issues a certificate to a client of this node, such as an officer, and notes it in the
+    /// [`Roster`]. A crash in between leaves a note of a certificate that nobody has.
     ///
     /// # Errors
     /// [`HomeError::Profile`] for a refused name or role; [`HomeError`] when the CA's key cannot
@@ -245,7 +246,9 @@ impl Home {
         now: Moment,
     ) -> Result<ClientCertificate, HomeError> {
         let name = ClientName::new(self.country(), role, name)?;
-        self.issuing_ca()?.issue_client(name, now)
+        let issued = self.issuing_ca()?.issue_client(name, now)?;
+        Roster::of(&self.layout).note(&issued)?;
+        Ok(issued)
     }
 
     /// Issues both certificates of the node again, with the key that it has.

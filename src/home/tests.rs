@@ -122,6 +122,28 @@ fn certificates_have_their_profiles() {
         Err(HomeError::Profile(ProfileError::Name))
     ));
 
+    // Whoever has a certificate that counts is on the roster, and nobody else.
+    let roster = Roster::of(home.layout());
+    home.issue_client("n.karimova", "operator", now()).unwrap();
+    fs::write(home.layout().clients().join("officer.junk.pem"), "no PEM").unwrap();
+    let named = |name: &str, at| -> Vec<String> {
+        let found = roster.named(name, at).unwrap();
+        let mut roles: Vec<String> = found.iter().map(|of| of.role().to_owned()).collect();
+        roles.sort();
+        roles
+    };
+    assert_eq!(named("local", now()), ["operator"]);
+    assert_eq!(named("n.karimova", now()), ["officer", "operator"]);
+    let later = now() + std::time::Duration::from_secs(366 * 24 * 3600);
+    for (name, at) in [
+        ("n.karimova", later),
+        ("junk", now()),
+        ("karimova", now()),
+        ("", now()),
+    ] {
+        assert!(named(name, at).is_empty(), "{name}");
+    }
+
     home.renew_node_certificates(now()).unwrap();
     assert_ne!(serial(home.link_material().unwrap()), link);
     assert_eq!(

@@ -173,6 +173,12 @@ impl StoredRecord {
         Some(LockCause::try_from(lock.cause).unwrap_or_default())
     }
 
+    /// Whether it is a step, which acts on another record.
+    pub fn is_step(&self) -> bool {
+        let follow = self.holding.follow.as_ref();
+        follow.is_some_and(|follow| follow.step != 0)
+    }
+
     /// The slot that protects the content keys now.
     pub fn slot(&self) -> u64 {
         self.rekeyed

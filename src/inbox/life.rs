@@ -10,6 +10,8 @@ use crate::{
     wire::envelope::ReceiptType,
 };
 
+use super::due;
+
 /// What is to be done with a record, once its time has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Due {
@@ -23,16 +25,19 @@ pub enum Due {
     ShredVictims,
     /// Tell its origin what became of it.
     Answer,
+    /// Escalate it: what is due of it is late.
+    Escalate,
 }
 
 impl Due {
     /// Every kind.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Expire,
         Self::Retention,
         Self::Shred,
         Self::ShredVictims,
         Self::Answer,
+        Self::Escalate,
     ];
 
     /// Its number in a key.
@@ -43,6 +48,7 @@ impl Due {
             Self::Shred => 3,
             Self::ShredVictims => 4,
             Self::Answer => 5,
+            Self::Escalate => 6,
         }
     }
 
@@ -52,14 +58,25 @@ impl Due {
     }
 }
 
-/// The row a record begins with; `None` when nothing of it ever falls due by itself.
-pub fn begin(holding: &Holding, foreign: bool) -> Option<LifeRow> {
-    (holding.expires_us > 0 || holding.victims_until_us > 0).then(|| LifeRow {
+/// The row a record begins with; `None` when nothing of it ever falls due by itself. `awaited` are
+/// the countries that an own record goes to.
+pub fn begin(
+    holding: &Holding,
+    foreign: bool,
+    from_us: i64,
+    awaited: Vec<String>,
+) -> Option<LifeRow> {
+    if holding.expires_us <= 0 && holding.victims_until_us <= 0 && holding.due_us == 0 {
+        return None;
+    }
+    let mut row = LifeRow {
         expires_us: holding.expires_us,
         victims_until_us: holding.victims_until_us,
         foreign,
         ..LifeRow::default()
-    })
+    };
+    due::begin(&mut row, holding, from_us, awaited);
+    Some(row)
 }
 
 /// Locks the record or its victim data. A second lock hastens the shredding, adds the recall that
@@ -118,8 +135,10 @@ pub fn erase(row: &mut LifeRow, erased: &Erased) {
 
 /// The origin was told.
 pub fn answer(row: &mut LifeRow, kind: ReceiptType) {
-    if row.foreign && matches!(kind, ReceiptType::Erased | ReceiptType::Held) {
-        row.answered = kind.into();
+    match kind {
+        _ if !row.foreign => {}
+        ReceiptType::Erased | ReceiptType::Held => row.answered = kind.into(),
+        _ => due::told(row, kind),
     }
 }
 
@@ -138,7 +157,7 @@ pub fn is_erased(row: &LifeRow) -> bool {
     row.whole.as_ref().is_some_and(|lock| lock.erased_us != 0)
 }
 
-/// What the origin is to be told now: nothing for an own record, or for one that is neither erased
+/// What the origin is to be told of its fate now: nothing for an own record, or for one that is neither erased
 /// nor locked and held.
 pub fn owed(row: &LifeRow) -> Option<ReceiptType> {
     let lock = row.whole.as_ref().filter(|_| row.foreign)?;
@@ -173,7 +192,10 @@ pub fn dues(row: &LifeRow) -> Vec<(i64, Due)> {
         Some(lock) if lock.erased_us == 0 && !row.held => dues.push((lock.shred_us, Due::Shred)),
         Some(_) => {}
     }
-    if owed(row).is_some() {
+    if let Some(at) = due::next_escalation(row) {
+        dues.push((at, Due::Escalate));
+    }
+    if owed(row).is_some() || due::owes(row) {
         dues.push((0, Due::Answer));
     }
     dues

@@ -4,13 +4,13 @@ use prost::Message as _;
 
 use crate::{
     crypto::Digest,
-    entry::{EntryError, Event, Holding, LateReceiptsKept, LifeRow},
+    entry::{Entry, EntryError, Event, Holding, LateReceiptsKept, LifeRow},
     store::{Entry as Stored, Keyspace, Place, ReadRows, Rows, Store, StoreError},
-    wire::envelope::ReceiptType,
+    wire::{envelope::ReceiptType, record::FollowType},
 };
 
 use super::{
-    ask,
+    ask, due,
     holding::HoldingError,
     life::{self, Due},
     projection::slot_used,
@@ -21,8 +21,8 @@ const LIFE: Keyspace = Keyspace {
     prefix: 0x18,
     name: "life",
     key: "local number, u64 big endian",
-    value: "encoded LifeRow: locks, hold, answers",
-    written_by: "submitted, received, locked, hold changed, rekeyed, erased, late receipts kept",
+    value: "encoded LifeRow: locks, hold, what is due, answers",
+    written_by: "submitted, received, read, locked, hold changed, rekeyed, erased, late receipts kept, charge changed, escalated",
     goes_away: "never",
 };
 
@@ -32,6 +32,16 @@ const DUE: Keyspace = Keyspace {
     name: "due",
     key: "time (microseconds, u64 big endian; 0: at once), local number (u64 big endian), what (1)",
     value: "empty",
+    written_by: "as life",
+    goes_away: "when it is done, or no longer due",
+};
+
+/// What officers owe: records of which something is due, by the time by which it is.
+const OPEN: Keyspace = Keyspace {
+    prefix: 0x1c,
+    name: "open",
+    key: "time by which it is due (microseconds, u64 big endian), local number (u64 big endian)",
+    value: "1 at a reader, 0 at the origin",
     written_by: "as life",
     goes_away: "when it is done, or no longer due",
 };
@@ -50,8 +60,8 @@ const LATE: Keyspace = Keyspace {
 const PAGE: usize = 1024;
 
 /// The keyspaces of this file.
-pub(super) const fn keyspaces() -> [&'static Keyspace; 3] {
-    [&LIFE, &DUE, &LATE]
+pub(super) const fn keyspaces() -> [&'static Keyspace; 4] {
+    [&LIFE, &DUE, &OPEN, &LATE]
 }
 
 /// What a record is in; `None` when nothing ever happened to it and nothing falls due by itself.
@@ -106,7 +116,8 @@ pub struct DueRow {
     pub due: Due,
 }
 
-/// What is due up to and with `now_us`, longest due first, `limit` at most.
+/// What is due up to and with `now_us`, longest due first: what is due at once, and what is due by
+/// the clock, `limit` of each at most, so that what cannot be done at once never hides the rest.
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
@@ -114,16 +125,19 @@ pub fn due(store: &Store, now_us: i64, limit: usize) -> Result<Vec<DueRow>, Stor
     let prefix = DUE.key(&[]);
     // Mostly nothing is due, and then one row says so.
     let first = store.scan(&prefix, &prefix, 1)?;
-    let due = first.first().and_then(|(key, _)| read_due(key));
-    if due.is_none_or(|row| row.at_us > now_us) {
+    let first = first.first().and_then(|(key, _)| read_due(key));
+    if first.is_none_or(|row| row.at_us > now_us) {
         return Ok(Vec::new());
     }
-    let found = store.scan(&prefix, &prefix, limit)?;
-    Ok(found
-        .iter()
-        .filter_map(|(key, _)| read_due(key))
-        .take_while(|row| row.at_us <= now_us)
-        .collect())
+    let read = |from: &[u8]| -> Result<Vec<DueRow>, StoreError> {
+        let rows = store.scan(&prefix, from, limit)?;
+        Ok(rows.iter().filter_map(|(key, _)| read_due(key)).collect())
+    };
+    let mut found = read(&prefix)?;
+    found.retain(|row| row.at_us == 0);
+    let by_clock = read(&DUE.key(&[&1_u64.to_be_bytes()]))?;
+    found.extend(by_clock.into_iter().take_while(|row| row.at_us <= now_us));
+    Ok(found)
 }
 
 fn read_due(key: &[u8]) -> Option<DueRow> {
@@ -140,6 +154,45 @@ fn read_due(key: &[u8]) -> Option<DueRow> {
 fn due_key(at_us: i64, number: u64, due: Due) -> Vec<u8> {
     let at = u64::try_from(at_us).unwrap_or(0).to_be_bytes();
     DUE.key(&[&at, &number.to_be_bytes(), &[due.number()]])
+}
+
+/// A record of which something is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenRow {
+    /// By when, microseconds since 1970.
+    pub due_us: i64,
+    /// Local number.
+    pub number: u64,
+    /// True for a record of another country.
+    pub foreign: bool,
+}
+
+/// Records of which something is due after `after` (time and local number), the earliest first,
+/// `limit` at most.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be read.
+pub fn open(store: &Store, after: (i64, u64), limit: usize) -> Result<Vec<OpenRow>, StoreError> {
+    let (due_us, number) = after;
+    let from = open_key(due_us, number.saturating_add(1));
+    Ok(store
+        .scan(&OPEN.key(&[]), &from, limit)?
+        .iter()
+        .filter_map(|(key, value)| {
+            let (_, rest) = key.split_first()?;
+            let (due, rest) = rest.split_first_chunk::<8>()?;
+            Some(OpenRow {
+                due_us: i64::try_from(u64::from_be_bytes(*due)).ok()?,
+                number: u64::from_be_bytes(rest.try_into().ok()?),
+                foreign: value == &[1],
+            })
+        })
+        .collect())
+}
+
+fn open_key(due_us: i64, number: u64) -> Vec<u8> {
+    let due = u64::try_from(due_us).unwrap_or(0).to_be_bytes();
+    OPEN.key(&[&due, &number.to_be_bytes()])
 }
 
 /// A late receipt in the journal.
@@ -178,20 +231,71 @@ pub fn late_receipts(
         .collect())
 }
 
-/// The life of a record that is held from now on.
-pub(super) fn begin(holding: &Holding, foreign: bool, rows: &mut Rows<'_>) {
-    if let Some(row) = life::begin(holding, foreign) {
+/// The life of a record that is held from now on. `awaited` are the countries that an own record
+/// goes to.
+pub(super) fn begin(
+    holding: &Holding,
+    entry: &Entry,
+    awaited: Option<Vec<String>>,
+    rows: &mut Rows<'_>,
+) -> Result<(), HoldingError> {
+    let foreign = awaited.is_none();
+    let from_us = entry.time.micros();
+    if let Some(row) = life::begin(holding, foreign, from_us, awaited.unwrap_or_default()) {
         put(holding.number, &LifeRow::default(), &row, rows);
     }
+    replied(holding, foreign, from_us, rows)
+}
+
+/// A reply does what is due of the record that it follows, where that is an answer.
+fn replied(
+    holding: &Holding,
+    foreign: bool,
+    at_us: i64,
+    rows: &mut Rows<'_>,
+) -> Result<(), HoldingError> {
+    let Some(follow) = &holding.follow else {
+        return Ok(());
+    };
+    if follow.r#type != FollowType::Reply as i32 {
+        return Ok(());
+    }
+    let Ok(followed) = Digest::try_from(follow.header_digest.as_slice()) else {
+        return Ok(());
+    };
+    let Some(number) = ask::by_digest(rows, &followed)? else {
+        return Ok(());
+    };
+    if of(rows, number)?.is_none_or(|row| !due::is_open(&row)) {
+        return Ok(());
+    }
+    change(number, !foreign, rows, |row| {
+        if foreign {
+            due::done_by(row, &holding.origin, true, at_us);
+        } else {
+            due::done(row, true, at_us);
+        }
+    })
 }
 
 /// Writes the rows of an entry about a record's life.
 pub(super) fn apply(
-    event: &Event,
+    entry: &Entry,
     stored: &Stored<'_>,
     rows: &mut Rows<'_>,
 ) -> Result<(), HoldingError> {
-    match event {
+    match &entry.event {
+        Event::Read(read) if read.retrieval => change(read.number, true, rows, |row| {
+            due::opened(row, entry.time.micros());
+        }),
+        Event::ChargeChanged(changed) if changed.acknowledged => {
+            change(changed.number, true, rows, |row| {
+                due::acknowledged(row, entry.time.micros(), stored.place.to_bytes());
+            })
+        }
+        Event::Escalated(escalated) => change(escalated.number, true, rows, |row| {
+            due::escalate(row, escalated);
+        }),
         Event::Locked(locked) => change(locked.number, locked.foreign, rows, |row| {
             life::lock(row, locked);
         }),
@@ -236,6 +340,15 @@ fn put(number: u64, before: &LifeRow, after: &LifeRow, rows: &mut Rows<'_>) {
     for (at, due) in life::dues(after) {
         rows.put(due_key(at, number, due), Vec::new());
     }
+    if due::is_open(before) {
+        rows.delete(open_key(before.due_us, number));
+    }
+    if due::is_open(after) {
+        rows.put(
+            open_key(after.due_us, number),
+            vec![u8::from(after.foreign)],
+        );
+    }
     rows.put(LIFE.key(&[&number.to_be_bytes()]), after.encode_to_vec());
 }
 
@@ -267,7 +380,12 @@ fn late(
         if let Some(number) = ask::by_digest(rows, &header)?
             && of(rows, number)?.is_some()
         {
-            change(number, true, rows, |row| life::answer(row, kind))?;
+            change(number, true, rows, |row| {
+                life::answer(row, kind);
+                if kind == ReceiptType::Acknowledged {
+                    due::done_by(row, &receipt.issuer, false, receipt.time_us);
+                }
+            })?;
         }
     }
     Ok(())

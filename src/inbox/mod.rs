@@ -6,12 +6,16 @@
 
 pub mod approvals;
 pub mod ask;
+pub mod charges;
 pub mod consents;
+pub mod due;
+pub mod escalations;
 pub mod followers;
 mod holding;
 pub mod life;
 pub mod life_rows;
 mod projection;
+pub mod readers;
 pub mod versions;
 
 pub use followers::Follower;

@@ -1,12 +1,15 @@
 //! The keyspaces of the records a node holds, and how entries write them.
 
 use crate::{
-    entry::{EntryError, Event, Holding},
+    entry::{Entry, EntryError, Event, Holding},
     record::Reference,
     store::{Entry as Stored, Keyspace, Place, ReadRows, Rows, Run, StoreError},
 };
 
-use super::{RecordRow, approvals, consents, followers, holding::HoldingError, life_rows};
+use super::{
+    RecordRow, approvals, charges, consents, escalations, followers, holding::HoldingError,
+    life_rows, readers,
+};
 
 /// Record number → where its entry stands.
 pub(super) const RECORDS: Run<14> = Run {
@@ -119,15 +122,15 @@ pub(super) const IDEMPOTENCY: Keyspace = Keyspace {
 pub(super) const COUNTERS: Keyspace = Keyspace {
     prefix: 0x15,
     name: "record counters",
-    key: "`n` (last number), `s` (next shred slot), `y` and year (last reference number)",
+    key: "`n` (last number), `s` (next shred slot), `y` and year (last reference number), `e` (escalations)",
     value: "u64 big endian",
-    written_by: "submitted, received",
+    written_by: "submitted, received, escalated",
     goes_away: "never",
 };
 
 /// The keyspaces of this room.
-pub const fn keyspaces() -> [&'static Keyspace; 15] {
-    let [life, due, late] = life_rows::keyspaces();
+pub const fn keyspaces() -> [&'static Keyspace; 20] {
+    let [life, due, open, late] = life_rows::keyspaces();
     let [requests, tokens, passed_on] = consents::keyspaces();
     [
         &RECORDS.space,
@@ -140,11 +143,16 @@ pub const fn keyspaces() -> [&'static Keyspace; 15] {
         &followers::FOLLOWED,
         life,
         due,
+        open,
         late,
         &approvals::APPROVALS,
         requests,
         tokens,
         passed_on,
+        &charges::CHARGES,
+        &charges::CHARGE_STEPS,
+        &readers::READERS,
+        &escalations::ESCALATIONS.space,
     ]
 }
 
@@ -152,12 +160,14 @@ pub const fn keyspaces() -> [&'static Keyspace; 15] {
 ///
 /// # Errors
 /// [`HoldingError`] when the entry is malformed or the rows cannot be read.
-pub fn apply(event: &Event, stored: &Stored<'_>, rows: &mut Rows<'_>) -> Result<(), HoldingError> {
+pub fn apply(entry: &Entry, stored: &Stored<'_>, rows: &mut Rows<'_>) -> Result<(), HoldingError> {
+    let event = &entry.event;
     match event {
         Event::Submitted(submitted) => {
             let holding = holding(submitted.holding.as_ref())?;
             hold(holding, stored.place, rows)?;
-            life_rows::begin(holding, false, rows);
+            let peers = submitted.outbox.iter().map(|place| place.peer.clone());
+            life_rows::begin(holding, entry, Some(peers.collect()), rows)?;
             consents::begin(holding, false, rows)?;
             if !submitted.idempotency_tag.is_empty() {
                 let mut value = holding.number.to_be_bytes().to_vec();
@@ -173,7 +183,7 @@ pub fn apply(event: &Event, stored: &Stored<'_>, rows: &mut Rows<'_>) -> Result<
         Event::Received(received) => {
             let holding = holding(received.holding.as_ref())?;
             hold(holding, stored.place, rows)?;
-            life_rows::begin(holding, true, rows);
+            life_rows::begin(holding, entry, None, rows)?;
             consents::begin(holding, true, rows)?;
             rows.put(
                 IDS.key(&[holding.origin.as_bytes(), &holding.record_id]),
@@ -185,7 +195,19 @@ pub fn apply(event: &Event, stored: &Stored<'_>, rows: &mut Rows<'_>) -> Result<
             approvals::apply(event, stored, rows)
         }
         Event::Disclosed(disclosed) => consents::disclosed(disclosed, rows),
-        _ => life_rows::apply(event, stored, rows),
+        Event::Read(read) => {
+            readers::apply(read, rows)?;
+            life_rows::apply(entry, stored, rows)
+        }
+        Event::ChargeChanged(changed) => {
+            charges::apply(changed, stored, rows)?;
+            life_rows::apply(entry, stored, rows)
+        }
+        Event::Escalated(escalated) => {
+            escalations::apply(escalated, entry.time, rows)?;
+            life_rows::apply(entry, stored, rows)
+        }
+        _ => life_rows::apply(entry, stored, rows),
     }
 }
 
@@ -221,6 +243,19 @@ pub(super) fn digest_row(digest: &[u8]) -> Result<(Vec<u8>, &[u8]), EntryError> 
         .split_first_chunk::<16>()
         .and_then(|(head, rest)| Some((DIGESTS.key(&[head]), rest.get(..12)?)))
         .ok_or(EntryError::Field("holding.header_digest"))
+}
+
+/// How many escalations there were.
+pub(super) fn escalated(rows: &impl ReadRows) -> Result<u64, StoreError> {
+    let count = rows.row(&COUNTERS.key(&[b"e"]))?;
+    Ok(count.and_then(|value| number(&value)).unwrap_or(0))
+}
+
+/// One escalation more; answers its index, from 0.
+pub(super) fn next_escalation(rows: &mut Rows<'_>) -> Result<u64, HoldingError> {
+    let index = escalated(rows)?;
+    raise(rows, COUNTERS.key(&[b"e"]), index.saturating_add(1))?;
+    Ok(index)
 }
 
 /// Raises a counter to `to`; counters never fall, whatever order slots were taken in.

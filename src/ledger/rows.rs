@@ -53,7 +53,7 @@ const RECORD_LEAVES: Keyspace = Keyspace {
     name: "leaves of a record",
     key: "SHA-256 of the header, leaf index (u64 big endian)",
     value: "empty",
-    written_by: "refused, read, locked, hold changed, rekeyed, erased",
+    written_by: "refused, read, locked, hold changed, rekeyed, erased, charge changed, escalated",
     goes_away: "never",
 };
 

@@ -25,7 +25,7 @@ use crate::{
 use super::{
     Node, NodeError,
     read::{ReadError, blocking},
-    rules::Proposal,
+    rules::{Proposal, ReadOrder},
 };
 
 /// The agreements in force, and where they come from.
@@ -195,15 +195,14 @@ impl Node {
         })
         .await?;
         self.writer
-            .propose(Proposal::Read {
+            .propose(Proposal::Read(Box::new(ReadOrder {
                 number,
                 digest: Some(digest),
                 reference: reference.to_string(),
-                compartments: Vec::new(),
                 actor,
-                purpose: String::new(),
                 detail: "sharing",
-            })
+                ..ReadOrder::default()
+            })))
             .await
             .map_err(NodeError::from)?;
         Ok((matrix, as_sent))

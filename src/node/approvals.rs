@@ -34,7 +34,8 @@ const MAX_LISTED: usize = 100;
 const MAX_REFERENCES: usize = 20;
 
 impl Node {
-    fn person(&self, actor: &str) -> [u8; 16] {
+    /// Keyed tag of a person, by the name in the certificate.
+    pub(super) fn person(&self, actor: &str) -> [u8; 16] {
         self.keys.index.tag("person", actor.as_bytes())
     }
 

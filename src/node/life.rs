@@ -1,30 +1,23 @@
 //! What happens to records by itself: those whose time is over are locked, locked ones are shredded
-//! after their delay, and origins are told. Runs in the background, one round at a time.
+//! after their delay, late ones are escalated, and origins are told. Runs in the background, one round at a time.
 //!
 //! A crash between any two steps leaves the first durable and the second due: slots that are erased
 //! already stay so, an answer that was not sent is still owed.
 
 use std::{
-    collections::BTreeMap,
     sync::{Arc, Weak},
     time::Duration,
 };
 
 use crate::{
     entry::{EntryError, Event, LifeRow, LockCause},
-    envelope::{self, ContentKeys, MAX_DISCLOSURES, ReceiptType},
+    envelope::{self, ContentKeys},
     inbox::{
         HoldingError, StoredRecord,
         life::{self, Due},
         life_rows::{self, DueRow},
     },
-    ledger::rows,
-    record::Country,
-    wire::{
-        envelope::DisclosureNotice,
-        ledger::{Action, LeafBody},
-        record::CompartmentLabel,
-    },
+    wire::record::CompartmentLabel,
 };
 
 use super::{
@@ -32,7 +25,6 @@ use super::{
     clocks::Agreement,
     read::blocking,
     rules::{ErasedOrder, LockOrder, Proposal, ground_aad},
-    steps::LateReceipt,
     submit::SubmitError,
 };
 
@@ -41,9 +33,7 @@ const ROUND: Duration = Duration::from_millis(500);
 /// Rows of a round.
 const ROWS: usize = 4096;
 /// Orders of one proposal.
-const TOGETHER: usize = 256;
-/// Leaves of a record looked at for disclosures.
-const LEAVES: usize = 10_000;
+pub(super) const TOGETHER: usize = 256;
 /// Microseconds of a day.
 const DAY_US: i64 = 86_400_000_000;
 
@@ -86,6 +76,7 @@ impl Node {
             self.lock_over(of(Due::Expire), of(Due::Retention)).await?;
             self.shred_victims(of(Due::ShredVictims)).await?;
             self.shred(of(Due::Shred)).await?;
+            self.escalate(of(Due::Escalate)).await?;
         } else {
             let ordered = of(Due::Shred).into_iter().filter(|row| row.at_us == 0);
             self.shred(ordered.collect()).await?;
@@ -146,7 +137,7 @@ impl Node {
 
     /// A record of which something is due; `None` when it cannot be read, which keeps nothing else
     /// from being done.
-    fn due_record(&self, number: u64) -> Option<StoredRecord> {
+    pub(super) fn due_record(&self, number: u64) -> Option<StoredRecord> {
         match self.stored(number) {
             Ok(stored) => Some(stored),
             Err(error) => {
@@ -301,61 +292,6 @@ impl Node {
         Ok((slot, sealed))
     }
 
-    /// Tells origins what became of their records.
-    async fn answer(self: &Arc<Self>, rows: Vec<DueRow>) -> Result<(), SubmitError> {
-        if rows.is_empty() {
-            return Ok(());
-        }
-        let node = Arc::clone(self);
-        let answers = blocking(move || {
-            let mut answers: BTreeMap<Country, Vec<LateReceipt>> = BTreeMap::new();
-            for row in rows {
-                let Some(stored) = node.due_record(row.number) else {
-                    continue;
-                };
-                let origin: Country = stored.holding.origin.parse().map_err(EntryError::from)?;
-                if let Some(answer) = node.answer_of(&stored)? {
-                    answers.entry(origin).or_default().push(answer);
-                }
-            }
-            Ok(answers)
-        })
-        .await?;
-        let mut failed = None;
-        for (origin, receipts) in answers {
-            // One origin that cannot be told does not keep the others from it.
-            if let Err(error) = self.send_late_receipts(origin, receipts).await {
-                tracing::warn!(%origin, %error, "the origin is not told yet");
-                failed = Some(error);
-            }
-        }
-        failed.map_or(Ok(()), Err)
-    }
-
-    fn answer_of(&self, stored: &StoredRecord) -> Result<Option<LateReceipt>, NodeError> {
-        let Some(row) = &stored.life else {
-            return Ok(None);
-        };
-        let Some(kind) = life::owed(row) else {
-            return Ok(None);
-        };
-        let lock = row.whole.as_ref().ok_or(EntryError::Field("whole"))?;
-        let erased = kind == ReceiptType::Erased;
-        Ok(Some(LateReceipt {
-            number: stored.holding.number,
-            kind,
-            recall: life::recall_of(row),
-            backups_until_us: if erased { lock.backups_until_us } else { 0 },
-            ground: if erased {
-                String::new()
-            } else {
-                self.hold_ground(row)?
-            },
-            disclosures: self.disclosures(stored)?,
-            ..LateReceipt::default()
-        }))
-    }
-
     /// The ground of a hold that stands.
     pub(super) fn hold_ground(&self, row: &LifeRow) -> Result<String, NodeError> {
         let place = crate::store::Place::from_bytes(&row.hold_place)
@@ -374,24 +310,5 @@ impl Node {
             .open(&ground_aad(&digest), &sealed)
             .map_err(|_| EntryError::Field("ground"))?;
         String::from_utf8(plain.to_vec()).map_err(|_| EntryError::Field("ground").into())
-    }
-
-    /// What left this node in plain text of a record, as far as the ledger knows.
-    fn disclosures(&self, stored: &StoredRecord) -> Result<Vec<DisclosureNotice>, NodeError> {
-        let mut notices = Vec::new();
-        for index in rows::leaves_of(&self.store, &stored.digest, LEAVES)? {
-            let Some(leaf) = self.leaf(index)? else {
-                continue;
-            };
-            let body = <LeafBody as prost::Message>::decode(leaf.body.as_slice())
-                .map_err(EntryError::from)?;
-            if body.action() == Action::Disclosure && notices.len() < MAX_DISCLOSURES {
-                notices.push(DisclosureNotice {
-                    time_us: body.time_us,
-                    manner: body.detail.chars().take(32).collect(),
-                });
-            }
-        }
-        Ok(notices)
     }
 }

@@ -5,16 +5,20 @@
 //! durable. The clock enters here and is passed down.
 
 pub mod agreements;
+mod answers;
 pub mod approvals;
 pub mod audit;
 pub mod cards;
+pub mod charges;
 pub mod clocks;
 pub mod deliver;
+pub mod due;
 pub mod export;
 mod fence;
 pub mod holds;
 pub mod life;
 pub mod links;
+pub mod listing;
 pub mod onward;
 mod open;
 pub mod projection;
@@ -22,6 +26,7 @@ mod purpose;
 pub mod read;
 pub mod receipts;
 pub mod receive;
+pub mod replies;
 mod resend;
 pub mod rules;
 mod scrub;
@@ -48,10 +53,10 @@ use crate::{
     config::{Config, agreements::AgreementError},
     crypto::{AeadKey, IndexKey, KeyError, RandomError, SealingSecret, SigningKey},
     entry::{EntryError, Incarnation},
-    home::{HomeError, HomeLock},
+    home::{HomeError, HomeLock, Roster},
     inbox::{HoldingError, ReferenceTag},
     ledger::rows::RowsError,
-    record::{Country, Moment, Reference},
+    record::{Country, Moment, Reference, due::Terms},
     store::{Opened, ProposeError, ShredSlots, Store, StoreError, Writer},
 };
 
@@ -162,6 +167,10 @@ pub struct Node {
     pub(crate) config: Config,
     pub(crate) agreements: agreements::InForce,
     pub(crate) own_card: TrustedCard,
+    /// How long readers have, by urgency.
+    pub(crate) terms: Terms,
+    /// Whom the country's CA issued certificates to.
+    pub(crate) roster: Roster,
     pub(crate) keys: NodeKeys,
     pub(crate) store: Store,
     pub(crate) opened: Opened,

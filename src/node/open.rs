@@ -8,7 +8,7 @@ use crate::{
     card::{self, TrustBook},
     crypto::{IndexKey, random_bytes},
     entry,
-    home::Home,
+    home::{Home, Roster},
     inbox::ask,
     store::{OpenProgress, ShredSlots, SlotPaths, Store, StoreError, StoreOptions, boot_id},
 };
@@ -109,6 +109,8 @@ impl Node {
                 index: IndexKey::new(home.index_key()),
             },
             own_card,
+            terms: home.config().due.terms(),
+            roster: Roster::of(home.layout()),
             store,
             opened,
             slots,

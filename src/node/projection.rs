@@ -106,7 +106,7 @@ pub(super) fn apply(
     stored: &Stored<'_>,
     rows: &mut Rows<'_>,
 ) -> Result<(), ProjectionError> {
-    inbox::apply(&entry.event, stored, rows).map_err(invalid)?;
+    inbox::apply(entry, stored, rows).map_err(invalid)?;
     lanes::apply(&entry.event, stored, rows).map_err(invalid)?;
     let about = about(&entry.event).map_err(invalid)?;
     ledger::rows::apply(entry, about.as_slice(), stored, rows).map_err(invalid)?;
@@ -145,6 +145,8 @@ fn about(event: &Event) -> Result<Option<Digest>, EntryError> {
         Event::Rekeyed(rekeyed) => Some(&rekeyed.header_digest),
         Event::Erased(erased) => Some(&erased.header_digest),
         Event::Disclosed(disclosed) => Some(&disclosed.header_digest),
+        Event::ChargeChanged(changed) => Some(&changed.header_digest),
+        Event::Escalated(escalated) => Some(&escalated.header_digest),
         _ => None,
     };
     bytes

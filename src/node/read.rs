@@ -15,8 +15,9 @@ use crate::{
 
 use super::{
     Node, NodeError,
+    listing::OfficerTag,
     purpose::{MAX_PURPOSE_CHARS, check_purpose},
-    rules::Proposal,
+    rules::{Proposal, ReadOrder},
 };
 
 /// Records a list answers at most.
@@ -45,6 +46,27 @@ pub enum ReadError {
     /// The node failed.
     #[error(transparent)]
     Node(#[from] NodeError),
+}
+
+impl ReadError {
+    /// Why a record that was looked for by its reference is not opened.
+    pub(super) fn of(error: NodeError, reference: Reference) -> Self {
+        match error {
+            NodeError::Holding(HoldingError::Locked(cause)) => Self::Locked {
+                reference,
+                expired: cause == LockCause::Expiry,
+            },
+            other => Self::Node(other),
+        }
+    }
+}
+
+/// A record opened, and what its leaf says.
+struct Looked {
+    opened: Opened,
+    digest: Digest,
+    /// Whether its origin is to be told.
+    retrieval: bool,
 }
 
 /// A record opened.
@@ -77,15 +99,6 @@ pub struct Reading {
     pub thread: bool,
 }
 
-/// What a list shows.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Listed {
-    /// Only records of this origin.
-    pub origin: Option<Country>,
-    /// Steps too.
-    pub steps: bool,
-}
-
 impl Node {
     /// Local number of a reference.
     ///
@@ -112,24 +125,22 @@ impl Node {
         check_purpose(&purpose)?;
         let asked = self.find(&reference)?;
         let node = Arc::clone(self);
-        let opened = blocking(move || node.open_version(asked, exact, thread)).await;
-        let (number, opened, digest) = match opened {
-            Err(NodeError::Holding(HoldingError::Locked(cause))) => {
-                return Err(ReadError::Locked {
-                    reference,
-                    expired: cause == LockCause::Expiry,
-                });
-            }
-            other => other?,
-        };
+        let officer = self.person(&actor);
+        let looked = blocking(move || node.open_version(asked, exact, thread, &officer)).await;
+        let Looked {
+            mut opened,
+            digest,
+            retrieval,
+        } = looked.map_err(|error| ReadError::of(error, reference))?;
         let compartments = opened
             .summary
             .compartments
             .iter()
             .filter_map(|label| u32::try_from(*label).ok())
             .collect();
+        let number = opened.summary.number;
         self.writer
-            .propose(Proposal::Read {
+            .propose(Proposal::Read(Box::new(ReadOrder {
                 number,
                 digest: Some(digest),
                 reference: opened.record.reference.clone(),
@@ -137,47 +148,38 @@ impl Node {
                 actor,
                 purpose,
                 detail: "read",
-            })
+                officer: Some(officer),
+                retrieval,
+            })))
             .await
             .map_err(NodeError::from)?;
+        let shown = [&mut opened.versions, &mut opened.thread];
+        for summary in shown.into_iter().flatten().chain([&mut opened.summary]) {
+            summary.read |= summary.number == number;
+        }
         Ok(opened)
     }
 
-    /// Lists records below a local number, newest first. A page is one leaf.
+    /// The newest version of a record that may be read, opened for a use case of the node: nothing
+    /// of it leaves the node.
     ///
     /// # Errors
-    /// [`ReadError::Node`] when the store cannot be read.
-    pub async fn list(
+    /// [`ReadError`] when it is not here or cannot be read.
+    pub(super) async fn newest_of(
         self: &Arc<Self>,
-        wanted: Listed,
-        before: u64,
-        limit: usize,
-        actor: String,
-    ) -> Result<Vec<RecordSummary>, ReadError> {
+        reference: Reference,
+    ) -> Result<(StoredRecord, Record), ReadError> {
+        let asked = self.find(&reference)?;
         let node = Arc::clone(self);
-        let page = blocking(move || node.page(wanted, before, limit.clamp(1, MAX_PAGE))).await?;
-        self.listed(actor).await?;
-        Ok(page)
-    }
-
-    /// Writes the leaf of a listing or a watch.
-    ///
-    /// # Errors
-    /// [`ReadError::Node`] when it cannot be made durable.
-    pub async fn listed(&self, actor: String) -> Result<(), ReadError> {
-        self.writer
-            .propose(Proposal::Read {
-                number: 0,
-                digest: None,
-                reference: String::new(),
-                compartments: vec![CompartmentLabel::Situation as u32],
-                actor,
-                purpose: String::new(),
-                detail: "listed",
-            })
+        let opened = blocking(move || {
+            let newest = node.newest(&node.versions(asked)?)?;
+            let stored = node.stored(newest.unwrap_or(asked))?;
+            let record = node.open_stored(&stored)?;
+            Ok((stored, record))
+        });
+        opened
             .await
-            .map_err(NodeError::from)?;
-        Ok(())
+            .map_err(|error| ReadError::of(error, reference))
     }
 
     /// Opens a record, or its newest version.
@@ -186,19 +188,19 @@ impl Node {
         asked: u64,
         exact: bool,
         thread: bool,
-    ) -> Result<(u64, Opened, Digest), NodeError> {
+        officer: &OfficerTag,
+    ) -> Result<Looked, NodeError> {
         let versions = self.versions(asked)?;
         let newest = if exact { None } else { self.newest(&versions)? };
         let number = newest.unwrap_or(asked);
         let stored = self.stored(number)?;
         let record = self.open_stored(&stored)?;
-        let summary = self.summary(number, &stored, &record)?;
-        let versions = versions
-            .iter()
-            .map(|version| self.summarise(version.number))
-            .collect::<Result<_, _>>()?;
+        let mut summary = self.summary(number, &stored, &record)?;
+        self.personal(&mut summary, officer)?;
+        let numbers = versions.iter().map(|version| version.number);
+        let versions = self.personals(numbers, officer)?;
         let thread = if thread {
-            self.thread(number)?
+            self.personals(self.thread(number)?.into_iter(), officer)?
         } else {
             Vec::new()
         };
@@ -210,7 +212,27 @@ impl Node {
             thread,
             original,
         };
-        Ok((number, opened, stored.digest))
+        // Its origin is told of the first time, and of no step.
+        let known = stored.life.as_ref().is_some_and(|row| row.opened_us != 0);
+        Ok(Looked {
+            opened,
+            digest: stored.digest,
+            retrieval: stored.position.is_some() && !stored.is_step() && !known,
+        })
+    }
+
+    fn personals(
+        &self,
+        numbers: impl Iterator<Item = u64>,
+        officer: &OfficerTag,
+    ) -> Result<Vec<RecordSummary>, NodeError> {
+        numbers
+            .map(|number| {
+                let mut summary = self.summarise(number)?;
+                self.personal(&mut summary, officer)?;
+                Ok(summary)
+            })
+            .collect()
     }
 
     /// Opens a record for somebody. One that has expired is closed from that moment, whether it is
@@ -227,78 +249,9 @@ impl Node {
         Ok(record)
     }
 
-    fn is_over(&self, stored: &StoredRecord) -> bool {
+    pub(super) fn is_over(&self, stored: &StoredRecord) -> bool {
         let expires = stored.holding.expires_us;
         expires != 0 && expires <= self.now().micros()
-    }
-
-    /// Whether a list shows a record.
-    fn is_listed(&self, stored: &StoredRecord, steps: bool) -> bool {
-        let step = stored
-            .holding
-            .follow
-            .as_ref()
-            .is_some_and(|follow| follow.step != 0);
-        stored.locked().is_none() && !self.is_over(stored) && (steps || !step)
-    }
-
-    fn page(
-        &self,
-        wanted: Listed,
-        mut before: u64,
-        limit: usize,
-    ) -> Result<Vec<RecordSummary>, NodeError> {
-        let mut page = Vec::new();
-        while page.len() < limit {
-            let rows = ask::newest(&self.store, before, limit)?;
-            let Some((oldest, _)) = rows.last() else {
-                break;
-            };
-            before = *oldest;
-            for (number, row) in rows {
-                if page.len() >= limit || wanted.origin.is_some_and(|origin| origin != row.origin) {
-                    continue;
-                }
-                page.extend(self.listing(number, wanted.steps)?);
-            }
-        }
-        Ok(page)
-    }
-
-    /// Records above a local number, oldest first, out of the next `limit`; and the number up to
-    /// which this looked.
-    ///
-    /// # Errors
-    /// [`ReadError::Node`] when the store cannot be read.
-    pub async fn following(
-        self: &Arc<Self>,
-        after: u64,
-        limit: usize,
-        steps: bool,
-    ) -> Result<(Vec<RecordSummary>, u64), ReadError> {
-        let node = Arc::clone(self);
-        Ok(blocking(move || {
-            let rows = ask::following(&node.store, after, limit)?;
-            let last = rows.last().map_or(after, |(number, _)| *number);
-            let mut found = Vec::new();
-            for (number, _) in rows {
-                found.extend(node.listing(number, steps)?);
-            }
-            Ok((found, last))
-        })
-        .await?)
-    }
-
-    /// A record's summary if a list shows it. One rotten record must not hide the others.
-    fn listing(&self, number: u64, steps: bool) -> Result<Option<RecordSummary>, NodeError> {
-        match self.stored(number) {
-            Ok(stored) if self.is_listed(&stored, steps) => {
-                self.summary_of(number, &stored).map(Some)
-            }
-            Ok(_) => Ok(None),
-            Err(error) if error.is_damage() => self.damaged_summary(number).map(Some),
-            Err(error) => Err(error),
-        }
     }
 
     pub(super) fn summarise(&self, number: u64) -> Result<RecordSummary, NodeError> {
@@ -310,7 +263,11 @@ impl Node {
     }
 
     /// A summary; of a locked record only what stands outside its text.
-    fn summary_of(&self, number: u64, stored: &StoredRecord) -> Result<RecordSummary, NodeError> {
+    pub(super) fn summary_of(
+        &self,
+        number: u64,
+        stored: &StoredRecord,
+    ) -> Result<RecordSummary, NodeError> {
         match self.open_stored(stored) {
             Ok(record) => self.summary(number, stored, &record),
             Err(NodeError::Holding(HoldingError::Locked(_))) => Ok(RecordSummary {
@@ -371,6 +328,7 @@ impl Node {
             state: self.state(stored)?.into(),
             follows: record.follows.clone(),
             held: is_held(stored),
+            ..RecordSummary::default()
         })
     }
 

@@ -13,7 +13,7 @@ use crate::{
     replication::lanes::{self, GroupRow},
     wire::{
         envelope::{Receipt, ReceiptGroup, ReceiptProof, ReceiptType},
-        node::DeliveryState,
+        node::{Acknowledgement, DeliveryState},
     },
 };
 
@@ -190,7 +190,10 @@ impl Node {
         &self,
         stored: &StoredRecord,
     ) -> Result<Vec<DeliveryState>, NodeError> {
-        stored
+        if stored.outbox.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut states = stored
             .outbox
             .iter()
             .map(|place| {
@@ -207,7 +210,15 @@ impl Node {
                 }
                 Ok(state)
             })
-            .collect()
+            .collect::<Result<Vec<_>, NodeError>>()?;
+        for proof in self.late_of(&stored.digest)? {
+            let receipt = Receipt::decode(proof.receipt.as_ref()).map_err(EntryError::from)?;
+            let state = states.iter_mut().find(|of| of.country == receipt.issuer);
+            if let Some(state) = state {
+                after_delivery(state, receipt);
+            }
+        }
+        Ok(states)
     }
 
     /// A lane to a peer under this node's incarnation.
@@ -217,5 +228,18 @@ impl Node {
             incarnation: self.incarnation,
             lane,
         }
+    }
+}
+
+/// Adds what a late receipt says of officers.
+fn after_delivery(state: &mut DeliveryState, receipt: Receipt) {
+    match receipt.r#type() {
+        ReceiptType::Retrieval if state.retrieved_us == 0 => state.retrieved_us = receipt.time_us,
+        ReceiptType::Retrieval => state.retrieved_us = state.retrieved_us.min(receipt.time_us),
+        ReceiptType::Acknowledged => state.acknowledgements.push(Acknowledgement {
+            authority: receipt.authority,
+            time_us: receipt.time_us,
+        }),
+        _ => {}
     }
 }

@@ -6,23 +6,28 @@
 
 mod approvals;
 mod consent;
+mod desk;
 mod exchange;
 mod facts;
 mod life;
 mod proposal;
+mod reading;
 mod recent;
 mod steps;
 
 pub use consent::{DiscloseOrder, PassesOn};
+pub use desk::{ChargeOrder, EscalateOrder};
 pub use facts::{Effect, ErasedOrder, Facts, KeptReceipts, LockOrder};
 pub use proposal::{
     Answer, ApprovalId, Arrival, ArrivedReceipts, Prepared, Proposal, ReceivedBatch, Refusal,
     Submission, SubmissionRefusal,
 };
+pub use reading::{ReadOrder, SearchOrder};
 
 use std::time::Duration;
 
 pub(super) use approvals::order_aad;
+pub(super) use desk::charge_aad;
 pub(super) use life::ground_aad;
 
 use prost::Message as _;
@@ -31,7 +36,7 @@ use crate::{
     crypto::{AeadKey, Domain, RandomError, random_bytes},
     entry::{
         AgreementsChanged, Alarm, CardAccepted, CheckpointSeen, Entry, Event, Fenced, Incarnation,
-        LeafSlot, LinkChanged, NodeCreated, NodeStarted, Read,
+        LeafSlot, LinkChanged, NodeCreated, NodeStarted,
     },
     ledger::{self, leaf_digest},
     record::{Country, Moment},
@@ -216,61 +221,10 @@ impl Rules for NodeRules {
             }
             Proposal::Receive(batch) => self.receive(*batch, group)?,
             Proposal::ReceiptsArrived(arrived) => self.receipts_arrived(*arrived, group)?,
-            Proposal::Read {
-                number,
-                digest,
-                reference,
-                compartments,
-                actor,
-                purpose,
-                detail,
-            } => {
-                let header_digest = digest.map(|digest| digest.to_vec()).unwrap_or_default();
-                let leaf = LeafBody {
-                    actor,
-                    header_digest: header_digest.clone(),
-                    reference,
-                    purpose,
-                    ..node(Action::Consultation, detail)
-                };
-                let event = Event::Read(Read {
-                    number,
-                    compartments,
-                    header_digest,
-                });
-                self.append(group, event, Vec::new(), leaf)?;
-            }
-            Proposal::Searched {
-                of,
-                compartments,
-                query,
-                actor,
-                purpose,
-            } => {
-                let (number, header_digest, reference) = match of {
-                    Some((number, digest, reference)) => (number, digest.to_vec(), reference),
-                    None => (0, Vec::new(), String::new()),
-                };
-                let (action, detail) = if header_digest.is_empty() {
-                    (Action::Consultation, "searched")
-                } else {
-                    (Action::Combination, "related")
-                };
-                let leaf = LeafBody {
-                    actor,
-                    header_digest: header_digest.clone(),
-                    reference,
-                    purpose,
-                    subject: query,
-                    ..node(action, detail)
-                };
-                let event = Event::Read(Read {
-                    number,
-                    compartments,
-                    header_digest,
-                });
-                self.append(group, event, Vec::new(), leaf)?;
-            }
+            Proposal::Read(order) => self.read(*order, group)?,
+            Proposal::Searched(order) => self.searched(*order, group)?,
+            Proposal::Charge(order) => self.charge(*order, group)?,
+            Proposal::Escalate(orders) => self.escalate(orders, group)?,
             Proposal::Lock { orders, actor } => self.lock_all(orders, &actor, group)?,
             Proposal::Hold {
                 number,

@@ -26,7 +26,7 @@ use super::{
     Node, NodeError,
     purpose::check_purpose,
     read::{ReadError, blocking},
-    rules::Proposal,
+    rules::{Proposal, SearchOrder},
 };
 
 pub use answer::{Answer, Hit, Related, SearchError};
@@ -155,13 +155,13 @@ impl Node {
         purpose: String,
     ) -> Result<(), NodeError> {
         self.writer
-            .propose(Proposal::Searched {
+            .propose(Proposal::Searched(Box::new(SearchOrder {
                 of,
                 compartments: SEARCHED.map(|label| label as u32).to_vec(),
                 query,
                 actor,
                 purpose,
-            })
+            })))
             .await?;
         Ok(())
     }

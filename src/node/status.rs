@@ -64,6 +64,7 @@ impl Node {
             journal_bytes: space.journal_bytes,
             scrub: Some(self.scrub_status()),
             search: Some(self.search_coverage()?),
+            due: Some(self.due_counts()?),
             accepting: used <= self.config.store.disk_full_percent && !self.is_fenced(),
             fenced: self.is_fenced(),
             fence_claims: self.fence_claims()?,

@@ -6,14 +6,12 @@ use crate::{
     crypto::Digest,
     entry::{EntryError, Holding},
     inbox::{
-        StoredRecord, ask, followers,
+        Follower, StoredRecord, ask, followers,
         life::{is_erased, is_readable},
         versions::{self, Version},
     },
-    wire::{
-        node::{RecordState, RecordSummary},
-        record::FollowType,
-    },
+    record::LATE_RECEIPTS_STEP,
+    wire::{node::RecordState, record::FollowType},
 };
 
 use super::{Node, NodeError};
@@ -103,11 +101,11 @@ impl Node {
     }
 
     /// The thread a record stands in: what it follows, up to the beginning, and everything that
-    /// follows that, oldest first.
+    /// follows that, by local numbers, oldest first.
     ///
     /// # Errors
     /// [`NodeError`] when the store cannot be read.
-    pub(super) fn thread(&self, number: u64) -> Result<Vec<RecordSummary>, NodeError> {
+    pub(super) fn thread(&self, number: u64) -> Result<Vec<u64>, NodeError> {
         let mut first = self.stored(number)?;
         for _ in 0..MAX_CLIMB {
             let Some(before) = followed(&first.holding) else {
@@ -122,7 +120,10 @@ impl Node {
         let mut seen: HashSet<Digest> = open.iter().copied().collect();
         let mut numbers = vec![ask::by_digest(&self.store, &first.digest)?.unwrap_or(number)];
         while let Some(digest) = open.pop() {
-            for follower in followers::followers(&self.store, &digest, |_| true)? {
+            // Receipts that came together follow whichever record was first of them; they are shown
+            // as receipts.
+            let speaks = |one: &Follower| u32::from(one.step) != LATE_RECEIPTS_STEP;
+            for follower in followers::followers(&self.store, &digest, speaks)? {
                 if numbers.len() < MAX_THREAD && seen.insert(follower.digest) {
                     numbers.push(follower.number);
                     open.push(follower.digest);
@@ -130,10 +131,7 @@ impl Node {
             }
         }
         numbers.sort_unstable();
-        numbers
-            .into_iter()
-            .map(|number| self.summarise(number))
-            .collect()
+        Ok(numbers)
     }
 }
 

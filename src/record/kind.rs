@@ -77,12 +77,14 @@ pub const fn step_number(step: &Step) -> u32 {
         Step::Recall(_) => RECALL_STEP,
         Step::ConsentRequest(_) => 2,
         Step::ConsentAnswer(_) => 3,
-        Step::LateReceipts(_) => 4,
+        Step::LateReceipts(_) => LATE_RECEIPTS_STEP,
     }
 }
 
 /// [`step_number`] of a recall.
 pub const RECALL_STEP: u32 = 1;
+/// [`step_number`] of late receipts.
+pub const LATE_RECEIPTS_STEP: u32 = 4;
 
 /// The lane the record travels on: control for steps, urgent for what is above routine, bulk for
 /// the rest.

@@ -6,6 +6,7 @@
 
 pub mod compartments;
 mod country;
+pub mod due;
 pub mod handling;
 mod kind;
 mod moment;
@@ -18,7 +19,8 @@ pub mod vocab;
 
 pub use country::{Country, UnknownCountry};
 pub use kind::{
-    RECALL_STEP, handling_numbers, is_urgent, kind_name, kind_names, lane, step_name, step_number,
+    LATE_RECEIPTS_STEP, RECALL_STEP, handling_numbers, is_urgent, kind_name, kind_names, lane,
+    step_name, step_number,
 };
 pub use moment::Moment;
 pub use reference::{Reference, ReferenceError};

@@ -2,6 +2,7 @@
 //! programs and screens go by. Every field violation is listed.
 
 mod consents;
+mod threads;
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};

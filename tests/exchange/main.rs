@@ -21,6 +21,7 @@ mod command_line;
 mod consent;
 mod delivery;
 mod demo;
+mod desk;
 mod dialling;
 mod disk;
 mod doors;

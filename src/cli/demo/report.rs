@@ -251,6 +251,7 @@ async fn all_records(client: &mut Client) -> Result<Vec<RecordSummary>, Failure>
                 page_size: PAGE,
                 page_token,
                 steps: true,
+                unread: false,
             })
             .await?
             .into_inner();

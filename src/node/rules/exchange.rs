@@ -16,6 +16,7 @@ use crate::{
 use super::{
     Answered, Arrival, ArrivedReceipts, Declined, NodeRules, Prepared, ReceivedBatch, Refusal,
     Submission, SubmissionRefusal,
+    facts::timed,
     recent::Name,
     steps::{Taken, Target},
 };
@@ -64,6 +65,7 @@ impl NodeRules {
             });
         }
         let passes_on = prepared.facts.passes_on;
+        let clock = prepared.facts.clock;
         let actor = prepared.actor.clone();
         let peers: Vec<&str> = prepared.destinations.iter().map(|of| of.code()).collect();
         let peers = peers.join(",");
@@ -79,22 +81,25 @@ impl NodeRules {
         let effect = prepared.facts.effect;
         let event = Event::Submitted(Submitted {
             holding: Some(Self::passing_on(
-                Holding {
-                    number,
-                    header_digest: prepared.digest.to_vec(),
-                    record_id: prepared.record_id.to_vec(),
-                    origin: self.country.code().to_owned(),
-                    reference_tag: prepared.reference_tag.to_bytes(),
-                    blob: 0,
-                    slot: prepared.slot,
-                    sealed_keys: prepared.sealed_keys,
-                    exercise: prepared.exercise,
-                    follow: prepared.facts.follow,
-                    kind_tag: prepared.facts.kind_tag,
-                    expires_us: prepared.facts.expires_us,
-                    victims_until_us: prepared.facts.victims_until_us,
-                    ..Holding::default()
-                },
+                timed(
+                    Holding {
+                        number,
+                        header_digest: prepared.digest.to_vec(),
+                        record_id: prepared.record_id.to_vec(),
+                        origin: self.country.code().to_owned(),
+                        reference_tag: prepared.reference_tag.to_bytes(),
+                        blob: 0,
+                        slot: prepared.slot,
+                        sealed_keys: prepared.sealed_keys,
+                        exercise: prepared.exercise,
+                        follow: prepared.facts.follow,
+                        kind_tag: prepared.facts.kind_tag,
+                        expires_us: prepared.facts.expires_us,
+                        victims_until_us: prepared.facts.victims_until_us,
+                        ..Holding::default()
+                    },
+                    clock,
+                ),
                 passes_on,
             )),
             outbox,
@@ -212,22 +217,25 @@ impl NodeRules {
                 let effect = facts.effect;
                 let event = Event::Received(Received {
                     holding: Some(Self::passing_on(
-                        Holding {
-                            number,
-                            header_digest: digest.to_vec(),
-                            record_id: record_id.to_vec(),
-                            origin: lane.peer.code().to_owned(),
-                            reference_tag: reference_tag.to_bytes(),
-                            blob: 0,
-                            slot,
-                            sealed_keys,
-                            exercise,
-                            follow: facts.follow,
-                            kind_tag: facts.kind_tag,
-                            expires_us: facts.expires_us,
-                            victims_until_us: facts.victims_until_us,
-                            ..Holding::default()
-                        },
+                        timed(
+                            Holding {
+                                number,
+                                header_digest: digest.to_vec(),
+                                record_id: record_id.to_vec(),
+                                origin: lane.peer.code().to_owned(),
+                                reference_tag: reference_tag.to_bytes(),
+                                blob: 0,
+                                slot,
+                                sealed_keys,
+                                exercise,
+                                follow: facts.follow,
+                                kind_tag: facts.kind_tag,
+                                expires_us: facts.expires_us,
+                                victims_until_us: facts.victims_until_us,
+                                ..Holding::default()
+                            },
+                            facts.clock,
+                        ),
                         facts.passes_on,
                     )),
                     position: Some(position),

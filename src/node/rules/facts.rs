@@ -3,7 +3,8 @@
 use super::consent::PassesOn;
 use crate::{
     crypto::Digest,
-    entry::{Follow, LateReceipt, LockCause},
+    entry::{Follow, Holding, LateReceipt, LockCause},
+    record::due::Clock,
 };
 
 /// What the writer and the projections may know of a record's content: enough to carry out a step,
@@ -18,10 +19,26 @@ pub struct Facts {
     pub expires_us: i64,
     /// When this reader deletes compartment `victims`; 0: it holds none, or is the origin.
     pub victims_until_us: i64,
+    /// What is due of it, and by when.
+    pub clock: Option<Clock>,
     /// The record that it passes on.
     pub passes_on: Option<PassesOn>,
     /// What its step does in the same group.
     pub effect: Option<Effect>,
+}
+
+/// Writes into a holding what is due of it.
+pub(super) fn timed(holding: Holding, clock: Option<Clock>) -> Holding {
+    let Some(clock) = clock else {
+        return holding;
+    };
+    Holding {
+        // 0 stands for nothing.
+        due_us: clock.due.micros().max(1),
+        escalate_us: clock.again.map_or(0, |again| again.micros().max(1)),
+        answer_due: clock.answer,
+        ..holding
+    }
 }
 
 /// What a step does once it is durable, in the same group.

@@ -1,6 +1,8 @@
 //! What use cases propose to the writer, what it answers, and why it refuses.
 
 use super::consent::DiscloseOrder;
+use super::desk::{ChargeOrder, EscalateOrder};
+use super::reading::{ReadOrder, SearchOrder};
 use crate::{
     crypto::Digest,
     entry::{Incarnation, LaneId},
@@ -52,23 +54,12 @@ pub enum Proposal {
     Receive(Box<ReceivedBatch>),
     /// Verified receipts of a peer.
     ReceiptsArrived(Box<ArrivedReceipts>),
-    /// A reading, before data leaves.
-    Read {
-        /// Local number; 0 for a listing.
-        number: u64,
-        /// Header; `None` for a listing.
-        digest: Option<Digest>,
-        /// As officers say it; empty for a listing.
-        reference: String,
-        /// Labels opened.
-        compartments: Vec<u32>,
-        /// Who.
-        actor: String,
-        /// Why.
-        purpose: String,
-        /// `read` or `listed`.
-        detail: &'static str,
-    },
+    /// A reading or a listing, before data leaves.
+    Read(Box<ReadOrder>),
+    /// An officer is in charge of a record.
+    Charge(Box<ChargeOrder>),
+    /// What is due of records is late.
+    Escalate(Vec<EscalateOrder>),
     /// Records whose time is over are locked, or shredded sooner than they would be.
     Lock {
         /// Which.
@@ -103,19 +94,7 @@ pub enum Proposal {
     /// Keys are gone from the slots.
     Erased(Vec<ErasedOrder>),
     /// A search or a correlation, before data leaves.
-    Searched {
-        /// Number, header and reference of the record whose relations were asked; `None` for a
-        /// search.
-        of: Option<(u64, Digest, String)>,
-        /// Labels searched.
-        compartments: Vec<u32>,
-        /// Keyed tag of what was asked; empty for a correlation.
-        query: Vec<u8>,
-        /// Who.
-        actor: String,
-        /// Why.
-        purpose: String,
-    },
+    Searched(Box<SearchOrder>),
     /// Something that needs two persons is asked for.
     Ask {
         /// Random.
@@ -358,6 +337,9 @@ pub enum Refusal {
     /// The record is not in the state that the proposal needs.
     #[error("the record is {0}")]
     Life(&'static str),
+    /// An officer of the authority acknowledged it before, or that officer is in charge already.
+    #[error("the record is acknowledged, or the officer in charge already")]
+    Charged,
     /// Nothing with this id waits for approval.
     #[error("nothing with this id waits for approval")]
     NoApproval,

@@ -8,7 +8,7 @@ use crate::{
     entry::{self, LaneId},
     envelope::{self, Receipt, ReceiptType},
     inbox::{StoredRecord, ask, life_rows},
-    record::{Country, MAX_LATE_RECEIPTS, Reference},
+    record::{Country, MAX_LATE_RECEIPTS, Moment, Reference},
     wire::{
         envelope::{DisclosureNotice, ReceiptProof},
         record::{LateReceipts, step::Step},
@@ -30,6 +30,8 @@ pub struct LateReceipt {
     pub number: u64,
     /// RETRIEVAL, ACKNOWLEDGED, ERASED or HELD.
     pub kind: ReceiptType,
+    /// When what it attests happened; `None`: now.
+    pub time: Option<Moment>,
     /// The recall that ERASED and HELD answer; `None` when the record expired.
     pub recall: Option<Digest>,
     /// On ERASED: until when backups that still open exist, microseconds since 1970; 0: none.
@@ -115,7 +117,7 @@ impl Node {
             incarnation: lane.incarnation.to_vec().into(),
             lane: lane.lane.into(),
             sequence: position.sequence,
-            time_us: self.now().micros(),
+            time_us: late.time.unwrap_or_else(|| self.now()).micros(),
             recall_digest: late
                 .recall
                 .map(|digest| digest.to_vec().into())

@@ -10,7 +10,7 @@ use crate::{
     crypto::Digest,
     entry::Follow,
     inbox::{StoredRecord, ask},
-    record::{Country, Moment, Reference, kind_name, step_number},
+    record::{Country, Moment, Reference, due, kind_name, step_number},
     wire::record::{
         CountryRole, Destination, FollowType, Follows, Marking, Record, Step, Tlp, Urgency,
         step::Step as Kind,
@@ -191,11 +191,7 @@ impl Node {
             .origin
             .parse()
             .map_err(|_| FollowFault::Unknown)?;
-        let is_step = target
-            .holding
-            .follow
-            .as_ref()
-            .is_some_and(|follow| follow.step != 0);
+        let is_step = target.is_step();
         let own_only = |fault| {
             if target_origin == origin {
                 Ok(())
@@ -297,6 +293,7 @@ impl Node {
         let until = now + std::time::Duration::from_secs(days.saturating_mul(DAY_SECONDS));
         Facts {
             victims_until_us: if days == 0 { 0 } else { until.micros() },
+            clock: due::clock(record, now, &self.terms),
             ..self.facts(record, digest)
         }
     }

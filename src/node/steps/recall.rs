@@ -193,7 +193,7 @@ impl Node {
             if stored.holding.origin != self.country.code() {
                 return Err(RecallError::Foreign(*reference));
             }
-            if is_step(&stored) {
+            if stored.is_step() {
                 return Err(RecallError::Step(*reference));
             }
             for version in self.versions(number)? {
@@ -228,7 +228,7 @@ impl Node {
     }
 
     fn fits(&self, stored: &StoredRecord, filter: &Filter) -> Result<bool, NodeError> {
-        if is_step(stored)
+        if stored.is_step()
             || stored.locked().is_some()
             || stored.time < filter.from
             || stored.time >= filter.until
@@ -307,9 +307,4 @@ impl Node {
             Err(error) => Err(error),
         }
     }
-}
-
-fn is_step(stored: &StoredRecord) -> bool {
-    let follow = stored.holding.follow.as_ref();
-    follow.is_some_and(|follow| follow.step != 0)
 }

@@ -12,7 +12,7 @@ use crate::{
     inbox,
     record::{
         MAX_RECORD_BYTES, Moment, Reference, ValidationContext, Violations, compartments::split,
-        handling_numbers, lane, validate,
+        due, handling_numbers, lane, validate,
     },
     wire::{
         envelope::{Receipt, ReceiptProof, ReceiptType},
@@ -146,6 +146,7 @@ impl Node {
             .map_err(|error| SubmitError::Seal(error.to_string()))?;
         let facts = Facts {
             effect: self.effect_of(&record, self.country)?,
+            clock: due::clock(&record, now, &self.terms),
             ..self.facts(&record, &sealed.digest)
         };
         let (slot, slot_key) = self.slots.take().map_err(NodeError::from)?;

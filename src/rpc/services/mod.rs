@@ -9,6 +9,7 @@ mod records;
 mod search;
 mod sharing;
 mod status;
+mod threads;
 
 use tonic::{Code, Status, service::Routes};
 
@@ -22,6 +23,7 @@ use crate::{
         consent_service_server::ConsentServiceServer, life_service_server::LifeServiceServer,
         record_service_server::RecordServiceServer, search_service_server::SearchServiceServer,
         sharing_service_server::SharingServiceServer, status_service_server::StatusServiceServer,
+        thread_service_server::ThreadServiceServer,
     },
 };
 
@@ -51,6 +53,10 @@ pub fn routes(node: &Arc<Node>) -> Routes {
     )
     .add_service(
         ConsentServiceServer::new(consents::Consents::new(Arc::clone(node)))
+            .max_decoding_message_size(MAX_REQUEST_BYTES),
+    )
+    .add_service(
+        ThreadServiceServer::new(threads::Threads::new(Arc::clone(node)))
             .max_decoding_message_size(MAX_REQUEST_BYTES),
     )
     .add_service(

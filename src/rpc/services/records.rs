@@ -10,7 +10,8 @@ use tonic::{Code, Request, Response, Status, Streaming};
 use crate::{
     node::{
         Node,
-        read::{Listed, MAX_PAGE, Reading},
+        listing::Listed,
+        read::{MAX_PAGE, ReadError, Reading},
         submit::{Accepted, Intent},
     },
     record::Reference,
@@ -139,6 +140,7 @@ impl RecordService for Records {
         let wanted = Listed {
             origin,
             steps: request.steps,
+            unread: request.unread,
         };
         let limit = match usize::try_from(request.page_size) {
             Ok(0) | Err(_) => DEFAULT_PAGE,
@@ -172,15 +174,21 @@ impl RecordService for Records {
     ) -> Result<Response<Self::WatchRecordsStream>, Status> {
         let actor = actor(&request)?;
         let request = request.into_inner();
-        self.node.listed(actor).await.map_err(refuse)?;
-        let after = if request.only_new {
-            self.node.last_number().map_err(refuse)?
-        } else {
-            request.after_number
+        self.node.listed(actor.clone()).await.map_err(refuse)?;
+        let watching = Watching {
+            after: if request.only_new {
+                self.node.last_number().map_err(refuse)?
+            } else {
+                request.after_number
+            },
+            // What became late before is listed, not watched.
+            escalation: self.node.escalation_count().map_err(refuse)?,
+            steps: request.steps,
+            actor,
         };
         let (answers, stream) = mpsc::channel(WATCH_AHEAD);
         let node = Arc::clone(&self.node);
-        tokio::spawn(watch(node, after, request.steps, answers));
+        tokio::spawn(watch(node, watching, answers));
         Ok(Response::new(Box::pin(ReceiverStream::new(stream))))
     }
 
@@ -199,29 +207,34 @@ impl RecordService for Records {
     }
 }
 
-/// Sends what becomes durable until the client goes or the node closes.
+/// How far a watch is.
+struct Watching {
+    /// Local number of the last record sent.
+    after: u64,
+    /// Index of the next escalation.
+    escalation: u64,
+    steps: bool,
+    actor: String,
+}
+
+/// Sends what becomes durable, or late, until the client goes or the node closes.
 async fn watch(
     node: Arc<Node>,
-    mut after: u64,
-    steps: bool,
+    mut watching: Watching,
     answers: mpsc::Sender<Result<WatchRecordsResponse, Status>>,
 ) {
     let mut durable = node.store().durable();
     loop {
         durable.borrow_and_update();
-        match node.following(after, WATCH_AHEAD, steps).await {
-            Ok((_, last)) if last == after => {
+        match news(&node, &mut watching).await {
+            Ok(None) => {
                 tokio::select! {
                     changed = durable.changed() => if changed.is_err() { return },
                     () = answers.closed() => return,
                 }
             }
-            Ok((records, last)) => {
-                after = last;
-                for record in records {
-                    let answer = WatchRecordsResponse {
-                        record: Some(record),
-                    };
+            Ok(Some(news)) => {
+                for answer in news {
                     if answers.send(Ok(answer)).await.is_err() {
                         return;
                     }
@@ -233,6 +246,34 @@ async fn watch(
             }
         }
     }
+}
+
+/// What is new; `None` when nothing is.
+async fn news(
+    node: &Arc<Node>,
+    watching: &mut Watching,
+) -> Result<Option<Vec<WatchRecordsResponse>>, ReadError> {
+    let Watching {
+        after,
+        escalation,
+        steps,
+        actor,
+    } = watching;
+    let (records, last) = node.following(*after, WATCH_AHEAD, *steps, actor).await?;
+    let (late, next) = node.escalated(*escalation, WATCH_AHEAD, actor).await?;
+    if last == *after && next == *escalation {
+        return Ok(None);
+    }
+    (*after, *escalation) = (last, next);
+    let records = records.into_iter().map(|record| (record, None));
+    let late = late.into_iter().map(|(record, of)| (record, Some(of)));
+    let news = records
+        .chain(late)
+        .map(|(record, escalation)| WatchRecordsResponse {
+            record: Some(record),
+            escalation,
+        });
+    Ok(Some(news.collect()))
 }
 
 fn intent(request: SubmitRecordRequest, actor: String) -> Result<Intent, Refusal> {

@@ -1,32 +1,10 @@
 //! What needs two persons does not happen by one.
 
-use comity::{
-    client::{Client, Profile},
-    wire::node::{ApproveRequest, ComplianceState, ListApprovalsRequest, ShredRecordsRequest},
+use comity::wire::node::{
+    ApproveRequest, ComplianceState, ListApprovalsRequest, ShredRecordsRequest,
 };
 
-use crate::support::{
-    Country, alert, comity, complied, neighbours, refusal_of, take_back, try_show,
-};
-
-/// A second operator, with a certificate that the command line issued.
-async fn second_operator(at: &Country) -> Client {
-    let folder = at.dir().with_extension("second");
-    let out = folder.to_str().unwrap();
-    comity(&[
-        "operator",
-        "issue",
-        "second",
-        "--home",
-        at.at(),
-        "--out",
-        out,
-    ])
-    .await
-    .fine();
-    let profile = Profile::load(&folder.join("profile.toml")).unwrap();
-    Client::connect(&profile).await.unwrap()
-}
+use crate::support::{alert, complied, neighbours, operator, refusal_of, take_back, try_show};
 
 fn approve(id: &str) -> ApproveRequest {
     ApproveRequest { id: id.to_owned() }
@@ -55,7 +33,7 @@ async fn many_records_are_recalled_by_two_and_nobody_approves_alone() {
     let unknown = alone.life.approve(approve("00")).await.unwrap_err();
     assert_eq!(refusal_of(&unknown), "APPROVAL_UNKNOWN");
 
-    let mut other = second_operator(&a).await;
+    let mut other = operator(&a, "second").await;
     let waiting = other.life.list_approvals(ListApprovalsRequest {}).await;
     let waiting = waiting.unwrap().into_inner().approvals;
     assert_eq!((&*waiting[0].id, &*waiting[0].what), (&*id, "recall"));
@@ -82,15 +60,15 @@ async fn a_reader_shreds_before_its_delay_by_two() {
     let shred = ShredRecordsRequest {
         references: vec![reference.clone()],
     };
-    let mut operator = b.client().await;
-    let early = operator.life.shred_records(shred.clone()).await;
+    let mut first = b.client().await;
+    let early = first.life.shred_records(shred.clone()).await;
     assert_eq!(refusal_of(&early.unwrap_err()), "RECORD_NOT_LOCKED");
     take_back(&a, &[&reference]).await.unwrap();
     // The delay is a day: without two persons it stays locked.
     complied(&a, &reference, "UZ", ComplianceState::Locked).await;
-    let asked = operator.life.shred_records(shred).await.unwrap();
+    let asked = first.life.shred_records(shred).await.unwrap();
     let id = asked.into_inner().approval_id;
-    let mut other = second_operator(&b).await;
+    let mut other = operator(&b, "second").await;
     other.life.approve(approve(&id)).await.unwrap();
     complied(&a, &reference, "UZ", ComplianceState::Erased).await;
 }

@@ -2,8 +2,10 @@
 
 mod ask;
 mod backup;
+mod clock;
 mod command;
 mod country;
+mod desk;
 mod follow;
 mod ports;
 mod proxy;
@@ -13,11 +15,13 @@ use std::time::Duration;
 
 pub(crate) use self::{
     ask::{ledger_bodies, receipts_of, refusal_of},
+    clock::off,
     command::{
         Ended, comity, comity_reading, comity_running, comity_with_broken_stdout,
         comity_with_temporary, spawning,
     },
     country::{Country, Settings, befriend, neighbours},
+    desk::{acknowledge, assign, due, listed, operator, unread},
     follow::{amendment, complied, digest_of, recall, show, status_of, take_back, try_show},
     proxy::{ConnectProxy, PASSWORD, USER},
     records::{alert, alert_to, json_of, large, urgent, with_everything},

@@ -1,0 +1,239 @@
+//! Listing and watching: what the node holds, as one officer sees it.
+
+use std::sync::Arc;
+
+use crate::{
+    inbox::{RecordRow, StoredRecord, ask, due, escalations, life_rows, readers},
+    record::Country,
+    wire::{
+        envelope::ReceiptType,
+        node::{Due, Escalation, RecordState, RecordSummary},
+        record::CompartmentLabel,
+    },
+};
+
+use super::{
+    Node, NodeError,
+    read::{MAX_PAGE, ReadError, blocking},
+    rules::{Proposal, ReadOrder},
+};
+
+/// Keyed tag of an officer.
+pub(super) type OfficerTag = [u8; 16];
+
+/// What a list shows.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Listed {
+    /// Only records of this origin.
+    pub origin: Option<Country>,
+    /// Steps too.
+    pub steps: bool,
+    /// Only records of other countries that the officer has not opened, of an amended one the newest
+    /// version.
+    pub unread: bool,
+}
+
+impl Node {
+    /// Lists records below a local number, newest first. A page is one leaf.
+    ///
+    /// # Errors
+    /// [`ReadError::Node`] when the store cannot be read.
+    pub async fn list(
+        self: &Arc<Self>,
+        wanted: Listed,
+        before: u64,
+        limit: usize,
+        actor: String,
+    ) -> Result<Vec<RecordSummary>, ReadError> {
+        let node = Arc::clone(self);
+        let officer = self.person(&actor);
+        let limit = limit.clamp(1, MAX_PAGE);
+        let page = blocking(move || node.page(wanted, before, limit, &officer)).await?;
+        self.listed(actor).await?;
+        Ok(page)
+    }
+
+    /// Writes the leaf of a listing or a watch.
+    ///
+    /// # Errors
+    /// [`ReadError::Node`] when it cannot be made durable.
+    pub async fn listed(&self, actor: String) -> Result<(), ReadError> {
+        self.writer
+            .propose(Proposal::Read(Box::new(ReadOrder {
+                compartments: vec![CompartmentLabel::Situation as u32],
+                actor,
+                detail: "listed",
+                ..ReadOrder::default()
+            })))
+            .await
+            .map_err(NodeError::from)?;
+        Ok(())
+    }
+
+    fn page(
+        &self,
+        wanted: Listed,
+        mut before: u64,
+        limit: usize,
+        officer: &OfficerTag,
+    ) -> Result<Vec<RecordSummary>, NodeError> {
+        let mut page = Vec::new();
+        while page.len() < limit {
+            let rows = ask::newest(&self.store, before, limit)?;
+            let Some((oldest, _)) = rows.last() else {
+                break;
+            };
+            before = *oldest;
+            for (number, row) in rows {
+                if page.len() >= limit || !self.is_wanted(&wanted, number, &row, officer)? {
+                    continue;
+                }
+                let found = self.listing(number, wanted.steps, officer)?;
+                page.extend(
+                    found.filter(|summary| {
+                        !wanted.unread || summary.state() != RecordState::Amended
+                    }),
+                );
+            }
+        }
+        Ok(page)
+    }
+
+    /// What can be told of a record before it is opened.
+    fn is_wanted(
+        &self,
+        wanted: &Listed,
+        number: u64,
+        row: &RecordRow,
+        officer: &OfficerTag,
+    ) -> Result<bool, NodeError> {
+        if wanted.origin.is_some_and(|origin| origin != row.origin) {
+            return Ok(false);
+        }
+        Ok(!wanted.unread
+            || (row.origin != self.country && !readers::has_read(&self.store, officer, number)?))
+    }
+
+    /// Records above a local number, oldest first, out of the next `limit`; and the number up to
+    /// which this looked.
+    ///
+    /// # Errors
+    /// [`ReadError::Node`] when the store cannot be read.
+    pub async fn following(
+        self: &Arc<Self>,
+        after: u64,
+        limit: usize,
+        steps: bool,
+        actor: &str,
+    ) -> Result<(Vec<RecordSummary>, u64), ReadError> {
+        let node = Arc::clone(self);
+        let officer = self.person(actor);
+        Ok(blocking(move || {
+            let rows = ask::following(&node.store, after, limit)?;
+            let last = rows.last().map_or(after, |(number, _)| *number);
+            let mut found = Vec::new();
+            for (number, _) in rows {
+                found.extend(node.listing(number, steps, &officer)?);
+            }
+            Ok((found, last))
+        })
+        .await?)
+    }
+
+    /// How many escalations there were.
+    ///
+    /// # Errors
+    /// [`NodeError`] when the store cannot be read.
+    pub fn escalation_count(&self) -> Result<u64, NodeError> {
+        Ok(escalations::count(&self.store)?)
+    }
+
+    /// What became late from an escalation on, and the index of the next one.
+    ///
+    /// # Errors
+    /// [`ReadError::Node`] when the store cannot be read.
+    pub async fn escalated(
+        self: &Arc<Self>,
+        first: u64,
+        limit: usize,
+        actor: &str,
+    ) -> Result<(Vec<(RecordSummary, Escalation)>, u64), ReadError> {
+        let node = Arc::clone(self);
+        let officer = self.person(actor);
+        Ok(blocking(move || {
+            let rows = escalations::from(&node.store, first, limit)?;
+            let next = rows.last().map_or(first, |row| row.index.saturating_add(1));
+            let mut found = Vec::new();
+            for row in rows {
+                let escalation = Escalation {
+                    level: row.level.into(),
+                    time_us: row.time.micros(),
+                };
+                let summary = node.listing(row.number, false, &officer)?;
+                found.extend(summary.map(|summary| (summary, escalation)));
+            }
+            Ok((found, next))
+        })
+        .await?)
+    }
+
+    /// Whether a list shows a record.
+    fn is_listed(&self, stored: &StoredRecord, steps: bool) -> bool {
+        stored.locked().is_none() && !self.is_over(stored) && (steps || !stored.is_step())
+    }
+
+    /// A record's summary if a list shows it. One rotten record must not hide the others.
+    pub(super) fn listing(
+        &self,
+        number: u64,
+        steps: bool,
+        officer: &OfficerTag,
+    ) -> Result<Option<RecordSummary>, NodeError> {
+        let mut summary = match self.stored(number) {
+            Ok(stored) if self.is_listed(&stored, steps) => self.summary_of(number, &stored)?,
+            Ok(_) => return Ok(None),
+            Err(error) if error.is_damage() => self.damaged_summary(number)?,
+            Err(error) => return Err(error),
+        };
+        self.personal(&mut summary, officer)?;
+        Ok(Some(summary))
+    }
+
+    /// Adds what an officer's desk shows of a record: whether this officer opened it, what is due,
+    /// who is in charge.
+    pub(super) fn personal(
+        &self,
+        summary: &mut RecordSummary,
+        officer: &OfficerTag,
+    ) -> Result<(), NodeError> {
+        summary.read = readers::has_read(&self.store, officer, summary.number)?;
+        let foreign = summary.origin != self.country.code();
+        if foreign {
+            summary.charges = self.charge_states(summary.number)?;
+        }
+        let Some(row) = life_rows::of(&self.store, summary.number)? else {
+            return Ok(());
+        };
+        let Some(standing) = due::standing(&row) else {
+            return Ok(());
+        };
+        // A country that never got the record has nothing to do.
+        let undelivered = |country: &String| {
+            summary
+                .deliveries
+                .iter()
+                .any(|of| of.country == *country && of.receipt() == ReceiptType::NonDelivery)
+        };
+        let awaited = row.awaited.iter().filter(|country| !undelivered(country));
+        summary.due = Some(Due {
+            state: standing.at(self.now(), self.config.due.soon()).into(),
+            due_us: row.due_us,
+            from_us: row.due_from_us,
+            met_us: row.met_us,
+            level: row.level,
+            answer: row.answer_due,
+            awaited: awaited.cloned().collect(),
+        });
+        Ok(())
+    }
+}
