@@ -192,6 +192,7 @@ impl Node {
                 page_size: 500,
                 page_token,
                 steps: true,
+                unread: false,
             };
             let page = client.records.list_records(page).await.unwrap();
             let page = page.into_inner();
@@ -214,6 +215,7 @@ impl Node {
                 page_size: 500,
                 page_token,
                 steps: true,
+                unread: false,
             };
             let page = client.records.list_records(page).await.unwrap();
             let page = page.into_inner();
