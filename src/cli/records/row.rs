@@ -106,7 +106,7 @@ fn due(of: &Due, now: Moment) -> String {
     let awaited = if of.awaited.is_empty() {
         String::new()
     } else {
-        format!(" of {}", of.awaited.join(", "))
+        format!(" ({})", of.awaited.join(", "))
     };
     format!("{stands}{again}{awaited}")
 }
@@ -203,10 +203,10 @@ mod tests {
             due(&due_of, at(if state == DueState::Overdue { 15 } else { 9 }))
         };
         assert_eq!(of(DueState::Open, 0, &[]), "in 1 h");
-        assert_eq!(of(DueState::Soon, 0, &["KZ"]), "SOON, in 1 h of KZ");
+        assert_eq!(of(DueState::Soon, 0, &["KZ"]), "SOON, in 1 h (KZ)");
         assert_eq!(
             of(DueState::Overdue, 2, &["KZ", "AE"]),
-            "OVERDUE by 5 h, escalated twice of KZ, AE"
+            "OVERDUE by 5 h, escalated twice (KZ, AE)"
         );
         assert_eq!(of(DueState::Met, 0, &[]), "met");
         assert_eq!(age(Duration::from_secs(59 * 60)), "59 min");

@@ -105,7 +105,7 @@ async fn what_is_not_acknowledged_is_escalated_twice_at_both_ends() {
         .await
         .fine();
     assert!(
-        table.contains("OVERDUE by") && table.contains("of UZ"),
+        table.contains("OVERDUE by") && table.contains("(UZ)"),
         "{table}"
     );
 
