@@ -16,8 +16,8 @@ pub use crate::wire::entry::{
     AgreementsChanged, Alarm, ApprovalAsked, ApprovalChanged, ApprovalKind, ApprovalOrder,
     CardAccepted, CheckpointSeen, Disclosed, Erased, Fenced, Follow, HoldChanged, Holding,
     LateReceipt, LateReceiptsKept, LeafSlot, LifeRow, LinkChanged, Lock, LockCause, Locked,
-    NodeCreated, NodeStarted, OutboxPlace, Position, Read, ReceiptsArrived, ReceiptsIssued,
-    Received, Refused, Rekeyed, Submitted, entry::Event,
+    NodeCreated, NodeStarted, OutboxPlace, Position, Read, RecalledAlone, ReceiptsArrived,
+    ReceiptsIssued, Received, Refused, Rekeyed, Submitted, entry::Event,
 };
 
 /// Random name of one life of a node's store: renewed when it is restored from a backup, so that

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use super::{Config, ConfigError};
 
 impl Config {
-    pub(super) fn numbers(&self) -> [(&'static str, u64, RangeInclusive<u64>); 18] {
+    pub(super) fn numbers(&self) -> [(&'static str, u64, RangeInclusive<u64>); 19] {
         let Self {
             dial,
             limits,
@@ -57,6 +57,11 @@ impl Config {
             ("life.backups_days", life.backups_days, 0..=36_500),
             ("life.max_clock_skew_s", life.max_clock_skew_s, 1..=86_400),
             ("life.recall_alone", life.recall_alone, 1..=100_000),
+            (
+                "life.recall_window_s",
+                life.recall_window_s,
+                3600..=31 * 86_400,
+            ),
         ]
     }
 }

@@ -106,19 +106,34 @@ pub struct DueRow {
     pub due: Due,
 }
 
-/// What is due up to and with `now_us`, longest due first, `limit` at most.
+/// What is due up to and with `now_us`, longest due first, beginning after a row where one is named,
+/// `limit` at most.
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
-pub fn due(store: &Store, now_us: i64, limit: usize) -> Result<Vec<DueRow>, StoreError> {
+pub fn due(
+    store: &Store,
+    after: Option<&DueRow>,
+    now_us: i64,
+    limit: usize,
+) -> Result<Vec<DueRow>, StoreError> {
     let prefix = DUE.key(&[]);
+    let from = match after {
+        Some(row) => {
+            // The next key after this one.
+            let mut from = due_key(row.at_us, row.number, row.due);
+            from.push(0);
+            from
+        }
+        None => prefix.clone(),
+    };
     // Mostly nothing is due, and then one row says so.
-    let first = store.scan(&prefix, &prefix, 1)?;
+    let first = store.scan(&prefix, &from, 1)?;
     let due = first.first().and_then(|(key, _)| read_due(key));
     if due.is_none_or(|row| row.at_us > now_us) {
         return Ok(Vec::new());
     }
-    let found = store.scan(&prefix, &prefix, limit)?;
+    let found = store.scan(&prefix, &from, limit)?;
     Ok(found
         .iter()
         .filter_map(|(key, _)| read_due(key))

@@ -126,9 +126,9 @@ pub(super) const COUNTERS: Keyspace = Keyspace {
 };
 
 /// The keyspaces of this room.
-pub const fn keyspaces() -> [&'static Keyspace; 15] {
+pub const fn keyspaces() -> [&'static Keyspace; 17] {
     let [life, due, late] = life_rows::keyspaces();
-    let [requests, tokens, passed_on] = consents::keyspaces();
+    let [requests, tokens, passed_on, revoked] = consents::keyspaces();
     [
         &RECORDS.space,
         &DIGESTS,
@@ -142,9 +142,11 @@ pub const fn keyspaces() -> [&'static Keyspace; 15] {
         due,
         late,
         &approvals::APPROVALS,
+        &approvals::RECALLED_ALONE,
         requests,
         tokens,
         passed_on,
+        revoked,
     ]
 }
 
@@ -181,7 +183,7 @@ pub fn apply(event: &Event, stored: &Stored<'_>, rows: &mut Rows<'_>) -> Result<
             );
             Ok(())
         }
-        Event::ApprovalAsked(_) | Event::ApprovalChanged(_) => {
+        Event::ApprovalAsked(_) | Event::ApprovalChanged(_) | Event::RecalledAlone(_) => {
             approvals::apply(event, stored, rows)
         }
         Event::Disclosed(disclosed) => consents::disclosed(disclosed, rows),

@@ -9,23 +9,14 @@ use std::{
 };
 
 use comity::{
-    node::{Clock, system_clock},
-    record::Moment,
+    node::system_clock,
     wire::{envelope::ReceiptType, node::RecordState, record::Record},
 };
 
 use crate::support::{
-    Country, alert, befriend, eventually, ledger_bodies, neighbours, receipts_of, refusal_of, show,
-    try_show, with_everything,
+    Country, DAY_US, alert, befriend, eventually, ledger_bodies, neighbours, off, receipts_of,
+    refusal_of, show, try_show, with_everything,
 };
-
-const DAY_US: i64 = 86_400_000_000;
-
-/// A clock that is off by what `by` says.
-fn off(by: &Arc<AtomicI64>) -> Clock {
-    let by = Arc::clone(by);
-    Arc::new(move || Moment::from_micros(system_clock()().micros() + by.load(Ordering::SeqCst)))
-}
 
 fn expiring(title: &str, after: Duration) -> Record {
     Record {

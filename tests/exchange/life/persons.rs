@@ -10,7 +10,7 @@ use crate::support::{
 };
 
 /// A second operator, with a certificate that the command line issued.
-async fn second_operator(at: &Country) -> Client {
+pub(super) async fn second_operator(at: &Country) -> Client {
     let folder = at.dir().with_extension("second");
     let out = folder.to_str().unwrap();
     comity(&[

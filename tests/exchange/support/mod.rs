@@ -2,6 +2,7 @@
 
 mod ask;
 mod backup;
+mod clock;
 mod command;
 mod country;
 mod follow;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 pub(crate) use self::{
     ask::{ledger_bodies, receipts_of, refusal_of},
+    clock::{DAY_US, off},
     command::{Ended, comity, comity_reading, comity_with_broken_stdout, spawning},
     country::{Country, Settings, befriend, neighbours},
     follow::{amendment, complied, digest_of, recall, show, status_of, take_back, try_show},
