@@ -16,7 +16,7 @@ pub use crate::wire::entry::{
     AgreementsChanged, Alarm, ApprovalAsked, ApprovalChanged, ApprovalKind, ApprovalOrder,
     CardAccepted, Charge, ChargeChanged, CheckpointSeen, Disclosed, Erased, Escalated, Fenced,
     Follow, HoldChanged, Holding, LateReceipt, LateReceiptsKept, LeafSlot, LifeRow, LinkChanged,
-    Lock, LockCause, Locked, NodeCreated, NodeStarted, OutboxPlace, Position, Read,
+    Lock, LockCause, Locked, NodeCreated, NodeStarted, OutboxPlace, Position, Read, RecalledAlone,
     ReceiptsArrived, ReceiptsIssued, Received, Refused, Rekeyed, Submitted, entry::Event,
 };
 

@@ -241,7 +241,11 @@ fn compliance(of: &Compliance, recalled_us: i64, now: Moment) -> Vec<String> {
     }
     for disclosure in &of.disclosures {
         let at = moment(Moment::from_micros(disclosure.time_us));
-        says.push(format!("disclosed by {} at {at}", disclosure.manner));
+        let to = match disclosure.country.as_str() {
+            "" => String::new(),
+            country => format!(" to {country}"),
+        };
+        says.push(format!("disclosed by {}{to} at {at}", disclosure.manner));
     }
     let age = if recalled_us == 0 {
         String::new()

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use super::{Config, ConfigError};
 
 impl Config {
-    pub(super) fn numbers(&self) -> [(&'static str, u64, RangeInclusive<u64>); 24] {
+    pub(super) fn numbers(&self) -> [(&'static str, u64, RangeInclusive<u64>); 25] {
         let Self {
             dial,
             limits,
@@ -67,6 +67,11 @@ impl Config {
                 "due.escalate_again_percent",
                 due.escalate_again_percent,
                 0..=1000,
+            ),
+            (
+                "life.recall_window_s",
+                life.recall_window_s,
+                3600..=31 * 86_400,
             ),
         ]
     }

@@ -102,8 +102,10 @@ impl Config {
              # Records expire by themselves only while this clock is this close to the median of\n\
              # the peers' clocks, in seconds.\n\
              max_clock_skew_s = {}\n\
-             # Above this many records a recall needs a second operator.\n\
-             recall_alone = {}\n",
+             # Above this many records within that many seconds an operator's recalls need a second\n\
+             # operator.\n\
+             recall_alone = {}\n\
+             recall_window_s = {}\n",
             store.segment_mib,
             store.cache_mib,
             text(&store.file_key.to_string_lossy()),
@@ -114,6 +116,7 @@ impl Config {
             life.backups_days,
             life.max_clock_skew_s,
             life.recall_alone,
+            life.recall_window_s,
         )?;
         self.due.write_commented(out)?;
         writeln!(

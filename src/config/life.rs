@@ -16,14 +16,22 @@ pub struct LifeConfig {
     /// Largest difference in seconds between this clock and the median of the peers' at which
     /// records expire by themselves.
     pub max_clock_skew_s: u64,
-    /// Records that one operator recalls alone; above it a second one has to approve.
+    /// Records that one operator recalls alone within `recall_window_s`; above it a second one has to
+    /// approve.
     pub recall_alone: u64,
+    /// Seconds over which recalls of one operator are counted.
+    pub recall_window_s: u64,
 }
 
 impl LifeConfig {
     /// From the lock of a record to its shredding.
     pub const fn shred_delay(&self) -> Duration {
         Duration::from_secs(self.shred_delay_s)
+    }
+
+    /// Over which recalls of one operator are counted.
+    pub const fn recall_window(&self) -> Duration {
+        Duration::from_secs(self.recall_window_s)
     }
 }
 
@@ -34,6 +42,7 @@ impl Default for LifeConfig {
             backups_days: 0,
             max_clock_skew_s: 300,
             recall_alone: 10,
+            recall_window_s: 24 * 3600,
         }
     }
 }

@@ -300,6 +300,7 @@ fn check_late(receipt: &Receipt, kind: ReceiptType) -> Option<&'static str> {
                 .manner
                 .bytes()
                 .all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+            && (notice.country.is_empty() || notice.country.parse::<Country>().is_ok())
     });
     if !matches!(receipt.recall_digest.len(), 0 | 32)
         || (!recalled && !receipt.recall_digest.is_empty())

@@ -1,7 +1,8 @@
-//! What waits for a second person: a projection of what was asked for, approved and done.
+//! What waits for a second person: a projection of what was asked for, approved and done; and how many
+//! records each person recalled lately without one.
 
 use crate::{
-    entry::{EntryError, Event},
+    entry::{EntryError, Event, RecalledAlone},
     store::{Entry as Stored, Keyspace, Place, ReadRows, Rows, Store, StoreError},
 };
 
@@ -16,6 +17,21 @@ pub(super) const APPROVALS: Keyspace = Keyspace {
     written_by: "approval asked, approval changed",
     goes_away: "never",
 };
+
+/// How many records each person recalled alone, by hour.
+pub(super) const RECALLED_ALONE: Keyspace = Keyspace {
+    prefix: 0x80,
+    name: "recalled alone",
+    key: "keyed tag of the person (16)",
+    value: "for each hour in which there were any: hours since 1970 (u32 big endian), count (u64 big endian)",
+    written_by: "recalled alone",
+    goes_away: "an hour's count after 32 days, at the person's next recall",
+};
+
+/// Microseconds of an hour.
+const HOUR_US: i64 = 3_600_000_000;
+/// Hours kept; beyond the longest window.
+const KEPT_HOURS: u32 = 32 * 24;
 
 /// Approvals looked at together.
 const MAX_APPROVALS: usize = 10_000;
@@ -103,6 +119,55 @@ pub fn at_stage(store: &Store, stage: Stage) -> Result<Vec<([u8; 16], ApprovalRo
         .collect())
 }
 
+fn hour(time_us: i64) -> u32 {
+    u32::try_from(time_us / HOUR_US).unwrap_or(0)
+}
+
+fn by_hour(rows: &impl ReadRows, person: &[u8]) -> Result<Vec<(u32, u64)>, StoreError> {
+    let value = rows.row(&RECALLED_ALONE.key(&[person]))?;
+    let value = value.unwrap_or_default();
+    let (hours, _) = value.as_chunks::<12>();
+    Ok(hours
+        .iter()
+        .filter_map(|one| {
+            let (hour, count) = one.split_first_chunk::<4>()?;
+            let count = u64::from_be_bytes(count.try_into().ok()?);
+            Some((u32::from_be_bytes(*hour), count))
+        })
+        .collect())
+}
+
+/// How many records a person recalled alone since a moment, the whole of its hour included.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be read.
+pub fn recalled_alone(
+    rows: &impl ReadRows,
+    person: &[u8],
+    since_us: i64,
+) -> Result<u64, StoreError> {
+    let since = hour(since_us);
+    let counts = by_hour(rows, person)?;
+    let lately = counts.iter().filter(|(hour, _)| *hour >= since);
+    Ok(lately.fold(0, |sum, (_, count)| sum.saturating_add(*count)))
+}
+
+fn count(alone: &RecalledAlone, rows: &mut Rows<'_>) -> Result<(), StoreError> {
+    let now = hour(alone.time_us);
+    let mut counts = by_hour(rows, &alone.person_tag)?;
+    counts.retain(|(hour, _)| *hour >= now.saturating_sub(KEPT_HOURS));
+    match counts.iter_mut().find(|(hour, _)| *hour == now) {
+        Some((_, count)) => *count = count.saturating_add(alone.count),
+        None => counts.push((now, alone.count)),
+    }
+    let value = counts
+        .iter()
+        .flat_map(|(hour, count)| hour.to_be_bytes().into_iter().chain(count.to_be_bytes()))
+        .collect();
+    rows.put(RECALLED_ALONE.key(&[&alone.person_tag]), value);
+    Ok(())
+}
+
 pub(super) fn apply(
     event: &Event,
     stored: &Stored<'_>,
@@ -132,6 +197,7 @@ pub(super) fn apply(
                 rows.put(APPROVALS.key(&[&changed.id]), row.encode());
             }
         }
+        Event::RecalledAlone(alone) => count(alone, rows)?,
         _ => {}
     }
     Ok(())

@@ -44,9 +44,19 @@ const PASSED_ON: Keyspace = Keyspace {
     goes_away: "never",
 };
 
+/// Records of other countries that their origins recalled, as those say who passed them on to here.
+const REVOKED: Keyspace = Keyspace {
+    prefix: 0x81,
+    name: "originals revoked",
+    key: "SHA-256 of the original's header (32)",
+    value: "local number of the recall, u64 big endian",
+    written_by: "received",
+    goes_away: "never: what was recalled must not come back by another way",
+};
+
 /// The keyspaces of this file.
-pub(super) const fn keyspaces() -> [&'static Keyspace; 3] {
-    [&REQUESTS, &TOKENS, &PASSED_ON]
+pub(super) const fn keyspaces() -> [&'static Keyspace; 4] {
+    [&REQUESTS, &TOKENS, &PASSED_ON, &REVOKED]
 }
 
 /// A consent request.
@@ -109,21 +119,34 @@ pub fn is_used(rows: &impl ReadRows, token: &Digest) -> Result<bool, StoreError>
     Ok(rows.row(&TOKENS.key(&[token.as_bytes()]))?.is_some())
 }
 
+/// Whether a record of another country, once passed on to here, was recalled by its origin.
+///
+/// # Errors
+/// As [`request`].
+pub fn is_revoked(rows: &impl ReadRows, original: &Digest) -> Result<bool, StoreError> {
+    Ok(rows.row(&REVOKED.key(&[original.as_bytes()]))?.is_some())
+}
+
 /// Headers of records that this country passed on, with the local number of the record that passes
-/// each on, of one original or of all, `limit` at most.
+/// each on, in the order of the headers, beginning after one of them, `limit` at most.
 ///
 /// # Errors
 /// As [`request`].
 pub fn passed_on(
     store: &Store,
-    original: Option<&Digest>,
+    after: Option<&(Digest, u64)>,
     limit: usize,
 ) -> Result<Vec<(Digest, u64)>, StoreError> {
-    let prefix = match original {
-        Some(original) => PASSED_ON.key(&[original.as_bytes()]),
-        None => PASSED_ON.key(&[]),
+    let prefix = PASSED_ON.key(&[]);
+    let from = match after {
+        Some((original, number)) => {
+            // The next key after this one.
+            let number = number.to_be_bytes();
+            PASSED_ON.key(&[original.as_bytes(), &number, &[0]])
+        }
+        None => prefix.clone(),
     };
-    let found = store.scan(&prefix, &prefix, limit)?;
+    let found = store.scan(&prefix, &from, limit)?;
     Ok(found
         .iter()
         .filter_map(|(key, _)| {
@@ -161,6 +184,13 @@ pub(super) fn begin(
     let Some(follow) = &holding.follow else {
         return Ok(());
     };
+    if foreign && !follow.revokes.is_empty() {
+        let original = digest(&follow.revokes, "follow.revokes")?;
+        rows.put(
+            REVOKED.key(&[original.as_bytes()]),
+            holding.number.to_be_bytes().to_vec(),
+        );
+    }
     let about = digest(&follow.header_digest, "follow.header_digest")?;
     match follow.step {
         REQUEST_STEP => put(

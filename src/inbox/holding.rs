@@ -115,7 +115,32 @@ impl StoredRecord {
     pub fn read(store: &Store, number: u64, row: RecordRow) -> Result<Self, HoldingError> {
         // A record's envelope is its first blob; both come with one read.
         let (body, first_blob) = store.body_with_blob(row.place, 0)?;
-        let entry = Entry::decode(&body)?;
+        let mut stored = Self::of_body(store, number, row, &body)?;
+        let blob = match stored.holding.blob {
+            0 => first_blob,
+            other => store.blob(row.place, other)?,
+        };
+        stored.sealed = wire::envelope::SealedRecord::decode(blob.as_slice())
+            .map_err(|_| HoldingError::Envelope)?;
+        Ok(stored)
+    }
+
+    /// As [`Self::read`] but for the envelope, which may be damaged: for what needs no text. Nothing
+    /// can be opened with it.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_entry(store: &Store, number: u64, row: RecordRow) -> Result<Self, HoldingError> {
+        Self::of_body(store, number, row, &store.body(row.place)?)
+    }
+
+    fn of_body(
+        store: &Store,
+        number: u64,
+        row: RecordRow,
+        body: &[u8],
+    ) -> Result<Self, HoldingError> {
+        let entry = Entry::decode(body)?;
         let (holding, outbox, sealed_sharing, acceptance_blob, given, position) = match entry.event
         {
             Event::Submitted(submitted) => (
@@ -139,12 +164,6 @@ impl StoredRecord {
         let holding = holding.ok_or(EntryError::Field("holding"))?;
         let digest = Digest::try_from(holding.header_digest.as_slice())
             .map_err(|_| EntryError::Field("header_digest"))?;
-        let blob = match holding.blob {
-            0 => first_blob,
-            other => store.blob(row.place, other)?,
-        };
-        let sealed = wire::envelope::SealedRecord::decode(blob.as_slice())
-            .map_err(|_| HoldingError::Envelope)?;
         let life = life_rows::of(store, number)?;
         let rekeyed = match &life {
             Some(row) => rekeyed(store, row)?,
@@ -161,7 +180,7 @@ impl StoredRecord {
             acceptance_blob,
             given,
             position,
-            sealed,
+            sealed: wire::envelope::SealedRecord::default(),
             place: row.place,
             holding,
         })

@@ -12,6 +12,10 @@ use crate::{
 
 use super::due;
 
+/// Time of shredding of a lock whose delay has not begun: the clock did not agree with the peers' when
+/// it was locked. The delay begins at the first moment at which it does.
+pub const NOT_BEGUN: i64 = i64::MAX;
+
 /// What is to be done with a record, once its time has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Due {
@@ -27,17 +31,20 @@ pub enum Due {
     Answer,
     /// Escalate it: what is due of it is late.
     Escalate,
+    /// Let the delay before its shredding begin.
+    Delay,
 }
 
 impl Due {
     /// Every kind.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Expire,
         Self::Retention,
         Self::Shred,
         Self::ShredVictims,
         Self::Answer,
         Self::Escalate,
+        Self::Delay,
     ];
 
     /// Its number in a key.
@@ -49,6 +56,7 @@ impl Due {
             Self::ShredVictims => 4,
             Self::Answer => 5,
             Self::Escalate => 6,
+            Self::Delay => 7,
         }
     }
 
@@ -189,6 +197,9 @@ pub fn dues(row: &LifeRow) -> Vec<(i64, Due)> {
                 _ => {}
             }
         }
+        Some(lock) if lock.erased_us == 0 && lock.shred_us == NOT_BEGUN => {
+            dues.push((0, Due::Delay));
+        }
         Some(lock) if lock.erased_us == 0 && !row.held => dues.push((lock.shred_us, Due::Shred)),
         Some(_) => {}
     }
@@ -326,6 +337,19 @@ mod tests {
         assert_eq!(owed(&row), Some(ReceiptType::Erased));
         answer(&mut row, ReceiptType::Erased);
         assert!(dues(&row).is_empty());
+    }
+
+    #[test]
+    fn a_delay_begins_once_and_a_hold_does_not_put_it_off() {
+        let mut row = fresh(true, 0, 0);
+        take(&mut row, &Step::Lock(false, NOT_BEGUN, true));
+        assert_eq!(dues(&row), [(0, Due::Delay)]);
+        hold(&mut row, true, [0; 12]);
+        assert!(dues(&row).contains(&(0, Due::Delay)));
+        take(&mut row, &Step::Lock(false, 70, false));
+        take(&mut row, &Step::Lock(false, 90, false));
+        hold(&mut row, false, [0; 12]);
+        assert_eq!(dues(&row), [(70, Due::Shred)]);
     }
 
     #[test]

@@ -116,28 +116,39 @@ pub struct DueRow {
     pub due: Due,
 }
 
-/// What is due up to and with `now_us`, longest due first: what is due at once, and what is due by
-/// the clock, `limit` of each at most, so that what cannot be done at once never hides the rest.
+/// What is due up to and with `now_us`, longest due first, beginning after a row where one is named,
+/// `limit` at most.
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
-pub fn due(store: &Store, now_us: i64, limit: usize) -> Result<Vec<DueRow>, StoreError> {
+pub fn due(
+    store: &Store,
+    after: Option<&DueRow>,
+    now_us: i64,
+    limit: usize,
+) -> Result<Vec<DueRow>, StoreError> {
     let prefix = DUE.key(&[]);
+    let from = match after {
+        Some(row) => {
+            // The next key after this one.
+            let mut from = due_key(row.at_us, row.number, row.due);
+            from.push(0);
+            from
+        }
+        None => prefix.clone(),
+    };
     // Mostly nothing is due, and then one row says so.
-    let first = store.scan(&prefix, &prefix, 1)?;
-    let first = first.first().and_then(|(key, _)| read_due(key));
-    if first.is_none_or(|row| row.at_us > now_us) {
+    let first = store.scan(&prefix, &from, 1)?;
+    let due = first.first().and_then(|(key, _)| read_due(key));
+    if due.is_none_or(|row| row.at_us > now_us) {
         return Ok(Vec::new());
     }
-    let read = |from: &[u8]| -> Result<Vec<DueRow>, StoreError> {
-        let rows = store.scan(&prefix, from, limit)?;
-        Ok(rows.iter().filter_map(|(key, _)| read_due(key)).collect())
-    };
-    let mut found = read(&prefix)?;
-    found.retain(|row| row.at_us == 0);
-    let by_clock = read(&DUE.key(&[&1_u64.to_be_bytes()]))?;
-    found.extend(by_clock.into_iter().take_while(|row| row.at_us <= now_us));
-    Ok(found)
+    let found = store.scan(&prefix, &from, limit)?;
+    Ok(found
+        .iter()
+        .filter_map(|(key, _)| read_due(key))
+        .take_while(|row| row.at_us <= now_us)
+        .collect())
 }
 
 fn read_due(key: &[u8]) -> Option<DueRow> {

@@ -129,9 +129,9 @@ pub(super) const COUNTERS: Keyspace = Keyspace {
 };
 
 /// The keyspaces of this room.
-pub const fn keyspaces() -> [&'static Keyspace; 20] {
+pub const fn keyspaces() -> [&'static Keyspace; 22] {
     let [life, due, open, late] = life_rows::keyspaces();
-    let [requests, tokens, passed_on] = consents::keyspaces();
+    let [requests, tokens, passed_on, revoked] = consents::keyspaces();
     [
         &RECORDS.space,
         &DIGESTS,
@@ -146,9 +146,11 @@ pub const fn keyspaces() -> [&'static Keyspace; 20] {
         open,
         late,
         &approvals::APPROVALS,
+        &approvals::RECALLED_ALONE,
         requests,
         tokens,
         passed_on,
+        revoked,
         &charges::CHARGES,
         &charges::CHARGE_STEPS,
         &readers::READERS,
@@ -191,7 +193,7 @@ pub fn apply(entry: &Entry, stored: &Stored<'_>, rows: &mut Rows<'_>) -> Result<
             );
             Ok(())
         }
-        Event::ApprovalAsked(_) | Event::ApprovalChanged(_) => {
+        Event::ApprovalAsked(_) | Event::ApprovalChanged(_) | Event::RecalledAlone(_) => {
             approvals::apply(event, stored, rows)
         }
         Event::Disclosed(disclosed) => consents::disclosed(disclosed, rows),

@@ -3,7 +3,7 @@
 
 use std::{
     sync::{Arc, atomic::Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use prost::Message as _;
@@ -20,6 +20,7 @@ use crate::{
 
 use super::{
     Node, NodeError,
+    life::Item,
     read::blocking,
     rules::{ApprovalId, LockOrder, Proposal, Refusal, order_aad},
     steps::{RecallError, Recalled},
@@ -102,8 +103,14 @@ impl Node {
             let digest = Digest::try_from(digest.as_slice())
                 .map_err(|_| EntryError::Field("approval record"))?;
             if let Some(number) = ask::by_digest(&self.store, &digest)? {
-                let stored = self.stored(number)?;
-                references.push(self.reference_of(&stored)?.to_string());
+                // One that cannot be read does not hide the others.
+                match self
+                    .held(number)
+                    .and_then(|stored| self.reference_of(&stored))
+                {
+                    Ok(reference) => references.push(reference.to_string()),
+                    Err(error) => tracing::error!(number, %error, "a record cannot be named"),
+                }
             }
         }
         Ok(PendingApproval {
@@ -161,17 +168,35 @@ impl Node {
         Ok(done?)
     }
 
-    /// Carries out what was approved before a crash, or could not be carried out then.
+    /// Carries out what was approved before a crash, or could not be carried out then. An order that
+    /// cannot be carried out keeps no other from it.
     pub(super) async fn carry_out_approved(self: &Arc<Self>) -> Result<(), SubmitError> {
         if self.approvals_seen.load(Ordering::Acquire) {
             return Ok(());
         }
         let approved =
             approvals::at_stage(&self.store, Stage::Approved).map_err(NodeError::from)?;
-        for (id, row) in approved {
-            self.carry_out_order(&id, &row).await?;
-        }
+        // Before they are looked at: one that is approved or fails meanwhile is seen again.
         self.approvals_seen.store(true, Ordering::Release);
+        let mut left = false;
+        for (id, row) in approved {
+            let item = Item::Approval(id);
+            if self.resting.rests(&item, Instant::now()) {
+                left = true;
+                continue;
+            }
+            match self.carry_out_order(&id, &row).await {
+                Ok(_) => self.resting.done(&item),
+                Err(error @ SubmitError::Node(NodeError::Closed)) => return Err(error),
+                Err(error) => {
+                    left = true;
+                    self.not_done(item, &error).await;
+                }
+            }
+        }
+        if left {
+            self.approvals_seen.store(false, Ordering::Release);
+        }
         Ok(())
     }
 
@@ -182,29 +207,35 @@ impl Node {
     ) -> Result<Vec<Recalled>, SubmitError> {
         let _alone = self.approval_change.lock().await;
         let order = self.order(id, row)?;
-        let mut numbers = Vec::with_capacity(order.records.len());
+        let mut meant = Vec::with_capacity(order.records.len());
         for digest in &order.records {
             let digest = Digest::try_from(digest.as_slice())
                 .map_err(|_| NodeError::from(EntryError::Field("approval record")))?;
-            numbers.extend(ask::by_digest(&self.store, &digest).map_err(NodeError::from)?);
+            let number = ask::by_digest(&self.store, &digest).map_err(NodeError::from)?;
+            meant.extend(number.map(|number| (number, digest)));
         }
         let recalled = match order.kind() {
+            // With what was submitted since it was asked for.
             ApprovalKind::Recall => {
-                self.recall_numbers(&numbers, order.reason, &order.note, &order.asked_by)
+                let numbers: Vec<u64> = meant.iter().map(|(number, _)| *number).collect();
+                self.recall_all(&numbers, order.reason, &order.note, &order.asked_by)
                     .await?
             }
             ApprovalKind::Shred => {
-                let mut orders = Vec::with_capacity(numbers.len());
-                for number in numbers {
-                    orders.push(LockOrder {
+                let orders = meant
+                    .into_iter()
+                    .map(|(number, digest)| LockOrder {
                         number,
-                        digest: self.header_digest(number)?,
+                        digest,
                         cause: LockCause::Recall,
                         shred_us: 0,
                         victims_only: false,
-                    });
+                    })
+                    .collect();
+                let refused = self.propose_locks(orders, &order.asked_by).await?;
+                if let Some((_, error)) = refused.into_iter().next() {
+                    return Err(error.into());
                 }
-                self.propose_locks(orders, &order.asked_by).await?;
                 Vec::new()
             }
             ApprovalKind::Unspecified => Vec::new(),

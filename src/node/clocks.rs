@@ -33,12 +33,22 @@ struct Sample {
 }
 
 /// The last sample of every peer.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Clocks {
+    /// Largest difference at which clocks agree, in microseconds.
+    most: i64,
     samples: Mutex<HashMap<Country, Sample>>,
 }
 
 impl Clocks {
+    /// No peer heard yet. Clocks agree that are at most so far apart.
+    pub fn new(most: Duration) -> Self {
+        Self {
+            most: i64::try_from(most.as_micros()).unwrap_or(i64::MAX),
+            samples: Mutex::default(),
+        }
+    }
+
     fn samples(&self) -> MutexGuard<'_, HashMap<Country, Sample>> {
         self.samples.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -54,22 +64,44 @@ impl Clocks {
     }
 
     /// Whether this clock may be acted on.
-    pub fn agreement(&self, now: Moment, most: Duration) -> Agreement {
+    pub fn agreement(&self, now: Moment) -> Agreement {
+        self.view(now).0
+    }
+
+    /// Whether this clock agrees with the peers'.
+    pub fn agrees(&self, now: Moment) -> bool {
+        self.agreement(now) == Agreement::Agrees
+    }
+
+    /// The present as the peers' clocks have it, where this one is known to be wrong or theirs are;
+    /// `now` otherwise. For times that are only acted on once the clocks agree.
+    pub fn corrected(&self, now: Moment) -> Moment {
+        let (agreement, by) = self.view(now);
+        match agreement {
+            Agreement::Agrees | Agreement::Unheard => now,
+            Agreement::Apart(_) | Agreement::Jumped => {
+                Moment::from_micros(now.micros().saturating_add(by))
+            }
+        }
+    }
+
+    /// How this clock stands, and by how many microseconds it is behind the peers' median.
+    fn view(&self, now: Moment) -> (Agreement, i64) {
         let samples = self.samples();
-        let most = i64::try_from(most.as_micros()).unwrap_or(i64::MAX);
         let Some(newest) = samples.values().max_by_key(|sample| sample.at) else {
-            return Agreement::Unheard;
+            return (Agreement::Unheard, 0);
         };
         let elapsed = i64::try_from(newest.at.elapsed().as_micros()).unwrap_or(i64::MAX);
         let shown = now.micros().saturating_sub(newest.wall.micros());
-        if shown.saturating_sub(elapsed).saturating_abs() > most {
-            return Agreement::Jumped;
+        let jumped = shown.saturating_sub(elapsed);
+        let apart = median(samples.values().map(|sample| sample.skew_us).collect());
+        if jumped.saturating_abs() > self.most {
+            return (Agreement::Jumped, apart.saturating_sub(jumped));
         }
-        let skews: Vec<i64> = samples.values().map(|sample| sample.skew_us).collect();
-        match median(skews) {
-            apart if apart.saturating_abs() > most => Agreement::Apart(apart),
-            _ => Agreement::Agrees,
+        if apart.saturating_abs() > self.most {
+            return (Agreement::Apart(apart), apart);
         }
+        (Agreement::Agrees, apart)
     }
 }
 
@@ -99,26 +131,42 @@ mod tests {
 
     #[test]
     fn one_peer_that_is_off_does_not_move_the_median() {
-        let clocks = Clocks::default();
+        let clocks = Clocks::new(MOST);
         let now = Moment::from_micros(10 * DAY);
-        assert_eq!(clocks.agreement(now, MOST), Agreement::Unheard);
+        assert_eq!(clocks.agreement(now), Agreement::Unheard);
         clocks.heard(peer("UZ"), now.micros() + 5, now);
         clocks.heard(peer("KZ"), now.micros() + DAY, now);
         clocks.heard(peer("AE"), now.micros() - 7, now);
-        assert_eq!(clocks.agreement(now, MOST), Agreement::Agrees);
+        assert_eq!(clocks.agreement(now), Agreement::Agrees);
         clocks.heard(peer("AE"), now.micros() + DAY, now);
-        assert_eq!(clocks.agreement(now, MOST), Agreement::Apart(DAY));
+        assert_eq!(clocks.agreement(now), Agreement::Apart(DAY));
     }
 
     #[test]
     fn a_clock_that_jumps_after_a_peer_was_heard_is_noticed() {
-        let clocks = Clocks::default();
+        let clocks = Clocks::new(MOST);
         let now = Moment::from_micros(10 * DAY);
         clocks.heard(peer("UZ"), now.micros(), now);
         let later = Moment::from_micros(now.micros() + DAY);
-        assert_eq!(clocks.agreement(later, MOST), Agreement::Jumped);
+        assert_eq!(clocks.agreement(later), Agreement::Jumped);
         let earlier = Moment::from_micros(now.micros() - DAY);
-        assert_eq!(clocks.agreement(earlier, MOST), Agreement::Jumped);
+        assert_eq!(clocks.agreement(earlier), Agreement::Jumped);
+        // What the peers say is known all the same.
+        for jumped in [earlier, later] {
+            let off = clocks.corrected(jumped).micros() - now.micros();
+            assert!(off.abs() < MOST.as_micros() as i64, "{off}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_apart_is_corrected_by_the_median() {
+        let clocks = Clocks::new(MOST);
+        let now = Moment::from_micros(10 * DAY);
+        assert_eq!(clocks.corrected(now), now, "nobody says otherwise");
+        clocks.heard(peer("UZ"), now.micros() + 2 * DAY, now);
+        assert_eq!(clocks.corrected(now).micros(), 12 * DAY);
+        clocks.heard(peer("KZ"), now.micros() + 1, now);
+        assert_eq!(clocks.corrected(now), now, "the closer of two");
     }
 
     #[test]

@@ -105,6 +105,12 @@ impl Node {
         let row = ask::record(&self.store, number)?.ok_or(HoldingError::NotARecord(number))?;
         Ok(StoredRecord::read(&self.store, number, row)?)
     }
+
+    /// As [`Self::stored`], without the text, which may be damaged.
+    pub(crate) fn held(&self, number: u64) -> Result<StoredRecord, NodeError> {
+        let row = ask::record(&self.store, number)?.ok_or(HoldingError::NotARecord(number))?;
+        Ok(StoredRecord::read_entry(&self.store, number, row)?)
+    }
 }
 
 /// A record as its header and signature alone.

@@ -6,6 +6,7 @@ use crate::{
     entry::EntryError,
     inbox::{
         StoredRecord, due,
+        life::Due,
         life_rows::{self, DueRow},
     },
     wire::{
@@ -16,7 +17,7 @@ use crate::{
 
 use super::{
     Node, NodeError,
-    life::TOGETHER,
+    life::Item,
     listing::OfficerTag,
     read::{MAX_PAGE, ReadError, blocking},
     rules::{EscalateOrder, Proposal},
@@ -35,18 +36,21 @@ impl Node {
         if rows.is_empty() {
             return Ok(());
         }
+        let records = self.due_records(rows).await?;
         let node = Arc::clone(self);
-        let orders = blocking(move || {
-            let mut orders = Vec::new();
-            for row in rows {
-                let Some(stored) = node.due_record(row.number) else {
-                    continue;
-                };
-                orders.extend(node.escalation(&stored)?);
+        let asked = blocking(move || {
+            let asked = records
+                .into_iter()
+                .map(|(row, stored)| (row, node.escalation(&stored)));
+            Ok(asked.collect::<Vec<_>>())
+        });
+        let mut orders = Vec::new();
+        for (row, asked) in asked.await? {
+            match asked {
+                Ok(order) => orders.extend(order),
+                Err(error) => self.not_done(Item::Due(row.number, row.due), &error).await,
             }
-            Ok(orders)
-        })
-        .await?;
+        }
         let late = orders.iter().filter(|order| !order.over).count();
         if late > 0 {
             tracing::warn!(
@@ -54,10 +58,10 @@ impl Node {
                 "an acknowledgement or an answer is late; `comity records list --overdue` names the records"
             );
         }
-        for batch in orders.chunks(TOGETHER) {
-            self.writer
-                .propose(Proposal::Escalate(batch.to_vec()))
-                .await?;
+        let refused = self.propose_some(orders, Proposal::Escalate).await?;
+        for (order, error) in refused {
+            self.not_done(Item::Due(order.number, Due::Escalate), &error)
+                .await;
         }
         Ok(())
     }

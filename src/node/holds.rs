@@ -92,7 +92,7 @@ impl Node {
             life_rows::held(&node.store, MAX_HOLDS)?
                 .into_iter()
                 .map(|(number, row)| {
-                    let stored = node.stored(number)?;
+                    let stored = node.held(number)?;
                     let place = crate::store::Place::from_bytes(&row.hold_place)
                         .ok_or(crate::entry::EntryError::Field("hold_place"))?;
                     let set = crate::entry::Entry::decode(&node.store.body(place)?)?;

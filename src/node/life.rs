@@ -1,41 +1,48 @@
 //! What happens to records by itself: those whose time is over are locked, locked ones are shredded
-//! after their delay, late ones are escalated, and origins are told. Runs in the background, one round at a time.
+//! after their delay, late ones are escalated, and origins are told. Runs in the background, one round
+//! at a time.
 //!
 //! A crash between any two steps leaves the first durable and the second due: slots that are erased
-//! already stay so, an answer that was not sent is still owed.
+//! already stay so, an answer that was not sent is still owed. What cannot be done of one record, or
+//! for one country, keeps nothing else from being done: it is said, and rests for a while.
+
+mod answer;
+mod resting;
+mod shred;
 
 use std::{
+    fmt,
     sync::{Arc, Weak},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crate::{
-    entry::{EntryError, Event, LifeRow, LockCause},
-    envelope::{self, ContentKeys},
+    entry::LockCause,
     inbox::{
-        HoldingError, StoredRecord,
-        life::{self, Due},
+        StoredRecord,
+        life::Due,
         life_rows::{self, DueRow},
     },
-    wire::record::CompartmentLabel,
+    store::StoreError,
 };
 
+pub(crate) use self::resting::{Item, Resting};
 use super::{
     Node, NodeError,
     clocks::Agreement,
     read::blocking,
-    rules::{ErasedOrder, LockOrder, Proposal, ground_aad},
+    rules::{LockOrder, Proposal},
     submit::SubmitError,
 };
 
 /// Pause between two rounds.
 const ROUND: Duration = Duration::from_millis(500);
 /// Rows of a round.
-const ROWS: usize = 4096;
+const ROWS: usize = 16_384;
+/// Rows read at a time.
+const PAGE: usize = 4096;
 /// Orders of one proposal.
-pub(super) const TOGETHER: usize = 256;
-/// Microseconds of a day.
-const DAY_US: i64 = 86_400_000_000;
+const TOGETHER: usize = 256;
 
 /// Runs rounds until the node is gone or closed.
 pub async fn run(node: Weak<Node>) {
@@ -52,17 +59,36 @@ pub async fn run(node: Weak<Node>) {
     }
 }
 
+/// What went wrong in a round whose every stage ran: the first of it, or that the node closes.
+#[derive(Default)]
+struct Trouble(Option<SubmitError>);
+
+impl Trouble {
+    fn note<E: Into<SubmitError>>(&mut self, outcome: Result<(), E>) {
+        if let Err(error) = outcome.map_err(Into::into) {
+            let closed = matches!(error, SubmitError::Node(NodeError::Closed));
+            match &self.0 {
+                None => self.0 = Some(error),
+                Some(_) if closed => self.0 = Some(error),
+                Some(first) => tracing::warn!(%error, %first, "and this cannot be done either"),
+            }
+        }
+    }
+}
+
 impl Node {
-    /// One round: locks, shreds and answers what is due.
+    /// One round: locks, shreds and answers what is due. Every stage runs, whatever became of the one
+    /// before.
     ///
     /// # Errors
     /// [`SubmitError`] when something failed; it stays due.
     pub async fn tend(self: &Arc<Self>) -> Result<(), SubmitError> {
-        self.carry_out_approved().await?;
-        let now = self.now().micros();
-        let rows = life_rows::due(&self.store, now, ROWS).map_err(NodeError::from)?;
+        let mut trouble = Trouble::default();
+        trouble.note(self.carry_out_approved().await);
+        trouble.note(self.pass_recalls_on().await);
+        let rows = self.due_now().map_err(NodeError::from)?;
         if rows.is_empty() {
-            return Ok(());
+            return trouble.0.map_or(Ok(()), Err);
         }
         let of = |wanted: Due| -> Vec<DueRow> {
             rows.iter()
@@ -71,24 +97,58 @@ impl Node {
                 .collect()
         };
         // What two persons ordered stands at zero and needs no clock.
-        let timed = rows.iter().any(|row| row.at_us > 0);
+        let timed = rows
+            .iter()
+            .any(|row| row.at_us > 0 || row.due == Due::Delay);
         if !timed || self.clock_counts().await {
-            self.lock_over(of(Due::Expire), of(Due::Retention)).await?;
-            self.shred_victims(of(Due::ShredVictims)).await?;
-            self.shred(of(Due::Shred)).await?;
-            self.escalate(of(Due::Escalate)).await?;
+            for (due, cause) in [
+                // A lock that is set by a clock that did not agree: its delay begins now.
+                (Due::Delay, LockCause::Recall),
+                (Due::Expire, LockCause::Expiry),
+                (Due::Retention, LockCause::Retention),
+            ] {
+                trouble.note(self.lock_due(of(due), cause).await);
+            }
+            trouble.note(self.shred(of(Due::ShredVictims), of(Due::Shred)).await);
+            trouble.note(self.escalate(of(Due::Escalate)).await);
         } else {
             let ordered = of(Due::Shred).into_iter().filter(|row| row.at_us == 0);
-            self.shred(ordered.collect()).await?;
+            trouble.note(self.shred(Vec::new(), ordered.collect()).await);
         }
-        self.answer(of(Due::Answer)).await
+        trouble.note(self.answer(of(Due::Answer)).await);
+        trouble.0.map_or(Ok(()), Err)
+    }
+
+    /// What is due and does not rest.
+    fn due_now(&self) -> Result<Vec<DueRow>, StoreError> {
+        let (now, clock) = (self.now().micros(), Instant::now());
+        let mut due = Vec::new();
+        let mut after = None;
+        loop {
+            let page = life_rows::due(&self.store, after.as_ref(), now, PAGE)?;
+            let Some(last) = page.last() else {
+                return Ok(due);
+            };
+            after = Some(*last);
+            let awake = |row: &DueRow| !self.resting.rests(&Item::Due(row.number, row.due), clock);
+            due.extend(page.into_iter().filter(awake));
+            if due.len() >= ROWS {
+                return Ok(due);
+            }
+        }
+    }
+
+    /// Something cannot be done: it is said, and rests.
+    pub(super) async fn not_done(&self, item: Item, error: &(dyn fmt::Display + Sync)) {
+        tracing::error!(?item, %error, "what is due cannot be done; it is tried again later");
+        self.resting.failed(item, Instant::now());
+        self.alarm(None, "due-not-done").await;
     }
 
     /// Whether what is due by the clock may happen. A node that knows no other country has none to
     /// compare with.
     async fn clock_counts(&self) -> bool {
-        let most = Duration::from_secs(self.config.life.max_clock_skew_s);
-        match self.clocks.agreement(self.now(), most) {
+        match self.clocks.agreement(self.now()) {
             Agreement::Agrees => true,
             Agreement::Unheard => self.book.load().is_empty(),
             Agreement::Apart(by) => {
@@ -107,208 +167,95 @@ impl Node {
         }
     }
 
-    async fn lock_over(
+    /// Locks what is over. For the delay before shredding, a lock that is set already begins it.
+    async fn lock_due(
         self: &Arc<Self>,
-        expired: Vec<DueRow>,
-        retention: Vec<DueRow>,
+        rows: Vec<DueRow>,
+        cause: LockCause,
     ) -> Result<(), NodeError> {
         let shred_us = (self.now() + self.config.life.shred_delay()).micros();
-        let mut orders = Vec::new();
-        for (rows, cause) in [
-            (expired, LockCause::Expiry),
-            (retention, LockCause::Retention),
-        ] {
-            for row in rows {
-                let Some(stored) = self.due_record(row.number) else {
-                    continue;
-                };
-                orders.push(LockOrder {
-                    number: row.number,
-                    digest: stored.digest,
-                    cause,
-                    shred_us,
-                    victims_only: cause == LockCause::Retention,
-                });
+        let orders = self.due_records(rows).await?;
+        let orders = orders
+            .into_iter()
+            .map(|(row, stored)| LockOrder {
+                number: row.number,
+                digest: stored.digest,
+                cause,
+                shred_us,
+                victims_only: cause == LockCause::Retention,
+            })
+            .collect();
+        let actor = format!("{}/node", self.country);
+        let refused = self.propose_locks(orders, &actor).await?;
+        for (order, error) in refused {
+            for due in [Due::Expire, Due::Retention, Due::Delay] {
+                self.not_done(Item::Due(order.number, due), &error).await;
             }
         }
-        self.propose_locks(orders, &format!("{}/node", self.country))
-            .await
+        Ok(())
     }
 
-    /// A record of which something is due; `None` when it cannot be read, which keeps nothing else
-    /// from being done.
-    pub(super) fn due_record(&self, number: u64) -> Option<StoredRecord> {
-        match self.stored(number) {
-            Ok(stored) => Some(stored),
-            Err(error) => {
-                tracing::error!(number, %error, "what is due of a record cannot be done");
-                None
+    /// The records of which something is due, without their texts. One that cannot be read keeps no
+    /// other from what is due.
+    pub(super) async fn due_records(
+        self: &Arc<Self>,
+        rows: Vec<DueRow>,
+    ) -> Result<Vec<(DueRow, StoredRecord)>, NodeError> {
+        let node = Arc::clone(self);
+        let read = blocking(move || {
+            let read = rows.into_iter().map(|row| (row, node.held(row.number)));
+            Ok(read.collect::<Vec<_>>())
+        });
+        let mut found = Vec::new();
+        for (row, read) in read.await? {
+            match read {
+                Ok(stored) => found.push((row, stored)),
+                Err(error) => self.not_done(Item::Due(row.number, row.due), &error).await,
             }
         }
+        Ok(found)
     }
 
-    /// Proposes locks, some at a time.
+    /// Proposes locks, some at a time; answers those that were refused.
     pub(super) async fn propose_locks(
         &self,
         orders: Vec<LockOrder>,
         actor: &str,
-    ) -> Result<(), NodeError> {
-        for batch in orders.chunks(TOGETHER) {
-            self.writer
-                .propose(Proposal::Lock {
-                    orders: batch.to_vec(),
-                    actor: actor.to_owned(),
-                })
-                .await?;
-        }
-        Ok(())
+    ) -> Result<Vec<(LockOrder, NodeError)>, NodeError> {
+        self.propose_some(orders, |orders| Proposal::Lock {
+            orders,
+            actor: actor.to_owned(),
+        })
+        .await
     }
 
-    /// Destroys the keys of records: the slots first, then the entry that says so.
-    async fn shred(self: &Arc<Self>, rows: Vec<DueRow>) -> Result<(), NodeError> {
-        if rows.is_empty() {
-            return Ok(());
-        }
-        // No hold is set between looking and erasing.
-        let _alone = self.life_change.lock().await;
-        let node = Arc::clone(self);
-        let (orders, slots) = blocking(move || {
-            let (mut orders, mut slots) = (Vec::new(), Vec::new());
-            for row in rows {
-                let Some(stored) = node.due_record(row.number) else {
-                    continue;
-                };
-                let still = stored
-                    .life
-                    .as_ref()
-                    .is_some_and(|life| life::dues(life).iter().any(|(_, due)| *due == Due::Shred));
-                if still {
-                    slots.extend([stored.holding.slot, stored.slot()]);
-                    orders.push(node.erased_order(&stored, false));
+    /// Proposes orders, some at a time, and one by one where some are refused together; answers
+    /// those that were.
+    pub(super) async fn propose_some<T: Clone>(
+        &self,
+        orders: Vec<T>,
+        proposal: impl Fn(Vec<T>) -> Proposal,
+    ) -> Result<Vec<(T, NodeError)>, NodeError> {
+        let mut refused = Vec::new();
+        for batch in orders.chunks(TOGETHER) {
+            match self.writer.propose(proposal(batch.to_vec())).await {
+                Ok(_) => continue,
+                Err(error) => goes_on(error.into())?,
+            };
+            for order in batch {
+                if let Err(error) = self.writer.propose(proposal(vec![order.clone()])).await {
+                    refused.push((order.clone(), goes_on(error.into())?));
                 }
             }
-            node.slots.erase(&slots)?;
-            Ok((orders, slots.len()))
-        })
-        .await?;
-        tracing::info!(records = orders.len(), slots, "shredded");
-        self.propose_erased(orders).await
-    }
-
-    async fn propose_erased(&self, orders: Vec<ErasedOrder>) -> Result<(), NodeError> {
-        for batch in orders.chunks(TOGETHER) {
-            self.writer
-                .propose(Proposal::Erased(batch.to_vec()))
-                .await?;
         }
-        Ok(())
+        Ok(refused)
     }
+}
 
-    fn erased_order(&self, stored: &StoredRecord, victims_only: bool) -> ErasedOrder {
-        let days = i64::try_from(self.config.life.backups_days).unwrap_or(i64::MAX);
-        ErasedOrder {
-            number: stored.holding.number,
-            digest: stored.digest,
-            victims_only,
-            backups_until_us: match days {
-                0 => 0,
-                days => self
-                    .now()
-                    .micros()
-                    .saturating_add(days.saturating_mul(DAY_US)),
-            },
-        }
-    }
-
-    /// Destroys the keys of victim data: the other keys are made durable under a new slot, then the
-    /// old slot goes.
-    async fn shred_victims(self: &Arc<Self>, rows: Vec<DueRow>) -> Result<(), NodeError> {
-        if rows.is_empty() {
-            return Ok(());
-        }
-        let _alone = self.life_change.lock().await;
-        let mut orders = Vec::new();
-        let mut slots = Vec::new();
-        for row in rows {
-            let Some(stored) = self.due_record(row.number) else {
-                continue;
-            };
-            let still = stored.life.as_ref().is_some_and(|life| {
-                life::dues(life)
-                    .iter()
-                    .any(|(_, due)| *due == Due::ShredVictims)
-            });
-            if !still {
-                continue;
-            }
-            if stored.slot() == stored.holding.slot {
-                let (slot, sealed_keys) = self.without_victims(&stored)?;
-                self.writer
-                    .propose(Proposal::Rekey {
-                        number: row.number,
-                        digest: stored.digest,
-                        slot,
-                        sealed_keys,
-                    })
-                    .await?;
-            }
-            slots.push(stored.holding.slot);
-            orders.push(self.erased_order(&stored, true));
-        }
-        let node = Arc::clone(self);
-        blocking(move || Ok(node.slots.erase(&slots)?)).await?;
-        self.propose_erased(orders).await
-    }
-
-    /// The keys of a record but for those of its victim data, under a new slot.
-    fn without_victims(&self, stored: &StoredRecord) -> Result<(u64, Vec<u8>), NodeError> {
-        let keys = stored.keys(&self.slots)?;
-        let parts = envelope::open_at_rest(&stored.sealed, &keys).map_err(HoldingError::from)?;
-        // Parts come in the order of the keys.
-        let gone: Vec<u32> = keys
-            .keys
-            .iter()
-            .zip(&parts)
-            .filter(|(_, (label, _))| *label == CompartmentLabel::Victims as u32)
-            .map(|((index, _), _)| *index)
-            .collect();
-        let mut entitlements = keys.entitlements.clone();
-        for entitlement in &mut entitlements {
-            entitlement.indexes.retain(|index| !gone.contains(index));
-        }
-        let kept = ContentKeys {
-            keys: keys
-                .keys
-                .iter()
-                .filter(|(index, _)| !gone.contains(index))
-                .cloned()
-                .collect(),
-            entitlements,
-        };
-        let (slot, slot_key) = self.slots.take()?;
-        let sealed = kept
-            .seal_at_rest(&slot_key, &stored.digest)
-            .map_err(|_| HoldingError::Keys)?;
-        Ok((slot, sealed))
-    }
-
-    /// The ground of a hold that stands.
-    pub(super) fn hold_ground(&self, row: &LifeRow) -> Result<String, NodeError> {
-        let place = crate::store::Place::from_bytes(&row.hold_place)
-            .ok_or(EntryError::Field("hold_place"))?;
-        let Event::HoldChanged(changed) =
-            crate::entry::Entry::decode(&self.store.body(place)?)?.event
-        else {
-            return Err(EntryError::Field("hold_changed").into());
-        };
-        let digest = crate::crypto::Digest::try_from(changed.header_digest.as_slice())
-            .map_err(|_| EntryError::Field("header_digest"))?;
-        let sealed = self.store.blob(place, changed.ground_blob)?;
-        let plain = self
-            .keys
-            .storage
-            .open(&ground_aad(&digest), &sealed)
-            .map_err(|_| EntryError::Field("ground"))?;
-        String::from_utf8(plain.to_vec()).map_err(|_| EntryError::Field("ground").into())
+/// A refusal of one proposal; the error itself where the writer takes nothing any more.
+fn goes_on(error: NodeError) -> Result<NodeError, NodeError> {
+    match error {
+        NodeError::Closed | NodeError::Store(StoreError::Poisoned { .. }) => Err(error),
+        refused => Ok(refused),
     }
 }

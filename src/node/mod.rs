@@ -5,7 +5,6 @@
 //! durable. The clock enters here and is passed down.
 
 pub mod agreements;
-mod answers;
 pub mod approvals;
 pub mod audit;
 pub mod cards;
@@ -194,13 +193,17 @@ pub struct Node {
     pub(crate) alarms: Mutex<HashMap<(Option<Country>, &'static str), Moment>>,
     pub(crate) clock: Clock,
     /// How the peers' clocks stand to this one.
-    pub(crate) clocks: clocks::Clocks,
+    pub(crate) clocks: Arc<clocks::Clocks>,
     /// Held while slots are erased or a hold is set, so that neither overtakes the other.
     pub(crate) life_change: tokio::sync::Mutex<()>,
     /// Held while something that was approved is carried out.
     pub(crate) approval_change: tokio::sync::Mutex<()>,
     /// Whether what was approved before the last start was looked for.
     pub(crate) approvals_seen: AtomicBool,
+    /// What the background could not do lately, and leaves alone for a while.
+    pub(crate) resting: life::Resting,
+    /// Whether recalls may have to go on to whom records were passed.
+    pub(crate) recalls_to_pass: AtomicBool,
     _lock: HomeLock,
 }
 
@@ -238,6 +241,18 @@ impl Node {
     /// How the store was found.
     pub const fn opened(&self) -> &Opened {
         &self.opened
+    }
+
+    /// The present by which something may be over: `now` while this clock agrees with the peers', and
+    /// before everything while it does not, so that nothing is refused for good by a wrong clock. What
+    /// is over is then found by the first round after the clock was set right.
+    pub(crate) fn confirmed_now(&self) -> Moment {
+        let now = self.now();
+        if self.clocks.agrees(now) {
+            now
+        } else {
+            Moment::from_micros(i64::MIN)
+        }
     }
 
     /// The time.

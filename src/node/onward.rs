@@ -4,12 +4,16 @@
 
 mod judge;
 
-use std::sync::Arc;
+use std::{
+    error::Error,
+    sync::{Arc, atomic::Ordering},
+    time::Instant,
+};
 
 use crate::{
     crypto::Digest,
     envelope::{self, Header, open_passed_on},
-    inbox::{ask, consents, life},
+    inbox::{ask, consents, life, life_rows},
     record::{
         Country, Reference,
         compartments::join,
@@ -18,7 +22,7 @@ use crate::{
     wire::{
         envelope::ConsentUse,
         record::{
-            CompartmentLabel, CountryRole, Destination, Onward, Recall, RecallReason, Record,
+            self, CompartmentLabel, CountryRole, Destination, Onward, Recall, RecallReason, Record,
             TransferPurpose, step::Step,
         },
     },
@@ -26,14 +30,15 @@ use crate::{
 
 use super::{
     Node, NodeError,
+    life::Item,
     read::blocking,
-    rules::PassesOn,
+    rules::{PassesOn, SubmissionRefusal},
     steps::{ConsentError, StepOrder, WantedUse, single_use, wanted},
     submit::{Accepted, Intent, SubmitError},
 };
 
 /// Records passed on that are looked at for recalls at a time.
-const MAX_PASSED_ON: usize = 100_000;
+const PASSED_ON_PAGE: usize = 1024;
 
 /// What an officer passes on.
 #[derive(Clone, Debug)]
@@ -223,69 +228,125 @@ impl Node {
         })
     }
 
-    /// Recalls what was passed on of records that their origins recalled. Does nothing twice: a
-    /// recall of what was recalled is refused by the writer.
-    pub(super) async fn pass_recalls_on(self: &Arc<Self>) {
-        let node = Arc::clone(self);
-        let orders = match blocking(move || node.recalls_to_pass_on()).await {
-            Ok(orders) => orders,
-            Err(error) => {
-                tracing::error!(%error, "recalls cannot be passed on now; the next recall or start tries again");
-                return;
-            }
-        };
-        for order in orders {
-            let reference = order.reference;
-            if let Err(error) = self.submit_step(order).await {
-                tracing::error!(%error, %reference, "a recall is not passed on; the next recall or start tries again");
-            }
+    /// Recalls what was passed on of records that their origins recalled, where there may be such: after
+    /// each recall that comes, after a start, and after a failure. Does nothing twice: a recall of what
+    /// was recalled is refused by the writer.
+    pub(super) async fn pass_recalls_on(self: &Arc<Self>) -> Result<(), NodeError> {
+        if self.resting.rests(&Item::Onward, Instant::now())
+            // Before anything is looked at: a recall that comes meanwhile is seen the next time.
+            || !self.recalls_to_pass.swap(false, Ordering::AcqRel)
+        {
+            return Ok(());
         }
+        let passed = self.pass_all_on().await;
+        match &passed {
+            Ok(true) => self.resting.done(&Item::Onward),
+            Ok(false) => {}
+            Err(_) => self.resting.failed(Item::Onward, Instant::now()),
+        }
+        if !matches!(passed, Ok(true)) {
+            self.recalls_to_pass.store(true, Ordering::Release);
+        }
+        passed.map(drop)
     }
 
-    fn recalls_to_pass_on(&self) -> Result<Vec<StepOrder>, NodeError> {
-        let mut orders = Vec::new();
-        for (original, number) in consents::passed_on(&self.store, None, MAX_PASSED_ON)? {
-            let Some(held) = ask::by_digest(&self.store, &original)? else {
-                continue;
-            };
-            let Some(recall) = self.stored(held)?.life.as_ref().and_then(life::recall_of) else {
-                continue;
-            };
-            let own = self.stored(number)?;
-            if own.locked().is_some() {
-                continue;
-            }
-            orders.push(StepOrder {
-                followed: own.digest,
-                reference: self.reference_of(&own)?,
-                destinations: own
-                    .outbox
+    /// Whether all of it is done.
+    async fn pass_all_on(self: &Arc<Self>) -> Result<bool, NodeError> {
+        let (mut after, mut all) = (None, true);
+        loop {
+            let node = Arc::clone(self);
+            let page = blocking(move || {
+                let page = consents::passed_on(&node.store, after.as_ref(), PASSED_ON_PAGE)?;
+                let orders = page
                     .iter()
-                    .filter_map(|place| place.peer.parse().ok())
-                    .collect(),
-                step: Step::Recall(Recall {
-                    reason: self.reason_of(&recall)?.into(),
-                    note: String::new(),
-                }),
-                exercise: own.holding.exercise,
-                actor: format!("{}/node", self.country),
-                key: String::new(),
+                    .map(|(original, number)| (*number, node.recall_to_pass_on(original, *number)));
+                let orders = orders.collect::<Vec<_>>();
+                Ok((page.last().copied(), orders))
             });
+            let (last, orders) = page.await?;
+            let Some(last) = last else {
+                return Ok(all);
+            };
+            after = Some(last);
+            for (number, order) in orders {
+                // One that cannot be recalled keeps none of the others from it.
+                let failed: Box<dyn Error + Send + Sync> = match order {
+                    Ok(None) => continue,
+                    Err(error) => error.into(),
+                    Ok(Some(order)) => match self.submit_step(order).await {
+                        Ok(_) | Err(SubmitError::Conflict(SubmissionRefusal::AlreadyRecalled)) => {
+                            continue;
+                        }
+                        Err(SubmitError::Node(error @ NodeError::Closed)) => return Err(error),
+                        Err(error) => error.into(),
+                    },
+                };
+                tracing::error!(number, error = %failed, "a recall is not passed on");
+                self.not_done(Item::Onward, &failed).await;
+                all = false;
+            }
         }
-        Ok(orders)
     }
 
-    /// Why a record was recalled, as its recall says.
-    fn reason_of(&self, recall: &Digest) -> Result<RecallReason, NodeError> {
-        let unknown = RecallReason::Ordered;
-        let Some(number) = ask::by_digest(&self.store, recall)? else {
-            return Ok(unknown);
+    /// The recall of a record that passes another on; `None` when the other was not recalled, or the
+    /// record is locked already.
+    fn recall_to_pass_on(
+        &self,
+        original: &Digest,
+        number: u64,
+    ) -> Result<Option<StepOrder>, NodeError> {
+        let Some(held) = ask::by_digest(&self.store, original)? else {
+            return Ok(None);
         };
-        let record = self.stored(number)?.open(&self.slots)?;
-        Ok(match record.step.and_then(|step| step.step) {
-            Some(Step::Recall(recall)) => recall.reason(),
-            _ => unknown,
-        })
+        let life = life_rows::of(&self.store, held)?;
+        let Some(recall) = life.as_ref().and_then(life::recall_of) else {
+            return Ok(None);
+        };
+        let own = self.held(number)?;
+        if own.locked().is_some() {
+            return Ok(None);
+        }
+        Ok(Some(StepOrder {
+            followed: own.digest,
+            reference: self.reference_of(&own)?,
+            destinations: own
+                .outbox
+                .iter()
+                .filter_map(|place| place.peer.parse().ok())
+                .collect(),
+            step: Step::Recall(Recall {
+                reason: self.reason_of(&recall).into(),
+                note: String::new(),
+                original_digest: original.to_vec(),
+            }),
+            exercise: own.holding.exercise,
+            actor: format!("{}/node", self.country),
+            key: String::new(),
+        }))
+    }
+
+    /// Why a record was recalled, as its recall says; where that cannot be read, that it was ordered.
+    fn reason_of(&self, recall: &Digest) -> RecallReason {
+        let read = || -> Result<Option<Record>, NodeError> {
+            let Some(number) = ask::by_digest(&self.store, recall)? else {
+                return Ok(None);
+            };
+            Ok(Some(self.stored(number)?.open(&self.slots)?))
+        };
+        match read() {
+            Ok(Some(Record {
+                step:
+                    Some(record::Step {
+                        step: Some(Step::Recall(recall)),
+                    }),
+                ..
+            })) => recall.reason(),
+            Ok(_) => RecallReason::Ordered,
+            Err(error) => {
+                tracing::warn!(%error, "the reason of a recall cannot be read");
+                RecallReason::Ordered
+            }
+        }
     }
 }
 

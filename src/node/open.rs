@@ -1,6 +1,9 @@
 //! Opening a node: lock, store, slots, cards; and its tasks.
 
-use std::sync::{Arc, Mutex, atomic::AtomicBool};
+use std::{
+    sync::{Arc, Mutex, atomic::AtomicBool},
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
 
@@ -67,6 +70,8 @@ impl Node {
             None => random_bytes()?,
         };
         let withdrawn = Withdrawn::default();
+        let most_skew = Duration::from_secs(home.config().life.max_clock_skew_s);
+        let clocks = Arc::new(Clocks::new(most_skew));
         let rules = NodeRules::new(
             country,
             incarnation,
@@ -75,7 +80,8 @@ impl Node {
             home.config().life.shred_delay(),
             store.position(),
         )
-        .telling(&withdrawn);
+        .telling(&withdrawn)
+        .comparing(&clocks);
         let writer = store.start_writer(rules);
         if created.is_none() {
             writer
@@ -126,10 +132,12 @@ impl Node {
             search: Arc::new(Searching::new(withdrawn)),
             alarms: Mutex::default(),
             clock,
-            clocks: Clocks::default(),
+            clocks,
             life_change: tokio::sync::Mutex::new(()),
             approval_change: tokio::sync::Mutex::new(()),
             approvals_seen: AtomicBool::new(false),
+            resting: life::Resting::default(),
+            recalls_to_pass: AtomicBool::new(true),
             _lock: lock,
         });
         tokio::spawn(submit::run(Arc::downgrade(&node), waiting));
@@ -142,8 +150,6 @@ impl Node {
             Arc::clone(&node.search),
         ));
         tokio::spawn(life::run(Arc::downgrade(&node)));
-        // Recalls that came before a stop and were not passed on.
-        node.pass_recalls_on().await;
         Ok(node)
     }
 

@@ -337,7 +337,7 @@ impl Node {
     /// # Errors
     /// [`NodeError`] when the store cannot be read.
     pub fn header_digest(&self, number: u64) -> Result<Digest, NodeError> {
-        Ok(self.stored(number)?.digest)
+        Ok(self.held(number)?.digest)
     }
 }
 

@@ -5,7 +5,10 @@
 //! receipts and leaves durable as one group. A crash before leaves nothing: the peer sends again.
 //! A crash after leaves the receipts durable: they are sent again at the next hello.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::HashSet,
+    sync::{Arc, atomic::Ordering},
+};
 
 use prost::Message as _;
 use tokio::task::JoinHandle;
@@ -105,9 +108,8 @@ impl Node {
             .propose(Proposal::Receive(Box::new(judged.batch)))
             .await?;
         if recalls {
-            // What was passed on is recalled too, without holding up the answer.
-            let node = Arc::clone(self);
-            tokio::spawn(async move { node.pass_recalls_on().await });
+            // What was passed on is recalled too, in the next round.
+            self.recalls_to_pass.store(true, Ordering::Release);
         }
         Ok(judged.receipts)
     }
@@ -193,7 +195,15 @@ impl Node {
         seen: &mut Seen,
     ) -> Result<Outcome, Judgement> {
         let book = self.book.load();
-        let verified = envelope::verify(&record, self.country, lane.peer, &**book, now)?;
+        // By a clock that the peers' do not confirm nothing has expired: NON_DELIVERY is for good, and
+        // what has is locked once it is right.
+        let verified = envelope::verify(
+            &record,
+            self.country,
+            lane.peer,
+            &**book,
+            self.confirmed_now(),
+        )?;
         let digest = *verified.digest();
         if verified.header().lane != lane.lane as i32
             || *verified.header().incarnation != lane.incarnation
@@ -227,6 +237,10 @@ impl Node {
         }
         if let Err(reason) = self.judge_onward(&record, lane.peer, now) {
             return Ok(Outcome::Refused(digest, reason));
+        }
+        if self.is_revoked(&record)? {
+            tracing::warn!(peer = %lane.peer, "a record passed on was recalled by its origin");
+            return Ok(Outcome::Refused(digest, NonDeliveryReason::OnwardInvalid));
         }
         if let Some(token) = onward::passes_on(&record).and_then(|of| of.token)
             && (!seen.tokens.insert(token) || self.is_token_used(&record)?)

@@ -17,14 +17,14 @@ mod steps;
 
 pub use consent::{DiscloseOrder, PassesOn};
 pub use desk::{ChargeOrder, EscalateOrder};
-pub use facts::{Effect, ErasedOrder, Facts, KeptReceipts, LockOrder};
+pub use facts::{AloneOrder, Effect, ErasedOrder, Facts, KeptReceipts, LockOrder};
 pub use proposal::{
     Answer, ApprovalId, Arrival, ArrivedReceipts, Prepared, Proposal, ReceivedBatch, Refusal,
     Submission, SubmissionRefusal,
 };
 pub use reading::{ReadOrder, SearchOrder};
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 pub(super) use approvals::order_aad;
 pub(super) use desk::charge_aad;
@@ -45,7 +45,7 @@ use crate::{
 };
 
 use self::recent::Recent;
-use super::{Clock, projection, search::Withdrawn};
+use super::{Clock, clocks::Clocks, projection, search::Withdrawn};
 
 /// The writer's rules; one instance, in the writer's thread.
 pub struct NodeRules {
@@ -55,6 +55,8 @@ pub struct NodeRules {
     clock: Clock,
     /// From the lock of a recalled record to its shredding.
     shred_delay: Duration,
+    /// How the peers' clocks stand to this one.
+    clocks: Arc<Clocks>,
     recent: Recent,
     /// What is locked leaves the search index at once.
     withdrawn: Withdrawn,
@@ -83,15 +85,10 @@ impl NodeRules {
             storage,
             clock,
             shred_delay,
+            clocks: Arc::new(Clocks::new(Duration::MAX)),
             recent: Recent::after(position),
             withdrawn: Withdrawn::default(),
         }
-    }
-
-    /// Tells the search index what is locked.
-    pub(crate) fn telling(mut self, withdrawn: &Withdrawn) -> Self {
-        self.withdrawn = withdrawn.clone();
-        self
     }
 
     /// Appends one event with its leaf. The leaf's body stands last among the blobs, encrypted
@@ -248,9 +245,10 @@ impl Rules for NodeRules {
                 sealed_keys,
             } => self.rekey(number, digest, slot, sealed_keys, group)?,
             Proposal::Erased(orders) => self.erased_all(orders, group)?,
-            Proposal::Ask { .. } | Proposal::Approve { .. } | Proposal::ApprovalDone(_) => {
-                self.approval(proposal, group)?;
-            }
+            Proposal::Ask { .. }
+            | Proposal::Approve { .. }
+            | Proposal::ApprovalDone(_)
+            | Proposal::RecallAlone(_) => self.approval(proposal, group)?,
             Proposal::Link { peer, change } => {
                 let leaf = LeafBody {
                     peer: peer.code().to_owned(),

@@ -28,7 +28,7 @@ impl Node {
     /// # Errors
     /// [`NodeError`] when the store cannot be read.
     pub fn versions(&self, number: u64) -> Result<Vec<Version>, NodeError> {
-        let mut first = self.stored(number)?;
+        let mut first = self.held(number)?;
         for _ in 0..MAX_CLIMB {
             match self.amended(&first)? {
                 Some(before) => first = before,
@@ -41,7 +41,39 @@ impl Node {
         if all.iter().any(|version| version.number == number) {
             return Ok(all);
         }
-        Ok(vec![version(&self.stored(number)?)?])
+        Ok(vec![version(&self.held(number)?)?])
+    }
+
+    /// A record with every record that amends it, or is amended by it, in turn, those that do not count
+    /// included: what a recall takes back, oldest first.
+    pub(super) fn family(&self, number: u64) -> Result<Vec<(u64, Digest)>, NodeError> {
+        let mut first = self.held(number)?;
+        for _ in 0..MAX_CLIMB {
+            match self.amended(&first)? {
+                Some(before) => first = before,
+                None => break,
+            }
+        }
+        let origin = first.holding.origin.clone();
+        let mut open = vec![first.digest];
+        let mut seen: HashSet<u64> = [first.holding.number, number].into();
+        let mut family = vec![(first.holding.number, first.digest)];
+        if first.holding.number != number {
+            family.push((number, self.held(number)?.digest));
+        }
+        while let Some(digest) = open.pop() {
+            let amends = |one: &followers::Follower| {
+                one.kind == FollowType::Amendment && one.origin.code() == origin
+            };
+            for follower in followers::followers(&self.store, &digest, amends)? {
+                open.push(follower.digest);
+                if seen.insert(follower.number) {
+                    family.push((follower.number, follower.digest));
+                }
+            }
+        }
+        family.sort_unstable_by_key(|(number, _)| *number);
+        Ok(family)
     }
 
     /// The version that a record amends, where it may.
@@ -52,7 +84,7 @@ impl Node {
         let Some(number) = ask::by_digest(&self.store, &before)? else {
             return Ok(None);
         };
-        let target = self.stored(number)?;
+        let target = self.held(number)?;
         let fits = target.holding.origin == stored.holding.origin && target.holding.kind_tag == tag;
         Ok(fits.then_some(target))
     }
@@ -60,7 +92,7 @@ impl Node {
     /// The newest version that may be read; `None` when none may.
     pub(super) fn newest(&self, versions: &[Version]) -> Result<Option<u64>, NodeError> {
         for version in versions.iter().rev() {
-            if self.stored(version.number)?.locked().is_none() {
+            if self.held(version.number)?.locked().is_none() {
                 return Ok(Some(version.number));
             }
         }
@@ -82,7 +114,7 @@ impl Node {
             let Some(number) = ask::by_digest(&self.store, &before)? else {
                 return Ok(RecordState::Pending);
             };
-            let target = version(&self.stored(number)?)?;
+            let target = version(&self.held(number)?)?;
             let rivals =
                 followers::followers(&self.store, &before, |one| versions::amends(one, &target))?;
             let counts = target.kind.as_slice() == tag
@@ -106,7 +138,7 @@ impl Node {
     /// # Errors
     /// [`NodeError`] when the store cannot be read.
     pub(super) fn thread(&self, number: u64) -> Result<Vec<u64>, NodeError> {
-        let mut first = self.stored(number)?;
+        let mut first = self.held(number)?;
         for _ in 0..MAX_CLIMB {
             let Some(before) = followed(&first.holding) else {
                 break;
@@ -114,7 +146,7 @@ impl Node {
             let Some(number) = ask::by_digest(&self.store, &before)? else {
                 break;
             };
-            first = self.stored(number)?;
+            first = self.held(number)?;
         }
         let mut open = vec![first.digest];
         let mut seen: HashSet<Digest> = open.iter().copied().collect();

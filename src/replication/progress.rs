@@ -12,6 +12,7 @@
 
 mod backoff;
 mod fault;
+mod gate;
 mod handshake;
 mod incoming;
 mod lane;
@@ -29,6 +30,7 @@ mod tests;
 
 pub use backoff::backoff;
 pub use fault::LaneFault;
+pub use gate::{Gate, PATIENCE};
 pub use handshake::{
     Agreed, HelloFacts, HelloFault, LaneHashes, MAX_HELLO_STATES, MAX_HELLO_VERSIONS,
     PROTOCOL_VERSION, negotiate,

@@ -147,6 +147,9 @@ impl From<SubmitError> for Refusal {
             SubmitError::Conflict(SubmissionRefusal::AlreadyRecalled) => {
                 (Code::FailedPrecondition, "ALREADY_RECALLED")
             }
+            SubmitError::Conflict(SubmissionRefusal::FollowsLocked) => {
+                (Code::InvalidArgument, "FOLLOWS_INVALID")
+            }
             SubmitError::Conflict(SubmissionRefusal::AlreadyAnswered) => {
                 (Code::FailedPrecondition, "ALREADY_ANSWERED")
             }

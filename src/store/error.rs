@@ -132,6 +132,11 @@ pub enum StoreError {
     /// The shred slot was destroyed.
     #[error("shred slot {0} was erased")]
     SlotErased(u64),
+    /// The shred slot was lost with its block.
+    #[error(
+        "shred slot {0} is lost: both copies of its block were damaged when the file was written anew"
+    )]
+    SlotLost(u64),
     /// The shred slot was never filled.
     #[error("shred slot {0} does not exist")]
     NoSuchSlot(u64),

@@ -68,6 +68,7 @@ pub use read::{Entries, StoredEntry};
 pub use run::Run;
 pub use scrub::{DamagedBlob, Scrubbed};
 pub use slots::{ShredSlots, SlotPaths};
+pub use slots_erase::Erasure;
 pub use start::{OpenPhase, OpenProgress, Opened, OpenedHow};
 pub use workload::Workload;
 pub use writer::{Decline, ProposeError, Rules, Writer};

@@ -17,8 +17,8 @@ use super::error::io_error;
 use super::medium::{Disk, Medium, replace, sync_parent};
 use super::scan::read_at;
 use super::slots_format::{
-    BLOCK_SLOTS, COPY_BYTES, FileKey, PLAIN_BYTES, SLOT_BYTES, generation_of, open_block,
-    seal_block,
+    BLOCK_SLOTS, COPY_BYTES, ERASED, FileKey, LOST, PLAIN_BYTES, SLOT_BYTES, generation_of,
+    open_block, seal_block,
 };
 use crate::crypto::random_bytes;
 
@@ -52,7 +52,7 @@ pub(super) struct Inner {
     pub(super) blocks: u64,
     /// Least recently used first.
     pub(super) cache: VecDeque<(u64, Zeroizing<Vec<u8>>)>,
-    /// An erasure failed half way; only a restart knows how far it came.
+    /// An erasure failed while the new file took its place; only a restart knows whether it did.
     pub(super) stopped: Option<String>,
 }
 
@@ -176,7 +176,7 @@ impl ShredSlots {
             }
             let bytes = inner.slot(&self.paths, slot)?;
             inner.next = slot + 1;
-            if *bytes != [0; SLOT_BYTES] {
+            if *bytes != ERASED && *bytes != LOST {
                 return Ok((slot, bytes));
             }
         }
@@ -185,19 +185,20 @@ impl ShredSlots {
     /// The bytes of a slot that was taken.
     ///
     /// # Errors
-    /// [`StoreError::SlotErased`], [`StoreError::NoSuchSlot`], [`StoreError::Damaged`] when both
-    /// copies of its block are, [`StoreError::Io`], or [`StoreError::Poisoned`] after a failed
-    /// erasure.
+    /// [`StoreError::SlotErased`], [`StoreError::SlotLost`], [`StoreError::NoSuchSlot`],
+    /// [`StoreError::Damaged`] when both copies of its block are, [`StoreError::Io`], or
+    /// [`StoreError::Poisoned`] after an erasure of which it is not known whether it happened.
     pub fn open_slot(&self, slot: u64) -> Result<Zeroizing<[u8; 32]>, StoreError> {
         let mut inner = self.inner()?;
         if slot >= inner.next {
             return Err(StoreError::NoSuchSlot(slot));
         }
         let bytes = inner.slot(&self.paths, slot)?;
-        if *bytes == [0; SLOT_BYTES] {
-            return Err(StoreError::SlotErased(slot));
+        match *bytes {
+            ERASED => Err(StoreError::SlotErased(slot)),
+            LOST => Err(StoreError::SlotLost(slot)),
+            _ => Ok(bytes),
         }
-        Ok(bytes)
     }
 
     pub(super) fn inner(&self) -> Result<std::sync::MutexGuard<'_, Inner>, StoreError> {
@@ -254,14 +255,20 @@ impl Inner {
             Some(at) => self.cache.remove(at).map(|(_, plain)| plain),
             None => {
                 let path = &paths.slots;
-                let mut opened = None;
+                let (mut opened, mut failed) = (None, None);
                 for copy in 0..2 {
-                    let bytes = read_at(&self.file, path, copy_offset(block, copy), COPY_BYTES)?;
-                    opened = open_block(&self.key, block, &bytes);
+                    // A sector that cannot be read is damage like any other: the copy may be whole.
+                    match read_at(&self.file, path, copy_offset(block, copy), COPY_BYTES) {
+                        Ok(bytes) => opened = open_block(&self.key, block, &bytes),
+                        Err(error) => failed = Some(error),
+                    }
                     if opened.is_some() {
                         break;
                     }
                     tracing::warn!(block, copy, "a copy of a shred slot block is damaged");
+                }
+                if let (None, Some(error)) = (&opened, failed) {
+                    return Err(error);
                 }
                 opened
             }

@@ -20,7 +20,9 @@ use super::StoreError;
 use super::error::io_error;
 use super::medium::{Medium, replace, sync_parent};
 use super::slots::{Inner, ShredSlots, SlotPaths, copy_offset};
-use super::slots_format::{BLOCK_SLOTS, FileKey, SLOT_BYTES, seal_block};
+use super::slots_format::{
+    BLOCK_SLOTS, ERASED, FileKey, LOST, PLAIN_BYTES, SLOT_BYTES, seal_block,
+};
 
 /// Length of the key file.
 const KEY_FILE: usize = 64;
@@ -98,29 +100,54 @@ fn retire(paths: &SlotPaths, medium: &dyn Medium) -> Result<(), StoreError> {
     sync_parent(medium, path)
 }
 
+/// What an erasure came upon.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Erasure {
+    /// Blocks of which neither copy could be read: what of them was not to be erased is lost.
+    pub lost: Vec<u64>,
+}
+
 impl ShredSlots {
     /// Erases slots for ever, and with them whatever was encrypted under them. Rewrites the whole
-    /// file: erase many at a time. Slots that are erased already stay so.
+    /// file: erase many at a time. Slots that are erased already stay so. A block that cannot be read
+    /// is carried on as lost: it must not keep every other record from being erased, and with the old
+    /// key gone no copy of it opens either.
     ///
     /// # Errors
-    /// [`StoreError::NoSuchSlot`] for a slot that was not taken, with nothing erased. After any
-    /// other error the slots must be opened again to know whether it happened; until then every
-    /// method answers [`StoreError::Poisoned`].
-    pub fn erase(&self, slots: &[u64]) -> Result<(), StoreError> {
+    /// [`StoreError::NoSuchSlot`] for a slot that was not taken; [`StoreError::Io`] or
+    /// [`StoreError::Random`] before the new file takes its place, on a full disk for instance.
+    /// Nothing is erased then, and the slots serve on. After an error later than that the slots must
+    /// be opened again to know whether it happened; until then every method answers
+    /// [`StoreError::Poisoned`].
+    pub fn erase(&self, slots: &[u64]) -> Result<Erasure, StoreError> {
         let mut inner = self.inner()?;
         if let Some(unknown) = slots.iter().find(|slot| **slot >= inner.next) {
             return Err(StoreError::NoSuchSlot(*unknown));
         }
         let mut slots = slots.to_vec();
         slots.sort_unstable();
-        let erased = self.rewrite(&mut inner, &slots);
-        if let Err(error) = &erased {
+        let written = self.write_next(&mut inner, &slots);
+        let (key, erasure) = match written {
+            Ok(written) => written,
+            Err(error) => {
+                self.undo();
+                return Err(error);
+            }
+        };
+        let placed = self.put_in_place(&mut inner, key);
+        if let Err(error) = placed {
             inner.stopped = Some(error.to_string());
+            return Err(error);
         }
-        erased
+        Ok(erasure)
     }
 
-    fn rewrite(&self, inner: &mut Inner, slots: &[u64]) -> Result<(), StoreError> {
+    /// Steps 1 and 2.
+    fn write_next(
+        &self,
+        inner: &mut Inner,
+        slots: &[u64],
+    ) -> Result<(FileKey, Erasure), StoreError> {
         let medium: &Arc<dyn Medium> = &self.medium;
         let key = FileKey::new(inner.key.generation + 1)?;
         let (paths, next_path) = (&self.paths, next_of(&self.paths.slots));
@@ -128,8 +155,17 @@ impl ShredSlots {
         let mut file = medium
             .create(&next_path)
             .map_err(io_error("cannot create", &next_path))?;
+        let mut erasure = Erasure::default();
         for block in 0..inner.blocks {
-            let mut plain = Zeroizing::new(inner.load(paths, block)?.to_vec());
+            let mut plain = match inner.load(paths, block) {
+                Ok(plain) => Zeroizing::new(plain.to_vec()),
+                Err(error @ (StoreError::Damaged { .. } | StoreError::Io { .. })) => {
+                    tracing::error!(block, %error, "a shred slot block is lost");
+                    erasure.lost.push(block);
+                    Zeroizing::new(LOST.repeat(PLAIN_BYTES / SLOT_BYTES))
+                }
+                Err(error) => return Err(error),
+            };
             let first = block * BLOCK_SLOTS;
             let from = slots.partition_point(|slot| *slot < first);
             for slot in slots
@@ -139,7 +175,7 @@ impl ShredSlots {
             {
                 let start = (slot - first) as usize * SLOT_BYTES;
                 if let Some(bytes) = plain.get_mut(start..start + SLOT_BYTES) {
-                    bytes.fill(0);
+                    bytes.copy_from_slice(&ERASED);
                 }
             }
             let sealed = seal_block(&key, block, &plain)?;
@@ -149,12 +185,30 @@ impl ShredSlots {
             }
         }
         file.sync().map_err(io_error("cannot sync", &next_path))?;
+        Ok((key, erasure))
+    }
+
+    /// After a failure of steps 1 and 2. What cannot be removed now the next erasure writes over, or
+    /// the next start removes.
+    fn undo(&self) {
+        for path in [next_of(&self.paths.slots), next_of(&self.paths.file_key)] {
+            if path.exists()
+                && let Err(error) = self.medium.remove(&path)
+            {
+                tracing::warn!(path = %path.display(), %error, "cannot remove what a failed erasure left");
+            }
+        }
+    }
+
+    /// Steps 3 to 5.
+    fn put_in_place(&self, inner: &mut Inner, key: FileKey) -> Result<(), StoreError> {
+        let (medium, paths) = (&*self.medium, &self.paths);
         let path = &paths.slots;
         medium
-            .rename(&next_path, path)
+            .rename(&next_of(path), path)
             .map_err(io_error("cannot put in place", path))?;
-        sync_parent(&**medium, path)?;
-        retire(paths, &**medium)?;
+        sync_parent(medium, path)?;
+        retire(paths, medium)?;
         inner.cache.clear();
         inner.key = key;
         inner.file = File::open(path).map_err(io_error("cannot open", path))?;

@@ -7,7 +7,8 @@
 //!           additional data: domain, block, generation
 //! key     = "comityK1" generation:u64 key:32 check:16
 //! ```
-//! A slot of zeros is an erased one.
+//! A slot of zeros is an erased one, a slot of ones one that was lost: its block could not be read
+//! when the file was written anew. Random bytes are neither.
 
 use zeroize::Zeroizing;
 
@@ -18,6 +19,10 @@ use crate::crypto::{AeadKey, RandomError, fill_random};
 pub(super) const BLOCK_SLOTS: u64 = 4096;
 /// Length of a slot in bytes.
 pub(super) const SLOT_BYTES: usize = 32;
+/// An erased slot.
+pub(super) const ERASED: [u8; SLOT_BYTES] = [0; SLOT_BYTES];
+/// A slot whose block could not be read when the file was written anew.
+pub(super) const LOST: [u8; SLOT_BYTES] = [0xff; SLOT_BYTES];
 /// Length of a block's plaintext.
 pub(super) const PLAIN_BYTES: usize = BLOCK_SLOTS as usize * SLOT_BYTES;
 /// Nonce and tag.

@@ -212,7 +212,8 @@ fn after_an_erasure_the_old_file_opens_with_no_key() {
 
 #[test]
 fn every_failing_step_of_an_erasure_leaves_all_slots_or_all_but_the_erased() {
-    for fate in [Fate::Fails, Fate::FailsButPersists] {
+    for fate in [Fate::Fails, Fate::FailsButPersists, Fate::FailsHalfWay] {
+        let mut served_on = 0;
         for step in 0.. {
             let home = tempfile::tempdir().unwrap();
             let slots = ShredSlots::create(paths(&home)).unwrap();
@@ -222,11 +223,32 @@ fn every_failing_step_of_an_erasure_leaves_all_slots_or_all_but_the_erased() {
             let slots = ShredSlots::open_on(paths(&home), 3, medium.clone()).unwrap();
             let erased = slots.erase(&[1]);
             assert_eq!(erased.is_err(), medium.struck(), "step {step}");
+            let mut next = 3;
             if erased.is_err() {
-                assert!(matches!(slots.take(), Err(StoreError::Poisoned { .. })));
+                match slots.take() {
+                    // Before the new file took its place: as if nothing had been tried.
+                    Ok((slot, _)) => {
+                        assert_eq!(slot, 3, "step {step}");
+                        served_on += 1;
+                        next = 4;
+                        for (slot, bytes) in &taken {
+                            assert_eq!(slots.open_slot(*slot).unwrap(), *bytes, "step {step}");
+                        }
+                        for leftover in ["slots.next", "keys/file-key.next"] {
+                            assert!(!home.path().join(leftover).exists(), "step {step}");
+                        }
+                        slots.erase(&[1]).unwrap();
+                        let gone = slots.open_slot(1);
+                        assert!(
+                            matches!(gone, Err(StoreError::SlotErased(1))),
+                            "step {step}"
+                        );
+                    }
+                    Err(error) => assert!(matches!(error, StoreError::Poisoned { .. })),
+                }
             }
             drop(slots);
-            let slots = ShredSlots::open(paths(&home), 3).unwrap();
+            let slots = ShredSlots::open(paths(&home), next).unwrap();
             for (slot, bytes) in &taken {
                 match slots.open_slot(*slot) {
                     Ok(opened) => {
@@ -244,5 +266,39 @@ fn every_failing_step_of_an_erasure_leaves_all_slots_or_all_but_the_erased() {
                 break;
             }
         }
+        // Key and file, each made, written and synced, the key put in place.
+        assert!(served_on >= 8, "{served_on}");
     }
+}
+
+#[test]
+fn a_block_that_cannot_be_read_is_lost_and_keeps_nothing_from_being_erased() {
+    let home = tempfile::tempdir().unwrap();
+    let slots = ShredSlots::create(paths(&home)).unwrap();
+    let taken: Vec<_> = (0..BLOCK_SLOTS + 3)
+        .map(|_| slots.take().unwrap())
+        .collect();
+    let next = taken.len() as u64;
+    drop(slots);
+    let mut file = fs::read(paths(&home).slots).unwrap();
+    for copy in 0..2 {
+        file[copy_offset(0, copy) as usize + 500] ^= 4;
+    }
+    fs::write(paths(&home).slots, file).unwrap();
+    let slots = ShredSlots::open(paths(&home), next).unwrap();
+    let erasure = slots.erase(&[1, BLOCK_SLOTS]).unwrap();
+    assert_eq!(erasure.lost, [0]);
+    drop(slots);
+    let slots = ShredSlots::open(paths(&home), next).unwrap();
+    for erased in [1, BLOCK_SLOTS] {
+        let gone = slots.open_slot(erased);
+        assert!(matches!(gone, Err(StoreError::SlotErased(slot)) if slot == erased));
+    }
+    assert!(matches!(slots.open_slot(2), Err(StoreError::SlotLost(2))));
+    for (slot, bytes) in taken.iter().skip(BLOCK_SLOTS as usize + 1) {
+        assert_eq!(slots.open_slot(*slot).unwrap(), *bytes);
+    }
+    assert_eq!(slots.take().unwrap().0, next);
+    // Said once.
+    assert_eq!(slots.erase(&[2]).unwrap(), Default::default());
 }

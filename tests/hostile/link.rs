@@ -437,6 +437,7 @@ impl World {
             checkpoint_size: 0,
             time_us: self.now().micros(),
             resends: false,
+            control_assigned: 0,
         }
     }
 

@@ -56,6 +56,9 @@ impl Node {
         if !is_destination(&passed.header, forwarder) {
             return Err(invalid("the forwarder is no destination of the original"));
         }
+        if is_destination(&passed.header, self.country) {
+            return Err(invalid("this country has the original from its origin"));
+        }
         let inner = content(&passed.parts).map_err(|_| invalid("the original is malformed"))?;
         let context = ValidationContext {
             now,
@@ -109,11 +112,21 @@ impl Node {
             purpose: ConsentUse::Onward,
             compartments: &numbers(&held),
             beneficiary: &beneficiary.to_string(),
-            now,
+            // It must have counted when it was used, which the forwarder's signed record says; the
+            // record may have been long on its way, and this clock decides nothing.
+            now: record.submitted_at.as_ref().map_or(now, Moment::from),
         };
         verify_token(token, claim, &**book)
             .map_err(|fault| invalid(&format!("the consent does not hold: {fault}")))?;
         Ok(())
+    }
+
+    /// Whether a record passes on what its origin recalled, as another that passed it on said.
+    pub(in crate::node) fn is_revoked(&self, record: &Record) -> Result<bool, NodeError> {
+        match passes_on(record) {
+            Some(passes_on) => Ok(consents::is_revoked(&self.store, &passes_on.original)?),
+            None => Ok(false),
+        }
     }
 
     /// Whether a single-use token in a record was used before, as the store stands.

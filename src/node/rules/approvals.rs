@@ -1,14 +1,15 @@
-//! Rules for what needs two persons: asked for by one, approved by another, in time, once.
+//! Rules for what needs two persons: asked for by one, approved by another, in time, once; and for
+//! what one person may do alone, so many times.
 
 use crate::{
     crypto::Domain,
-    entry::{ApprovalAsked, ApprovalChanged, Event},
+    entry::{ApprovalAsked, ApprovalChanged, Event, RecalledAlone},
     inbox::approvals::{self, Stage},
     store::{Decline, Group},
     wire::ledger::{Action, LeafBody},
 };
 
-use super::{ApprovalId, Declined, NodeRules, Proposal, Refusal, no_randomness};
+use super::{AloneOrder, ApprovalId, Declined, NodeRules, Proposal, Refusal, no_randomness};
 
 /// Additional data of an order at rest.
 pub(in crate::node) fn order_aad(id: &ApprovalId) -> Vec<u8> {
@@ -83,6 +84,31 @@ impl NodeRules {
                     done: true,
                 });
                 let leaf = leaf(self.own_actor(), &id, "approved-done".to_owned());
+                self.append(group, event, Vec::new(), leaf)
+            }
+            Proposal::RecallAlone(AloneOrder {
+                person_tag,
+                count,
+                most,
+                since_us,
+                actor,
+            }) => {
+                let before = approvals::recalled_alone(group, &person_tag, since_us)?;
+                if before.saturating_add(count) > most {
+                    return Err(Decline::Refused(Refusal::NeedsSecond));
+                }
+                let event = Event::RecalledAlone(RecalledAlone {
+                    person_tag: person_tag.to_vec(),
+                    count,
+                    time_us: (self.clock)().micros(),
+                });
+                let leaf = LeafBody {
+                    actor,
+                    action: Action::Alteration.into(),
+                    detail: "recall-alone".to_owned(),
+                    count,
+                    ..LeafBody::default()
+                };
                 self.append(group, event, Vec::new(), leaf)
             }
             _ => Ok(()),

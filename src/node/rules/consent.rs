@@ -77,9 +77,15 @@ impl NodeRules {
         Ok(life.is_some_and(|row| row.whole.is_some()))
     }
 
-    /// Whether a received record uses a token that served before.
+    /// Whether a received record uses a token that served before, or passes on what was recalled.
     pub(super) fn is_replayed(&self, facts: &Facts, group: &Group<'_>) -> Result<bool, Declined> {
-        match facts.passes_on.and_then(|of| of.token) {
+        let Some(PassesOn { original, token }) = facts.passes_on else {
+            return Ok(false);
+        };
+        if consents::is_revoked(group, &original)? {
+            return Ok(true);
+        }
+        match token {
             Some(token) => Ok(consents::is_used(group, &token)?),
             None => Ok(false),
         }

@@ -77,6 +77,21 @@ pub struct LockOrder {
     pub victims_only: bool,
 }
 
+/// Records that an operator recalls without a second one.
+#[derive(Clone, Debug)]
+pub struct AloneOrder {
+    /// Keyed tag of the operator.
+    pub person_tag: [u8; 16],
+    /// How many.
+    pub count: u64,
+    /// How many one operator may recall alone.
+    pub most: u64,
+    /// Since when they are counted, microseconds since 1970.
+    pub since_us: i64,
+    /// Who.
+    pub actor: String,
+}
+
 /// A record, or its victim data, whose keys are gone from the slots.
 #[derive(Clone, Copy, Debug)]
 pub struct ErasedOrder {

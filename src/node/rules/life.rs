@@ -1,13 +1,17 @@
 //! Rules for the life of a record: locked when its time is over, held, rekeyed, erased.
 
+use std::sync::Arc;
+
 use crate::{
     crypto::{Digest, Domain},
     entry::{Erased, Event, HoldChanged, LockCause, Locked, Rekeyed},
     inbox::{ask, life, life_rows},
+    record::Moment,
     store::{Decline, Group},
     wire::ledger::{Action, LeafBody},
 };
 
+use super::super::{clocks::Clocks, search::Withdrawn};
 use super::{Declined, ErasedOrder, LockOrder, NodeRules, Refusal, no_randomness};
 
 /// Additional data of a hold's ground at rest.
@@ -16,6 +20,27 @@ pub(in crate::node) fn ground_aad(digest: &Digest) -> Vec<u8> {
 }
 
 impl NodeRules {
+    /// Tells the search index what is locked.
+    pub(crate) fn telling(mut self, withdrawn: &Withdrawn) -> Self {
+        self.withdrawn = withdrawn.clone();
+        self
+    }
+
+    /// Lets delays begin only while the clock agrees with the peers'.
+    pub(crate) fn comparing(mut self, clocks: &Arc<Clocks>) -> Self {
+        self.clocks = Arc::clone(clocks);
+        self
+    }
+
+    /// When a record is shredded that is locked now.
+    pub(super) fn shred_us(&self, now: Moment) -> i64 {
+        if self.clocks.agrees(now) {
+            (now + self.shred_delay).micros()
+        } else {
+            life::NOT_BEGUN
+        }
+    }
+
     /// Whether a record held here is another country's.
     fn is_foreign(&self, number: u64, group: &Group<'_>) -> Result<bool, Declined> {
         ask::record(group, number)?
@@ -35,7 +60,12 @@ impl NodeRules {
             if life::is_erased(&row) || (over && row.whole.is_some()) {
                 continue;
             }
+            let begins = row
+                .whole
+                .as_ref()
+                .is_some_and(|lock| lock.shred_us == life::NOT_BEGUN && order.shred_us != 0);
             let detail = match order.cause {
+                LockCause::Recall if begins => "delay-begun",
                 LockCause::Recall => "shredding-hastened",
                 LockCause::Expiry => "expired",
                 LockCause::Retention => "retention-over",

@@ -13,7 +13,7 @@ use crate::{
 };
 
 use super::super::{fence::Claim, links::Change};
-use super::facts::{ErasedOrder, Facts, LockOrder};
+use super::facts::{AloneOrder, ErasedOrder, Facts, LockOrder};
 
 /// Names something that waits for a second person.
 pub type ApprovalId = [u8; 16];
@@ -121,6 +121,8 @@ pub enum Proposal {
     },
     /// What was approved is done.
     ApprovalDone(ApprovalId),
+    /// An operator recalls records without a second one.
+    RecallAlone(AloneOrder),
     /// A link came up or went down.
     Link {
         /// Which.
@@ -304,6 +306,9 @@ pub enum SubmissionRefusal {
     /// The record was recalled before.
     #[error("the record was recalled before; `comity recall status` says who complied")]
     AlreadyRecalled,
+    /// The record to amend or to answer is locked.
+    #[error("the record was recalled or has expired; nothing follows it any more")]
+    FollowsLocked,
     /// The consent request was answered before.
     #[error("the request was answered before; the first answer counts")]
     AlreadyAnswered,
@@ -343,6 +348,9 @@ pub enum Refusal {
     /// Nothing with this id waits for approval.
     #[error("nothing with this id waits for approval")]
     NoApproval,
+    /// One operator recalled too many records alone.
+    #[error("too many records were recalled without a second operator")]
+    NeedsSecond,
     /// It was approved before.
     #[error("it was approved before")]
     Approved,

@@ -63,6 +63,18 @@ impl NodeRules {
         let Ok(followed) = Digest::try_from(follow.header_digest.as_slice()) else {
             return Ok(None);
         };
+        let number = ask::by_digest(group, &followed)?;
+        let life = match number {
+            Some(number) => life_rows::of(group, number)?,
+            None => None,
+        };
+        // Preparation looked before; a recall may have become durable since.
+        let continues = [FollowType::Amendment as i32, FollowType::Reply as i32];
+        if continues.contains(&follow.r#type)
+            && life.as_ref().is_some_and(|row| !life::is_readable(row))
+        {
+            return Ok(Some(SubmissionRefusal::FollowsLocked));
+        }
         if follow.r#type == FollowType::Amendment as i32 {
             let tag = followers::tag(&follow.kind_tag);
             let forks = |known: &Follower| {
@@ -75,9 +87,7 @@ impl NodeRules {
             }
         }
         if let Some(Effect::Recall { .. }) = &facts.effect
-            && let Some(number) = ask::by_digest(group, &followed)?
-            && let Some(row) = life_rows::of(group, number)?
-            && life::recall_of(&row).is_some()
+            && life.as_ref().and_then(life::recall_of).is_some()
         {
             return Ok(Some(SubmissionRefusal::AlreadyRecalled));
         }
@@ -177,7 +187,7 @@ impl NodeRules {
             header_digest: target.digest.to_vec(),
             cause: LockCause::Recall.into(),
             recall_digest: recall.to_vec(),
-            shred_us: (now + self.shred_delay).micros(),
+            shred_us: self.shred_us(now),
             victims_only: false,
             locked_us: now.micros(),
             foreign: target.origin != self.country,

@@ -61,6 +61,10 @@ async fn commit_one(session: &Session, frame: Verifying) -> Result<(), SessionEn
             .incoming
             .of_mut(frame.lane)
             .made_durable(&frame.last);
+        if frame.lane == Lane::Control {
+            // Own records may have waited for it.
+            session.wake.notify_one();
+        }
         acknowledge(session, frame.id, first, receipts)?;
     }
     let grant = session

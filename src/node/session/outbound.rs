@@ -37,7 +37,11 @@ async fn send(session: &Session, mut told: u64) -> Result<Infallible, SessionEnd
         again::ask(session)?;
         let mut sent = false;
         for lane in Lane::ALL {
-            if stuck.contains(&lane) || waiting(session, lane).is_none() {
+            let control_stuck = stuck.contains(&Lane::Control);
+            if stuck.contains(&lane)
+                || !session.lanes().may_send(lane, control_stuck)
+                || waiting(session, lane).is_none()
+            {
                 continue;
             }
             let current = match epoch.take() {
@@ -60,11 +64,33 @@ async fn send(session: &Session, mut told: u64) -> Result<Infallible, SessionEnd
             tokio::select! {
                 () = session.wake.notified() => {}
                 _ = idle.tick() => {
+                    look(session).await;
                     told = checkpoint(session, told)?;
                     mark(session)?;
                 }
             }
         }
+    }
+}
+
+/// Looks whether the control records that the peer announced come at all. When they do not, own
+/// records wait no longer.
+async fn look(session: &Session) {
+    let (missing, opens) = {
+        let mut lanes = session.lanes();
+        let durable = lanes.incoming.control.durable().sequence;
+        (lanes.missing(), lanes.gate.look(durable))
+    };
+    if let (true, Some(missing)) = (opens, missing) {
+        tracing::error!(
+            peer = %session.peer,
+            first = missing.start(),
+            last = missing.end(),
+            "the peer announced control records and does not send them; own records wait no longer"
+        );
+        let node = &session.node;
+        node.alarm(Some(session.peer), "control-withheld").await;
+        session.wake.notify_one();
     }
 }
 

@@ -37,6 +37,9 @@ pub(super) async fn mark(session: &Session, mark: &Mark) -> Result<(), SessionEn
         let (lane, position) =
             Position::from_wire(&state).ok_or_else(|| protocol("a malformed mark"))?;
         let view = check_mark(session.lanes().incoming.of(lane), &position);
+        if lane == Lane::Control && view != MarkView::Conflict {
+            session.lanes().gate.announced(position.sequence);
+        }
         match view {
             MarkView::UpToDate => {}
             MarkView::Behind { missing } => tracing::info!(

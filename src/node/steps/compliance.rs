@@ -32,7 +32,7 @@ impl Node {
         reference: Reference,
     ) -> Result<Vec<RecallStatus>, RecallError> {
         let number = self.find(&reference)?;
-        if self.stored(number)?.holding.origin != self.country.code() {
+        if self.held(number)?.holding.origin != self.country.code() {
             return Err(RecallError::Foreign(reference));
         }
         let node = Arc::clone(self);
@@ -46,7 +46,7 @@ impl Node {
     }
 
     fn version_status(&self, number: u64) -> Result<RecallStatus, NodeError> {
-        let stored = self.stored(number)?;
+        let stored = self.held(number)?;
         let mut status = RecallStatus {
             reference: self.reference_of(&stored)?.to_string(),
             ..RecallStatus::default()
@@ -58,7 +58,7 @@ impl Node {
         };
         let recall = followers::followers(&self.store, &stored.digest, recalls)?
             .first()
-            .map(|recall| self.stored(recall.number))
+            .map(|recall| self.held(recall.number))
             .transpose()?;
         let mut reached = Vec::new();
         if let Some(recall) = &recall {

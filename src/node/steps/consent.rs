@@ -90,6 +90,11 @@ pub enum ConsentError {
     /// There is consent, and it does not allow this.
     #[error("no consent held allows this use: {0}")]
     NotThis(TokenError),
+    /// Whether consent still counts cannot be told.
+    #[error(
+        "whether consent still counts cannot be told: this node's clock and its peers' are apart, or none was heard since it started"
+    )]
+    Clock,
     /// Consent served before.
     #[error(
         "the consent was given for one use and was used before; ask again with `comity consent request`"

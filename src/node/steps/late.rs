@@ -78,7 +78,7 @@ impl Node {
         let mut about = None;
         let mut issued = Vec::with_capacity(receipts.len());
         for receipt in receipts {
-            let stored = self.stored(receipt.number)?;
+            let stored = self.held(receipt.number)?;
             issued.push(self.late_receipt(&stored, receipt)?);
             about.get_or_insert(stored);
         }
@@ -175,7 +175,7 @@ impl Node {
             let Some(number) = number else {
                 return Err(fault("it is about a record that is not here").into());
             };
-            let stored = self.stored(number)?;
+            let stored = self.held(number)?;
             let answers = match origin {
                 // At the origin: the issuer must be a destination, at this place of its lane.
                 Some(_) => stored.outbox.iter().any(|place| {

@@ -49,6 +49,9 @@ pub enum FollowFault {
     /// Steps are not followed by amendments, replies or recalls.
     #[error("what it names is a step, which is neither amended nor answered nor recalled")]
     Step,
+    /// A recall for the sake of an original names another than the record passes on.
+    #[error("the recall names another original than the record passes on")]
+    Original,
     /// The record is locked.
     #[error("the record was recalled or has expired; nothing follows it any more")]
     Locked,
@@ -169,7 +172,7 @@ impl Node {
                 Ok(())
             };
         };
-        let target = self.stored(number)?;
+        let target = self.held(number)?;
         if let Ok(reference) = follows.reference.parse::<Reference>()
             && target.holding.reference_tag != self.reference_tag(&reference).to_bytes()
         {
@@ -221,10 +224,15 @@ impl Node {
                     target_origin == self.country
                 };
                 match step {
-                    Some(Kind::Recall(_)) => {
+                    Some(Kind::Recall(recall)) => {
                         own_only(FollowFault::ForeignOrigin(target_origin))?;
                         if is_step {
                             return Err(FollowFault::Step);
+                        }
+                        if !recall.original_digest.is_empty()
+                            && recall.original_digest != target.holding.passes_on
+                        {
+                            return Err(FollowFault::Original);
                         }
                         // A second recall changes nothing and is let through.
                         return Ok(());
@@ -271,6 +279,10 @@ impl Node {
                 Some(Kind::ConsentAnswer(answer)) => answer.request_digest.clone(),
                 _ => Vec::new(),
             },
+            revokes: match record.step.as_ref().and_then(|step| step.step.as_ref()) {
+                Some(Kind::Recall(recall)) => recall.original_digest.clone(),
+                _ => Vec::new(),
+            },
         });
         Facts {
             follow,
@@ -290,11 +302,23 @@ impl Node {
             .victims
             .as_ref()
             .map_or(0, |victims| u64::from(victims.retention_days));
-        let until = now + std::time::Duration::from_secs(days.saturating_mul(DAY_SECONDS));
+        // From the time of receipt, by the peers' clocks where this one is apart from them: victim data
+        // must go neither at once nor never when it is set right.
+        let until = self.clocks.corrected(now)
+            + std::time::Duration::from_secs(days.saturating_mul(DAY_SECONDS));
+        let mut facts = self.facts(record, digest);
+        // Nobody revokes an original that they did not pass on to here.
+        if let Some(follow) = &mut facts.follow
+            && !follow.revokes.is_empty()
+            && !followed(record)
+                .is_some_and(|of| matches!(ask::by_digest(&self.store, &of), Ok(Some(_))))
+        {
+            follow.revokes.clear();
+        }
         Facts {
             victims_until_us: if days == 0 { 0 } else { until.micros() },
             clock: due::clock(record, now, &self.terms),
-            ..self.facts(record, digest)
+            ..facts
         }
     }
 

@@ -1,31 +1,25 @@
 //! Recall: the origin takes records back, each with every version of it.
 
+mod chain;
+
 use std::sync::Arc;
 
-use futures_util::{StreamExt as _, stream};
-
 use crate::{
-    crypto::Digest,
-    entry::{ApprovalKind, ApprovalOrder, EntryError},
-    inbox::{StoredRecord, ask, life},
-    record::{Country, Moment, Reference, kind_name},
-    wire::record::{Recall, RecallReason, step::Step},
+    entry::{ApprovalKind, ApprovalOrder},
+    inbox::ask,
+    record::{Moment, Reference, kind_name},
+    wire::record::RecallReason,
 };
 
-use super::{
-    super::{
-        Node, NodeError,
-        read::{ReadError, blocking},
-        rules::{Refusal, SubmissionRefusal},
-        submit::SubmitError,
-    },
-    StepOrder,
+use super::super::{
+    Node, NodeError,
+    read::{ReadError, blocking},
+    rules::{AloneOrder, Proposal, Refusal, SubmissionRefusal},
+    submit::SubmitError,
 };
 
 /// Records of one recall at most.
 pub const MAX_RECALLED: usize = 10_000;
-/// Recalls submitted side by side.
-const SIDE_BY_SIDE: usize = 256;
 
 /// Why records are not recalled.
 #[derive(Debug, thiserror::Error)]
@@ -100,7 +94,8 @@ pub enum Outcome {
 }
 
 impl Node {
-    /// Takes records back. More than the configured number wait for a second operator.
+    /// Takes records back, each with every version of it. More than the configured number, with those
+    /// that the same operator took back alone lately, wait for a second operator.
     ///
     /// # Errors
     /// [`RecallError`]; of several records some may be recalled then, and asking again recalls the
@@ -124,26 +119,58 @@ impl Node {
         if meant.is_empty() {
             return Err(RecallError::Nothing);
         }
-        let alone = usize::try_from(self.config.life.recall_alone).unwrap_or(usize::MAX);
-        if meant.len() > alone {
-            let records = meant.len();
+        let node = Arc::clone(self);
+        let seeds = meant.clone();
+        let (open, failed) = blocking(move || node.not_recalled(&seeds)).await?;
+        if let Some(error) = failed {
+            return Err(error.into());
+        }
+        if open.is_empty() {
+            return Err(SubmitError::from(SubmissionRefusal::AlreadyRecalled).into());
+        }
+        if open.len() > MAX_RECALLED {
+            return Err(RecallError::TooMany);
+        }
+        if !self.recalls_alone(open.len(), &actor).await? {
+            let records = open.len();
             let order = ApprovalOrder {
                 kind: ApprovalKind::Recall.into(),
                 asked_by: actor,
                 asked_us: self.now().micros(),
                 reason,
                 note,
-                records: meant.iter().map(|(_, digest)| digest.to_vec()).collect(),
+                records: open.iter().map(|(_, digest)| digest.to_vec()).collect(),
             };
             let id = self.ask_for(order).await?;
             return Ok(Outcome::NeedsApproval { id, records });
         }
-        let numbers: Vec<u64> = meant.iter().map(|(number, _)| *number).collect();
-        let recalled = self.recall_numbers(&numbers, reason, &note, &actor).await?;
+        let recalled = self.recall_all(&meant, reason, &note, &actor).await?;
         if recalled.is_empty() {
             return Err(SubmitError::from(SubmissionRefusal::AlreadyRecalled).into());
         }
         Ok(Outcome::Recalled(recalled))
+    }
+
+    /// Whether an operator may recall so many records alone, with what the same operator recalled
+    /// alone lately. A crash after it is durable has counted recalls that did not happen.
+    async fn recalls_alone(&self, records: usize, actor: &str) -> Result<bool, NodeError> {
+        let window = self.config.life.recall_window();
+        let window = i64::try_from(window.as_micros()).unwrap_or(i64::MAX);
+        let counted = self
+            .writer
+            .propose(Proposal::RecallAlone(AloneOrder {
+                person_tag: self.person(actor),
+                count: u64::try_from(records).unwrap_or(u64::MAX),
+                most: self.config.life.recall_alone,
+                since_us: self.now().micros().saturating_sub(window),
+                actor: actor.to_owned(),
+            }))
+            .await;
+        match counted.map_err(NodeError::from) {
+            Ok(_) => Ok(true),
+            Err(NodeError::Refused(Refusal::NeedsSecond)) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Asks a second operator to let locked records be shredded at once.
@@ -163,7 +190,7 @@ impl Node {
         }
         let mut records = Vec::with_capacity(references.len());
         for reference in &references {
-            let stored = self.stored(self.find(reference)?)?;
+            let stored = self.held(self.find(reference)?)?;
             if stored.locked().is_none() {
                 return Err(RecallError::NotLocked(*reference));
             }
@@ -179,28 +206,23 @@ impl Node {
         Ok(self.ask_for(order).await?)
     }
 
-    /// The records meant, every version of each.
+    /// Local numbers of the records meant, by references and by the filter.
     fn meant(
         &self,
         references: &[Reference],
         filter: Option<&Filter>,
-    ) -> Result<Vec<(u64, Digest)>, RecallError> {
-        let mut meant: Vec<(u64, Digest)> = Vec::new();
-        let mut seen = std::collections::HashSet::new();
+    ) -> Result<Vec<u64>, RecallError> {
+        let mut meant: Vec<u64> = Vec::new();
         for reference in references {
             let number = self.find(reference)?;
-            let stored = self.stored(number)?;
+            let stored = self.held(number)?;
             if stored.holding.origin != self.country.code() {
                 return Err(RecallError::Foreign(*reference));
             }
             if stored.is_step() {
                 return Err(RecallError::Step(*reference));
             }
-            for version in self.versions(number)? {
-                if seen.insert(version.number) {
-                    meant.push((version.number, version.digest));
-                }
-            }
+            meant.push(number);
         }
         let Some(filter) = filter else {
             return Ok(meant);
@@ -213,12 +235,8 @@ impl Node {
             };
             after = *last;
             for (number, row) in rows {
-                if row.origin != self.country || seen.contains(&number) {
-                    continue;
-                }
-                let stored = self.stored(number)?;
-                if self.fits(&stored, filter)? && seen.insert(number) {
-                    meant.push((number, stored.digest));
+                if row.origin == self.country && self.fits(number, filter)? {
+                    meant.push(number);
                 }
             }
             if meant.len() > MAX_RECALLED {
@@ -227,7 +245,8 @@ impl Node {
         }
     }
 
-    fn fits(&self, stored: &StoredRecord, filter: &Filter) -> Result<bool, NodeError> {
+    fn fits(&self, number: u64, filter: &Filter) -> Result<bool, NodeError> {
+        let stored = self.held(number)?;
         if stored.is_step()
             || stored.locked().is_some()
             || stored.time < filter.from
@@ -238,73 +257,7 @@ impl Node {
         if filter.kind.is_empty() {
             return Ok(true);
         }
-        let record = stored.open(&self.slots)?;
+        let record = self.stored(number)?.open(&self.slots)?;
         Ok(kind_name(&record).is_some_and(|kind| kind.eq_ignore_ascii_case(&filter.kind)))
-    }
-
-    /// Recalls records by their local numbers; those recalled before are left out.
-    pub(in crate::node) async fn recall_numbers(
-        self: &Arc<Self>,
-        numbers: &[u64],
-        reason: i32,
-        note: &str,
-        actor: &str,
-    ) -> Result<Vec<Recalled>, SubmitError> {
-        let recalls = numbers.iter().copied().map(|number| {
-            let node = Arc::clone(self);
-            let (note, actor) = (note.to_owned(), actor.to_owned());
-            async move { node.recall_one(number, reason, &note, &actor).await }
-        });
-        let mut recalls = stream::iter(recalls).buffered(SIDE_BY_SIDE);
-        let mut done = Vec::new();
-        while let Some(recalled) = recalls.next().await {
-            done.extend(recalled?);
-        }
-        Ok(done)
-    }
-
-    async fn recall_one(
-        self: &Arc<Self>,
-        number: u64,
-        reason: i32,
-        note: &str,
-        actor: &str,
-    ) -> Result<Option<Recalled>, SubmitError> {
-        let node = Arc::clone(self);
-        let (stored, reference) = blocking(move || {
-            let stored = node.stored(number)?;
-            let reference = node.reference_of(&stored)?;
-            Ok((stored, reference))
-        })
-        .await?;
-        if stored.life.as_ref().and_then(life::recall_of).is_some() {
-            return Ok(None);
-        }
-        let destinations = stored
-            .outbox
-            .iter()
-            .map(|place| place.peer.parse::<Country>())
-            .collect::<Result<_, _>>()
-            .map_err(|error| NodeError::from(EntryError::from(error)))?;
-        let order = StepOrder {
-            followed: stored.digest,
-            reference,
-            destinations,
-            step: Step::Recall(Recall {
-                reason,
-                note: note.to_owned(),
-            }),
-            exercise: stored.holding.exercise,
-            actor: actor.to_owned(),
-            key: String::new(),
-        };
-        match self.submit_step(order).await {
-            Ok(accepted) => Ok(Some(Recalled {
-                reference,
-                recall: accepted.reference,
-            })),
-            Err(SubmitError::Conflict(SubmissionRefusal::AlreadyRecalled)) => Ok(None),
-            Err(error) => Err(error),
-        }
     }
 }

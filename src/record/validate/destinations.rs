@@ -8,10 +8,12 @@ use super::{
 use crate::record::{Country, Rule};
 use crate::wire::record::{CompartmentLabel, CountryRole, Destination};
 
+/// `asks_cards` is false where a destination needs no card held here: the outbox waits for one.
 pub(super) fn check(
     checker: &mut Checker,
     at: At<'_>,
     destinations: &[Destination],
+    asks_cards: bool,
     context: &ValidationContext<'_>,
 ) {
     if destinations.is_empty() {
@@ -38,7 +40,8 @@ pub(super) fn check(
                 );
             }
         }
-        destination_authorities(checker, item, destination, country, context);
+        let asked = country.filter(|country| asks_cards && *country != context.origin);
+        destination_authorities(checker, item, destination, asked, context);
         destination_reads(checker, item, destination);
     }
 }
@@ -51,7 +54,6 @@ fn destination_authorities(
     context: &ValidationContext<'_>,
 ) {
     let list_at = at.field("authorities");
-    let country = country.filter(|country| !context.received && *country != context.origin);
     let known = country.and_then(|country| {
         let known = (context.authorities)(country);
         if known.is_none() {

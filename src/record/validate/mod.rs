@@ -67,7 +67,7 @@ pub struct ValidationContext<'a> {
     /// The country that submits, or submitted, the record.
     pub origin: Country,
     /// The authorities that a country's card names; `None` when there is no card of the country.
-    /// Not asked when the record was received.
+    /// Not asked when the record was received, nor for a step.
     pub authorities: &'a dyn Fn(Country) -> Option<Vec<String>>,
     /// True at a destination: reference and time of submission must be there. Nothing that only
     /// the origin could know, or that depends on when the record arrived, is checked again: cards
@@ -99,7 +99,16 @@ pub fn validate(record: &Record, context: &ValidationContext<'_>) -> Result<(), 
         authority(&mut checker, &record.authority, context);
     }
     let destinations_at = At::RECORD.field("destinations");
-    destinations::check(&mut checker, destinations_at, &record.destinations, context);
+    // A step goes to whoever is concerned by the record, whatever became of their cards since: a card
+    // that expired must not keep a recall from the others.
+    let asks_cards = !context.received && record.step.is_none();
+    destinations::check(
+        &mut checker,
+        destinations_at,
+        &record.destinations,
+        asks_cards,
+        context,
+    );
     checker.code::<Urgency>(At::RECORD.field("urgency"), record.urgency, true);
     checker.code::<TransferPurpose>(At::RECORD.field("purpose"), record.purpose, false);
     marking(&mut checker, record.marking.as_ref());

@@ -34,6 +34,13 @@ pub(super) fn check(checker: &mut Checker, step: &Step, context: &ValidationCont
 fn recall(checker: &mut Checker, at: At<'_>, recall: &Recall) {
     checker.code::<RecallReason>(at.field("reason"), recall.reason, true);
     checker.text(at.field("note"), &recall.note, Text::lines(MAX_RECALL_NOTE));
+    if !matches!(recall.original_digest.len(), 0 | 32) {
+        checker.found(
+            at.field("originalDigest"),
+            Rule::FormatInvalid,
+            "must be the SHA-256 of the original's header, 32 bytes",
+        );
+    }
 }
 
 fn consent_request(

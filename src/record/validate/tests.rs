@@ -231,3 +231,49 @@ proptest! {
         }
     }
 }
+
+/// A recall reaches whoever holds the record: no card, as after one expired, keeps it from the others.
+#[test]
+fn a_step_needs_no_card_of_its_destinations() {
+    use crate::wire::record::{
+        CountryRole, Destination, FollowType, Follows, Recall, RecallReason, Step, step,
+    };
+    let destination = |country: &str| Destination {
+        country: country.to_owned(),
+        role: CountryRole::Transit.into(),
+        ..Destination::default()
+    };
+    let recall = Recall {
+        reason: RecallReason::Inaccurate.into(),
+        ..Recall::default()
+    };
+    let step = Record {
+        destinations: vec![destination("UZ"), destination("KG")],
+        urgency: Urgency::Urgent.into(),
+        marking: Some(Marking {
+            tlp: Tlp::Amber.into(),
+            ..Marking::default()
+        }),
+        follows: Some(Follows {
+            r#type: FollowType::Step.into(),
+            header_digest: vec![7; 32],
+            reference: Reference {
+                country: country("TJ"),
+                year: 26,
+                number: 1,
+            }
+            .to_string(),
+        }),
+        step: Some(Step {
+            step: Some(step::Step::Recall(recall)),
+        }),
+        ..Record::default()
+    };
+    assert_eq!(found(validate(&step, &context(false))), BTreeSet::new());
+    let other = Record { step: None, ..step };
+    let country = (
+        "destinations[1].country".to_owned(),
+        "UNKNOWN_COUNTRY".to_owned(),
+    );
+    assert!(found(validate(&other, &context(false))).contains(&country));
+}

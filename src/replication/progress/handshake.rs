@@ -73,6 +73,8 @@ pub struct Agreed {
     pub peer_received: PerLane<u64>,
     /// Per lane of the peer: how far it has receipts durable. Receipts resume one after.
     pub peer_receipts_durable: PerLane<u64>,
+    /// How far the peer's control lane reaches.
+    pub peer_control: u64,
     /// Credit that the peer gives per lane.
     pub credit: Credit,
     /// True when the peer holds an older card of this country: send the current one.
@@ -110,6 +112,7 @@ impl<H: LaneHashes> HelloFacts<'_, H> {
             checkpoint_size,
             time_us: now.micros(),
             resends: true,
+            control_assigned: self.lanes.outgoing.control.last_assigned(),
         }
     }
 
@@ -292,6 +295,7 @@ pub fn negotiate<H: LaneHashes>(
         peer_incarnation,
         peer_received: PerLane::from_fn(|lane| received.of(lane).sequence),
         peer_receipts_durable: PerLane::from_fn(|lane| receipts.of(lane).sequence),
+        peer_control: peer.control_assigned,
         credit,
         send_card: peer.peer_card_version < own.card_version,
         expect_card: peer.card_version > own.peer_card_version,

@@ -126,6 +126,11 @@ impl OutgoingLane {
         (batch.count > 0).then_some(batch)
     }
 
+    /// Whether records wait to be sent, with or without credit.
+    pub const fn waits(&self) -> bool {
+        self.next_to_send <= self.last_assigned
+    }
+
     /// A batch went to the peer.
     pub fn sent(&mut self, batch: &Batch) {
         self.next_to_send = self

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::{
-    Agreed, Batch, Credit, IncomingLane, Lane, LaneHashes, OutgoingLane, PerLane, Position,
+    Agreed, Batch, Credit, Gate, IncomingLane, Lane, LaneHashes, OutgoingLane, PerLane, Position,
 };
 use crate::{crypto::Digest, wire::link::LaneState};
 
@@ -14,6 +14,8 @@ pub struct Peer {
     pub outgoing: PerLane<OutgoingLane>,
     /// Lanes on which this node receives.
     pub incoming: PerLane<IncomingLane>,
+    /// What waits for the peer's control lane.
+    pub gate: Gate,
 }
 
 /// The lane states of a Hello.
@@ -32,7 +34,11 @@ pub type Resume = PerLane<Option<RangeInclusive<u64>>>;
 impl Peer {
     /// The lanes as the store knows them.
     pub const fn new(outgoing: PerLane<OutgoingLane>, incoming: PerLane<IncomingLane>) -> Self {
-        Self { outgoing, incoming }
+        Self {
+            outgoing,
+            incoming,
+            gate: Gate::new(0),
+        }
     }
 
     /// The states that the own Hello carries. Running hashes of own lanes come from `hashes`; one
@@ -66,6 +72,7 @@ impl Peer {
 
     /// A session begins as agreed; `window` is the credit that the own Hello gave per lane.
     pub fn begin(&mut self, agreed: &Agreed, window: Credit) -> Resume {
+        self.gate = Gate::new(agreed.peer_control);
         for lane in Lane::ALL {
             self.outgoing
                 .of_mut(lane)
@@ -86,13 +93,31 @@ impl Peer {
         }
     }
 
+    /// Whether records of a lane may go out now. Nothing but control goes while control records wait
+    /// to be sent, for credit too, or the record behind a recall would overtake it; nor while some of
+    /// the peer's control lane is missing here that it announced. A control lane that is stuck, since
+    /// its next record is damaged here, holds up nothing.
+    pub fn may_send(&self, lane: Lane, control_stuck: bool) -> bool {
+        lane == Lane::Control
+            || ((control_stuck || !self.outgoing.control.waits()) && self.missing().is_none())
+    }
+
+    /// What is missing of the peer's control lane, while other lanes wait for it.
+    pub fn missing(&self) -> Option<RangeInclusive<u64>> {
+        self.gate.missing(self.incoming.control.durable().sequence)
+    }
+
     /// The next frame of records. Asked anew after every frame: control goes before urgent before
     /// bulk, so a control record waits for one frame at most.
     pub fn next_batch(
         &self,
         mut size_of: impl FnMut(Lane, u64) -> Option<u64>,
     ) -> Option<(Lane, Batch)> {
-        self.outgoing.iter().find_map(|(lane, state)| {
+        let mut lanes = self.outgoing.iter();
+        lanes.find_map(|(lane, state)| {
+            if !self.may_send(lane, false) {
+                return None;
+            }
             let batch = state.next_batch(|sequence| size_of(lane, sequence))?;
             Some((lane, batch))
         })

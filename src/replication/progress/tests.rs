@@ -1,5 +1,6 @@
 //! Transcripts: each line is an event and what the machine answers.
 
+mod gate;
 mod handshake;
 mod properties;
 mod simulation;

@@ -20,6 +20,7 @@ impl From<ConsentError> for Refusal {
             ConsentError::NotNeeded => (Code::FailedPrecondition, "CONSENT_NOT_NEEDED"),
             ConsentError::Needed(_) => (Code::PermissionDenied, "CONSENT_NEEDED"),
             ConsentError::NotThis(_) => (Code::PermissionDenied, "CONSENT_NOT_FOR_THIS"),
+            ConsentError::Clock => (Code::Unavailable, "CLOCK_APART"),
             ConsentError::Used => (Code::PermissionDenied, "CONSENT_USED"),
             ConsentError::NotARequest(_) => (Code::NotFound, "REQUEST_UNKNOWN"),
             ConsentError::NotEntitled { .. } => (Code::FailedPrecondition, "NOT_ENTITLED"),

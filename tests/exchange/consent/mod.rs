@@ -1,9 +1,11 @@
 //! Handling that the node enforces: consent asked, refused, granted and used, export for court,
 //! records passed on.
 
+mod clock;
 mod court;
 mod forged;
 mod onward;
+mod revoked;
 
 use comity::wire::{json, record::Record};
 use serde_json::{Value, json};

@@ -14,11 +14,9 @@ use comity::{
 };
 
 use crate::support::{
-    Country, alert, befriend, eventually, ledger_bodies, neighbours, off, receipts_of, refusal_of,
-    show, try_show, with_everything,
+    Country, DAY_US, alert, befriend, eventually, ledger_bodies, neighbours, off, receipts_of,
+    refusal_of, show, try_show, with_everything,
 };
-
-const DAY_US: i64 = 86_400_000_000;
 
 fn expiring(title: &str, after: Duration) -> Record {
     Record {

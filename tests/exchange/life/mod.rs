@@ -3,6 +3,10 @@
 mod amend;
 mod expire;
 mod hold;
+mod holders;
+mod mass;
 mod persons;
 mod recall;
+mod returning;
+mod rounds;
 mod shred;

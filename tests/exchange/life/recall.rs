@@ -91,11 +91,21 @@ async fn a_reader_that_was_offline_hears_of_the_recall_first_and_never_gets_the_
 /// recall first, then the whole record.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_comes_after_its_recall_is_never_readable() {
+    recall_comes_first(false).await;
+}
+
+/// The recall waits among the followers, on disk: neither a restart nor another index forgets it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recall_that_came_first_outlives_a_restart() {
+    recall_comes_first(true).await;
+}
+
+async fn recall_comes_first(restarts: bool) {
     let (a, b) = neighbours().await;
     let origin = Node::open(a.home(), system_clock(), &mut |_| {})
         .await
         .unwrap();
-    let reader = Node::open(b.home(), system_clock(), &mut |_| {})
+    let mut reader = Node::open(b.home(), system_clock(), &mut |_| {})
         .await
         .unwrap();
     let actor = "TJ/operator/local".to_owned();
@@ -150,6 +160,19 @@ async fn a_record_that_comes_after_its_recall_is_never_readable() {
         let receipts = reader.finish_receive(judged).await.unwrap();
         let receipt = Receipt::decode(receipts.receipts[0].clone()).unwrap();
         assert_eq!(receipt.r#type(), ReceiptType::Delivery);
+        if restarts && which == Lane::Control {
+            reader.close().await.unwrap();
+            let left = Arc::downgrade(&reader);
+            drop(reader);
+            eventually("the reader lets go of its store", async || {
+                left.upgrade().is_none().then_some(())
+            })
+            .await;
+            std::fs::remove_dir_all(b.layout().index()).unwrap();
+            reader = Node::open(b.home(), system_clock(), &mut |_| {})
+                .await
+                .unwrap();
+        }
     }
     let reading = Reading {
         reference,

@@ -10,6 +10,9 @@ use comity::{
     record::Moment,
 };
 
+/// Microseconds of a day.
+pub(crate) const DAY_US: i64 = 86_400_000_000;
+
 /// A clock that is off by what `by` says.
 pub(crate) fn off(by: &Arc<AtomicI64>) -> Clock {
     let by = Arc::clone(by);

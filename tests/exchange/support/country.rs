@@ -49,6 +49,8 @@ pub(crate) struct Settings {
     pub(crate) unlisted: bool,
     /// Folder for the home, instead of a temporary one of its own.
     pub(crate) dir: Option<PathBuf>,
+    /// When its keys, certificates and card were made, instead of now.
+    pub(crate) issued: Option<comity::record::Moment>,
     /// Another share of the disk beyond which nothing new is accepted.
     pub(crate) disk_full_percent: Option<u64>,
 }
@@ -92,7 +94,7 @@ impl Country {
             address: (!settings.unlisted).then(|| listen.to_string()),
             passphrase: Zeroizing::new(PASSPHRASE.to_owned()),
             work_factor: Some(WORK),
-            now: system_clock()(),
+            now: settings.issued.unwrap_or_else(|| system_clock()()),
         })
         .unwrap();
         let country = Self {

@@ -53,6 +53,7 @@ pub(crate) async fn recall(
         step: Step::Recall(Recall {
             reason: RecallReason::Inaccurate.into(),
             note: "EXERCISE: the wrong border".to_owned(),
+            ..Recall::default()
         }),
         exercise: true,
         actor: "TJ/operator/local".to_owned(),

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 pub(crate) use self::{
     ask::{ledger_bodies, receipts_of, refusal_of},
-    clock::off,
+    clock::{DAY_US, off},
     command::{
         Ended, comity, comity_reading, comity_running, comity_with_broken_stdout,
         comity_with_temporary, spawning,

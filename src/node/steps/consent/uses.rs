@@ -170,6 +170,10 @@ impl Node {
         if wanted.demands.is_empty() {
             return Ok(None);
         }
+        // A clock that is behind would revive consent that has expired.
+        if !self.clocks.agrees(self.now()) {
+            return Err(ConsentError::Clock);
+        }
         let answers = followers::followers(&self.store, &wanted.header, |one| {
             one.kind == FollowType::Step
                 && one.origin == wanted.origin

@@ -75,6 +75,7 @@ fn sound() -> Hello {
         checkpoint_size: 0,
         time_us: 42,
         resends: false,
+        control_assigned: 0,
     }
 }
 

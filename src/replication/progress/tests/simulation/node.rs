@@ -75,6 +75,8 @@ pub(super) struct Node {
     pub(super) incarnation: Incarnation,
     pub(super) disk: Disk,
     pub(super) peer: Peer,
+    /// How far the other's control lane reached when the session began.
+    announced: u64,
     pub(super) store: VecDeque<Commit>,
     /// Frames on their way to this node.
     pub(super) line: VecDeque<Frame>,
@@ -89,6 +91,7 @@ impl Node {
             incarnation: [incarnation; 16],
             peer: Self::load(&disk, [incarnation; 16], [theirs; 16]),
             disk,
+            announced: 0,
             store: VecDeque::new(),
             line: VecDeque::new(),
         }
@@ -135,6 +138,7 @@ impl Node {
 
     pub(super) fn begin(&mut self, hello: &Hello) -> Vec<Frame> {
         let agreed = negotiate(&self.facts(), hello).expect("honest nodes agree");
+        self.announced = hello.control_assigned;
         let resume = self.peer.begin(&agreed, WINDOW);
         Lane::ALL
             .into_iter()
@@ -158,6 +162,11 @@ impl Node {
         let (lane, batch) = self
             .peer
             .next_batch(|lane, sequence| Some(record(lane, sequence).1))?;
+        if lane != Lane::Control {
+            let complied = self.disk.inbox.control.len() as u64;
+            assert!(complied >= self.announced, "the other's control goes first");
+            assert!(!self.peer.outgoing.control.waits(), "control goes first");
+        }
         let headers = batch
             .sequences()
             .map(|sequence| record(lane, sequence).0)

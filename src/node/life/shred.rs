@@ -1,0 +1,206 @@
+//! Shredding: the keys of records, or of their victim data, are destroyed.
+
+use std::{sync::Arc, time::Instant};
+
+use crate::{
+    envelope::{self, ContentKeys},
+    inbox::{
+        HoldingError, StoredRecord,
+        life::{self, Due},
+        life_rows::DueRow,
+    },
+    store::StoreError,
+    wire::record::CompartmentLabel,
+};
+
+use super::super::{
+    Node, NodeError,
+    read::blocking,
+    rules::{ErasedOrder, Proposal},
+};
+use super::resting::Item;
+
+/// Microseconds of a day.
+const DAY_US: i64 = 86_400_000_000;
+
+/// Something to be shredded: what is due, the slots that go, and what the entry says afterwards.
+struct Doomed {
+    row: DueRow,
+    slots: Vec<u64>,
+    order: ErasedOrder,
+}
+
+impl Node {
+    /// Destroys the keys of records and of victim data: the slots first, all of them at once since
+    /// the slot file is written anew for it, then the entries that say so.
+    pub(super) async fn shred(
+        self: &Arc<Self>,
+        victims: Vec<DueRow>,
+        whole: Vec<DueRow>,
+    ) -> Result<(), NodeError> {
+        if victims.is_empty() && whole.is_empty() {
+            return Ok(());
+        }
+        let ordered = whole.iter().any(|row| row.at_us == 0);
+        if !self.resting.may_erase(ordered, Instant::now()) {
+            return Ok(());
+        }
+        // No hold is set between looking and erasing.
+        let _alone = self.life_change.lock().await;
+        let mut doomed = Vec::new();
+        for (row, stored) in self.due_records(whole).await? {
+            if is_due(&stored, Due::Shred) {
+                doomed.push(Doomed {
+                    row,
+                    slots: vec![stored.holding.slot, stored.slot()],
+                    order: self.erased_order(&stored, false),
+                });
+            }
+        }
+        for row in victims {
+            match self.rekeyed(row).await {
+                Ok(rekeyed) => doomed.extend(rekeyed),
+                Err(error @ NodeError::Closed) => return Err(error),
+                Err(error) => {
+                    self.not_done(Item::Due(row.number, row.due), &error).await;
+                }
+            }
+        }
+        let doomed = self.erase_slots(doomed).await?;
+        if doomed.is_empty() {
+            return Ok(());
+        }
+        tracing::info!(records = doomed.len(), "shredded");
+        let orders = doomed.iter().map(|one| one.order).collect();
+        let refused = self.propose_some(orders, Proposal::Erased).await?;
+        for (order, error) in refused {
+            for due in [Due::Shred, Due::ShredVictims] {
+                self.not_done(Item::Due(order.number, due), &error).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Erases the slots; answers what it was done for. A record whose entry names a slot that never
+    /// was keeps no other from it.
+    async fn erase_slots(
+        self: &Arc<Self>,
+        mut doomed: Vec<Doomed>,
+    ) -> Result<Vec<Doomed>, NodeError> {
+        while !doomed.is_empty() {
+            let slots: Vec<u64> = doomed.iter().flat_map(|one| one.slots.clone()).collect();
+            let begun = Instant::now();
+            let node = Arc::clone(self);
+            let erased = blocking(move || Ok(node.slots.erase(&slots)?)).await;
+            let erased = match erased {
+                Err(NodeError::Store(StoreError::NoSuchSlot(slot))) => {
+                    let (wrong, right): (Vec<_>, Vec<_>) = doomed
+                        .into_iter()
+                        .partition(|one| one.slots.contains(&slot));
+                    for one in wrong {
+                        let item = Item::Due(one.row.number, one.row.due);
+                        self.not_done(item, &StoreError::NoSuchSlot(slot)).await;
+                    }
+                    doomed = right;
+                    continue;
+                }
+                other => other,
+            };
+            let now = Instant::now();
+            self.resting.erased(erased.is_ok(), begun.elapsed(), now);
+            match erased {
+                Ok(erasure) if erasure.lost.is_empty() => {}
+                Ok(erasure) => {
+                    tracing::error!(blocks = ?erasure.lost, "blocks of shred slots are lost: the records under them open no more");
+                    self.alarm(None, "slots-lost").await;
+                }
+                Err(error) => {
+                    self.alarm(None, "shredding-fails").await;
+                    return Err(error);
+                }
+            }
+            return Ok(doomed);
+        }
+        Ok(doomed)
+    }
+
+    fn erased_order(&self, stored: &StoredRecord, victims_only: bool) -> ErasedOrder {
+        let days = i64::try_from(self.config.life.backups_days).unwrap_or(i64::MAX);
+        ErasedOrder {
+            number: stored.holding.number,
+            digest: stored.digest,
+            victims_only,
+            backups_until_us: match days {
+                0 => 0,
+                days => self
+                    .now()
+                    .micros()
+                    .saturating_add(days.saturating_mul(DAY_US)),
+            },
+        }
+    }
+
+    /// Prepares the end of a record's victim data: the other keys are made durable under a new slot,
+    /// so that the old slot can go.
+    async fn rekeyed(self: &Arc<Self>, row: DueRow) -> Result<Option<Doomed>, NodeError> {
+        let node = Arc::clone(self);
+        let stored = blocking(move || node.stored(row.number)).await?;
+        if !is_due(&stored, Due::ShredVictims) {
+            return Ok(None);
+        }
+        if stored.slot() == stored.holding.slot {
+            let (slot, sealed_keys) = self.without_victims(&stored)?;
+            self.writer
+                .propose(Proposal::Rekey {
+                    number: row.number,
+                    digest: stored.digest,
+                    slot,
+                    sealed_keys,
+                })
+                .await?;
+        }
+        Ok(Some(Doomed {
+            row,
+            slots: vec![stored.holding.slot],
+            order: self.erased_order(&stored, true),
+        }))
+    }
+
+    /// The keys of a record but for those of its victim data, under a new slot.
+    fn without_victims(&self, stored: &StoredRecord) -> Result<(u64, Vec<u8>), NodeError> {
+        let keys = stored.keys(&self.slots)?;
+        let parts = envelope::open_at_rest(&stored.sealed, &keys).map_err(HoldingError::from)?;
+        // Parts come in the order of the keys.
+        let gone: Vec<u32> = keys
+            .keys
+            .iter()
+            .zip(&parts)
+            .filter(|(_, (label, _))| *label == CompartmentLabel::Victims as u32)
+            .map(|((index, _), _)| *index)
+            .collect();
+        let mut entitlements = keys.entitlements.clone();
+        for entitlement in &mut entitlements {
+            entitlement.indexes.retain(|index| !gone.contains(index));
+        }
+        let kept = ContentKeys {
+            keys: keys
+                .keys
+                .iter()
+                .filter(|(index, _)| !gone.contains(index))
+                .cloned()
+                .collect(),
+            entitlements,
+        };
+        let (slot, slot_key) = self.slots.take()?;
+        let sealed = kept
+            .seal_at_rest(&slot_key, &stored.digest)
+            .map_err(|_| HoldingError::Keys)?;
+        Ok((slot, sealed))
+    }
+}
+
+/// Whether this is still due of a record.
+fn is_due(stored: &StoredRecord, what: Due) -> bool {
+    let life = stored.life.as_ref();
+    life.is_some_and(|life| life::dues(life).iter().any(|(_, due)| *due == what))
+}
