@@ -14,10 +14,11 @@ use crate::{
 
 pub use crate::wire::entry::{
     AgreementsChanged, Alarm, ApprovalAsked, ApprovalChanged, ApprovalKind, ApprovalOrder,
-    CardAccepted, CheckpointSeen, Disclosed, Erased, Fenced, Follow, HoldChanged, Holding,
-    LateReceipt, LateReceiptsKept, LeafSlot, LifeRow, LinkChanged, Lock, LockCause, Locked,
-    NodeCreated, NodeStarted, OutboxPlace, Position, Read, ReceiptsArrived, ReceiptsIssued,
-    Received, Refused, Rekeyed, Submitted, entry::Event,
+    CardAccepted, CaughtUp, CheckpointSeen, Disclosed, EarlierSettled, Erased, Fenced, Follow,
+    HoldChanged, Holding, LateReceipt, LateReceiptsKept, LeafSlot, LifeRow, LinkChanged, Lock,
+    LockCause, Locked, LostNamed, NodeCreated, NodeRenewed, NodeStarted, OutboxPlace, PeerRenewed,
+    Position, Read, ReceiptsArrived, ReceiptsIssued, Received, ReferenceFloor, Refused, Rekeyed,
+    StartUnconfirmed, Submitted, entry::Event,
 };
 
 /// Random name of one life of a node's store: renewed when it is restored from a backup, so that

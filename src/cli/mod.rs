@@ -5,6 +5,7 @@
 mod agreements;
 mod amend;
 mod approvals;
+mod armour;
 mod audit;
 mod card;
 mod connect;
@@ -15,6 +16,7 @@ mod exit;
 mod export;
 mod history;
 mod hold;
+mod incarnate;
 mod init;
 mod onward;
 mod operator;

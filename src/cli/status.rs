@@ -65,6 +65,28 @@ impl Status {
                 claim.ours,
             ))?;
         }
+        for lost in &status.lost {
+            out.line(&format!(
+                "LOST in a restore: {} records that {} holds, {} {} on its {} lane, by header {}",
+                lost.count,
+                lost.country,
+                if lost.count == 1 {
+                    "number"
+                } else {
+                    "numbers from"
+                },
+                lost.first_sequence,
+                lost.lane()
+                    .as_str_name()
+                    .trim_start_matches("LANE_")
+                    .to_lowercase(),
+                lost.header_digests
+                    .iter()
+                    .map(|digest| hex::encode(digest.get(..8).unwrap_or(digest)))
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            ))?;
+        }
         if let Some(search) = &status.search {
             out.line(&searched(search))?;
         }

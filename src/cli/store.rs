@@ -1,4 +1,4 @@
-//! `comity store check|rebuild`: for a node that is not running.
+//! `comity store check|rebuild|incarnate`: for a node that is not running.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -13,16 +13,19 @@ use crate::{
 
 use super::{
     exit::{DATAERR, Failure},
+    incarnate::Incarnate,
     out::Out,
 };
 
-/// Check or rebuild the store of a node that is not running.
+/// Check, rebuild or renew the store of a node that is not running.
 #[derive(Debug, Subcommand)]
 pub(super) enum Store {
     /// Read every byte of the journal and check every digest and the chain.
     Check(Offline),
     /// Replay the journal into a new index; the old one is removed once that is done.
     Rebuild(Offline),
+    /// After a restore from a backup: take a new incarnation, with the country root's word.
+    Incarnate(Incarnate),
 }
 
 #[derive(Debug, Args)]
@@ -34,7 +37,10 @@ pub(super) struct Offline {
 
 impl Store {
     pub(super) fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
-        let (Self::Check(offline) | Self::Rebuild(offline)) = &self;
+        let offline = match &self {
+            Self::Check(offline) | Self::Rebuild(offline) => offline,
+            Self::Incarnate(incarnate) => return incarnate.carry_out(out),
+        };
         let home = Home::open(&offline.home)?;
         let _lock = home.lock()?;
         let bar = bar();
@@ -95,7 +101,7 @@ impl Store {
                     }
                 ))
             }
-            Self::Rebuild(_) => {
+            Self::Rebuild(_) | Self::Incarnate(_) => {
                 let opened = store::rebuild(store_options(&home)?, Arc::new(Rooms), &mut progress)?;
                 bar.finish_and_clear();
                 if out.json() {

@@ -121,7 +121,7 @@ pub(super) const COUNTERS: Keyspace = Keyspace {
     name: "record counters",
     key: "`n` (last number), `s` (next shred slot), `y` and year (last reference number)",
     value: "u64 big endian",
-    written_by: "submitted, received",
+    written_by: "submitted, received, node renewed",
     goes_away: "never",
 };
 
@@ -184,6 +184,11 @@ pub fn apply(event: &Event, stored: &Stored<'_>, rows: &mut Rows<'_>) -> Result<
         Event::ApprovalAsked(_) | Event::ApprovalChanged(_) => {
             approvals::apply(event, stored, rows)
         }
+        // Numbers given after the older state was written are not known, and none is given twice.
+        Event::NodeRenewed(renewed) => renewed
+            .references
+            .iter()
+            .try_for_each(|floor| raise(rows, year_key(floor.year), floor.number)),
         Event::Disclosed(disclosed) => consents::disclosed(disclosed, rows),
         _ => life_rows::apply(event, stored, rows),
     }

@@ -15,7 +15,7 @@ use crate::{
     wire::ledger::{Leaf, LeafProof, RecordProof},
 };
 
-use super::{Node, NodeError, rules::leaf_aad};
+use super::{Node, NodeError, receipts, rules::leaf_aad};
 
 /// Leaves a page answers at most.
 pub const MAX_LEAVES: u64 = 500;
@@ -137,10 +137,7 @@ impl Node {
     fn receipt_leaves(&self, stored: &StoredRecord) -> Result<Vec<u64>, NodeError> {
         let mut groups = Vec::new();
         for place in &stored.outbox {
-            let lane = self.lane_to(
-                place.peer.parse().map_err(EntryError::from)?,
-                crate::entry::lane(place.lane)?,
-            );
+            let lane = receipts::lane_of(stored, place)?;
             groups.extend(lanes::arrived(&self.store, &lane, place.sequence)?);
         }
         if let Some(position) = &stored.position {

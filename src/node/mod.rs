@@ -15,6 +15,7 @@ mod fence;
 pub mod holds;
 pub mod life;
 pub mod links;
+mod lives;
 pub mod onward;
 mod open;
 pub mod projection;
@@ -22,6 +23,7 @@ mod purpose;
 pub mod read;
 pub mod receipts;
 pub mod receive;
+pub mod renew;
 mod resend;
 pub mod rules;
 mod scrub;
@@ -53,6 +55,7 @@ use crate::{
     ledger::rows::RowsError,
     record::{Country, Moment, Reference},
     store::{Opened, ProposeError, ShredSlots, Store, StoreError, Writer},
+    wire::card::SignedRenewal,
 };
 
 use self::{
@@ -118,6 +121,13 @@ pub enum NodeError {
         /// Country of the node's card.
         card: Country,
     },
+    /// The card and the store name different incarnations: a renewal was cut short, or only one of
+    /// the two was restored.
+    #[error(
+        "the node's card and its store belong to different incarnations: run `comity store incarnate`, \
+         with the same authorisation again where there is one"
+    )]
+    HalfRenewed,
     /// A task of the node panicked.
     #[error("a task of the node ended unexpectedly; see the log")]
     Task,
@@ -159,6 +169,10 @@ pub(crate) struct NodeKeys {
 pub struct Node {
     pub(crate) country: Country,
     pub(crate) incarnation: Incarnation,
+    /// Incarnations given up after restores, oldest first.
+    pub(crate) earlier: Vec<Incarnation>,
+    /// The root's word for the incarnation; `None` while the node was never restored.
+    pub(crate) renewal: Option<SignedRenewal>,
     pub(crate) config: Config,
     pub(crate) agreements: agreements::InForce,
     pub(crate) own_card: TrustedCard,

@@ -20,6 +20,7 @@ use super::{
     fence::Fence,
     life,
     links::{self, Links},
+    lives,
     projection::{self, Rooms},
     rules::{NodeRules, Proposal},
     scrub::{self, Scrub},
@@ -62,10 +63,22 @@ impl Node {
                 card: country,
             });
         }
-        let incarnation = match &created {
+        let first = match &created {
             Some(created) => entry::incarnation(&created.incarnation)?,
             None => random_bytes()?,
         };
+        let mut earlier = vec![first];
+        let renewals = lives::own_renewals(&store)?;
+        earlier.extend(renewals.iter().map(|renewal| renewal.incarnation));
+        let incarnation = earlier.pop().unwrap_or(first);
+        let named = own_card.renewal.as_ref().map(|renewal| renewal.incarnation);
+        if named != renewals.last().map(|renewal| renewal.incarnation) {
+            return Err(NodeError::HalfRenewed);
+        }
+        let renewal = renewals
+            .into_iter()
+            .next_back()
+            .map(|renewal| renewal.signed);
         let withdrawn = Withdrawn::default();
         let rules = NodeRules::new(
             country,
@@ -100,6 +113,8 @@ impl Node {
         let node = Arc::new(Self {
             country,
             incarnation,
+            earlier,
+            renewal,
             config: home.config().clone(),
             agreements,
             keys: NodeKeys {

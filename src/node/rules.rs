@@ -9,6 +9,7 @@ mod consent;
 mod exchange;
 mod facts;
 mod life;
+mod lives;
 mod proposal;
 mod recent;
 mod steps;
@@ -349,6 +350,7 @@ impl Rules for NodeRules {
                 });
                 self.append(group, event, Vec::new(), leaf)?;
             }
+            Proposal::Life(event, blobs) => self.life(*event, blobs, group)?,
             Proposal::Fence {
                 peer,
                 claim,

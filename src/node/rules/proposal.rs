@@ -3,7 +3,7 @@
 use super::consent::DiscloseOrder;
 use crate::{
     crypto::Digest,
-    entry::{Incarnation, LaneId},
+    entry::{Event, Incarnation, LaneId},
     inbox::ReferenceTag,
     ledger::Checkpoint,
     record::{Country, Reference},
@@ -169,6 +169,8 @@ pub enum Proposal {
         /// Signed statements that prove it.
         evidence: Vec<String>,
     },
+    /// Something about incarnations happened, own or a peer's; with its blobs.
+    Life(Box<Event>, Vec<Vec<u8>>),
     /// A peer knows more of this node than the node itself does.
     Fence {
         /// Who.

@@ -62,6 +62,7 @@ async fn commit_one(session: &Session, frame: Verifying) -> Result<(), SessionEn
             .of_mut(frame.lane)
             .made_durable(&frame.last);
         acknowledge(session, frame.id, first, receipts)?;
+        session.catch_up().await?;
     }
     let grant = session
         .lanes()

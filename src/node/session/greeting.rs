@@ -3,28 +3,40 @@
 use std::sync::{Arc, Mutex};
 
 use crate::{
+    card::{self, Renewal},
     crypto::Digest,
-    entry::{Incarnation, LaneId},
+    entry::{Event, Incarnation, LaneId, PeerRenewed},
     record::{Country, Moment},
     replication::{
         lanes,
         progress::{
-            self, CREDIT, HelloFacts, HelloFault, IncomingLane, Lane, LaneHashes, OutgoingLane,
-            PerLane, Position, Resume, SessionInfo,
+            self, CREDIT, HelloFacts, HelloFault, IncomingLane, Lane, LaneHashes, Life,
+            OutgoingLane, PeerLives, PerLane, Position, Resume, SessionInfo,
         },
     },
-    wire::link::{ByeReason, Hello, frame},
+    wire::{
+        card::SignedRenewal,
+        link::{ByeReason, Hello, LaneState, frame},
+    },
 };
 
 use super::{
-    super::{Claim, Node, NodeError, links::Seat, projection},
+    super::{
+        Claim, Node, NodeError,
+        links::Seat,
+        lives::{self, PeerRenewal},
+        projection,
+    },
     Outlet, Session, SessionEnd,
     again::Again,
-    fenced,
+    fenced, protocol,
+    settling::Settling,
 };
 
 /// Clocks further apart than this are worth a warning.
 const SKEW_SECONDS: u64 = 300;
+/// Incarnations of a peer on which a hello says what was received.
+const MAX_LIVES_STATED: usize = 8;
 
 /// A session this node dialled.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +64,7 @@ pub fn hello_first(
     outlet: &Outlet,
 ) -> Result<Dialled, SessionEnd> {
     let at = node.now();
-    let state = State::read(node, peer)?;
+    let state = State::read(node, peer, None)?;
     outlet.small(frame::Frame::Hello(state.hello(node, session, at)?))?;
     Ok(Dialled { session, at })
 }
@@ -65,7 +77,7 @@ pub(super) async fn begin(
     outlet: &Outlet,
     hello: &Hello,
 ) -> Result<Begun, SessionEnd> {
-    let mut state = State::read(node, peer)?;
+    let mut state = State::read(node, peer, Some(hello))?;
     let agreed = progress::negotiate(
         &state.facts(node, dialled.map(|dialled| dialled.session))?,
         hello,
@@ -74,6 +86,9 @@ pub(super) async fn begin(
         Ok(agreed) => agreed,
         Err(fault) => return Err(refuse(node, peer, &fault, hello.checkpoint_size).await),
     };
+    if agreed.peer_renewed {
+        state.make_renewal_durable(&agreed).await?;
+    }
     node.clocks.heard(peer, hello.time_us, node.now());
     // Only now: what the peer knows of this node is worth hearing all the same.
     if node.is_fenced() {
@@ -104,7 +119,9 @@ pub(super) async fn begin(
             session: Session {
                 node: Arc::clone(node),
                 peer,
-                peer_incarnation: agreed.peer_incarnation,
+                peer_incarnation: agreed.peer_lanes,
+                life: state.life,
+                settling: Settling::begin(node, peer, &state.lanes, &agreed)?,
                 outlet: outlet.clone(),
                 lanes: Mutex::new(state.lanes),
                 wake: Arc::clone(&seat.wake),
@@ -130,7 +147,7 @@ async fn take_place(
     agreed: &progress::Agreed,
     state: &mut State<'_>,
 ) -> Result<Resume, SessionEnd> {
-    node.links.greeted(peer, agreed.peer_incarnation);
+    node.links.greeted(peer, agreed.peer_lanes);
     if dialled.is_none() {
         outlet.small(frame::Frame::Hello(state.hello(
             node,
@@ -142,10 +159,6 @@ async fn take_place(
         outlet.small(frame::Frame::Card(node.own_card.signed.clone()))?;
     }
     node.link_changed(peer, true).await?;
-    if state.incarnation != Some(agreed.peer_incarnation) {
-        // What was received under the life the peer names now, if anything, decides.
-        state.take_incarnation(agreed.peer_incarnation)?;
-    }
     Ok(state.lanes.begin(agreed, CREDIT))
 }
 
@@ -183,49 +196,124 @@ struct State<'a> {
     node: &'a Node,
     peer: Country,
     lanes: progress::Peer,
-    incarnation: Option<Incarnation>,
-    retired: Vec<Incarnation>,
+    /// Own incarnation whose lanes run in the session.
+    life: Incarnation,
+    /// The peer's incarnation whose lanes run in the session.
+    peer_life: Option<Incarnation>,
+    last: Option<Incarnation>,
+    renewed: Option<PeerRenewal>,
+    offered: Option<(SignedRenewal, Life)>,
+    /// Received under the peer's other incarnations.
+    earlier: Vec<LaneState>,
+    recovering: bool,
 }
 
 impl<'a> State<'a> {
-    fn read(node: &'a Node, peer: Country) -> Result<Self, SessionEnd> {
-        let incarnation = lanes::last_incarnation(&node.store, peer).map_err(NodeError::from)?;
-        let mut retired = lanes::incarnations_of(&node.store, peer).map_err(NodeError::from)?;
-        retired.retain(|life| Some(*life) != incarnation);
-        let mut outgoing = Vec::new();
-        for lane in Lane::ALL {
-            let id = node.lane_to(peer, lane.into());
-            let state = lanes::outgoing(&node.store, &id).map_err(NodeError::from)?;
-            outgoing.push(OutgoingLane::new(
-                node.incarnation,
-                state.assigned,
-                state.receipted,
-            ));
-        }
-        let mut outgoing = outgoing.into_iter();
-        let mut next = || {
-            outgoing
-                .next()
-                .unwrap_or_else(|| OutgoingLane::new(node.incarnation, 0, 0))
+    /// The state before the peer's hello was heard, or after.
+    fn read(node: &'a Node, peer: Country, hello: Option<&Hello>) -> Result<Self, SessionEnd> {
+        let life = node.life_with(peer)?;
+        let renewed = lives::peer_renewal(&node.store, peer)?;
+        let last = match &renewed {
+            Some(renewed) => Some(renewed.life.incarnation),
+            None => lanes::last_incarnation(&node.store, peer).map_err(NodeError::from)?,
         };
-        let outgoing = PerLane {
-            control: next(),
-            urgent: next(),
-            bulk: next(),
+        let offered = match hello.and_then(|hello| hello.renewal.as_ref()) {
+            Some(signed) => {
+                let renewal = verified(node, peer, signed)?;
+                Some((signed.clone(), lives::life_of(&renewal)))
+            }
+            None => None,
         };
-        let incoming = incoming(node, peer, incarnation.unwrap_or_default())?;
-        Ok(Self {
+        let mut state = Self {
             node,
             peer,
-            lanes: progress::Peer::new(outgoing, incoming),
-            incarnation,
-            retired,
-        })
+            lanes: progress::Peer::new(
+                outgoing(node, peer, life)?,
+                incoming(node, peer, last.unwrap_or_default())?,
+            ),
+            life,
+            peer_life: last,
+            last,
+            renewed,
+            offered,
+            earlier: Vec::new(),
+            recovering: node.is_recovering(peer)?,
+        };
+        if let Some(hello) = hello {
+            let said = state.lives().lanes(hello);
+            if Some(said) != last {
+                // What was received under the incarnation whose lanes the peer runs, if anything.
+                state.lanes.incoming = incoming(node, peer, said)?;
+                state.peer_life = Some(said);
+            }
+        }
+        state.earlier = state.other_lives()?;
+        Ok(state)
     }
 
-    fn take_incarnation(&mut self, incarnation: Incarnation) -> Result<(), SessionEnd> {
-        self.lanes.incoming = incoming(self.node, self.peer, incarnation)?;
-        self.incarnation = Some(incarnation);
+    /// What was received of the peer's incarnations besides the one whose lanes run: a restored
+    /// peer may still have to settle them. Newest first, and no more than a hello carries.
+    fn other_lives(&self) -> Result<Vec<LaneState>, SessionEnd> {
+        let mut states = Vec::new();
+        let known = [
+            self.renewed.as_ref().map(|renewed| &renewed.life),
+            self.offered.as_ref().map(|(_, life)| life),
+        ];
+        let mut lives: Vec<Incarnation> = self.last.into_iter().collect();
+        for life in known.into_iter().flatten() {
+            lives.extend(life.retired.iter().rev());
+        }
+        let mut stated = vec![self.peer_life.unwrap_or_default()];
+        for life in lives {
+            if stated.contains(&life) || stated.len() >= MAX_LIVES_STATED {
+                continue;
+            }
+            stated.push(life);
+            let lanes = incoming(self.node, self.peer, life)?;
+            states.extend(
+                lanes
+                    .iter()
+                    .map(|(lane, state)| state.durable().to_wire(lane)),
+            );
+        }
+        Ok(states)
+    }
+
+    fn lives(&self) -> PeerLives<'_> {
+        PeerLives {
+            last: self.last,
+            renewed: self.renewed.as_ref().map(|renewed| &renewed.life),
+            offered: self.offered.as_ref().map(|(_, life)| life),
+        }
+    }
+
+    /// The peer's new incarnation, before anything is answered under it. A crash before leaves the
+    /// old one known, and the peer shows its root's word again.
+    async fn make_renewal_durable(&mut self, agreed: &progress::Agreed) -> Result<(), SessionEnd> {
+        let Some((signed, life)) = &self.offered else {
+            return Err(protocol("a renewal is needed and none was given"));
+        };
+        let received = agreed
+            .peer_received
+            .iter()
+            .map(|(lane, sequence)| {
+                LaneId {
+                    peer: self.peer,
+                    incarnation: self.life,
+                    lane: lane.into(),
+                }
+                .at(*sequence, &Digest::ZERO)
+            })
+            .collect();
+        let event = Event::PeerRenewed(PeerRenewed {
+            peer: self.peer.code().to_owned(),
+            number: life.number,
+            incarnation: life.incarnation.to_vec(),
+            signed_renewal: prost::Message::encode_to_vec(signed),
+            received,
+        });
+        tracing::warn!(peer = %self.peer, number = life.number, "the peer was restored and goes on under a new incarnation, as its root says");
+        self.node.note(event, Vec::new()).await?;
         Ok(())
     }
 
@@ -235,10 +323,7 @@ impl<'a> State<'a> {
         session: Option<[u8; 16]>,
     ) -> Result<HelloFacts<'_, Self>, SessionEnd> {
         let book = node.book.load();
-        let card = book.get(self.peer).ok_or_else(|| SessionEnd::Refused {
-            reason: ByeReason::Card,
-            detail: "this country's card was not imported here, or has expired".to_owned(),
-        })?;
+        let card = book.get(self.peer).ok_or_else(no_card)?;
         Ok(HelloFacts {
             country: node.country,
             peer: self.peer,
@@ -249,19 +334,69 @@ impl<'a> State<'a> {
             peer_card_version: card.version,
             peer_card_digest: card.digest,
             lanes: &self.lanes,
-            retired: &self.retired,
-            recovering: false,
+            lives: self.lives(),
+            floor: self.renewed.as_ref().map(|renewed| renewed.floor),
+            earlier: &self.earlier,
+            recovering: self.recovering,
             hashes: self,
         })
     }
 
     fn hello(&self, node: &Node, session: [u8; 16], now: Moment) -> Result<Hello, SessionEnd> {
-        let checkpoint_size =
-            projection::checkpoint_of(&node.store, self.peer)?.map_or(0, |seen| seen.size);
+        let checkpoint = projection::checkpoint_of(&node.store, self.peer)?.map_or_else(
+            || (String::new(), 0),
+            |seen| {
+                let origin = seen.note.lines().next().unwrap_or_default();
+                (origin.to_owned(), seen.size)
+            },
+        );
+        let renewal = node.renewal.clone();
         Ok(self
             .facts(node, Some(session))?
-            .hello(session, CREDIT, checkpoint_size, now))
+            .hello(session, CREDIT, checkpoint, renewal, now))
     }
+}
+
+fn no_card() -> SessionEnd {
+    SessionEnd::Refused {
+        reason: ByeReason::Card,
+        detail: "this country's card was not imported here, or has expired".to_owned(),
+    }
+}
+
+/// The renewal that a peer shows, by the root of the card held.
+fn verified(node: &Node, peer: Country, signed: &SignedRenewal) -> Result<Renewal, SessionEnd> {
+    let book = node.book.load();
+    let card = book.get(peer).ok_or_else(no_card)?;
+    card::verify_renewal(signed, &card.root_key, peer).map_err(|fault| SessionEnd::Refused {
+        reason: ByeReason::Card,
+        detail: format!("the renewal of {peer}'s incarnation is refused: {fault}"),
+    })
+}
+
+fn outgoing(
+    node: &Node,
+    peer: Country,
+    incarnation: Incarnation,
+) -> Result<PerLane<OutgoingLane>, SessionEnd> {
+    let lane = |lane: Lane| -> Result<OutgoingLane, SessionEnd> {
+        let id = LaneId {
+            peer,
+            incarnation,
+            lane: lane.into(),
+        };
+        let state = lanes::outgoing(&node.store, &id).map_err(NodeError::from)?;
+        Ok(OutgoingLane::new(
+            incarnation,
+            state.assigned,
+            state.receipted,
+        ))
+    };
+    Ok(PerLane {
+        control: lane(Lane::Control)?,
+        urgent: lane(Lane::Urgent)?,
+        bulk: lane(Lane::Bulk)?,
+    })
 }
 
 fn incoming(
@@ -294,7 +429,11 @@ fn incoming(
 
 impl LaneHashes for State<'_> {
     fn sent(&self, lane: Lane, sequence: u64) -> Option<Digest> {
-        let id = self.node.lane_to(self.peer, lane.into());
+        let id = LaneId {
+            peer: self.peer,
+            incarnation: self.life,
+            lane: lane.into(),
+        };
         lanes::outbox(&self.node.store, &id, sequence)
             .ok()?
             .map(|(_, hash)| hash)
@@ -303,7 +442,7 @@ impl LaneHashes for State<'_> {
     fn received(&self, lane: Lane, sequence: u64) -> Option<Digest> {
         let id = LaneId {
             peer: self.peer,
-            incarnation: self.incarnation?,
+            incarnation: self.peer_life?,
             lane: lane.into(),
         };
         lanes::arrival(&self.node.store, &id, sequence)

@@ -34,6 +34,8 @@ async fn send(session: &Session, mut told: u64) -> Result<Infallible, SessionEnd
     let mut stuck = Vec::new();
     loop {
         refresh(session)?;
+        session.catch_up().await?;
+        session.settle().await?;
         again::ask(session)?;
         let mut sent = false;
         for lane in Lane::ALL {
@@ -160,6 +162,10 @@ async fn deliver(
 
 /// Signed high-water marks, so that a withheld tail is seen.
 fn mark(session: &Session) -> Result<(), SessionEnd> {
+    if session.settles() {
+        // The peer may hold more of an earlier incarnation than this node remembers.
+        return Ok(());
+    }
     let node = &session.node;
     let mut marks = Vec::new();
     for lane in Lane::ALL {

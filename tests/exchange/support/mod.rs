@@ -14,10 +14,10 @@ use std::time::Duration;
 pub(crate) use self::{
     ask::{ledger_bodies, receipts_of, refusal_of},
     command::{Ended, comity, comity_reading, comity_with_broken_stdout, spawning},
-    country::{Country, Settings, befriend, neighbours},
+    country::{Country, PASSPHRASE, Settings, befriend, neighbours},
     follow::{amendment, complied, digest_of, recall, show, status_of, take_back, try_show},
     proxy::{ConnectProxy, PASSWORD, USER},
-    records::{alert, alert_to, json_of, large, urgent, with_everything},
+    records::{alert, alert_to, json_of, large, urgent, urgent_to, with_everything},
 };
 
 /// Longest wait for something that must happen. It never decides whether a test is right, only when
