@@ -6,7 +6,7 @@ use crate::{
     record::Moment,
     wire::{
         json,
-        node::{GetStatusRequest, ScrubStatus, SearchCoverage},
+        node::{GetStatusRequest, ScrubStatus, SearchCoverage, StartCheck},
     },
 };
 
@@ -49,6 +49,15 @@ impl Status {
             for damaged in &scrub.damaged {
                 out.line(&format!("DAMAGED  {damaged}"))?;
             }
+        }
+        match status.start_check() {
+            StartCheck::Asking => out.line(
+                "ASKING PEERS whether they know more of this node: submissions wait, nothing is signed",
+            )?,
+            StartCheck::Unconfirmed => out.line(
+                "UNCONFIRMED: too few peers could be asked whether this node was restored from an older state",
+            )?,
+            _ => {}
         }
         if status.fenced {
             out.line(

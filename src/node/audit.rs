@@ -43,10 +43,13 @@ impl Node {
     /// The checkpoint of the durable ledger, signed now.
     ///
     /// # Errors
-    /// [`NodeError::Fenced`] when the node must not sign; [`NodeError`] when hashes are missing.
+    /// [`NodeError::Fenced`] or [`NodeError::Asking`] when the node must not sign; [`NodeError`] when hashes are missing.
     pub fn checkpoint(&self) -> Result<(Checkpoint, String), NodeError> {
         if self.is_fenced() {
             return Err(NodeError::Fenced);
+        }
+        if !self.start_is_checked() {
+            return Err(NodeError::Asking);
         }
         let size = self.ledger_size()?;
         let checkpoint = Checkpoint {

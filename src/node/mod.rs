@@ -10,8 +10,10 @@ pub mod audit;
 pub mod cards;
 pub mod clocks;
 pub mod deliver;
+mod disk;
 pub mod export;
 mod fence;
+mod guard;
 pub mod holds;
 pub mod life;
 pub mod links;
@@ -44,6 +46,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     card::{CardError, TrustBook, TrustedCard},
@@ -111,6 +114,11 @@ pub enum NodeError {
     /// Other countries know more of this node than the node itself does.
     #[error("{FENCED}")]
     Fenced,
+    /// Peers are being asked whether they know more of this node.
+    #[error(
+        "after its start this node asks other countries whether they know more of it before it signs; try again in a moment"
+    )]
+    Asking,
     /// The store belongs to another country's node.
     #[error(
         "the store was created for {store}, the node's card says {card}: the home holds another node's data"
@@ -193,6 +201,10 @@ pub struct Node {
     pub(crate) scrub: scrub::Scrub,
     /// Whether other countries know more of this node than the node itself does.
     pub(crate) fence: fence::Fence,
+    /// The question to peers at the start.
+    pub(crate) guard: guard::Guard,
+    /// Cancelled when the disk is full.
+    pub(crate) disk_full: CancellationToken,
     /// Changes of links on their way into the ledger.
     pub(crate) link_changes: Mutex<links::ChangeLog>,
     /// Alarms lately written, so that a peer that redials cannot grow the ledger.

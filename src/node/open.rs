@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, atomic::AtomicBool};
 
 use arc_swap::ArcSwap;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     card::{self, TrustBook},
@@ -17,7 +18,9 @@ use super::{
     Clock, Node, NodeError, NodeKeys,
     agreements::InForce,
     clocks::Clocks,
+    disk,
     fence::Fence,
+    guard::Guard,
     life,
     links::{self, Links},
     lives,
@@ -109,6 +112,7 @@ impl Node {
         }
         let book = book_of(&store, &clock)?;
         let fence = Fence::read(&store, book.len())?;
+        let guard = Guard::of(&opened, book.len());
         let (intake, waiting) = Intake::new();
         let node = Arc::new(Self {
             country,
@@ -135,6 +139,8 @@ impl Node {
             intake,
             scrub: Scrub::default(),
             fence,
+            guard,
+            disk_full: CancellationToken::new(),
             link_changes: Mutex::default(),
             search: Arc::new(Searching::new(withdrawn)),
             alarms: Mutex::default(),
@@ -145,9 +151,11 @@ impl Node {
             approvals_seen: AtomicBool::new(false),
             _lock: lock,
         });
+        node.begin_start_check();
         tokio::spawn(submit::run(Arc::downgrade(&node), waiting));
         let damaged = node.opened.damaged.clone();
         node.found_damaged(&damaged).await;
+        tokio::spawn(disk::watch(Arc::downgrade(&node)));
         tokio::spawn(scrub::run(Arc::downgrade(&node)));
         tokio::spawn(links::write_changes(Arc::downgrade(&node)));
         tokio::spawn(search::feed(

@@ -29,8 +29,8 @@ use super::{
     rules::{NodeRules, Proposal, Refusal},
 };
 
-/// References left out in every year that the older state may not know of, unless the operator says
-/// otherwise: a million are ten a second for a day.
+/// References left out for every incarnation that ended, unless the operator says otherwise: a
+/// million are ten a second for a day.
 pub const REFERENCES_SKIPPED: u32 = 1_000_000;
 
 /// Why a node is not renewed. Nothing has changed then, unless said otherwise.
@@ -210,11 +210,13 @@ impl Stopped {
             let event = Event::NodeRenewed(NodeRenewed {
                 incarnation: renewal.incarnation.to_vec(),
                 signed_renewal: signed.encode_to_vec(),
-                references: self.floors(clock(), skipped)?,
+                references: self.floors(clock(), skipped, renewal.retired.len())?,
                 lifted,
             });
             self.append(event, Arc::clone(&clock)).await?;
         }
+        // Nothing was signed under the new incarnation yet: the next start has nothing to ask.
+        self.store.vouch()?;
         let store = self.store.clone();
         super::read::blocking(move || Ok(store.close()?)).await?;
         let card = if own.renewal.as_ref() == Some(&renewal) {
@@ -254,8 +256,15 @@ impl Stopped {
     }
 
     /// For this year and the last: the older state may end in either, and what was given since is
-    /// not known.
-    fn floors(&self, now: Moment, skipped: u32) -> Result<Vec<ReferenceFloor>, RenewError> {
+    /// not known. Once more for every incarnation that ended: the same older state may be restored
+    /// again.
+    fn floors(
+        &self,
+        now: Moment,
+        skipped: u32,
+        ended: usize,
+    ) -> Result<Vec<ReferenceFloor>, RenewError> {
+        let skipped = u64::from(skipped).saturating_mul(u64::try_from(ended).unwrap_or(1));
         let year = now
             .utc()
             .and_then(|at| u32::try_from(at.year().rem_euclid(100)).ok())
@@ -266,7 +275,7 @@ impl Stopped {
                 let last = ask::last_reference(&self.store, year)?;
                 Ok(ReferenceFloor {
                     year,
-                    number: last.saturating_add(skipped.into()),
+                    number: last.saturating_add(skipped),
                 })
             })
             .collect()

@@ -68,6 +68,7 @@ impl Node {
             fenced: self.is_fenced(),
             fence_claims: self.fence_claims()?,
             lost: self.lost_records()?,
+            start_check: self.start_check().into(),
         })
     }
 }

@@ -1,6 +1,12 @@
 //! A node restored from an old backup: who notices, what it may still do, and how it goes on.
 
-use comity::wire::ledger::{Action, LeafBody};
+use comity::{
+    node::NodeError,
+    wire::{
+        ledger::{Action, LeafBody},
+        node::{StartCheck, SubmitRecordRequest},
+    },
+};
 
 use crate::support::{
     Country, PASSPHRASE, alert, alert_to, befriend, comity, eventually, ledger_bodies, neighbours,
@@ -179,7 +185,15 @@ async fn a_day_old_copy_signs_nothing_then_catches_up_without_losing_or_doubling
     a.stop().await;
     a.restore(&backup);
 
+    // KZ is away, and UZ alone does not fence: the question stays open, and nothing is signed.
+    a.configure(|config| config.store.ask_peers_s = 600);
     a.start().await;
+    assert_eq!(a.status().await.start_check(), StartCheck::Asking);
+    comity(&["audit", "verify", "--home", a.at()])
+        .await
+        .fails(69, &["ASKING_PEERS"]);
+    let said = comity(&["status", "--home", a.at()]).await.fine();
+    assert!(said.contains("ASKING PEERS"), "{said}");
     eventually("UZ says that it knows more", async || {
         (a.status().await.fence_claims.len() == 1).then_some(())
     })
@@ -234,6 +248,7 @@ async fn a_day_old_copy_signs_nothing_then_catches_up_without_losing_or_doubling
     }
     let status = a.status().await;
     assert!(!status.fenced && status.accepting && status.fence_claims.is_empty());
+    assert_eq!(status.start_check(), StartCheck::NotNeeded);
     assert_eq!(status.lost.len(), 1, "{:?}", status.lost);
     assert_eq!(
         (status.lost[0].country.as_str(), status.lost[0].count),
@@ -288,4 +303,154 @@ async fn a_day_old_copy_signs_nothing_then_catches_up_without_losing_or_doubling
             .count(),
         1
     );
+}
+
+/// A copy that nobody contradicts.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_asks_before_it_signs_and_a_restart_in_place_does_not() {
+    let (mut a, mut b) = neighbours().await;
+    a.configure(|config| config.store.ask_peers_s = 600);
+    a.start().await;
+    b.start().await;
+    a.submit(alert("before")).await;
+    a.drained().await;
+    a.restart().await;
+    assert_eq!(a.status().await.start_check(), StartCheck::NotNeeded);
+    a.stop().await;
+    b.stop().await;
+    let backup = a.back_up();
+    a.restore(&backup);
+    a.start().await;
+    assert_eq!(a.status().await.start_check(), StartCheck::Asking);
+    // Reading goes on, and a submission waits for the answer.
+    assert_eq!(held(&a).await.len(), 1);
+    let waiting = {
+        let mut client = a.client().await;
+        let request = SubmitRecordRequest {
+            record: Some(alert("asked first")),
+            idempotency_key: String::new(),
+        };
+        tokio::spawn(async move { client.records.submit_record(request).await })
+    };
+    b.start().await;
+    let reference = waiting.await.unwrap().unwrap().into_inner().reference;
+    b.receives(&reference).await;
+    assert_eq!(a.status().await.start_check(), StartCheck::Confirmed);
+    a.restart().await;
+    assert_eq!(a.status().await.start_check(), StartCheck::NotNeeded);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_country_without_links_accepts_after_a_while_and_says_so() {
+    let (mut a, mut b) = neighbours().await;
+    a.configure(|config| config.store.ask_peers_s = 1);
+    a.start().await;
+    let before = a.submit(alert("before")).await;
+    a.stop().await;
+    let backup = a.back_up();
+    a.restore(&backup);
+    a.start().await;
+    let after = a.submit(alert("nobody answers")).await;
+    let status = a.status().await;
+    assert_eq!(status.start_check(), StartCheck::Unconfirmed);
+    assert!(status.accepting);
+    let said = comity(&["status", "--home", a.at()]).await.fine();
+    assert!(said.contains("UNCONFIRMED"), "{said}");
+    let leaves = ledger_bodies(&a).await;
+    assert_eq!(
+        leaves
+            .iter()
+            .filter(|leaf| leaf.detail == "start-unconfirmed")
+            .count(),
+        1
+    );
+    b.start().await;
+    b.receives(&before).await;
+    b.receives(&after).await;
+}
+
+/// The root is elsewhere: what it signs is carried there and back. Wrong things on the way.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_root_signs_where_it_is() {
+    let (mut a, mut b) = neighbours().await;
+    b.start().await;
+    restored(&mut a, &["UZ"]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(file("passphrase"), PASSPHRASE).unwrap();
+    let root = file("root.age");
+    std::fs::rename(a.layout().country_root(), &root).unwrap();
+    let (request, word, forged) = (file("request"), file("word"), file("forged"));
+    comity(&["store", "incarnate", "--home", a.at()])
+        .await
+        .fails(65, &["--request", "comity root authorise"]);
+    comity(&[
+        "store",
+        "incarnate",
+        "--home",
+        a.at(),
+        "--request",
+        &request,
+    ])
+    .await
+    .fine();
+    let stranger = b.layout().country_root();
+    let passphrase = file("passphrase");
+    let authorise = async |root: &str, to: &str| {
+        comity(&[
+            "root",
+            "authorise",
+            &request,
+            "--root",
+            root,
+            "--to",
+            to,
+            "--passphrase-file",
+            &passphrase,
+        ])
+        .await
+    };
+    authorise(stranger.to_str().unwrap(), &forged)
+        .await
+        .fails(65, &["not the country root of TJ"]);
+    let said = authorise(&root, &word).await;
+    assert!(said.stderr.contains("number"), "{said:?}");
+    said.fine();
+    let at = a.at().to_owned();
+    let take = async |from: &str| {
+        comity(&["store", "incarnate", "--home", &at, "--authorisation", from]).await
+    };
+    take(&request)
+        .await
+        .fails(65, &["is not an authorised renewal"]);
+    let changed = std::fs::read_to_string(&word)
+        .unwrap()
+        .replacen("Q", "R", 1);
+    std::fs::write(&forged, changed).unwrap();
+    assert_eq!(take(&forged).await.code, 65);
+    take(&word).await.fine();
+    // Again, as after a crash between store and card: nothing changes.
+    let said = take(&word).await.fine();
+    assert!(said.contains("card version 2"), "{said}");
+    a.start().await;
+    a.linked("UZ").await;
+    a.drained().await;
+    a.submit(alert("under the new incarnation")).await;
+    a.drained().await;
+    assert_eq!(b.status().await.records, 3);
+    // Restored once more from before: card and store belong to different incarnations now.
+    a.stop().await;
+    let backup = a.dir().with_extension("backup");
+    a.restore(&backup);
+    assert!(matches!(a.refuses_to_open().await, NodeError::HalfRenewed));
+    take(&word)
+        .await
+        .fails(65, &["not for this node as it is now"]);
+    std::fs::copy(&root, a.layout().country_root()).unwrap();
+    incarnate(&mut a).await;
+    a.linked("UZ").await;
+    a.submit(alert("under the third")).await;
+    a.drained().await;
+    assert_eq!(b.status().await.records, 4);
+    comity(&["audit", "verify", "--home", a.at()]).await.fine();
 }

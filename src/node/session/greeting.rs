@@ -31,6 +31,7 @@ use super::{
     again::Again,
     fenced, protocol,
     settling::Settling,
+    statements,
 };
 
 /// Clocks further apart than this are worth a warning.
@@ -90,6 +91,7 @@ pub(super) async fn begin(
         state.make_renewal_durable(&agreed).await?;
     }
     node.clocks.heard(peer, hello.time_us, node.now());
+    hear(node, peer, hello).await?;
     // Only now: what the peer knows of this node is worth hearing all the same.
     if node.is_fenced() {
         return Err(fenced());
@@ -137,6 +139,29 @@ pub(super) async fn begin(
             Err(end)
         }
     }
+}
+
+/// What the peer knows of the own ledger: no more than this node does, or it was restored.
+async fn hear(node: &Arc<Node>, peer: Country, hello: &Hello) -> Result<(), SessionEnd> {
+    let told = statements::told(node, hello);
+    let size = node.ledger_size().map_err(NodeError::from)?;
+    if told <= size {
+        node.confirmed_by(peer);
+        return Ok(());
+    }
+    let claim = Claim {
+        what: "the ledger".to_owned(),
+        theirs: told,
+        ours: size,
+        checkpoint_size: told,
+    };
+    node.fenced(peer, claim).await;
+    Err(SessionEnd::Refused {
+        reason: ByeReason::Fenced,
+        detail: format!(
+            "the peer holds a checkpoint of {told} leaves, the ledger has {size}: this node was restored from an older state"
+        ),
+    })
 }
 
 async fn take_place(

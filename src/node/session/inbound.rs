@@ -128,6 +128,8 @@ impl Inbound {
     async fn deliver(&self, deliver: Deliver) -> Result<(), SessionEnd> {
         let session = &self.session;
         let node = &session.node;
+        // A receipt is a signature.
+        node.start_checked().await;
         let lane = Lane::try_from(deliver.lane).map_err(protocol)?;
         let id = session.incoming_lane(lane);
         let incarnation = deliver

@@ -28,6 +28,7 @@ pub(super) async fn run(session: Arc<Session>, told: u64) -> SessionEnd {
 }
 
 async fn send(session: &Session, mut told: u64) -> Result<Infallible, SessionEnd> {
+    session.node.start_checked().await;
     let mut epoch: Option<Arc<SendingEpoch>> = None;
     let mut idle = tokio::time::interval(IDLE);
     // Lanes whose next record is damaged here: they wait for it, the others go on.

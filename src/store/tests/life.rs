@@ -11,6 +11,7 @@ fn a_new_store_is_empty_and_a_clean_stop_replays_nothing() {
         position: 0,
         entries_replayed: 0,
         torn_bytes_cut: 0,
+        untouched: false,
         damaged: Vec::new(),
     };
     assert_eq!(opened, new);

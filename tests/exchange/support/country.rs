@@ -112,6 +112,7 @@ impl Country {
             config.limits.drain_timeout_ms = 2_000;
             config.store.segment_mib = 4;
             config.store.cache_mib = 8;
+            config.store.ask_peers_s = 2;
             if let Some(percent) = settings.disk_full_percent {
                 config.store.disk_full_percent = percent;
             }
@@ -241,6 +242,11 @@ impl Country {
     /// Ends the process with SIGKILL.
     pub(crate) async fn kill(&mut self) {
         self.process.take().unwrap().kill().await.unwrap();
+    }
+
+    /// Waits until the process ends by itself.
+    pub(crate) async fn ended(&mut self) -> ExitStatus {
+        self.process.take().unwrap().wait().await.unwrap()
     }
 
     /// Ends the process with SIGTERM.
