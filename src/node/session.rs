@@ -10,6 +10,7 @@ mod greeting;
 mod inbound;
 mod outbound;
 mod settling;
+mod state;
 mod statements;
 
 use std::{

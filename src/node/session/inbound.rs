@@ -217,12 +217,9 @@ impl Inbound {
             .receipts
             .ok_or_else(|| protocol("an ack without receipts"))?;
         let count = u64::try_from(group.receipts.len()).unwrap_or(u64::MAX);
-        if count == 0 {
-            return Err(protocol("an ack without receipts"));
-        }
         let last = ack.first_sequence.saturating_add(count).saturating_sub(1);
         let mut parts = session.parts(lane, ack.first_sequence, count);
-        if parts.known > 0 {
+        if parts.known > 0 || count == 0 {
             let receipted = session
                 .lanes()
                 .outgoing

@@ -6,6 +6,7 @@ mod command;
 mod country;
 mod follow;
 mod ports;
+mod process;
 mod proxy;
 mod records;
 
