@@ -131,6 +131,9 @@ pub struct StoreConfig {
     pub scrub_pause_s: u64,
     /// Share of the disk in percent beyond which nothing new is accepted.
     pub disk_full_percent: u64,
+    /// Longest wait at a start for peers to say that they know no more of this node, in seconds,
+    /// where the store may not be as the last run left it.
+    pub ask_peers_s: u64,
 }
 
 /// The search index.
@@ -347,6 +350,7 @@ impl Default for StoreConfig {
             scrub_mib_s: 8,
             scrub_pause_s: 86_400,
             disk_full_percent: 90,
+            ask_peers_s: 20,
         }
     }
 }

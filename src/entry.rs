@@ -14,10 +14,12 @@ use crate::{
 
 pub use crate::wire::entry::{
     AgreementsChanged, Alarm, ApprovalAsked, ApprovalChanged, ApprovalKind, ApprovalOrder,
-    CardAccepted, Charge, ChargeChanged, CheckpointSeen, Disclosed, Erased, Escalated, Fenced,
-    Follow, HoldChanged, Holding, LateReceipt, LateReceiptsKept, LeafSlot, LifeRow, LinkChanged,
-    Lock, LockCause, Locked, NodeCreated, NodeStarted, OutboxPlace, Position, Read, RecalledAlone,
-    ReceiptsArrived, ReceiptsIssued, Received, Refused, Rekeyed, Submitted, entry::Event,
+    CardAccepted, CaughtUp, Charge, ChargeChanged, CheckpointSeen, Disclosed, EarlierSettled,
+    Erased, Escalated, Fenced, Follow, HoldChanged, Holding, LateReceipt, LateReceiptsKept,
+    LeafSlot, LifeRow, LinkChanged, Lock, LockCause, Locked, LostNamed, NodeCreated, NodeRenewed,
+    NodeStarted, OutboxPlace, PeerRenewed, Position, Read, RecalledAlone, ReceiptsArrived,
+    ReceiptsIssued, Received, ReferenceFloor, Refused, Rekeyed, StartUnconfirmed, Submitted,
+    entry::Event,
 };
 
 /// Random name of one life of a node's store: renewed when it is restored from a backup, so that

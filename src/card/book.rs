@@ -93,6 +93,19 @@ pub enum CardConflict {
         /// Serial offered.
         offered: u64,
     },
+    /// Another ledger, or another incarnation, without a later renewal by the root.
+    #[error(
+        "this card of {country} names another ledger or incarnation than the one held without a later \
+         renewal by its root (number {offered}, held {held}); the card key may be stolen: ask the country"
+    )]
+    NotRenewed {
+        /// The country.
+        country: Country,
+        /// Number of the renewal held; 0 for none.
+        held: u64,
+        /// Number of the renewal offered; 0 for none.
+        offered: u64,
+    },
 }
 
 impl CardConflict {
@@ -154,6 +167,7 @@ impl TrustBook {
             &held.issuing_ca,
             &card.issuing_ca,
         )?;
+        not_unrenewed(held, card)?;
         Ok(Acceptance::Newer)
     }
 
@@ -231,5 +245,19 @@ fn not_replaced(
         role,
         held: held.serial,
         offered: offered.serial,
+    })
+}
+
+/// A ledger, as an incarnation, changes only by the root's word, and never back.
+fn not_unrenewed(held: &TrustedCard, offered: &TrustedCard) -> Result<(), CardConflict> {
+    let number = |card: &TrustedCard| card.renewal.as_ref().map_or(0, |renewal| renewal.number);
+    let same = held.renewal == offered.renewal && held.ledger_origin == offered.ledger_origin;
+    if same || number(offered) > number(held) {
+        return Ok(());
+    }
+    Err(CardConflict::NotRenewed {
+        country: held.country,
+        held: number(held),
+        offered: number(offered),
     })
 }

@@ -2,6 +2,7 @@
 
 use super::{
     AuthorityError, CARD_FORMAT, DelegationFault, DelegationRole, LinkAddressError, MAX_CARD_BYTES,
+    RenewalFault,
 };
 use crate::{crypto::KeyError, record::Moment};
 
@@ -144,6 +145,12 @@ pub enum CardError {
         "the card's ledger origin `{0}` is not 1 to 128 printable characters without space and plus"
     )]
     LedgerOrigin(String),
+    /// The renewal is not what it should be.
+    #[error("the card's renewal of its node's incarnation is refused: {0}")]
+    Renewal(RenewalFault),
+    /// The renewal opened another ledger than the card names.
+    #[error("the card names another ledger than its renewal opened")]
+    RenewalLedger,
     /// Issued later than now.
     #[error("the card was issued at {0}, which is in the future; check this node's clock")]
     FromTheFuture(Moment),

@@ -12,6 +12,7 @@ mod delegation;
 mod error;
 mod fields;
 mod fingerprint;
+mod renewal;
 mod verify;
 
 #[cfg(test)]
@@ -25,6 +26,10 @@ pub use delegation::{
 pub use error::CardError;
 pub use fields::{AuthorityError, MAX_AUTHORITIES, check_authority, check_ledger_origin};
 pub use fingerprint::{Fingerprint, FingerprintError, fingerprint};
+pub use renewal::{
+    MAX_RENEWAL_BYTES, MAX_RETIRED, Predecessor, Renewal, RenewalFault, ledger_origin,
+    verify_renewal,
+};
 pub use verify::{
     CARD_FORMAT, CLOCK_TOLERANCE, CardSigningKey, MAX_CARD_BYTES, TrustedCard, verify_card,
     verify_stored_card,

@@ -6,11 +6,11 @@ use prost::Message as _;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::{
-    CardError, DelegationRole, Fingerprint, LinkAddress, VerifiedDelegation, check_authority,
-    check_ledger_origin,
+    CardError, DelegationRole, Fingerprint, LinkAddress, Renewal, VerifiedDelegation,
+    check_authority, check_ledger_origin,
     delegation::verify_delegation,
     fields::{MAX_AUTHORITIES, shown},
-    fingerprint,
+    fingerprint, verify_renewal,
 };
 use crate::{
     crypto::{Digest, Domain, KeyId, PublicKey, SealingKey},
@@ -82,6 +82,8 @@ pub struct TrustedCard {
     pub expires_at: Moment,
     /// Origin line of the country's ledger.
     pub ledger_origin: String,
+    /// Under which incarnation its node goes on, once it was restored from an older state.
+    pub renewal: Option<Renewal>,
     /// The card as it came.
     pub signed: SignedCard,
     dated_sealing_keys: Vec<DatedSealingKey>,
@@ -205,6 +207,18 @@ pub fn verify_stored_card(signed: &SignedCard) -> Result<TrustedCard, CardError>
     if !check_ledger_origin(&card.ledger_origin) {
         return Err(CardError::LedgerOrigin(shown(&card.ledger_origin)));
     }
+    let renewal = card
+        .renewal
+        .as_ref()
+        .map(|signed| verify_renewal(signed, &root_key, country))
+        .transpose()
+        .map_err(CardError::Renewal)?;
+    if renewal
+        .as_ref()
+        .is_some_and(|renewal| renewal.ledger_origin != card.ledger_origin)
+    {
+        return Err(CardError::RenewalLedger);
+    }
     let (issued_at, expires_at) = span(
         "the validity",
         card.issued_at.as_ref(),
@@ -229,6 +243,7 @@ pub fn verify_stored_card(signed: &SignedCard) -> Result<TrustedCard, CardError>
         issued_at,
         expires_at,
         ledger_origin: card.ledger_origin,
+        renewal,
         signed: signed.clone(),
         dated_sealing_keys,
     })

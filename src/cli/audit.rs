@@ -8,7 +8,7 @@ use prost::Message as _;
 
 use crate::{
     card::{TrustedCard, verify_card},
-    ledger::{self, ExportLine, VerifiedLedger},
+    ledger::{self, ExportLine, Succession, VerifiedLedger},
     node::system_clock,
     record::Moment,
     wire::{
@@ -221,14 +221,30 @@ fn verify<E: Into<ledger::tree::ReadError>>(
     lines: impl Iterator<Item = Result<ExportLine, E>>,
     card: &TrustedCard,
 ) -> Result<(String, VerifiedLedger), Failure> {
-    ledger::verify_export(lines, &card.ledger_origin, &card.public_keys())
-        .map(|ledger| (card.country.to_string(), ledger))
-        .map_err(|fault| {
-            Failure::new(
-                DATAERR,
-                format!("the ledger of {} does not verify: {fault}", card.country),
-            )
-        })
+    let succession = succession(card);
+    ledger::verify_export(
+        lines,
+        &card.ledger_origin,
+        &card.public_keys(),
+        succession.as_ref(),
+    )
+    .map(|ledger| (card.country.to_string(), ledger))
+    .map_err(|fault| {
+        Failure::new(
+            DATAERR,
+            format!("the ledger of {} does not verify: {fault}", card.country),
+        )
+    })
+}
+
+/// What the card says of the ledger before, where its node was restored.
+fn succession(card: &TrustedCard) -> Option<Succession> {
+    let renewal = card.renewal.as_ref()?;
+    Some(Succession {
+        size: renewal.predecessor.size,
+        root: renewal.predecessor.root,
+        statement: renewal.digest(),
+    })
 }
 
 impl Prove {

@@ -1,11 +1,10 @@
 //! `comity card export|import|show|list|reissue`.
 
 use std::{
-    io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _},
+    io::{self, BufRead as _, IsTerminal as _, Write as _},
     path::{Path, PathBuf},
 };
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use clap::{Args, Subcommand};
 use prost::Message as _;
 
@@ -21,14 +20,17 @@ use crate::{
 
 use super::{
     Target,
+    armour::Armour,
     connect::Chosen,
-    exit::{DATAERR, Failure, NOINPUT, USAGE},
+    exit::{DATAERR, Failure, USAGE},
     out::{Out, moment},
 };
 
-/// First and last line of a card as text.
-const BEGIN: &str = "-----BEGIN COMITY CARD-----";
-const END: &str = "-----END COMITY CARD-----";
+const ARMOUR: Armour = Armour {
+    what: "a card",
+    begin: "-----BEGIN COMITY CARD-----",
+    end: "-----END COMITY CARD-----",
+};
 
 /// Exchange country cards.
 #[derive(Debug, Subcommand)]
@@ -91,7 +93,7 @@ impl Card {
             Self::Export(export) => {
                 let home = Home::open(&export.home)?;
                 let card = home.own_card();
-                let text = armour(&card.signed);
+                let text = ARMOUR.wrap(&card.signed.encode_to_vec());
                 if out.json() {
                     return out.value(&serde_json::json!({
                         "country": card.country.code(),
@@ -326,75 +328,12 @@ impl Reissue {
     }
 }
 
-fn armour(card: &SignedCard) -> String {
-    let text = STANDARD.encode(card.encode_to_vec());
-    let mut out = format!("{BEGIN}\n");
-    let mut rest = text.as_str();
-    while !rest.is_empty() {
-        let (line, more) = rest.split_at(rest.len().min(64));
-        out.push_str(line);
-        out.push('\n');
-        rest = more;
-    }
-    out.push_str(END);
-    out.push('\n');
-    out
-}
-
 /// Reads a card, as text or as bytes, and verifies it.
 pub(super) fn read_verified(path: &Path) -> Result<TrustedCard, Failure> {
-    let unreadable = |error: io::Error| {
-        Failure::new(
-            NOINPUT,
-            format!("{} cannot be read: {error}", path.display()),
-        )
-    };
     let most = u64::try_from(4 * MAX_CARD_BYTES).unwrap_or(u64::MAX);
-    let mut bytes = Vec::new();
-    if path.as_os_str() == "-" {
-        io::stdin().lock().take(most).read_to_end(&mut bytes)
-    } else {
-        std::fs::File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes))
-    }
-    .map_err(unreadable)?;
-    let not_a_card =
-        |why: String| Failure::new(DATAERR, format!("{} is not a card: {why}", path.display()));
-    if let Ok(text) = std::str::from_utf8(&bytes)
-        && let Some((_, rest)) = text.split_once(BEGIN)
-    {
-        let Some((body, _)) = rest.split_once(END) else {
-            return Err(not_a_card(format!("the line `{END}` is missing")));
-        };
-        let body: String = body.split_whitespace().collect();
-        bytes = STANDARD
-            .decode(body)
-            .map_err(|error| not_a_card(error.to_string()))?;
-    }
-    let signed =
-        SignedCard::decode(bytes.as_slice()).map_err(|error| not_a_card(error.to_string()))?;
+    let bytes = ARMOUR.read(path, most)?;
+    let signed = SignedCard::decode(bytes.as_slice())
+        .map_err(|error| ARMOUR.not_one(path, &error.to_string()))?;
     verify_card(&signed, system_clock()())
         .map_err(|error| Failure::new(DATAERR, format!("{}: {error}", path.display())))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn armour_survives_being_quoted() {
-        let card = SignedCard {
-            card: vec![7; 300],
-            signature: vec![1; 64],
-        };
-        let text = armour(&card);
-        assert!(text.lines().all(|line| line.len() <= 64));
-        let body: String = text
-            .trim()
-            .trim_start_matches(BEGIN)
-            .trim_end_matches(END)
-            .split_whitespace()
-            .collect();
-        let bytes = STANDARD.decode(body).unwrap();
-        assert_eq!(SignedCard::decode(bytes.as_slice()).unwrap(), card);
-    }
 }

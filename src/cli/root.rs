@@ -8,6 +8,7 @@ use crate::home::{Home, root::open_root};
 
 use super::{
     exit::{DATAERR, Failure},
+    incarnate::Authorise,
     init::passphrase,
     out::Out,
 };
@@ -19,6 +20,8 @@ pub(super) enum Root {
     Offline(At),
     /// Open a root file with its passphrase and show whose root it is.
     Check(Check),
+    /// Sign what a restored node asked for: a new incarnation. Needs no home.
+    Authorise(Authorise),
 }
 
 #[derive(Debug, Args)]
@@ -46,6 +49,7 @@ impl Root {
         match self {
             Self::Offline(at) => offline(&at, out),
             Self::Check(check) => check.carry_out(out),
+            Self::Authorise(authorise) => authorise.carry_out(out),
         }
     }
 }
@@ -57,7 +61,7 @@ fn offline(at: &At, out: &mut Out) -> Result<(), Failure> {
         (
             "country root",
             layout.country_root(),
-            "signs a new issuing CA or card key, every two years or after a theft",
+            "signs a new issuing CA or card key, every two years or after a theft, and a new incarnation after a restore",
         ),
         (
             "recovery root",

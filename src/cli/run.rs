@@ -12,7 +12,7 @@ use crate::{
 };
 
 use super::{
-    exit::{Failure, IOERR},
+    exit::{Failure, IOERR, TEMPFAIL},
     out::Out,
     store,
 };
@@ -65,6 +65,18 @@ impl Run {
             shutdown::on_end_of_input(&stop);
         }
         let mut fatal = node.store().fatal();
+        let full = {
+            let (node, stop) = (Arc::clone(&node), stop.clone());
+            tokio::spawn(async move {
+                tokio::select! {
+                    () = node.disk_is_full() => {
+                        stop.cancel();
+                        true
+                    }
+                    () = stop.cancelled() => false,
+                }
+            })
+        };
         let failed = tokio::select! {
             served = server::serve(Arc::clone(&node), tls, listeners, stop.clone()) => {
                 served?;
@@ -88,6 +100,12 @@ impl Run {
         }
         node.close().await?;
         out.note("closed cleanly");
+        if full.await.unwrap_or(false) {
+            return Err(Failure::new(
+                TEMPFAIL,
+                "the disk is full: make room on it, then start the node again; nothing that was acknowledged is lost",
+            ));
+        }
         Ok(())
     }
 }

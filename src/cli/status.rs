@@ -6,7 +6,7 @@ use crate::{
     record::Moment,
     wire::{
         json,
-        node::{DueCounts, GetStatusRequest, ScrubStatus, SearchCoverage},
+        node::{DueCounts, GetStatusRequest, ScrubStatus, SearchCoverage, StartCheck},
     },
 };
 
@@ -54,6 +54,15 @@ impl Status {
                 out.line(&format!("DAMAGED  {damaged}"))?;
             }
         }
+        match status.start_check() {
+            StartCheck::Asking => out.line(
+                "ASKING PEERS whether they know more of this node: submissions wait, nothing is signed",
+            )?,
+            StartCheck::Unconfirmed => out.line(
+                "UNCONFIRMED: too few peers could be asked whether this node was restored from an older state",
+            )?,
+            _ => {}
+        }
         if status.fenced {
             out.line(
                 "FENCED: restored from an older state, signs nothing; stop it and run `comity store incarnate`",
@@ -67,6 +76,28 @@ impl Status {
                 claim.what,
                 claim.theirs,
                 claim.ours,
+            ))?;
+        }
+        for lost in &status.lost {
+            out.line(&format!(
+                "LOST in a restore: {} records that {} holds, {} {} on its {} lane, by header {}",
+                lost.count,
+                lost.country,
+                if lost.count == 1 {
+                    "number"
+                } else {
+                    "numbers from"
+                },
+                lost.first_sequence,
+                lost.lane()
+                    .as_str_name()
+                    .trim_start_matches("LANE_")
+                    .to_lowercase(),
+                lost.header_digests
+                    .iter()
+                    .map(|digest| hex::encode(digest.get(..8).unwrap_or(digest)))
+                    .collect::<Vec<_>>()
+                    .join(", "),
             ))?;
         }
         if let Some(search) = &status.search {

@@ -1,4 +1,4 @@
-//! `comity store check|rebuild`: for a node that is not running.
+//! `comity store check|rebuild|incarnate`: for a node that is not running.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -13,16 +13,19 @@ use crate::{
 
 use super::{
     exit::{DATAERR, Failure},
+    incarnate::Incarnate,
     out::Out,
 };
 
-/// Check or rebuild the store of a node that is not running.
+/// Check, rebuild or renew the store of a node that is not running.
 #[derive(Debug, Subcommand)]
 pub(super) enum Store {
     /// Read every byte of the journal and check every digest and the chain.
     Check(Offline),
     /// Replay the journal into a new index; the old one is removed once that is done.
     Rebuild(Rebuild),
+    /// After a restore from a backup: take a new incarnation, with the country root's word.
+    Incarnate(Incarnate),
 }
 
 #[derive(Debug, Args)]
@@ -44,13 +47,17 @@ pub(super) struct Offline {
 
 impl Store {
     pub(super) fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
-        let (Self::Check(offline) | Self::Rebuild(Rebuild { offline, .. })) = &self;
+        let (offline, rebuild) = match &self {
+            Self::Check(offline) => (offline, None),
+            Self::Rebuild(rebuild) => (&rebuild.offline, Some(rebuild)),
+            Self::Incarnate(incarnate) => return incarnate.carry_out(out),
+        };
         let home = Home::open(&offline.home)?;
         let _lock = home.lock()?;
         let bar = bar();
         let mut progress = |step: OpenProgress| show(&bar, &step);
-        match &self {
-            Self::Check(_) => {
+        match rebuild {
+            None => {
                 let report = store::check(&store_options(&home)?, Arc::new(Rooms), &mut progress)?;
                 bar.finish_and_clear();
                 if out.json() {
@@ -105,7 +112,7 @@ impl Store {
                     }
                 ))
             }
-            Self::Rebuild(rebuild) => {
+            Some(rebuild) => {
                 let opened = store::rebuild(
                     store_options(&home)?,
                     Arc::new(Rooms),

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use super::{Config, ConfigError};
 
 impl Config {
-    pub(super) fn numbers(&self) -> [(&'static str, u64, RangeInclusive<u64>); 25] {
+    pub(super) fn numbers(&self) -> [(&'static str, u64, RangeInclusive<u64>); 26] {
         let Self {
             dial,
             limits,
@@ -53,6 +53,7 @@ impl Config {
             ("store.scrub_mib_s", store.scrub_mib_s, 0..=65_536),
             ("store.scrub_pause_s", store.scrub_pause_s, 1..=31_536_000),
             ("store.disk_full_percent", store.disk_full_percent, 50..=99),
+            ("store.ask_peers_s", store.ask_peers_s, 0..=3600),
             ("search.memory_mib", search.memory_mib, 1..=1 << 20),
             ("life.shred_delay_s", life.shred_delay_s, 0..=30 * 86_400),
             ("life.backups_days", life.backups_days, 0..=36_500),

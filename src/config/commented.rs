@@ -93,7 +93,10 @@ impl Config {
              scrub_mib_s = {}\n\
              scrub_pause_s = {}\n\
              # Beyond this share of the disk nothing new is accepted; nothing held is dropped.\n\
-             disk_full_percent = {}\n\n\
+             disk_full_percent = {}\n\
+             # After a boot, or where a copy of the data was put in place, the node asks two peers\n\
+             # whether they know more of it before it signs, and goes on after this many seconds.\n\
+             ask_peers_s = {}\n\n\
              [life]\n\
              # Seconds from the lock of a recalled or expired record to its shredding.\n\
              shred_delay_s = {}\n\
@@ -112,6 +115,7 @@ impl Config {
             store.scrub_mib_s,
             store.scrub_pause_s,
             store.disk_full_percent,
+            store.ask_peers_s,
             life.shred_delay_s,
             life.backups_days,
             life.max_clock_skew_s,

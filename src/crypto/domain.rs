@@ -9,6 +9,8 @@ pub enum Domain {
     Card,
     /// A root's delegation (signature by the country root).
     Delegation,
+    /// A new incarnation of a country's node (signature by the country root).
+    Renewal,
     /// A group of receipts (signature over issuer, size and Merkle root).
     Receipts,
     /// A lane's high-water mark (signature).
@@ -53,6 +55,7 @@ impl Domain {
             Self::Header => b"comity/v1/header\0",
             Self::Card => b"comity/v1/card\0",
             Self::Delegation => b"comity/v1/delegation\0",
+            Self::Renewal => b"comity/v1/renewal\0",
             Self::Receipts => b"comity/v1/receipts\0",
             Self::Mark => b"comity/v1/mark\0",
             Self::Consent => b"comity/v1/consent\0",

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     card::{
-        CARD_FORMAT, DelegationRole, Fingerprint, LinkAddress, VerifiedDelegation,
+        CARD_FORMAT, DelegationRole, Fingerprint, LinkAddress, VerifiedDelegation, ledger_origin,
         recovery_commitment, sign_delegation, verify_card,
     },
     config::Config,
@@ -337,12 +337,7 @@ fn first_card(
         authorities: config.authorities.clone(),
         issued_at: Some(options.now.into()),
         expires_at: Some((options.now + CARD_LIFE).into()),
-        // With the root's id: a country that starts anew has another ledger, not the same one
-        // with another past.
-        ledger_origin: format!(
-            "comity.internal/{}/{}",
-            options.country.code().to_ascii_lowercase(),
-            hex::encode(root.public().id()),
-        ),
+        ledger_origin: ledger_origin(options.country, root.public(), None),
+        renewal: None,
     }
 }

@@ -46,6 +46,6 @@ pub use init::{InitOptions, InitReport, init, write_config};
 pub use issue::{ClientCertificate, TlsMaterial};
 pub use layout::Layout;
 pub use open::{Home, HomeLock};
-pub use own_card::{CardContents, reissue_card};
+pub use own_card::{CardContents, reissue_card, renew_card};
 pub use proxies::{Proxies, Proxy};
 pub use roster::Roster;

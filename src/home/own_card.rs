@@ -10,7 +10,7 @@ use crate::{
     config::Config,
     crypto::{Domain, SigningKey},
     record::Moment,
-    wire::card::{Card, SignedCard},
+    wire::card::{Card, SignedCard, SignedRenewal},
 };
 
 /// How long a version of a card counts.
@@ -75,6 +75,35 @@ pub fn reissue_card(
     contents: &CardContents,
     now: Moment,
 ) -> Result<TrustedCard, HomeError> {
+    reissue(home, contents, now, 0, |_| {})
+}
+
+/// Issues the own card's next version with the ledger and the renewal under which the node goes on;
+/// its version is at least `version`.
+///
+/// # Errors
+/// As [`reissue_card`].
+pub fn renew_card(
+    home: &Home,
+    renewal: &SignedRenewal,
+    ledger_origin: &str,
+    version: u64,
+    now: Moment,
+) -> Result<TrustedCard, HomeError> {
+    let contents = CardContents::of(home.config());
+    reissue(home, &contents, now, version, |card| {
+        card.renewal = Some(renewal.clone());
+        card.ledger_origin = ledger_origin.to_owned();
+    })
+}
+
+fn reissue(
+    home: &Home,
+    contents: &CardContents,
+    now: Moment,
+    version: u64,
+    change: impl FnOnce(&mut Card),
+) -> Result<TrustedCard, HomeError> {
     contents.check()?;
     let layout = home.layout();
     let path = layout.card();
@@ -89,11 +118,13 @@ pub fn reissue_card(
     card.version = card
         .version
         .checked_add(1)
-        .ok_or(HomeError::Version(card.version))?;
+        .ok_or(HomeError::Version(card.version))?
+        .max(version);
     card.link_addresses.clone_from(&contents.addresses);
     card.authorities.clone_from(&contents.authorities);
     card.issued_at = Some(now.into());
     card.expires_at = Some((now + CARD_LIFE).into());
+    change(&mut card);
     let signed = sign_card(&card, &home.card_key()?);
     let trusted = verify_card(&signed, now).map_err(refused)?;
     files::replace(&path, &signed.encode_to_vec())?;

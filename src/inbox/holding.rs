@@ -6,7 +6,8 @@ use zeroize::Zeroizing;
 use crate::{
     crypto::Digest,
     entry::{
-        Entry, EntryError, Event, Holding, LifeRow, LockCause, OutboxPlace, Position, Rekeyed,
+        Entry, EntryError, Event, Holding, Incarnation, LifeRow, LockCause, OutboxPlace, Position,
+        Rekeyed, incarnation,
     },
     envelope::{ContentKeys, Fault, open_at_rest, open_beside},
     record::{
@@ -89,6 +90,9 @@ pub struct StoredRecord {
     pub digest: Digest,
     /// Where it goes; empty for a record of another country.
     pub outbox: Vec<OutboxPlace>,
+    /// Own incarnation under which its places in the outbox were assigned; zeros for a record of
+    /// another country.
+    pub sent_under: Incarnation,
     /// The sharing matrix as sent, sealed; empty for a record of another country.
     pub sealed_sharing: Vec<u8>,
     /// Blob of the SUBMISSION_ACCEPTANCE; `None` for a record of another country.
@@ -141,26 +145,28 @@ impl StoredRecord {
         body: &[u8],
     ) -> Result<Self, HoldingError> {
         let entry = Entry::decode(body)?;
-        let (holding, outbox, sealed_sharing, acceptance_blob, given, position) = match entry.event
-        {
-            Event::Submitted(submitted) => (
-                submitted.holding,
-                submitted.outbox,
-                submitted.sealed_sharing,
-                Some(submitted.acceptance_blob),
-                Some((submitted.reference_year, submitted.reference_number)),
-                None,
-            ),
-            Event::Received(received) => (
-                received.holding,
-                Vec::new(),
-                Vec::new(),
-                None,
-                None,
-                received.position,
-            ),
-            _ => return Err(HoldingError::NotARecord(number)),
-        };
+        let (holding, outbox, sent_under, sealed_sharing, acceptance_blob, given, position) =
+            match entry.event {
+                Event::Submitted(submitted) => (
+                    submitted.holding,
+                    submitted.outbox,
+                    incarnation(&submitted.incarnation)?,
+                    submitted.sealed_sharing,
+                    Some(submitted.acceptance_blob),
+                    Some((submitted.reference_year, submitted.reference_number)),
+                    None,
+                ),
+                Event::Received(received) => (
+                    received.holding,
+                    Vec::new(),
+                    Incarnation::default(),
+                    Vec::new(),
+                    None,
+                    None,
+                    received.position,
+                ),
+                _ => return Err(HoldingError::NotARecord(number)),
+            };
         let holding = holding.ok_or(EntryError::Field("holding"))?;
         let digest = Digest::try_from(holding.header_digest.as_slice())
             .map_err(|_| EntryError::Field("header_digest"))?;
@@ -176,6 +182,7 @@ impl StoredRecord {
             leaf: entry.leaf.ok_or(EntryError::Field("leaf"))?.index,
             digest,
             outbox,
+            sent_under,
             sealed_sharing,
             acceptance_blob,
             given,

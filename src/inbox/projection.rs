@@ -124,7 +124,7 @@ pub(super) const COUNTERS: Keyspace = Keyspace {
     name: "record counters",
     key: "`n` (last number), `s` (next shred slot), `y` and year (last reference number), `e` (escalations)",
     value: "u64 big endian",
-    written_by: "submitted, received, escalated",
+    written_by: "submitted, received, escalated, node renewed",
     goes_away: "never",
 };
 
@@ -196,6 +196,11 @@ pub fn apply(entry: &Entry, stored: &Stored<'_>, rows: &mut Rows<'_>) -> Result<
         Event::ApprovalAsked(_) | Event::ApprovalChanged(_) | Event::RecalledAlone(_) => {
             approvals::apply(event, stored, rows)
         }
+        // Numbers given after the older state was written are not known, and none is given twice.
+        Event::NodeRenewed(renewed) => renewed
+            .references
+            .iter()
+            .try_for_each(|floor| raise(rows, year_key(floor.year), floor.number)),
         Event::Disclosed(disclosed) => consents::disclosed(disclosed, rows),
         Event::Read(read) => {
             readers::apply(read, rows)?;

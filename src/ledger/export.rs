@@ -2,7 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{Edge, LedgerFault, checkpoint, proof::check_leaf, tree::ReadError};
+use super::{
+    Edge, LedgerFault, checkpoint,
+    proof::check_leaf,
+    succession::{Succession, Watch},
+    tree::ReadError,
+};
 use crate::{
     crypto::{Digest, PublicKey},
     wire::ledger::{Action, Leaf},
@@ -39,7 +44,8 @@ pub struct VerifiedLedger {
 }
 
 /// Checks an export against the ledger `origin` and the country's `keys`, leaf by leaf in constant
-/// memory: only the right edge of the tree is kept.
+/// memory: only the right edge of the tree is kept. `succession` is what the country's card says of
+/// the ledger before, after a restore.
 ///
 /// # Errors
 /// The first [`LedgerFault`], which names the leaf where it can be known.
@@ -47,6 +53,7 @@ pub fn verify_export<E: Into<ReadError>>(
     lines: impl Iterator<Item = Result<ExportLine, E>>,
     origin: &str,
     keys: &[PublicKey],
+    succession: Option<&Succession>,
 ) -> Result<VerifiedLedger, LedgerFault> {
     let mut lines = lines.map(|line| line.map_err(Into::into));
     let head = match lines.next() {
@@ -60,6 +67,7 @@ pub fn verify_export<E: Into<ReadError>>(
         Some(Ok(ExportLine::Leaf(_))) | None => return Err(LedgerFault::NoCheckpoint),
     };
     let mut edge = Edge::new();
+    let mut watch = Watch::new(succession);
     let mut ledger = VerifiedLedger {
         origin: head.origin,
         size: head.size,
@@ -90,6 +98,8 @@ pub fn verify_export<E: Into<ReadError>>(
             });
         }
         let (digest, body) = check_leaf(&leaf)?;
+        watch.reached(expected, || edge.root())?;
+        watch.leaf(body.as_ref());
         match body {
             Some(body) => {
                 ledger.bodies_present += 1;
@@ -117,5 +127,6 @@ pub fn verify_export<E: Into<ReadError>>(
             signed: head.root,
         });
     }
+    watch.ended()?;
     Ok(ledger)
 }

@@ -86,6 +86,26 @@ pub enum LedgerFault {
         /// Root of the checkpoint.
         signed: Digest,
     },
+    /// What was kept of the ledger before a restore is not what the root signed.
+    #[error(
+        "the first {size} leaves have the root {computed}, the country root signed {signed} when the node was restored: what it kept was altered since"
+    )]
+    Predecessor {
+        /// Leaves kept.
+        size: u64,
+        /// Their root.
+        computed: Digest,
+        /// The root signed.
+        signed: Digest,
+    },
+    /// No leaf names the renewal on the card.
+    #[error(
+        "the card says that the node was restored at {size} leaves, and no leaf after them names that renewal"
+    )]
+    Unnamed {
+        /// Leaves kept.
+        size: u64,
+    },
     /// The proof does not put the leaf into the checkpoint's tree.
     #[error("leaf {index} is not in the checkpoint's tree: its path does not lead to the root")]
     NotIncluded {

@@ -12,6 +12,7 @@ mod fault;
 mod lines;
 mod proof;
 pub mod rows;
+mod succession;
 #[cfg(test)]
 mod tests_support;
 pub mod tree;
@@ -22,8 +23,13 @@ pub use export::{ExportLine, VerifiedLedger, verify_export};
 pub use fault::LedgerFault;
 pub use lines::{LineError, Lines, MAX_LINE_BYTES, decode_line, encode_line};
 pub use proof::{MAX_PROOF_LEAVES, verify_leaf_proof, verify_record_proof};
+pub use succession::Succession;
 pub use tree::{Edge, HashReader, TreeError};
 pub use view::{View, compare};
+
+/// Detail of the leaf with which a restored node opens a new ledger origin; its subject is the
+/// SHA-256 of the encoded renewal.
+pub const RENEWED: &str = "renewed";
 
 use crate::crypto::{Digest, Domain};
 

@@ -15,7 +15,7 @@ use crate::{
     wire::ledger::{Leaf, LeafProof, RecordProof},
 };
 
-use super::{Node, NodeError, rules::leaf_aad};
+use super::{Node, NodeError, receipts, rules::leaf_aad};
 
 /// Leaves a page answers at most.
 pub const MAX_LEAVES: u64 = 500;
@@ -43,10 +43,13 @@ impl Node {
     /// The checkpoint of the durable ledger, signed now.
     ///
     /// # Errors
-    /// [`NodeError::Fenced`] when the node must not sign; [`NodeError`] when hashes are missing.
+    /// [`NodeError::Fenced`] or [`NodeError::Asking`] when the node must not sign; [`NodeError`] when hashes are missing.
     pub fn checkpoint(&self) -> Result<(Checkpoint, String), NodeError> {
         if self.is_fenced() {
             return Err(NodeError::Fenced);
+        }
+        if !self.start_is_checked() {
+            return Err(NodeError::Asking);
         }
         let size = self.ledger_size()?;
         let checkpoint = Checkpoint {
@@ -137,10 +140,7 @@ impl Node {
     fn receipt_leaves(&self, stored: &StoredRecord) -> Result<Vec<u64>, NodeError> {
         let mut groups = Vec::new();
         for place in &stored.outbox {
-            let lane = self.lane_to(
-                place.peer.parse().map_err(EntryError::from)?,
-                crate::entry::lane(place.lane)?,
-            );
+            let lane = receipts::lane_of(stored, place)?;
             groups.extend(lanes::arrived(&self.store, &lane, place.sequence)?);
         }
         if let Some(position) = &stored.position {

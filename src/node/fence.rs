@@ -24,6 +24,9 @@ use super::{Node, NodeError, projection, rules::Proposal};
 pub(super) const FENCED: &str = "this node was restored from an older state, as other countries prove or claim (`comity status` \
      says who), and signs nothing: stop it and run `comity store incarnate` with the country root";
 
+/// What a claim about the own card says it is about.
+pub(super) const THE_CARD: &str = "the card";
+
 /// What a peer knows more of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {

@@ -11,13 +11,16 @@ pub mod cards;
 pub mod charges;
 pub mod clocks;
 pub mod deliver;
+mod disk;
 pub mod due;
 pub mod export;
 mod fence;
+mod guard;
 pub mod holds;
 pub mod life;
 pub mod links;
 pub mod listing;
+mod lives;
 pub mod onward;
 mod open;
 pub mod projection;
@@ -25,6 +28,7 @@ mod purpose;
 pub mod read;
 pub mod receipts;
 pub mod receive;
+pub mod renew;
 pub mod replies;
 mod resend;
 pub mod rules;
@@ -46,6 +50,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     card::{CardError, TrustBook, TrustedCard},
@@ -57,6 +62,7 @@ use crate::{
     ledger::rows::RowsError,
     record::{Country, Moment, Reference, due::Terms},
     store::{Opened, ProposeError, ShredSlots, Store, StoreError, Writer},
+    wire::card::SignedRenewal,
 };
 
 use self::{
@@ -112,6 +118,11 @@ pub enum NodeError {
     /// Other countries know more of this node than the node itself does.
     #[error("{FENCED}")]
     Fenced,
+    /// Peers are being asked whether they know more of this node.
+    #[error(
+        "after its start this node asks other countries whether they know more of it before it signs; try again in a moment"
+    )]
+    Asking,
     /// The store belongs to another country's node.
     #[error(
         "the store was created for {store}, the node's card says {card}: the home holds another node's data"
@@ -122,6 +133,13 @@ pub enum NodeError {
         /// Country of the node's card.
         card: Country,
     },
+    /// The card and the store name different incarnations: a renewal was cut short, or only one of
+    /// the two was restored.
+    #[error(
+        "the node's card and its store belong to different incarnations: run `comity store incarnate`, \
+         with the same authorisation again where there is one"
+    )]
+    HalfRenewed,
     /// A task of the node panicked.
     #[error("a task of the node ended unexpectedly; see the log")]
     Task,
@@ -163,6 +181,10 @@ pub(crate) struct NodeKeys {
 pub struct Node {
     pub(crate) country: Country,
     pub(crate) incarnation: Incarnation,
+    /// Incarnations given up after restores, oldest first.
+    pub(crate) earlier: Vec<Incarnation>,
+    /// The root's word for the incarnation; `None` while the node was never restored.
+    pub(crate) renewal: Option<SignedRenewal>,
     pub(crate) config: Config,
     pub(crate) agreements: agreements::InForce,
     pub(crate) own_card: TrustedCard,
@@ -187,6 +209,10 @@ pub struct Node {
     pub(crate) scrub: scrub::Scrub,
     /// Whether other countries know more of this node than the node itself does.
     pub(crate) fence: fence::Fence,
+    /// The question to peers at the start.
+    pub(crate) guard: guard::Guard,
+    /// Cancelled when the disk is full.
+    pub(crate) disk_full: CancellationToken,
     /// Changes of links on their way into the ledger.
     pub(crate) link_changes: Mutex<links::ChangeLog>,
     /// Alarms lately written, so that a peer that redials cannot grow the ledger.

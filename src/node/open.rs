@@ -6,6 +6,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     card::{self, TrustBook},
@@ -20,9 +21,12 @@ use super::{
     Clock, Node, NodeError, NodeKeys,
     agreements::InForce,
     clocks::Clocks,
+    disk,
     fence::Fence,
+    guard::Guard,
     life,
     links::{self, Links},
+    lives,
     projection::{self, Rooms},
     rules::{NodeRules, Proposal},
     scrub::{self, Scrub},
@@ -65,10 +69,22 @@ impl Node {
                 card: country,
             });
         }
-        let incarnation = match &created {
+        let first = match &created {
             Some(created) => entry::incarnation(&created.incarnation)?,
             None => random_bytes()?,
         };
+        let mut earlier = vec![first];
+        let renewals = lives::own_renewals(&store)?;
+        earlier.extend(renewals.iter().map(|renewal| renewal.incarnation));
+        let incarnation = earlier.pop().unwrap_or(first);
+        let named = own_card.renewal.as_ref().map(|renewal| renewal.incarnation);
+        if named != renewals.last().map(|renewal| renewal.incarnation) {
+            return Err(NodeError::HalfRenewed);
+        }
+        let renewal = renewals
+            .into_iter()
+            .next_back()
+            .map(|renewal| renewal.signed);
         let withdrawn = Withdrawn::default();
         let most_skew = Duration::from_secs(home.config().life.max_clock_skew_s);
         let clocks = Arc::new(Clocks::new(most_skew));
@@ -102,10 +118,13 @@ impl Node {
         }
         let book = book_of(&store, &clock)?;
         let fence = Fence::read(&store, book.len())?;
+        let guard = Guard::of(&opened, book.len());
         let (intake, waiting) = Intake::new();
         let node = Arc::new(Self {
             country,
             incarnation,
+            earlier,
+            renewal,
             config: home.config().clone(),
             agreements,
             keys: NodeKeys {
@@ -128,6 +147,8 @@ impl Node {
             intake,
             scrub: Scrub::default(),
             fence,
+            guard,
+            disk_full: CancellationToken::new(),
             link_changes: Mutex::default(),
             search: Arc::new(Searching::new(withdrawn)),
             alarms: Mutex::default(),
@@ -140,9 +161,11 @@ impl Node {
             recalls_to_pass: AtomicBool::new(true),
             _lock: lock,
         });
+        node.begin_start_check();
         tokio::spawn(submit::run(Arc::downgrade(&node), waiting));
         let damaged = node.opened.damaged.clone();
         node.found_damaged(&damaged).await;
+        tokio::spawn(disk::watch(Arc::downgrade(&node)));
         tokio::spawn(scrub::run(Arc::downgrade(&node)));
         tokio::spawn(links::write_changes(Arc::downgrade(&node)));
         tokio::spawn(search::feed(

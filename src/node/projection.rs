@@ -13,7 +13,7 @@ use crate::{
     wire,
 };
 
-use super::NodeError;
+use super::{NodeError, lives};
 
 /// Cards held, by country.
 const CARDS: Keyspace = Keyspace {
@@ -52,12 +52,13 @@ const FENCES: Keyspace = Keyspace {
     key: "country (2)",
     value: "place of the entry (12 bytes)",
     written_by: "fenced",
-    goes_away: "never",
+    goes_away: "node renewed",
 };
 
 /// Every keyspace of a node, for the documentation and the test that no two share a prefix.
 pub fn keyspaces() -> Vec<&'static Keyspace> {
     let mut all = vec![&CARDS, &CHECKPOINTS, &IDENTITY, &FENCES];
+    all.extend(lives::keyspaces());
     all.extend(inbox::keyspaces());
     all.extend(lanes::keyspaces());
     all.extend(ledger::rows::keyspaces());
@@ -108,6 +109,7 @@ pub(super) fn apply(
 ) -> Result<(), ProjectionError> {
     inbox::apply(entry, stored, rows).map_err(invalid)?;
     lanes::apply(&entry.event, stored, rows).map_err(invalid)?;
+    lives::apply(&entry.event, stored, rows)?;
     let about = about(&entry.event).map_err(invalid)?;
     ledger::rows::apply(entry, about.as_slice(), stored, rows).map_err(invalid)?;
     match &entry.event {
@@ -123,6 +125,11 @@ pub(super) fn apply(
             FENCES.key(&[fenced.peer.as_bytes()]),
             stored.place.to_bytes().to_vec(),
         ),
+        Event::NodeRenewed(renewed) => {
+            for country in &renewed.lifted {
+                rows.delete(FENCES.key(&[country.as_bytes()]));
+            }
+        }
         Event::NodeCreated(_) => {
             rows.put(IDENTITY.key(&[]), stored.place.to_bytes().to_vec());
         }

@@ -6,10 +6,9 @@ use prost::Message as _;
 
 use crate::{
     crypto::{Digest, merkle},
-    entry::{EntryError, LaneId, OutboxPlace},
+    entry::{EntryError, Event, LaneId, LostNamed, OutboxPlace},
     envelope::{self, ReceiptError, running_hash},
     inbox::StoredRecord,
-    record::Country,
     replication::lanes::{self, GroupRow},
     wire::{
         envelope::{Receipt, ReceiptGroup, ReceiptProof, ReceiptType},
@@ -21,6 +20,17 @@ use super::{
     Node, NodeError,
     rules::{ArrivedReceipts, Proposal},
 };
+
+/// A frame of receipts, divided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReceiptParts {
+    /// How many at its start are for records held here; all of them, except after a restore.
+    pub known: u64,
+    /// Whether these are new.
+    pub fresh: bool,
+    /// Whether the others name lost records that were not named before.
+    pub names: bool,
+}
 
 /// Why receipts of a peer are not accepted.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +48,9 @@ pub enum ArrivalError {
 
 impl Node {
     /// Makes a peer's receipts durable. Each must name the record that was sent under its
-    /// sequence; one that says anything else is refused with the whole group.
+    /// sequence; one that says anything else is refused with the whole group. Those beyond
+    /// [`ReceiptParts::known`] are for records of an earlier incarnation that were lost here; they
+    /// name them. A crash between the two leaves the lost ones unnamed: the peer sends them again.
     ///
     /// # Errors
     /// [`ArrivalError`]; nothing is durable then.
@@ -47,28 +59,67 @@ impl Node {
         lane: LaneId,
         first: u64,
         group: ReceiptGroup,
-    ) -> Result<u64, ArrivalError> {
+        parts: ReceiptParts,
+    ) -> Result<(), ArrivalError> {
+        let ReceiptParts {
+            known,
+            fresh,
+            names,
+        } = parts;
         let node = Arc::clone(self);
         let (group, receipts) = tokio::task::spawn_blocking(move || {
             let receipts = envelope::verify_group(&group, lane.peer, &**node.book.load())?;
-            node.answer_lane(&lane, first, &receipts)?;
+            let held = usize::try_from(known)
+                .unwrap_or(usize::MAX)
+                .min(receipts.len());
+            let (ours, lost) = receipts.split_at(held);
+            node.answer_lane(&lane, first, ours)?;
+            for (sequence, receipt) in (first.saturating_add(known)..).zip(lost) {
+                if !node.stands_at(&lane, sequence, receipt) {
+                    return Err(ArrivalError::Elsewhere(sequence));
+                }
+            }
             Ok::<_, ArrivalError>((group, receipts))
         })
         .await
         .map_err(|_| NodeError::Task)??;
         let count = u64::try_from(receipts.len()).unwrap_or(u64::MAX);
-        let arrived = ArrivedReceipts {
-            lane,
-            first,
-            count,
-            receipts: group.encode_to_vec(),
-            root: merkle::root(&group.receipts),
-        };
-        self.writer
-            .propose(Proposal::ReceiptsArrived(Box::new(arrived)))
-            .await
-            .map_err(NodeError::from)?;
-        Ok(count)
+        let blob = group.encode_to_vec();
+        if fresh {
+            let arrived = ArrivedReceipts {
+                lane,
+                first,
+                count: count.min(known),
+                receipts: blob.clone(),
+                root: merkle::root(&group.receipts),
+            };
+            self.writer
+                .propose(Proposal::ReceiptsArrived(Box::new(arrived)))
+                .await
+                .map_err(NodeError::from)?;
+        }
+        if names {
+            let lost = Event::LostNamed(LostNamed {
+                first: Some(lane.at(first.saturating_add(known), &Digest::ZERO)),
+                count: count.saturating_sub(known),
+                blob: 0,
+                skip: known,
+            });
+            tracing::error!(peer = %lane.peer, count = count.saturating_sub(known), "the peer holds records that this node lost");
+            self.note(lost, vec![blob]).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether a receipt is for this place of an own lane.
+    fn stands_at(&self, lane: &LaneId, sequence: u64, receipt: &Receipt) -> bool {
+        let kind = ReceiptType::try_from(receipt.r#type);
+        receipt.origin == self.country.code()
+            && receipt.issuer == lane.peer.code()
+            && *receipt.incarnation == lane.incarnation
+            && receipt.lane == lane.lane as i32
+            && receipt.sequence == sequence
+            && matches!(kind, Ok(ReceiptType::Delivery | ReceiptType::NonDelivery))
     }
 
     /// Each receipt must name the record sent under its sequence: the outbox holds the lane's
@@ -88,13 +139,7 @@ impl Node {
             .map_err(NodeError::from)?;
         let mut sent = sent.into_iter().map(|(_, hash)| hash);
         for (sequence, receipt) in (first..).zip(receipts) {
-            let kind = ReceiptType::try_from(receipt.r#type);
-            let stands = receipt.origin == self.country.code()
-                && receipt.issuer == lane.peer.code()
-                && *receipt.incarnation == lane.incarnation
-                && receipt.lane == lane.lane as i32
-                && receipt.sequence == sequence
-                && matches!(kind, Ok(ReceiptType::Delivery | ReceiptType::NonDelivery));
+            let stands = self.stands_at(lane, sequence, receipt);
             let header = Digest::try_from(receipt.header_digest.as_ref())
                 .map_err(|_| ArrivalError::Elsewhere(sequence))?;
             hash = running_hash(&hash, sequence, &header);
@@ -150,7 +195,7 @@ impl Node {
             proofs.push(ReceiptProof::decode(blob.as_slice()).map_err(EntryError::from)?);
         }
         for place in &stored.outbox {
-            proofs.extend(self.proof_of(place)?);
+            proofs.extend(self.proof_of(&stored, place)?);
         }
         if let Some(position) = &stored.position {
             let lane = LaneId::try_from(position)?;
@@ -162,8 +207,12 @@ impl Node {
         Ok(proofs)
     }
 
-    fn proof_of(&self, place: &OutboxPlace) -> Result<Option<ReceiptProof>, NodeError> {
-        let lane = self.own_lane(place)?;
+    fn proof_of(
+        &self,
+        stored: &StoredRecord,
+        place: &OutboxPlace,
+    ) -> Result<Option<ReceiptProof>, NodeError> {
+        let lane = lane_of(stored, place)?;
         match lanes::arrived(&self.store, &lane, place.sequence)? {
             Some(row) => self.proof_in(&row, place.sequence),
             None => Ok(None),
@@ -175,14 +224,6 @@ impl Node {
             return Ok(None);
         };
         Ok(envelope::proof(&self.group(row)?, index))
-    }
-
-    fn own_lane(&self, place: &OutboxPlace) -> Result<LaneId, NodeError> {
-        Ok(LaneId {
-            peer: place.peer.parse().map_err(EntryError::from)?,
-            incarnation: self.incarnation,
-            lane: crate::entry::lane(place.lane)?,
-        })
     }
 
     /// What became of each delivery of a record submitted here.
@@ -201,7 +242,7 @@ impl Node {
                     country: place.peer.clone(),
                     ..DeliveryState::default()
                 };
-                if let Some(proof) = self.proof_of(place)? {
+                if let Some(proof) = self.proof_of(stored, place)? {
                     let receipt =
                         Receipt::decode(proof.receipt.as_ref()).map_err(EntryError::from)?;
                     state.receipt = receipt.r#type;
@@ -220,15 +261,15 @@ impl Node {
         }
         Ok(states)
     }
+}
 
-    /// A lane to a peer under this node's incarnation.
-    pub(crate) const fn lane_to(&self, peer: Country, lane: crate::wire::envelope::Lane) -> LaneId {
-        LaneId {
-            peer,
-            incarnation: self.incarnation,
-            lane,
-        }
-    }
+/// The lane on which a record stands in the outbox of a destination.
+pub(super) fn lane_of(stored: &StoredRecord, place: &OutboxPlace) -> Result<LaneId, EntryError> {
+    Ok(LaneId {
+        peer: place.peer.parse()?,
+        incarnation: stored.sent_under,
+        lane: crate::entry::lane(place.lane)?,
+    })
 }
 
 /// Adds what a late receipt says of officers.

@@ -10,6 +10,7 @@ mod desk;
 mod exchange;
 mod facts;
 mod life;
+mod lives;
 mod proposal;
 mod reading;
 mod recent;
@@ -301,6 +302,7 @@ impl Rules for NodeRules {
                 });
                 self.append(group, event, Vec::new(), leaf)?;
             }
+            Proposal::Life(event, blobs) => self.life(*event, blobs, group)?,
             Proposal::Fence {
                 peer,
                 claim,

@@ -9,6 +9,8 @@ mod commit;
 mod greeting;
 mod inbound;
 mod outbound;
+mod settling;
+mod state;
 mod statements;
 
 use std::{
@@ -93,6 +95,9 @@ pub enum SessionEnd {
     /// A newer session took over.
     #[error("a newer session took over")]
     Replaced,
+    /// What was open of an earlier incarnation is settled; the next session goes on under the next.
+    #[error("what was open of an earlier incarnation is settled")]
+    Settled,
     /// This node shuts down.
     #[error("this node shuts down")]
     Shutdown,
@@ -179,7 +184,11 @@ fn protocol(detail: impl fmt::Display) -> SessionEnd {
 struct Session {
     node: Arc<Node>,
     peer: Country,
+    /// The peer's incarnation whose lanes run in this session.
     peer_incarnation: Incarnation,
+    /// The own incarnation whose lanes run in this session.
+    life: Incarnation,
+    settling: settling::Settling,
     outlet: Outlet,
     lanes: Mutex<progress::Peer>,
     wake: Arc<Notify>,
@@ -204,7 +213,11 @@ impl Session {
 
     /// An own lane to the peer.
     fn outgoing_lane(&self, lane: Lane) -> LaneId {
-        self.node.lane_to(self.peer, lane.into())
+        LaneId {
+            peer: self.peer,
+            incarnation: self.life,
+            lane: lane.into(),
+        }
     }
 }
 
@@ -244,7 +257,7 @@ where
     let end = tokio::select! {
         end = inbound.run(begun.resume, &mut incoming) => end,
         end = commit::run(Arc::clone(&session), verified) => end,
-        end = outbound::run(Arc::clone(&session), hello.checkpoint_size) => end,
+        end = outbound::run(Arc::clone(&session), statements::told(&node, &hello)) => end,
         () = begun.seat.replaced.cancelled() => SessionEnd::Replaced,
         () = node.fence.holds() => fenced(),
         () = stop.cancelled() => SessionEnd::Shutdown,
@@ -274,7 +287,7 @@ fn say_bye(outlet: &Outlet, end: SessionEnd) -> SessionEnd {
     let (reason, detail) = match &end {
         SessionEnd::Refused { reason, detail } => (*reason, detail.clone()),
         SessionEnd::Fenced { detail, .. } => (ByeReason::Fenced, detail.clone()),
-        SessionEnd::Replaced => (ByeReason::Replaced, end.to_string()),
+        SessionEnd::Replaced | SessionEnd::Settled => (ByeReason::Replaced, end.to_string()),
         SessionEnd::Shutdown => (ByeReason::Shutdown, end.to_string()),
         // The connection may still carry words when what failed is a message: too large, malformed.
         SessionEnd::Silent | SessionEnd::Transport(_) => (ByeReason::Protocol, end.to_string()),

@@ -26,7 +26,7 @@ impl Node {
             let facts = self.links.facts(card.country);
             let mut lane_states = Vec::new();
             for lane in LANES {
-                let outgoing = lanes::outgoing(&self.store, &self.lane_to(card.country, lane))?;
+                let outgoing = self.outgoing_over_all(card.country, lane)?;
                 let received = match facts.incarnation {
                     Some(incarnation) => {
                         let from = crate::entry::LaneId {
@@ -68,6 +68,8 @@ impl Node {
             accepting: used <= self.config.store.disk_full_percent && !self.is_fenced(),
             fenced: self.is_fenced(),
             fence_claims: self.fence_claims()?,
+            lost: self.lost_records()?,
+            start_check: self.start_check().into(),
         })
     }
 }

@@ -135,6 +135,7 @@ impl Node {
     /// # Errors
     /// [`SubmitError`] says what is wrong with the record or the node; nothing is durable then.
     pub async fn submit(&self, intent: Intent) -> Result<Accepted, SubmitError> {
+        self.start_checked().await;
         let (reply, answer) = oneshot::channel();
         self.intake
             .0

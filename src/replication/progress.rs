@@ -16,6 +16,7 @@ mod gate;
 mod handshake;
 mod incoming;
 mod lane;
+mod lives;
 mod mark;
 mod outgoing;
 mod peer;
@@ -37,6 +38,7 @@ pub use handshake::{
 };
 pub use incoming::{Accepted, IncomingLane};
 pub use lane::{Incarnation, Lane, PerLane, Position, UnknownLane};
+pub use lives::{Life, PeerLives};
 pub use mark::{MarkView, check_mark};
 pub use outgoing::{Batch, MAX_BATCH_BYTES, MAX_BATCH_RECORDS, OutgoingLane, Receipted};
 pub use peer::{HelloStates, Peer, Resume};

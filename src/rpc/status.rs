@@ -104,6 +104,7 @@ impl From<NodeError> for Refusal {
             NodeError::Fenced => {
                 Self::new(Code::FailedPrecondition, "NODE_FENCED", error.to_string())
             }
+            NodeError::Asking => Self::new(Code::Unavailable, "ASKING_PEERS", error.to_string()),
             NodeError::Store(_) => {
                 tracing::error!(%error, "the store failed");
                 Self::new(

@@ -19,6 +19,7 @@ use super::start::{Mode, OpenProgress, Opened, start};
 use super::workload::{Counters, Workload};
 use super::writer::{self, Control, Rules, Writer};
 use super::{DamagedBlob, Place, StoreError, StoreOptions};
+use super::{reserve, witness};
 
 /// Room on the disk that holds the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +51,7 @@ pub(super) struct Shared {
     segments: Arc<Segments>,
     medium: Arc<dyn Medium>,
     journal_dir: PathBuf,
+    boot_id: String,
     poison: OnceLock<String>,
     fatal: watch::Sender<Option<String>>,
     _lock: File,
@@ -122,6 +124,7 @@ impl Store {
             journal: Mutex::new(Some(journal)),
             writer: Mutex::new(None),
             journal_dir: options.journal_dir.clone(),
+            boot_id: options.boot_id.clone(),
             poison: OnceLock::new(),
             fatal: watch::Sender::new(None),
             _lock: lock,
@@ -245,6 +248,29 @@ impl Store {
         })
     }
 
+    /// Whether the disk has no room any more. The reserve is given up with the first such answer:
+    /// then there is room for a clean stop, and for nothing else.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn is_full(&self) -> Result<bool, StoreError> {
+        let dir = &self.0.journal_dir;
+        let full = reserve::free(dir)? < reserve::LOW;
+        if full {
+            reserve::release_when_low(dir)?;
+        }
+        Ok(full)
+    }
+
+    /// Vouches that these files are the newest state of the store, so that the next start in this
+    /// boot finds them [`super::Opened::untouched`].
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn vouch(&self) -> Result<(), StoreError> {
+        witness::write(&self.0.journal_dir, &self.0.boot_id)
+    }
+
     /// The entries from `from_position` on, up to what is durable now.
     pub fn entries(&self, from_position: u64) -> Entries {
         let to = *self.0.durable.borrow();
@@ -279,6 +305,10 @@ impl Store {
         let Some(mut journal) = journal else {
             return Ok(());
         };
+        // What follows needs room; without it the stop is unclean, and nothing is lost.
+        if let Err(error) = reserve::release_when_low(&self.0.journal_dir) {
+            tracing::warn!(%error, "the reserve stays");
+        }
         let closed = self
             .0
             .index

@@ -44,6 +44,7 @@ mod options;
 mod place;
 mod read;
 mod replay;
+mod reserve;
 mod run;
 mod scan;
 mod scrub;
@@ -53,6 +54,7 @@ mod slots_format;
 mod start;
 #[cfg(test)]
 mod tests;
+mod witness;
 mod workload;
 mod writer;
 

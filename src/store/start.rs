@@ -32,7 +32,7 @@ use super::read::Segments;
 use super::replay::replay;
 use super::scan::{SegmentFile, list};
 use super::scrub::DamagedBlob;
-use super::{StoreError, StoreOptions};
+use super::{StoreError, StoreOptions, reserve, witness};
 
 /// How a store was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +69,9 @@ pub struct Opened {
     pub entries_replayed: u64,
     /// Bytes of an unfinished group that were cut; a copy lies in `torn.last`.
     pub torn_bytes_cut: u64,
+    /// True when these are the very files that the last run left, in the same boot. False after a
+    /// boot, and where a copy was put in their place: then others may know more than the store.
+    pub untouched: bool,
     /// Damaged blobs seen on the way; their entries are whole, and nothing else is touched.
     pub damaged: Vec<DamagedBlob>,
 }
@@ -136,6 +139,9 @@ pub(super) fn start(
     let dir = options.journal_dir.clone();
     fs::create_dir_all(&dir).map_err(io_error("cannot create", &dir))?;
     let lock = lock(&dir)?;
+    // A disk that is still full must let the journal's end be written and read.
+    reserve::release_when_low(&dir)?;
+    let untouched = witness::is_true(&dir, &options.boot_id);
     remove_unfinished(&dir)?;
     let mark = match Mark::read(&dir) {
         // Whoever rebuilds trusts the journal alone.
@@ -265,6 +271,9 @@ pub(super) fn start(
         journal.write_mark(false)?;
         distrust::forget(&*medium, &journal.dir)?;
     }
+    if let Err(error) = reserve::keep(&journal.dir) {
+        tracing::warn!(%error, "there is no reserve for a full disk");
+    }
     let opened = Opened {
         how: if was_new {
             OpenedHow::New
@@ -278,6 +287,7 @@ pub(super) fn start(
         position: end.position,
         entries_replayed: replayed,
         torn_bytes_cut: found.torn,
+        untouched,
         damaged: damaged.into_iter().collect(),
     };
     Ok((

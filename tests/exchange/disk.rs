@@ -2,9 +2,12 @@
 
 use std::{
     fs,
+    io::Write as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
+
+use comity::store::OpenedHow;
 
 use crate::support::{
     Country, Settings, alert, alert_to, befriend, receipts_of, refusal_of, spawning,
@@ -73,5 +76,47 @@ async fn a_full_disk_refuses_submissions_and_goes_on_receiving() {
     fs::remove_file(&ballast).unwrap();
     a.submit(alert("room again")).await;
     assert!(a.status().await.accepting);
+    a.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_really_full_disk_stops_the_node_cleanly_with_the_reserve() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path().join("disk");
+    let Some(_disk) = SmallDisk::mount(&at) else {
+        eprintln!("SKIPPED: a small disk cannot be mounted; this test needs root");
+        return;
+    };
+    let mut a = Country::with(
+        "TJ",
+        Settings {
+            dir: Some(at.join("tj")),
+            ..Settings::default()
+        },
+    );
+    let b = Country::set_up("UZ");
+    befriend(&[&a, &b]).await;
+    a.start_process().await;
+    let held = a.submit(alert("before it is full")).await;
+    let reserve = a.layout().journal().join("reserve");
+    assert_eq!(fs::metadata(&reserve).unwrap().len(), 4 << 20);
+
+    // To the last byte.
+    let ballast = at.join("ballast");
+    let mut file = fs::File::create(&ballast).unwrap();
+    while file.write_all(&[0; 4096]).is_ok() {}
+    let ended = a.ended().await;
+    assert_eq!(ended.code(), Some(75), "{}", a.log());
+    let log = a.log();
+    assert!(log.contains("closed cleanly"), "{log}");
+    assert!(log.contains("the disk is full: make room"), "{log}");
+    assert!(!reserve.exists());
+
+    drop(file);
+    fs::remove_file(&ballast).unwrap();
+    a.start().await;
+    assert_eq!(a.node().opened().how, OpenedHow::Clean);
+    assert_eq!(a.references().await, [held]);
+    assert!(reserve.exists(), "set aside again");
     a.stop().await;
 }

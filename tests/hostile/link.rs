@@ -437,6 +437,8 @@ impl World {
             checkpoint_size: 0,
             time_us: self.now().micros(),
             resends: false,
+            renewal: self.renewal.clone(),
+            checkpoint_origin: String::new(),
             control_assigned: 0,
         }
     }

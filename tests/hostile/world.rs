@@ -7,12 +7,12 @@ use std::{
 };
 
 use comity::{
-    card::{AddressPolicy, TrustBook, TrustedCard},
+    card::{self, AddressPolicy, Predecessor, Renewal, TrustBook, TrustedCard},
     config::Config,
     crypto::{Digest, SigningKey, random_bytes},
     entry::Incarnation,
     exercise::{self, Exercise},
-    home::{self, Home, InitOptions},
+    home::{self, Home, InitOptions, root},
     node::{Node, submit::Intent, submit::SubmitError, system_clock},
     record::{Country, Moment},
     rpc::{
@@ -20,6 +20,7 @@ use comity::{
         tls::DialOptions,
     },
     wire::{
+        card::SignedRenewal,
         ledger::{Action, LeafBody},
         record::{CountryRole, Record},
     },
@@ -32,6 +33,8 @@ use tokio_util::sync::CancellationToken;
 pub(crate) const VICTIM: &str = "UZ";
 pub(crate) const ADVERSARY: &str = "KZ";
 pub(crate) const THIRD: &str = "AE";
+/// What the roots of every country here are locked with.
+const PASSPHRASE: &str = "for tests only";
 /// Who acts at the victim's node.
 pub(crate) const OPERATOR: &str = "UZ/operator/local";
 
@@ -54,7 +57,7 @@ pub(crate) fn make_home(folder: &Path, code: &str) -> Home {
         client_listen: Some(any),
         // Without an address nobody dials it: in these tests the adversary dials.
         address: None,
-        passphrase: "for tests only".to_owned().into(),
+        passphrase: PASSPHRASE.to_owned().into(),
         work_factor: Some(4),
         now: system_clock()(),
     })
@@ -121,6 +124,8 @@ pub(crate) struct World {
     pub(crate) third: Home,
     pub(crate) key: Arc<SigningKey>,
     pub(crate) incarnation: Incarnation,
+    /// The root's word for it, once it was restored.
+    pub(crate) renewal: Option<SignedRenewal>,
     /// Last sequence receipted on the bulk lane to the victim, and the running hash there.
     pub(crate) sent: (u64, Digest),
     /// Last sequence received of the victim's bulk lane, and the running hash there.
@@ -149,6 +154,7 @@ impl World {
             home,
             third,
             incarnation: random_bytes().unwrap(),
+            renewal: None,
             sent: (0, Digest::ZERO),
             received: (0, Digest::ZERO),
             victim_incarnation: [0; 16],
@@ -190,9 +196,33 @@ impl World {
         system_clock()()
     }
 
-    /// A new life of the adversary: its sequences begin at 1.
+    /// A new life of the adversary, by its root's word: its sequences begin at 1.
     pub(crate) fn reincarnate(&mut self) {
-        self.incarnation = random_bytes().unwrap();
+        let root = root::open_root(&self.home.layout().country_root(), PASSPHRASE).unwrap();
+        self.reincarnate_by(&root);
+    }
+
+    /// As [`Self::reincarnate`], with the word of some key.
+    pub(crate) fn reincarnate_by(&mut self, root: &SigningKey) {
+        let own = self.home.own_card();
+        let incarnation = random_bytes().unwrap();
+        let renewal = Renewal {
+            country: own.country,
+            root_key: own.root_key,
+            number: 1,
+            incarnation,
+            retired: vec![self.incarnation],
+            ledger_origin: card::ledger_origin(own.country, &own.root_key, Some(&incarnation)),
+            predecessor: Predecessor {
+                origin: own.ledger_origin.clone(),
+                size: 1,
+                root: Digest::of(b"one leaf"),
+                known_size: 0,
+            },
+            issued_at: self.now(),
+        };
+        self.renewal = Some(renewal.sign(root));
+        self.incarnation = incarnation;
         self.sent = (0, Digest::ZERO);
     }
 

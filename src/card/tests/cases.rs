@@ -1,6 +1,6 @@
 //! The vectors, one per defect. Long, because it is a list.
 
-use super::*;
+use super::{renewals::renewals, *};
 use crate::crypto::KeyError;
 
 pub(super) struct Case {
@@ -387,6 +387,7 @@ pub(super) fn cases() -> Vec<Case> {
         |d| d.card.expires_at = Some(days(-1).into()),
         Some(CardError::Times("the validity")),
     );
+    cases.extend(renewals());
     cases
 }
 

@@ -4,6 +4,7 @@
 //! `cargo test write_card_vectors -- --ignored` from fixed keys.
 
 mod cases;
+mod renewals;
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 

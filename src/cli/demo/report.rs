@@ -346,6 +346,7 @@ async fn verify_ledger(client: &mut Client, node: &CountryNode) -> Result<u64, S
         lines.into_iter(),
         &node.card.ledger_origin,
         &node.card.public_keys(),
+        None,
     )
     .map(|verified| verified.size)
     .map_err(|fault| fault.to_string())

@@ -1,3 +1,5 @@
+mod restored;
+
 use prost::Message as _;
 
 use super::*;
@@ -67,7 +69,7 @@ fn export(size: u64) -> Vec<ExportLine> {
 
 fn verify(lines: Vec<ExportLine>) -> Result<VerifiedLedger, LedgerFault> {
     let lines = lines.into_iter().map(Ok::<_, LineError>);
-    verify_export(lines, ORIGIN, &[*key().public()])
+    verify_export(lines, ORIGIN, &[*key().public()], None)
 }
 
 fn leaf_at(lines: &mut [ExportLine], index: usize) -> &mut Leaf {
@@ -208,7 +210,7 @@ fn another_country_s_export_is_not_ours() {
     let stranger = SigningKey::from_seed(&[2; 32]).unwrap();
     let lines = export(3).into_iter().map(Ok::<_, LineError>);
     assert!(matches!(
-        verify_export(lines, ORIGIN, &[*stranger.public()]),
+        verify_export(lines, ORIGIN, &[*stranger.public()], None),
         Err(LedgerFault::Checkpoint(
             crate::ledger::CheckpointError::UnknownKey(_)
         ))
@@ -223,13 +225,13 @@ fn text_and_back() {
     let read: Vec<ExportLine> = Lines::new(text.as_bytes()).map(Result::unwrap).collect();
     assert_eq!(read, lines);
     let keys = [*key().public()];
-    let ledger = verify_export(Lines::new(text.as_bytes()), ORIGIN, &keys).unwrap();
+    let ledger = verify_export(Lines::new(text.as_bytes()), ORIGIN, &keys, None).unwrap();
     assert_eq!((ledger.size, ledger.bodies_shredded), (5, 1));
 
     // A file cut in the middle of a line.
     let cut = &text.as_bytes()[..text.len() - 30];
     assert!(matches!(
-        verify_export(Lines::new(cut), ORIGIN, &keys),
+        verify_export(Lines::new(cut), ORIGIN, &keys, None),
         Err(LedgerFault::Line { expected: 4, .. })
     ));
 }

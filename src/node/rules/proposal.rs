@@ -5,7 +5,7 @@ use super::desk::{ChargeOrder, EscalateOrder};
 use super::reading::{ReadOrder, SearchOrder};
 use crate::{
     crypto::Digest,
-    entry::{Incarnation, LaneId},
+    entry::{Event, Incarnation, LaneId},
     inbox::ReferenceTag,
     ledger::Checkpoint,
     record::{Country, Reference},
@@ -150,6 +150,8 @@ pub enum Proposal {
         /// Signed statements that prove it.
         evidence: Vec<String>,
     },
+    /// Something about incarnations happened, own or a peer's; with its blobs.
+    Life(Box<Event>, Vec<Vec<u8>>),
     /// A peer knows more of this node than the node itself does.
     Fence {
         /// Who.

@@ -66,6 +66,7 @@ async fn commit_one(session: &Session, frame: Verifying) -> Result<(), SessionEn
             session.wake.notify_one();
         }
         acknowledge(session, frame.id, first, receipts)?;
+        session.catch_up().await?;
     }
     let grant = session
         .lanes()

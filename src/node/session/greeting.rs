@@ -3,24 +3,19 @@
 use std::sync::{Arc, Mutex};
 
 use crate::{
-    crypto::Digest,
-    entry::{Incarnation, LaneId},
     record::{Country, Moment},
-    replication::{
-        lanes,
-        progress::{
-            self, CREDIT, HelloFacts, HelloFault, IncomingLane, Lane, LaneHashes, OutgoingLane,
-            PerLane, Position, Resume, SessionInfo,
-        },
-    },
+    replication::progress::{self, CREDIT, HelloFault, Resume, SessionInfo},
     wire::link::{ByeReason, Hello, frame},
 };
 
 use super::{
-    super::{Claim, Node, NodeError, links::Seat, projection},
+    super::{Claim, Node, NodeError, links::Seat},
     Outlet, Session, SessionEnd,
     again::Again,
     fenced,
+    settling::Settling,
+    state::State,
+    statements,
 };
 
 /// Clocks further apart than this are worth a warning.
@@ -52,7 +47,7 @@ pub fn hello_first(
     outlet: &Outlet,
 ) -> Result<Dialled, SessionEnd> {
     let at = node.now();
-    let state = State::read(node, peer)?;
+    let state = State::read(node, peer, None)?;
     outlet.small(frame::Frame::Hello(state.hello(node, session, at)?))?;
     Ok(Dialled { session, at })
 }
@@ -65,7 +60,7 @@ pub(super) async fn begin(
     outlet: &Outlet,
     hello: &Hello,
 ) -> Result<Begun, SessionEnd> {
-    let mut state = State::read(node, peer)?;
+    let mut state = State::read(node, peer, Some(hello))?;
     let agreed = progress::negotiate(
         &state.facts(node, dialled.map(|dialled| dialled.session))?,
         hello,
@@ -74,7 +69,11 @@ pub(super) async fn begin(
         Ok(agreed) => agreed,
         Err(fault) => return Err(refuse(node, peer, &fault, hello.checkpoint_size).await),
     };
+    if agreed.peer_renewed {
+        state.make_renewal_durable(&agreed).await?;
+    }
     node.clocks.heard(peer, hello.time_us, node.now());
+    hear(node, peer, hello).await?;
     // Only now: what the peer knows of this node is worth hearing all the same.
     if node.is_fenced() {
         return Err(fenced());
@@ -104,7 +103,9 @@ pub(super) async fn begin(
             session: Session {
                 node: Arc::clone(node),
                 peer,
-                peer_incarnation: agreed.peer_incarnation,
+                peer_incarnation: agreed.peer_lanes,
+                life: state.life,
+                settling: Settling::begin(node, peer, &state.lanes, &agreed)?,
                 outlet: outlet.clone(),
                 lanes: Mutex::new(state.lanes),
                 wake: Arc::clone(&seat.wake),
@@ -122,6 +123,29 @@ pub(super) async fn begin(
     }
 }
 
+/// What the peer knows of the own ledger: no more than this node does, or it was restored.
+async fn hear(node: &Arc<Node>, peer: Country, hello: &Hello) -> Result<(), SessionEnd> {
+    let told = statements::told(node, hello);
+    let size = node.ledger_size().map_err(NodeError::from)?;
+    if told <= size {
+        node.confirmed_by(peer);
+        return Ok(());
+    }
+    let claim = Claim {
+        what: "the ledger".to_owned(),
+        theirs: told,
+        ours: size,
+        checkpoint_size: told,
+    };
+    node.fenced(peer, claim).await;
+    Err(SessionEnd::Refused {
+        reason: ByeReason::Fenced,
+        detail: format!(
+            "the peer holds a checkpoint of {told} leaves, the ledger has {size}: this node was restored from an older state"
+        ),
+    })
+}
+
 async fn take_place(
     node: &Arc<Node>,
     peer: Country,
@@ -130,7 +154,7 @@ async fn take_place(
     agreed: &progress::Agreed,
     state: &mut State<'_>,
 ) -> Result<Resume, SessionEnd> {
-    node.links.greeted(peer, agreed.peer_incarnation);
+    node.links.greeted(peer, agreed.peer_lanes);
     if dialled.is_none() {
         outlet.small(frame::Frame::Hello(state.hello(
             node,
@@ -142,10 +166,6 @@ async fn take_place(
         outlet.small(frame::Frame::Card(node.own_card.signed.clone()))?;
     }
     node.link_changed(peer, true).await?;
-    if state.incarnation != Some(agreed.peer_incarnation) {
-        // What was received under the life the peer names now, if anything, decides.
-        state.take_incarnation(agreed.peer_incarnation)?;
-    }
     Ok(state.lanes.begin(agreed, CREDIT))
 }
 
@@ -175,139 +195,5 @@ async fn refuse(
     SessionEnd::Refused {
         reason: fault.reason(),
         detail: fault.to_string(),
-    }
-}
-
-/// What this node knows of its lanes with a peer.
-struct State<'a> {
-    node: &'a Node,
-    peer: Country,
-    lanes: progress::Peer,
-    incarnation: Option<Incarnation>,
-    retired: Vec<Incarnation>,
-}
-
-impl<'a> State<'a> {
-    fn read(node: &'a Node, peer: Country) -> Result<Self, SessionEnd> {
-        let incarnation = lanes::last_incarnation(&node.store, peer).map_err(NodeError::from)?;
-        let mut retired = lanes::incarnations_of(&node.store, peer).map_err(NodeError::from)?;
-        retired.retain(|life| Some(*life) != incarnation);
-        let mut outgoing = Vec::new();
-        for lane in Lane::ALL {
-            let id = node.lane_to(peer, lane.into());
-            let state = lanes::outgoing(&node.store, &id).map_err(NodeError::from)?;
-            outgoing.push(OutgoingLane::new(
-                node.incarnation,
-                state.assigned,
-                state.receipted,
-            ));
-        }
-        let mut outgoing = outgoing.into_iter();
-        let mut next = || {
-            outgoing
-                .next()
-                .unwrap_or_else(|| OutgoingLane::new(node.incarnation, 0, 0))
-        };
-        let outgoing = PerLane {
-            control: next(),
-            urgent: next(),
-            bulk: next(),
-        };
-        let incoming = incoming(node, peer, incarnation.unwrap_or_default())?;
-        Ok(Self {
-            node,
-            peer,
-            lanes: progress::Peer::new(outgoing, incoming),
-            incarnation,
-            retired,
-        })
-    }
-
-    fn take_incarnation(&mut self, incarnation: Incarnation) -> Result<(), SessionEnd> {
-        self.lanes.incoming = incoming(self.node, self.peer, incarnation)?;
-        self.incarnation = Some(incarnation);
-        Ok(())
-    }
-
-    fn facts(
-        &self,
-        node: &Node,
-        session: Option<[u8; 16]>,
-    ) -> Result<HelloFacts<'_, Self>, SessionEnd> {
-        let book = node.book.load();
-        let card = book.get(self.peer).ok_or_else(|| SessionEnd::Refused {
-            reason: ByeReason::Card,
-            detail: "this country's card was not imported here, or has expired".to_owned(),
-        })?;
-        Ok(HelloFacts {
-            country: node.country,
-            peer: self.peer,
-            incarnation: node.incarnation,
-            session,
-            card_version: node.own_card.version,
-            card_digest: node.own_card.digest,
-            peer_card_version: card.version,
-            peer_card_digest: card.digest,
-            lanes: &self.lanes,
-            retired: &self.retired,
-            recovering: false,
-            hashes: self,
-        })
-    }
-
-    fn hello(&self, node: &Node, session: [u8; 16], now: Moment) -> Result<Hello, SessionEnd> {
-        let checkpoint_size =
-            projection::checkpoint_of(&node.store, self.peer)?.map_or(0, |seen| seen.size);
-        Ok(self
-            .facts(node, Some(session))?
-            .hello(session, CREDIT, checkpoint_size, now))
-    }
-}
-
-fn incoming(
-    node: &Node,
-    peer: Country,
-    incarnation: Incarnation,
-) -> Result<PerLane<IncomingLane>, SessionEnd> {
-    let lane = |lane: Lane| -> Result<IncomingLane, SessionEnd> {
-        let id = LaneId {
-            peer,
-            incarnation,
-            lane: lane.into(),
-        };
-        let state = lanes::incoming(&node.store, &id).map_err(NodeError::from)?;
-        Ok(IncomingLane::new(
-            Position {
-                incarnation,
-                sequence: state.sequence,
-                running_hash: state.running_hash,
-            },
-            CREDIT,
-        ))
-    };
-    Ok(PerLane {
-        control: lane(Lane::Control)?,
-        urgent: lane(Lane::Urgent)?,
-        bulk: lane(Lane::Bulk)?,
-    })
-}
-
-impl LaneHashes for State<'_> {
-    fn sent(&self, lane: Lane, sequence: u64) -> Option<Digest> {
-        let id = self.node.lane_to(self.peer, lane.into());
-        lanes::outbox(&self.node.store, &id, sequence)
-            .ok()?
-            .map(|(_, hash)| hash)
-    }
-
-    fn received(&self, lane: Lane, sequence: u64) -> Option<Digest> {
-        let id = LaneId {
-            peer: self.peer,
-            incarnation: self.incarnation?,
-            lane: lane.into(),
-        };
-        lanes::arrival(&self.node.store, &id, sequence)
-            .ok()?
-            .map(|(_, hash)| hash)
     }
 }

@@ -128,6 +128,8 @@ impl Inbound {
     async fn deliver(&self, deliver: Deliver) -> Result<(), SessionEnd> {
         let session = &self.session;
         let node = &session.node;
+        // A receipt is a signature.
+        node.start_checked().await;
         let lane = Lane::try_from(deliver.lane).map_err(protocol)?;
         let id = session.incoming_lane(lane);
         let incarnation = deliver
@@ -208,38 +210,59 @@ impl Inbound {
         let session = &self.session;
         let node = &session.node;
         let lane = Lane::try_from(ack.lane).map_err(protocol)?;
-        if ack.incarnation != node.incarnation {
+        if ack.incarnation != session.life {
             return Err(protocol("receipts for another incarnation"));
         }
         let group = ack
             .receipts
             .ok_or_else(|| protocol("an ack without receipts"))?;
         let count = u64::try_from(group.receipts.len()).unwrap_or(u64::MAX);
-        let receipted = session
-            .lanes()
-            .outgoing
-            .of_mut(lane)
-            .receipts(ack.first_sequence, count)?;
-        let id = session.outgoing_lane(lane);
-        if !receipted.fresh.is_empty() {
-            let (first, last) = (receipted.fresh.start, receipted.fresh.end.saturating_sub(1));
-            if receipted.duplicates > 0 {
+        let last = ack.first_sequence.saturating_add(count).saturating_sub(1);
+        let mut parts = session.parts(lane, ack.first_sequence, count);
+        if parts.known > 0 || count == 0 {
+            let receipted = session
+                .lanes()
+                .outgoing
+                .of_mut(lane)
+                .receipts(ack.first_sequence, parts.known)?;
+            if !receipted.fresh.is_empty() && receipted.duplicates > 0 {
                 return Err(protocol(
                     "receipts that begin before the last confirmed ones",
                 ));
             }
-            match node.receipts_arrived(id, first, group).await {
-                Ok(_) => {}
+            parts.fresh = !receipted.fresh.is_empty();
+        }
+        let id = session.outgoing_lane(lane);
+        if parts.fresh || parts.names {
+            match node
+                .receipts_arrived(id, ack.first_sequence, group, parts)
+                .await
+            {
+                Ok(()) => {}
                 Err(ArrivalError::Node(error)) => return Err(error.into()),
                 Err(error) => return Err(protocol(error)),
             }
-            session.lanes().outgoing.of_mut(lane).receipts_durable(last);
+            if parts.fresh {
+                let known = ack.first_sequence.saturating_add(parts.known);
+                session
+                    .lanes()
+                    .outgoing
+                    .of_mut(lane)
+                    .receipts_durable(known.saturating_sub(1));
+            }
+            if parts.names {
+                session.named(lane, last);
+            }
+            if session.settles() {
+                session.wake.notify_one();
+            }
         }
-        let acked = session.lanes().outgoing.of(lane).acked();
+        // No further than this frame: a restored peer has not received again what was receipted
+        // before.
         let position = LaneState {
             incarnation: id.incarnation.to_vec(),
             lane: id.lane.into(),
-            sequence: acked,
+            sequence: last,
             running_hash: Digest::ZERO.to_vec(),
         };
         session

@@ -28,12 +28,15 @@ pub(super) async fn run(session: Arc<Session>, told: u64) -> SessionEnd {
 }
 
 async fn send(session: &Session, mut told: u64) -> Result<Infallible, SessionEnd> {
+    session.node.start_checked().await;
     let mut epoch: Option<Arc<SendingEpoch>> = None;
     let mut idle = tokio::time::interval(IDLE);
     // Lanes whose next record is damaged here: they wait for it, the others go on.
     let mut stuck = Vec::new();
     loop {
         refresh(session)?;
+        session.catch_up().await?;
+        session.settle().await?;
         again::ask(session)?;
         let mut sent = false;
         for lane in Lane::ALL {
@@ -186,6 +189,10 @@ async fn deliver(
 
 /// Signed high-water marks, so that a withheld tail is seen.
 fn mark(session: &Session) -> Result<(), SessionEnd> {
+    if session.settles() {
+        // The peer may hold more of an earlier incarnation than this node remembers.
+        return Ok(());
+    }
     let node = &session.node;
     let mut marks = Vec::new();
     for lane in Lane::ALL {

@@ -5,11 +5,11 @@ use crate::{
     envelope::verify_mark,
     ledger::{self, View, checkpoint as note, compare},
     replication::progress::{Lane, MarkView, Position, check_mark},
-    wire::link::{ByeReason, Checkpoint, LaneState, Mark},
+    wire::link::{ByeReason, Checkpoint, Hello, LaneState, Mark},
 };
 
 use super::{
-    super::{NodeError, projection, rules::Proposal},
+    super::{Node, NodeError, projection, rules::Proposal},
     Session, SessionEnd, protocol,
 };
 
@@ -69,16 +69,38 @@ pub(super) async fn mark(session: &Session, mark: &Mark) -> Result<(), SessionEn
 /// two signed notes are kept in the ledger as evidence.
 pub(super) async fn checkpoint(session: &Session, frame: Checkpoint) -> Result<(), SessionEnd> {
     let node = &session.node;
-    let (origin, keys) = {
+    let (origin, keys, renewed) = {
         let book = node.book.load();
         let card = book
             .get(session.peer)
             .ok_or_else(|| protocol("the peer's card is gone"))?;
-        (card.ledger_origin.clone(), card.public_keys())
+        (
+            card.ledger_origin.clone(),
+            card.public_keys(),
+            card.renewal.is_some(),
+        )
     };
-    let seen = note::open(&frame.note, &origin, &keys).map_err(protocol)?;
-    if let Some(known) = projection::checkpoint_of(&node.store, session.peer)? {
+    let held = projection::checkpoint_of(&node.store, session.peer)?;
+    let seen = match note::open(&frame.note, &origin, &keys) {
+        Ok(seen) => seen,
+        Err(fault) => {
+            if matches!(fault, note::CheckpointError::Origin { .. }) && renewed {
+                // The head of a ledger that a renewal ended, or of none.
+                let evidence = vec![note::bare(&frame.note)];
+                node.alarm_with(Some(session.peer), "checkpoint-of-ended-ledger", evidence)
+                    .await;
+            }
+            return Err(protocol(fault));
+        }
+    };
+    if let Some(known) = held {
         let evidence = || vec![note::bare(&known.note), note::bare(&frame.note)];
+        if known.note.lines().next() != Some(&origin) {
+            // A card names another ledger only by its root's renewal: the peer lost leaves that it
+            // had shown, and wrote others in their place before it knew. The new ledger begins
+            // beside the old head, which stays in the journal.
+            return keep(session, frame.note, seen).await;
+        }
         let known = ledger::Checkpoint {
             origin,
             size: known.size,
@@ -127,13 +149,30 @@ pub(super) async fn checkpoint(session: &Session, frame: Checkpoint) -> Result<(
             }
         }
     }
-    node.writer
+    keep(session, frame.note, seen).await
+}
+
+async fn keep(
+    session: &Session,
+    note: String,
+    checkpoint: ledger::Checkpoint,
+) -> Result<(), SessionEnd> {
+    session
+        .node
+        .writer
         .propose(Proposal::Checkpoint {
             peer: session.peer,
-            note: frame.note,
-            checkpoint: seen,
+            note,
+            checkpoint,
         })
         .await
         .map_err(NodeError::from)?;
     Ok(())
+}
+
+/// Size of the own ledger's head that a peer holds, as its hello says; 0 when that is of the ledger
+/// before a restore, which this one need not extend.
+pub(super) fn told(node: &Node, hello: &Hello) -> u64 {
+    let same = node.renewal.is_none() || hello.checkpoint_origin == node.own_card.ledger_origin;
+    if same { hello.checkpoint_size } else { 0 }
 }

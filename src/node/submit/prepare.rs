@@ -282,13 +282,6 @@ impl Node {
         }
         Ok(())
     }
-
-    /// How full the journal's disk is, in percent; `None` when it cannot be told.
-    pub(crate) fn disk_used_percent(&self) -> Option<u64> {
-        let space = self.store.space().ok()?;
-        (space.total > 0)
-            .then(|| 100_u64.saturating_sub(space.free.saturating_mul(100) / space.total.max(1)))
-    }
 }
 
 /// Why no submission is accepted now.

@@ -1,10 +1,13 @@
 //! The Hello of each side: what must hold before a session, and from where it resumes.
 
-use super::{Credit, Incarnation, Lane, MIN_CREDIT, Peer, PerLane, Position, SessionId};
+use super::{Credit, Incarnation, Lane, MIN_CREDIT, Peer, PeerLives, PerLane, Position, SessionId};
 use crate::{
     crypto::Digest,
     record::{Country, Moment},
-    wire::link::{Hello, LaneState},
+    wire::{
+        card::SignedRenewal,
+        link::{Hello, LaneState},
+    },
 };
 
 mod fault;
@@ -23,10 +26,10 @@ pub const MAX_HELLO_STATES: usize = 24;
 /// Running hashes that the store knows by lane and sequence; `None` for what it never had or no
 /// longer has.
 pub trait LaneHashes {
-    /// Of an own lane to this peer.
+    /// Of an own lane to this peer, under the incarnation of the session.
     fn sent(&self, lane: Lane, sequence: u64) -> Option<Digest>;
 
-    /// Of a lane of this peer, under its last known incarnation.
+    /// Of a lane of this peer, under the incarnation of [`HelloFacts::lanes`].
     fn received(&self, lane: Lane, sequence: u64) -> Option<Digest>;
 }
 
@@ -49,10 +52,16 @@ pub struct HelloFacts<'a, H> {
     pub peer_card_version: u64,
     /// Digest of that card.
     pub peer_card_digest: Digest,
-    /// The lanes.
+    /// The lanes: the own ones under the current incarnation, or under an earlier one while
+    /// something of it is open with this peer.
     pub lanes: &'a Peer,
-    /// Incarnations that the peer gave up; it cannot come back to one.
-    pub retired: &'a [Incarnation],
+    /// The peer's incarnations.
+    pub lives: PeerLives<'a>,
+    /// How far lanes from here were received by the peer when it came under its renewed incarnation:
+    /// it may come back to that. `None` for a peer that was never restored.
+    pub floor: Option<PerLane<u64>>,
+    /// What was received on the peer's lanes under its other incarnations.
+    pub earlier: &'a [LaneState],
     /// True while this node, restored under a new incarnation, is being sent again what it had
     /// receipted before: peers then rightly know of receipts that it no longer has.
     pub recovering: bool,
@@ -67,8 +76,10 @@ pub struct Agreed {
     pub version: u32,
     /// The session.
     pub session: SessionId,
-    /// The peer's incarnation.
-    pub peer_incarnation: Incarnation,
+    /// Incarnation under which the peer's lanes run in this session.
+    pub peer_lanes: Incarnation,
+    /// True when the peer comes under a renewal that was not known: to be made durable first.
+    pub peer_renewed: bool,
     /// Per own lane: what the peer has received durably. Sending resumes one after.
     pub peer_received: PerLane<u64>,
     /// Per lane of the peer: how far it has receipts durable. Receipts resume one after.
@@ -86,16 +97,21 @@ pub struct Agreed {
 }
 
 impl<H: LaneHashes> HelloFacts<'_, H> {
-    /// The own Hello for `session`, with the credit given per lane, the size of the peer's
-    /// checkpoint held here and the own clock.
+    /// The own Hello for `session`, with the credit given per lane, the peer's checkpoint held here
+    /// (origin and size), the own renewal and the own clock.
     pub fn hello(
         &self,
         session: SessionId,
         window: Credit,
-        checkpoint_size: u64,
+        checkpoint: (String, u64),
+        renewal: Option<SignedRenewal>,
         now: Moment,
     ) -> Hello {
-        let states = self.lanes.hello_states(self.hashes);
+        let mut states = self.lanes.hello_states(self.hashes);
+        let room = MAX_HELLO_STATES.saturating_sub(states.received.len());
+        states
+            .received
+            .extend(self.earlier.iter().take(room).cloned());
         Hello {
             versions: vec![PROTOCOL_VERSION],
             country: self.country.to_string(),
@@ -109,9 +125,11 @@ impl<H: LaneHashes> HelloFacts<'_, H> {
             receipts_durable: states.receipts_durable,
             credit_records: u32::try_from(window.records).unwrap_or(u32::MAX),
             credit_bytes: window.bytes,
-            checkpoint_size,
+            checkpoint_size: checkpoint.1,
             time_us: now.micros(),
             resends: true,
+            renewal,
+            checkpoint_origin: checkpoint.0,
             control_assigned: self.lanes.outgoing.control.last_assigned(),
         }
     }
@@ -173,11 +191,15 @@ impl<H: LaneHashes> HelloFacts<'_, H> {
         &self,
         lane: Lane,
         theirs: &Position,
-        peer_incarnation: Incarnation,
+        renewed: bool,
     ) -> Result<(), HelloFault> {
         let ours = self.lanes.outgoing.of(lane);
         let what = || format!("the {lane} lane");
         if theirs.sequence > ours.last_assigned() {
+            if ours.incarnation() != self.incarnation {
+                // What the restored node lost of its earlier incarnation.
+                return Ok(());
+            }
             return Err(self.own_restored(what(), theirs.sequence, ours.last_assigned()));
         }
         let known = self.hashes.sent(lane, theirs.sequence);
@@ -187,9 +209,13 @@ impl<H: LaneHashes> HelloFacts<'_, H> {
                 sequence: theirs.sequence,
             });
         }
-        // A peer that took a new incarnation says itself that it was restored and asks again.
-        let same_life = self.lanes.incoming.of(lane).durable().incarnation == peer_incarnation;
-        if same_life && theirs.sequence < ours.acked() {
+        // A peer that took a new incarnation says itself that it was restored, and asks again.
+        let least = match self.floor {
+            _ if renewed => 0,
+            Some(floor) => ours.acked().min(*floor.of(lane)),
+            None => ours.acked(),
+        };
+        if theirs.sequence < least {
             return Err(HelloFault::PeerRestored {
                 country: self.peer,
                 what: format!("the {lane} lane from {}", self.country),
@@ -266,12 +292,8 @@ pub fn negotiate<H: LaneHashes>(
     }
     let peer_incarnation = array(&peer.incarnation, "the incarnation is not 16 bytes")?;
     own.check_cards(peer)?;
-    if own.retired.contains(&peer_incarnation) {
-        return Err(HelloFault::PeerRetired {
-            country: own.peer,
-            incarnation: peer_incarnation,
-        });
-    }
+    let (_, peer_renewed) = own.lives.judge(own.peer, peer_incarnation)?;
+    let peer_lanes = own.lives.lanes(peer);
     let credit = Credit {
         records: peer.credit_records.into(),
         bytes: peer.credit_bytes,
@@ -282,17 +304,19 @@ pub fn negotiate<H: LaneHashes>(
             bytes: credit.bytes,
         });
     }
-    // States of another incarnation are about an earlier life and decide nothing.
-    let received = positions(&peer.received, own.incarnation)?;
-    let receipts = positions(&peer.receipts_durable, peer_incarnation)?;
+    // States of another incarnation decide nothing in this session.
+    let own_lanes = own.lanes.outgoing.control.incarnation();
+    let received = positions(&peer.received, own_lanes)?;
+    let receipts = positions(&peer.receipts_durable, peer_lanes)?;
     for lane in Lane::ALL {
-        own.check_received(lane, received.of(lane), peer_incarnation)?;
+        own.check_received(lane, received.of(lane), peer_renewed)?;
         own.check_receipts(lane, receipts.of(lane))?;
     }
     Ok(Agreed {
         version: PROTOCOL_VERSION,
         session,
-        peer_incarnation,
+        peer_lanes,
+        peer_renewed,
         peer_received: PerLane::from_fn(|lane| received.of(lane).sequence),
         peer_receipts_durable: PerLane::from_fn(|lane| receipts.of(lane).sequence),
         peer_control: peer.control_assigned,

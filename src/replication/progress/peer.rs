@@ -78,7 +78,7 @@ impl Peer {
                 .of_mut(lane)
                 .begin(*agreed.peer_received.of(lane), agreed.credit);
             self.incoming.of_mut(lane).begin(
-                agreed.peer_incarnation,
+                agreed.peer_lanes,
                 *agreed.peer_receipts_durable.of(lane),
                 window,
             );

@@ -1,9 +1,8 @@
 //! A country: its home in a temporary folder, and its node, in this program or as a process.
 
 use std::{
-    fs::{self, File},
+    fs,
     path::{Path, PathBuf},
-    process::{ExitStatus, Stdio},
     sync::Arc,
 };
 
@@ -24,18 +23,11 @@ use comity::{
     },
 };
 use tempfile::TempDir;
-use tokio::{
-    process::{Child, Command},
-    task::JoinHandle,
-};
+use tokio::{process::Child, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
-use super::{
-    command::{nothing_inherited, spawning},
-    eventually,
-    ports::free_port,
-};
+use super::{command::nothing_inherited, eventually, ports::free_port};
 
 /// What the roots of every test country are locked with.
 pub(crate) const PASSPHRASE: &str = "exercise only, protects nothing";
@@ -60,7 +52,7 @@ pub(crate) struct Country {
     pub(crate) code: &'static str,
     dir: PathBuf,
     running: Option<Running>,
-    process: Option<Child>,
+    pub(super) process: Option<Child>,
     _folder: Option<TempDir>,
 }
 
@@ -114,6 +106,7 @@ impl Country {
             config.limits.drain_timeout_ms = 2_000;
             config.store.segment_mib = 4;
             config.store.cache_mib = 8;
+            config.store.ask_peers_s = 2;
             if let Some(percent) = settings.disk_full_percent {
                 config.store.disk_full_percent = percent;
             }
@@ -200,61 +193,6 @@ impl Country {
     pub(crate) async fn restart(&mut self) {
         self.stop().await;
         self.start().await;
-    }
-
-    /// Runs the node as a process and waits until it answers.
-    pub(crate) async fn start_process(&mut self) {
-        let log = File::options()
-            .create(true)
-            .append(true)
-            .open(self.dir.with_extension("log"))
-            .unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_comity"));
-        command
-            .args(["run", "--home", self.at()])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::from(log))
-            .kill_on_drop(true);
-        let child = spawning(|| command.spawn()).unwrap();
-        self.process = Some(child);
-        let profile = self.operator();
-        let process = &mut self.process;
-        let log = self.dir.with_extension("log");
-        eventually("the process answers", async || {
-            let ended = process.as_mut().unwrap().try_wait().unwrap();
-            if let Some(status) = ended {
-                panic!("{status}: {}", fs::read_to_string(&log).unwrap());
-            }
-            Client::connect(&profile).await.ok()
-        })
-        .await;
-    }
-
-    /// What the process wrote to standard error.
-    pub(crate) fn log(&self) -> String {
-        fs::read_to_string(self.dir.with_extension("log")).unwrap()
-    }
-
-    pub(crate) fn pid(&self) -> u32 {
-        self.process.as_ref().unwrap().id().unwrap()
-    }
-
-    /// Ends the process with SIGKILL.
-    pub(crate) async fn kill(&mut self) {
-        self.process.take().unwrap().kill().await.unwrap();
-    }
-
-    /// Ends the process with SIGTERM.
-    pub(crate) async fn terminate(&mut self) -> ExitStatus {
-        let mut process = self.process.take().unwrap();
-        let pid = i32::try_from(process.id().unwrap()).unwrap();
-        rustix::process::kill_process(
-            rustix::process::Pid::from_raw(pid).unwrap(),
-            rustix::process::Signal::TERM,
-        )
-        .unwrap();
-        process.wait().await.unwrap()
     }
 
     pub(crate) fn node(&self) -> &Arc<Node> {

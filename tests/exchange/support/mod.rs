@@ -8,6 +8,7 @@ mod country;
 mod desk;
 mod follow;
 mod ports;
+mod process;
 mod proxy;
 mod records;
 
@@ -20,11 +21,11 @@ pub(crate) use self::{
         Ended, comity, comity_reading, comity_running, comity_with_broken_stdout,
         comity_with_temporary, spawning,
     },
-    country::{Country, Settings, befriend, neighbours},
+    country::{Country, PASSPHRASE, Settings, befriend, neighbours},
     desk::{acknowledge, assign, due, listed, operator, unread},
     follow::{amendment, complied, digest_of, recall, show, status_of, take_back, try_show},
     proxy::{ConnectProxy, PASSWORD, USER},
-    records::{alert, alert_to, json_of, large, urgent, with_everything},
+    records::{alert, alert_to, json_of, large, urgent, urgent_to, with_everything},
 };
 
 /// Longest wait for something that must happen. It never decides whether a test is right, only when

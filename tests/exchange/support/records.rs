@@ -52,7 +52,12 @@ pub(crate) fn alert(title: &str) -> Record {
 
 /// An urgent alert to UZ.
 pub(crate) fn urgent(title: &str) -> Record {
-    let mut value = json_of(title, &["UZ"]);
+    urgent_to(&["UZ"], title)
+}
+
+/// As [`urgent`], to these countries.
+pub(crate) fn urgent_to(destinations: &[&str], title: &str) -> Record {
+    let mut value = json_of(title, destinations);
     value["urgency"] = json!("URGENCY_URGENT");
     record(&value)
 }

@@ -180,6 +180,38 @@ case!(incarnation_given_up, world, {
     world.greet_badly(hello).await
 });
 
+case!(incarnation_of_nobody, world, {
+    let mut link = world.session().await;
+    let parcel = world.parcel();
+    link.deliver_honestly(world, &[parcel]).await;
+    world.reincarnate();
+    let mut hello = world.hello();
+    hello.renewal = None;
+    world.greet_badly(hello).await
+});
+
+case!(renewal_by_the_signing_key, world, {
+    let mut link = world.session().await;
+    let parcel = world.parcel();
+    link.deliver_honestly(world, &[parcel]).await;
+    let key = std::sync::Arc::clone(&world.key);
+    world.reincarnate_by(&key);
+    let seen = world.greet_badly(world.hello()).await;
+    world.reincarnate();
+    seen
+});
+
+case!(renewal_of_another_incarnation, world, {
+    let mut link = world.session().await;
+    let parcel = world.parcel();
+    link.deliver_honestly(world, &[parcel]).await;
+    world.reincarnate();
+    let mut hello = world.hello();
+    hello.incarnation = vec![5; 16];
+    hello.receipts_durable.clear();
+    world.greet_badly(hello).await
+});
+
 case!(clock_at_the_end_of_time, world, {
     let mut hello = world.hello();
     hello.time_us = i64::MAX;
@@ -197,8 +229,7 @@ case!(clock_before_all_time, world, {
 case!(checkpoint_of_the_node_never_signed, world, {
     let mut hello = world.hello();
     hello.checkpoint_size = 1 << 40;
-    let mut link = world.greet(hello).await;
-    link.end().await.into()
+    world.greet_badly(hello).await
 });
 
 case!(lane_hash_short, world, {

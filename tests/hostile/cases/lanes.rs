@@ -52,6 +52,14 @@ async fn two_delivered(world: &mut World) -> (Link, Vec<SealedRecord>) {
 
 /// Delivers known records again; they are receipted as before and not doubled.
 async fn again(world: &mut World, link: &mut Link, records: Vec<SealedRecord>) -> Seen {
+    let receipts = replay(world, link, records).await;
+    let mut seen = link.still_serves(world).await;
+    seen.receipts = receipts;
+    seen
+}
+
+/// As [`again`]; answers what the receipts say.
+async fn replay(world: &mut World, link: &mut Link, records: Vec<SealedRecord>) -> Vec<String> {
     let held = world.node().last_number().unwrap();
     link.deliver(world, 1, records);
     let (first, receipts) = link.receipts(world, 2).await.expect("receipts again");
@@ -61,9 +69,7 @@ async fn again(world: &mut World, link: &mut Link, records: Vec<SealedRecord>) -
         held,
         "nothing is doubled"
     );
-    let mut seen = link.still_serves(world).await;
-    seen.receipts = receipts.iter().map(name).collect();
-    seen
+    receipts.iter().map(name).collect()
 }
 
 case!(replay_in_the_same_session, world, {
@@ -82,6 +88,19 @@ case!(replay_after_a_restart, world, {
     let (link, records) = two_delivered(world).await;
     drop(link);
     world.restart_victim().await;
+    let mut link = world.session().await;
+    again(world, &mut link, records).await
+});
+
+// Attack 6 of the list of threats.
+case!(day_replayed_three_times, world, {
+    let (mut link, records) = two_delivered(world).await;
+    replay(world, &mut link, records.clone()).await;
+    drop(link);
+    world.restart_victim().await;
+    let mut link = world.session().await;
+    replay(world, &mut link, records.clone()).await;
+    drop(link);
     let mut link = world.session().await;
     again(world, &mut link, records).await
 });

@@ -47,6 +47,7 @@ pub(crate) const CASES: &[(&str, Case)] = table!(
         newer_card_of_the_node, more_received_than_sent, receipts_never_issued,
         received_hash_differs, receipts_hash_differs, hash_before_the_first_sequence,
         credit_too_small, forgets_what_it_receipted, incarnation_given_up,
+        incarnation_of_nobody, renewal_by_the_signing_key, renewal_of_another_incarnation,
         clock_at_the_end_of_time, clock_before_all_time, checkpoint_of_the_node_never_signed,
         silence_then_close, silence;
     frames: random_bytes_on_the_connection, random_data_in_the_stream, half_a_message,
@@ -54,6 +55,7 @@ pub(crate) const CASES: &[(&str, Case)] = table!(
         frame_given_twice, group_wire_type, beyond_the_size_cap, million_empty_states,
         million_empty_records, million_versions, bye_with_escape_codes, close_without_bye;
     lanes: replay_in_the_same_session, replay_in_a_new_session, replay_after_a_restart,
+        day_replayed_three_times,
         replay_overlapping_new_records, future_sequence, sequence_zero, last_sequence,
         known_sequence_other_record, sequence_in_flight_other_record, other_incarnation,
         incarnation_malformed, lane_malformed, no_records, too_many_records, beyond_credit;

@@ -99,6 +99,19 @@ pub enum HelloFault {
         /// The incarnation.
         incarnation: Incarnation,
     },
+    /// The peer came under an incarnation that its root did not authorise, as far as is known here.
+    #[error(
+        "{country} comes with incarnation {}, which is not the one known, and without a renewal by its root after number {number}: it was restored or copied; its operator runs `comity store incarnate`",
+        hex::encode(incarnation)
+    )]
+    PeerUnrenewed {
+        /// The peer.
+        country: Country,
+        /// The incarnation.
+        incarnation: Incarnation,
+        /// Number of the renewal known; 0 for none.
+        number: u64,
+    },
     /// The same sequence has another running hash at the other side: an alarm.
     #[error("{what} at sequence {sequence}: the two sides have different running hashes")]
     Conflict {
@@ -118,9 +131,10 @@ impl HelloFault {
                 ByeReason::Protocol
             }
             Self::CardConflict { .. } | Self::CardOlder { .. } => ByeReason::Card,
-            Self::OwnRestored { .. } | Self::PeerRestored { .. } | Self::PeerRetired { .. } => {
-                ByeReason::Fenced
-            }
+            Self::OwnRestored { .. }
+            | Self::PeerRestored { .. }
+            | Self::PeerRetired { .. }
+            | Self::PeerUnrenewed { .. } => ByeReason::Fenced,
             Self::Conflict { .. } => ByeReason::Conflict,
         }
     }

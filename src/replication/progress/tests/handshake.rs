@@ -75,6 +75,8 @@ fn sound() -> Hello {
         checkpoint_size: 0,
         time_us: 42,
         resends: false,
+        renewal: None,
+        checkpoint_origin: String::new(),
         control_assigned: 0,
     }
 }
@@ -90,7 +92,12 @@ fn facts(lanes: &Peer) -> HelloFacts<'_, Names> {
         peer_card_version: 3,
         peer_card_digest: Digest::of(b"KZ 3"),
         lanes,
-        retired: &[OLD],
+        lives: PeerLives {
+            last: Some(THEIRS),
+            ..PeerLives::default()
+        },
+        floor: None,
+        earlier: &[],
         recovering: false,
         hashes: &Names,
     }
@@ -146,9 +153,8 @@ fn every_hello_has_its_answer() {
          receipts 5 received_bulk_5 => Fenced: the receipts for the bulk lane from KZ of UZ stands at 5 with the peer and at 4 here: UZ was restored from an older state
          receipts 3 received_bulk_x => Conflict: the receipts for the bulk lane from KZ at sequence 3: the two sides have different running hashes
          receipts 4 received_bulk_x => Conflict: the receipts for the bulk lane from KZ at sequence 4: the two sides have different running hashes
-         retired                    => Fenced: KZ comes with incarnation 09090909090909090909090909090909, which it gave up: it was restored from an older state
-         restored 0                 => send after 0, receipts after 0
-         restored 7                 => Fenced: the receipts for the bulk lane from KZ of UZ stands at 7 with the peer and at 0 here: UZ was restored from an older state
+         retired                    => Fenced: KZ comes with incarnation 09090909090909090909090909090909, which is not the one known, and without a renewal by its root after number 0: it was restored or copied; its operator runs `comity store incarnate`
+         restored 0                 => Fenced: KZ comes with incarnation 05050505050505050505050505050505, which is not the one known, and without a renewal by its root after number 0: it was restored or copied; its operator runs `comity store incarnate`
          twice                      => Protocol: the hello is malformed: a lane is stated twice
          many                       => Protocol: the hello is malformed: too many lane states
          short_hash                 => Protocol: the hello is malformed: a lane state
@@ -181,10 +187,9 @@ fn every_hello_has_its_answer() {
                     hello.receipts_durable[0].running_hash = digest_of(name);
                 }
                 ["retired"] => hello.incarnation = OLD.to_vec(),
-                // A peer that took a new incarnation after its restore; it may ask for all again.
+                // A peer that took a new incarnation after its restore.
                 ["restored", receipts] => {
                     hello.incarnation = vec![5; 16];
-                    hello.received.clear();
                     let receipts = number(receipts);
                     hello.receipts_durable = vec![state([5; 16], receipts, Digest::ZERO)];
                 }
@@ -200,6 +205,91 @@ fn every_hello_has_its_answer() {
             })
         },
     );
+}
+
+/// A restored peer, asked about in all its ways. It gave up [2; 16] for [5; 16] with number 3.
+#[test]
+fn a_renewed_peer_comes_only_with_its_roots_word_and_never_back() {
+    let life = |number, incarnation: u8| Life {
+        number,
+        incarnation: [incarnation; 16],
+        retired: vec![OLD, THEIRS],
+    };
+    let (fifth, sixth) = (life(3, 5), life(4, 6));
+    let stale = life(3, 7);
+    let answer = |renewed: Option<&Life>, offered: Option<&Life>, said: u8, lanes: u8| {
+        let (ours, mut hello) = (lanes_of(lanes), sound());
+        hello.incarnation = vec![said; 16];
+        hello.received.clear();
+        hello.receipts_durable = vec![state([lanes; 16], 0, Digest::ZERO)];
+        let mut facts = facts(&ours);
+        facts.floor = renewed.map(|_| PerLane::default());
+        facts.lives = PeerLives {
+            last: Some(THEIRS),
+            renewed,
+            offered,
+        };
+        match negotiate(&facts, &hello) {
+            Ok(agreed) => format!("{} {}", agreed.peer_lanes[0], agreed.peer_renewed),
+            Err(HelloFault::PeerRetired { .. }) => "retired".to_owned(),
+            Err(HelloFault::PeerUnrenewed { number, .. }) => format!("unrenewed after {number}"),
+            Err(fault) => fault.to_string(),
+        }
+    };
+    assert_eq!(answer(None, Some(&fifth), 5, 5), "5 true");
+    assert_eq!(answer(None, Some(&fifth), 5, 2), "2 true", "it settles");
+    assert_eq!(answer(None, Some(&fifth), 6, 6), "unrenewed after 0");
+    assert_eq!(answer(None, None, 5, 5), "unrenewed after 0");
+    assert_eq!(answer(Some(&fifth), None, 5, 5), "5 false");
+    assert_eq!(answer(Some(&fifth), Some(&fifth), 5, 2), "2 false");
+    assert_eq!(answer(Some(&fifth), Some(&sixth), 6, 6), "6 true");
+    assert_eq!(
+        answer(Some(&fifth), Some(&stale), 7, 7),
+        "unrenewed after 3"
+    );
+    assert_eq!(answer(Some(&fifth), None, 2, 2), "retired");
+    assert_eq!(answer(Some(&fifth), Some(&fifth), 9, 9), "retired");
+    // Lanes of an incarnation that was never its own are those it names.
+    assert_eq!(answer(Some(&fifth), None, 5, 8), "5 false");
+}
+
+/// [`lanes`], where nothing was received of KZ under `incarnation`.
+fn lanes_of(incarnation: u8) -> Peer {
+    Peer {
+        incoming: PerLane::from_fn(|_| {
+            IncomingLane::new(Position::start([incarnation; 16]), CREDIT)
+        }),
+        ..lanes()
+    }
+}
+
+#[test]
+fn an_earlier_incarnation_is_settled_without_a_fence() {
+    let (mut lanes, mut hello) = (lanes(), sound());
+    hello.received[0].sequence = 90;
+    hello.received[0].running_hash = Digest::of(b"lost here").to_vec();
+    let renewed: Incarnation = [3; 16];
+    let mut facts = facts(&lanes);
+    facts.incarnation = renewed;
+    let agreed = negotiate(&facts, &hello).unwrap();
+    assert_eq!(agreed.peer_received.bulk, 90);
+    lanes.begin(&agreed, CREDIT);
+    assert!(
+        lanes.next_batch(|_, _| Some(1)).is_none(),
+        "nothing to send"
+    );
+}
+
+#[test]
+fn what_a_restored_peer_is_sent_again_never_shares_a_frame_with_what_is_new() {
+    let mut lane = OutgoingLane::new(OURS, 9, 6);
+    lane.begin(2, CREDIT);
+    let mut frames = Vec::new();
+    while let Some(batch) = lane.next_batch(|_| Some(1)) {
+        lane.sent(&batch);
+        frames.push(batch.sequences());
+    }
+    assert_eq!(frames, [3..=6, 7..=9]);
 }
 
 #[test]
@@ -225,7 +315,13 @@ fn a_restored_node_accepts_that_peers_have_receipts_it_lost() {
 #[test]
 fn the_hellos_of_two_sound_nodes_agree() {
     let ours = lanes();
-    let hello = facts(&ours).hello(SESSION, CREDIT, 41, Moment::from_micros(5));
+    let hello = facts(&ours).hello(
+        SESSION,
+        CREDIT,
+        ("x".into(), 41),
+        None,
+        Moment::from_micros(5),
+    );
     assert_eq!((hello.received.len(), hello.receipts_durable.len()), (3, 3));
     assert_eq!(hello.received[2].sequence, 4);
     assert_eq!(hello.receipts_durable[2].sequence, 3);

@@ -126,14 +126,17 @@ impl Node {
             peer_card_version: 1,
             peer_card_digest: Digest::ZERO,
             lanes: &self.peer,
-            retired: &[],
+            lives: PeerLives::default(),
+            floor: None,
+            earlier: &[],
             recovering: false,
             hashes: &self.disk,
         }
     }
 
     pub(super) fn hello(&self) -> Hello {
-        self.facts().hello([7; 16], WINDOW, 0, Moment::default())
+        self.facts()
+            .hello([7; 16], WINDOW, (String::new(), 0), None, Moment::default())
     }
 
     pub(super) fn begin(&mut self, hello: &Hello) -> Vec<Frame> {
