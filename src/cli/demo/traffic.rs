@@ -193,12 +193,8 @@ async fn stream(
                     return Ok(refusal.message);
                 }
                 Some(Outcome::Refused(refusal)) => {
-                    let details = refusal
-                        .violations
-                        .iter()
-                        .map(|violation| format!("{}: {}", violation.field, violation.message))
-                        .collect();
-                    return Err(Failure::new(DATAERR, refusal.message).with_details(details));
+                    return Err(Failure::new(DATAERR, refusal.message)
+                        .with_violations(refusal.violations, refusal.more));
                 }
                 None => return Ok("an empty answer".to_owned()),
             },

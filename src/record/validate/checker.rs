@@ -16,6 +16,34 @@ pub const MAX_LIST: usize = 256;
 /// How far clocks of one country may be apart.
 const TOLERANCE: Duration = Duration::from_secs(300);
 
+/// What is wrong with a value, in words and for programs.
+pub(in crate::record) struct Fault {
+    message: String,
+    value: Option<String>,
+    allowed: Vec<String>,
+}
+
+impl Fault {
+    pub(in crate::record) fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            value: None,
+            allowed: Vec::new(),
+        }
+    }
+
+    /// The value found; the caller sees to it that it may be repeated.
+    pub(in crate::record) fn value(mut self, value: Option<String>) -> Self {
+        self.value = value;
+        self
+    }
+
+    pub(in crate::record) fn allowed(mut self, allowed: impl IntoIterator<Item = String>) -> Self {
+        self.allowed = allowed.into_iter().collect();
+        self
+    }
+}
+
 /// Collects violations, at most [`MAX_VIOLATIONS`].
 #[derive(Default)]
 pub(in crate::record) struct Checker {
@@ -35,6 +63,10 @@ impl Checker {
     }
 
     pub(in crate::record) fn found(&mut self, at: At<'_>, rule: Rule, message: impl Into<String>) {
+        self.refuse(at, rule, Fault::new(message));
+    }
+
+    pub(in crate::record) fn refuse(&mut self, at: At<'_>, rule: Rule, fault: Fault) {
         if self.found.len() >= MAX_VIOLATIONS {
             self.more = true;
             return;
@@ -42,8 +74,23 @@ impl Checker {
         self.found.push(Violation {
             field: at.to_string(),
             rule,
-            message: message.into(),
+            message: fault.message,
+            value: fault.value,
+            allowed: fault.allowed,
         });
+    }
+
+    /// A number outside its range.
+    pub(in crate::record) fn out_of_range(
+        &mut self,
+        at: At<'_>,
+        value: impl std::fmt::Display,
+        allowed: impl std::fmt::Display,
+    ) {
+        let fault = Fault::new(format!("{value} is not {allowed}"))
+            .allowed([allowed.to_string()])
+            .value((!self.quiet).then(|| value.to_string()));
+        self.refuse(at, Rule::OutOfRange, fault);
     }
 
     /// How many violations were found so far.
@@ -60,12 +107,26 @@ impl Checker {
 
     /// A value for a message: codes only, and not inside compartments about persons.
     pub(in crate::record) fn shown(&self, value: &str) -> String {
-        let code = |b: u8| b.is_ascii_alphanumeric() || b"-_.:".contains(&b);
-        if !self.quiet && (1..=40).contains(&value.len()) && value.bytes().all(code) {
-            format!("`{value}`")
-        } else {
-            "the value".to_owned()
+        match self.code_of(value) {
+            Some(code) => format!("`{code}`"),
+            None => "the value".to_owned(),
         }
+    }
+
+    /// A value where it may be repeated: codes only, and not inside compartments about persons.
+    pub(in crate::record) fn code_of(&self, value: &str) -> Option<String> {
+        let code = |b: u8| b.is_ascii_alphanumeric() || b"-_.:".contains(&b);
+        let shown = !self.quiet && (1..=40).contains(&value.len()) && value.bytes().all(code);
+        shown.then(|| value.to_owned())
+    }
+
+    /// A text that is not built as it must be.
+    fn ill_formed(&mut self, at: At<'_>, rule: Rule, value: &str, allowed: &str, is_not: &str) {
+        let shown = self.shown(value);
+        let fault = Fault::new(format!("{shown} is not {is_not}"))
+            .value(self.code_of(value))
+            .allowed([allowed.to_owned()]);
+        self.refuse(at, rule, fault);
     }
 
     pub(in crate::record) fn required(&mut self, at: At<'_>, what: &str) {
@@ -75,11 +136,10 @@ impl Checker {
     /// At most `max` elements. Rules for elements need not look beyond `max`.
     pub(in crate::record) fn at_most(&mut self, at: At<'_>, len: usize, max: usize) {
         if len > max {
-            self.found(
-                at,
-                Rule::TooMany,
-                format!("{len} elements; at most {max} are allowed"),
-            );
+            let fault = Fault::new(format!("{len} elements; at most {max} are allowed"))
+                .value(Some(len.to_string()))
+                .allowed([format!("at most {max} elements")]);
+            self.refuse(at, Rule::TooMany, fault);
         }
     }
 
@@ -87,11 +147,9 @@ impl Checker {
     pub(in crate::record) fn code<E: Codes>(&mut self, at: At<'_>, number: i32, required: bool) {
         if number == 0 {
             if required {
-                self.found(
-                    at,
-                    Rule::Required,
-                    format!("a code is required: {}", allowed::<E>()),
-                );
+                let codes = codes_of::<E>();
+                let fault = Fault::new(format!("a code is required: {}", listed(&codes)));
+                self.refuse(at, Rule::Required, fault.allowed(codes));
             }
         } else if E::try_from(number).is_err() {
             self.unknown_code::<E>(at, number);
@@ -99,11 +157,14 @@ impl Checker {
     }
 
     fn unknown_code<E: Codes>(&mut self, at: At<'_>, number: i32) {
-        self.found(
-            at,
-            Rule::UnknownCode,
-            format!("{number} is no code of this list: {}", allowed::<E>()),
-        );
+        let codes = codes_of::<E>();
+        let fault = Fault::new(format!(
+            "{number} is no code of this list: {}",
+            listed(&codes)
+        ))
+        .value((!self.quiet).then(|| number.to_string()))
+        .allowed(codes);
+        self.refuse(at, Rule::UnknownCode, fault);
     }
 
     /// Codes of a list, each stated and each once.
@@ -114,11 +175,9 @@ impl Checker {
         required: bool,
     ) {
         if numbers.is_empty() && required {
-            return self.found(
-                at,
-                Rule::Required,
-                format!("at least one code is required: {}", allowed::<E>()),
-            );
+            let codes = codes_of::<E>();
+            let fault = Fault::new(format!("at least one code is required: {}", listed(&codes)));
+            return self.refuse(at, Rule::Required, fault.allowed(codes));
         }
         self.at_most(at, numbers.len(), MAX_LIST);
         let mut seen = HashSet::new();
@@ -145,11 +204,12 @@ impl Checker {
         }
         let country = code.parse().ok();
         if country.is_none() {
-            let shown = self.shown(code);
-            self.found(
+            self.ill_formed(
                 at,
                 Rule::UnknownCountry,
-                format!("{shown} is not an ISO 3166-1 alpha-2 code, such as UZ"),
+                code,
+                "ISO 3166-1 alpha-2",
+                "an ISO 3166-1 alpha-2 code, such as UZ",
             );
         }
         country
@@ -179,18 +239,23 @@ impl Checker {
         if code.is_empty() {
             return;
         }
-        let shown = self.shown(code);
         match (vocab::subdivision(code), country) {
-            (Subdivision::Unknown, _) => self.found(
+            (Subdivision::Unknown, _) => self.ill_formed(
                 at,
                 Rule::UnknownSubdivision,
-                format!("{shown} is not an ISO 3166-2 code, such as UZ-SU"),
+                code,
+                "ISO 3166-2",
+                "an ISO 3166-2 code, such as UZ-SU",
             ),
-            (Subdivision::Of(owner), Some(country)) if owner != country => self.found(
-                at,
-                Rule::Mismatch,
-                format!("{shown} is a subdivision of {owner}, not of {country}"),
-            ),
+            (Subdivision::Of(owner), Some(country)) if owner != country => {
+                let shown = self.shown(code);
+                let fault = Fault::new(format!(
+                    "{shown} is a subdivision of {owner}, not of {country}"
+                ))
+                .value(self.code_of(code))
+                .allowed([format!("a subdivision of {country}")]);
+                self.refuse(at, Rule::Mismatch, fault);
+            }
             (Subdivision::Of(_), _) => {}
         }
     }
@@ -206,11 +271,12 @@ impl Checker {
         }
         let crossing = vocab::crossing(id);
         if crossing.is_none() {
-            let shown = self.shown(id);
-            self.found(
+            self.ill_formed(
                 at,
                 Rule::UnknownCrossing,
-                format!("{shown} is not a border crossing of the list, such as BCP-KZ-UZ-23"),
+                id,
+                "a border crossing of the list",
+                "a border crossing of the list, such as BCP-KZ-UZ-23",
             );
         }
         crossing
@@ -218,11 +284,12 @@ impl Checker {
 
     pub(in crate::record) fn language(&mut self, at: At<'_>, tag: &str) {
         if !tag.is_empty() && !super::language::is_well_formed(tag) {
-            let shown = self.shown(tag);
-            self.found(
+            self.ill_formed(
                 at,
                 Rule::LanguageInvalid,
-                format!("{shown} is not a BCP 47 tag, such as uz-Cyrl"),
+                tag,
+                "BCP 47",
+                "a BCP 47 tag, such as uz-Cyrl",
             );
         }
     }
@@ -234,11 +301,12 @@ impl Checker {
         }
         let date = super::date::day(text);
         if date.is_none() {
-            let shown = self.shown(text);
-            self.found(
+            self.ill_formed(
                 at,
                 Rule::DateInvalid,
-                format!("{shown} is not a date written YYYY-MM-DD"),
+                text,
+                "YYYY-MM-DD",
+                "a date written YYYY-MM-DD",
             );
         }
         date
@@ -266,8 +334,7 @@ impl Checker {
     /// Percent, 0 to 100.
     pub(in crate::record) fn percent(&mut self, at: At<'_>, value: u32) {
         if value > 100 {
-            let message = format!("{value} is not a percentage, 0 to 100");
-            self.found(at, Rule::OutOfRange, message);
+            self.out_of_range(at, value, "from 0 to 100");
         }
     }
 
@@ -299,8 +366,13 @@ impl Checker {
             && by <= context.now
             && !context.received
         {
-            let message = format!("{by} is not in the future; it is {} now", context.now);
-            self.found(at, Rule::OutOfRange, message);
+            let fault = Fault::new(format!(
+                "{by} is not in the future; it is {} now",
+                context.now
+            ))
+            .value((!self.quiet).then(|| by.to_string()))
+            .allowed(["in the future".to_owned()]);
+            self.refuse(at, Rule::OutOfRange, fault);
         }
     }
 
@@ -316,8 +388,13 @@ impl Checker {
             && when > context.now + TOLERANCE
             && !context.received
         {
-            let message = format!("{when} is in the future; it is {} now", context.now);
-            self.found(at, Rule::OutOfRange, message);
+            let fault = Fault::new(format!(
+                "{when} is in the future; it is {} now",
+                context.now
+            ))
+            .value((!self.quiet).then(|| when.to_string()))
+            .allowed(["not in the future".to_owned()]);
+            self.refuse(at, Rule::OutOfRange, fault);
         }
     }
 
@@ -342,10 +419,11 @@ impl Checker {
     }
 }
 
-fn allowed<E: Codes>() -> String {
-    let names: Vec<String> = json::enum_codes(E::NAME)
-        .into_iter()
-        .map(|(name, _)| name)
-        .collect();
-    format!("allowed are {}", names.join(", "))
+fn codes_of<E: Codes>() -> Vec<String> {
+    let codes = json::enum_codes(E::NAME).into_iter();
+    codes.map(|(name, _)| name).collect()
+}
+
+fn listed(codes: &[String]) -> String {
+    format!("allowed are {}", codes.join(", "))
 }
