@@ -69,7 +69,11 @@ impl Validator {
         };
         if self.lacks(&without, way, false) {
             let sibling = self.sibling(way, |both| !self.lacks(both, way, false));
-            return sibling.map_or(Need::Required, Need::With);
+            return match (sibling, self.instead(way)) {
+                (Some(other), _) => Need::With(other),
+                (None, Some(other)) => Need::Unless(other),
+                (None, None) => Need::Required,
+            };
         }
         if self.lacks(&without, way, true) {
             return Need::ByTheNode;
@@ -106,6 +110,25 @@ impl Validator {
                     .is_some_and(|both| changes(&both))
             })
             .map(|other| other.json_name().to_owned())
+    }
+
+    /// What another element of the list has where this field is missing: the example breaks no rule,
+    /// so the one stands for the other.
+    fn instead(&self, way: &Way) -> Option<String> {
+        let (field, within) = way.split_last()?;
+        let list = within.last().filter(|list| list.is_list())?;
+        let mut copy = self.example.clone();
+        let elements = parent(&mut copy, within)?.get_field(list).into_owned();
+        let mut elements = elements.as_list()?.iter().filter_map(Value::as_message);
+        let first = elements.next()?;
+        let other = elements.find(|element| !element.has_field(field))?;
+        let mut fields = field
+            .parent_message()
+            .fields()
+            .collect::<Vec<_>>()
+            .into_iter();
+        let given = fields.find(|of| other.has_field(of) && !first.has_field(of))?;
+        Some(given.json_name().to_owned())
     }
 
     fn holds(&self, way: &Way, other: &FieldDescriptor) -> bool {

@@ -12,9 +12,9 @@ from the protos, the code lists and the answers of the validator; a test compare
 the terminal, `comity template Route` writes an example to start from.
 
 Paths are those of the canonical JSON form; `[]` stands for the elements of a list, `{}` for the values of a map. *Required* says
-whether a field must be there where what it lies in is there: `with x` only beside `x`, `unless x` only without it. Every text is in
-Unicode normalization form C and free of control characters and direction overrides; a name also of characters that nobody sees,
-and each of its words is written in one script. A point lies in the country that is stated with it. A submission that breaks rules is
+whether a field must be there where what it lies in is there, the rest being as in the example of the kind: `with x` only beside `x`,
+`unless x` only without it. Every text is in Unicode normalization form C and free of control characters and direction overrides; a
+name also of characters that nobody sees, and each of its words is written in one script. A point lies in the country that is stated with it. A submission that breaks rules is
 refused with all of them at once, each with path, rule, value and what is allowed.
 ";
 

@@ -160,6 +160,8 @@ fn fields_say_what_the_rules_say() {
 
     let period = field("Trend", "situation.trend.values[].period");
     assert_eq!(period.need, Need::Required);
+    let value = field("Trend", "situation.trend.values[].value");
+    assert_eq!(value.need, Need::Unless("suppression".to_owned()));
     let digest = field("Route", "follows.headerDigest");
     assert_eq!(digest.need, Need::Required);
 

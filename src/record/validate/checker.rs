@@ -1,10 +1,10 @@
 //! Rules for single values, and the list of what they found.
 
-use std::{collections::HashSet, time::Duration};
+use std::collections::HashSet;
 
-use super::{ValidationContext, at::At, codes::Codes};
+use super::{at::At, codes::Codes};
 use crate::record::{
-    Country, Moment, Rule, Violation, Violations,
+    Country, Rule, Violation, Violations,
     violation::MAX_VIOLATIONS,
     vocab::{self, Subdivision},
 };
@@ -12,9 +12,6 @@ use crate::wire::json;
 
 /// Longest list of anything but legs and destinations.
 pub const MAX_LIST: usize = 256;
-
-/// How far clocks of one country may be apart.
-const TOLERANCE: Duration = Duration::from_secs(300);
 
 /// What is wrong with a value, in words and for programs.
 pub(in crate::record) struct Fault {
@@ -89,7 +86,7 @@ impl Checker {
     ) {
         let fault = Fault::new(format!("{value} is not {allowed}"))
             .allowed([allowed.to_string()])
-            .value((!self.quiet).then(|| value.to_string()));
+            .value(self.aloud(value));
         self.refuse(at, Rule::OutOfRange, fault);
     }
 
@@ -120,8 +117,20 @@ impl Checker {
         shown.then(|| value.to_owned())
     }
 
+    /// A value in words, but not inside compartments about persons.
+    pub(super) fn aloud(&self, value: impl std::fmt::Display) -> Option<String> {
+        (!self.quiet).then(|| value.to_string())
+    }
+
     /// A text that is not built as it must be.
-    fn ill_formed(&mut self, at: At<'_>, rule: Rule, value: &str, allowed: &str, is_not: &str) {
+    pub(super) fn ill_formed(
+        &mut self,
+        at: At<'_>,
+        rule: Rule,
+        value: &str,
+        allowed: &str,
+        is_not: &str,
+    ) {
         let shown = self.shown(value);
         let fault = Fault::new(format!("{shown} is not {is_not}"))
             .value(self.code_of(value))
@@ -162,7 +171,7 @@ impl Checker {
             "{number} is no code of this list: {}",
             listed(&codes)
         ))
-        .value((!self.quiet).then(|| number.to_string()))
+        .value(self.aloud(number))
         .allowed(codes);
         self.refuse(at, Rule::UnknownCode, fault);
     }
@@ -294,43 +303,6 @@ impl Checker {
         }
     }
 
-    /// A day, YYYY-MM-DD, or none.
-    pub(in crate::record) fn date(&mut self, at: At<'_>, text: &str) -> Option<time::Date> {
-        if text.is_empty() {
-            return None;
-        }
-        let date = super::date::day(text);
-        if date.is_none() {
-            self.ill_formed(
-                at,
-                Rule::DateInvalid,
-                text,
-                "YYYY-MM-DD",
-                "a date written YYYY-MM-DD",
-            );
-        }
-        date
-    }
-
-    /// Two days, the later not before the earlier; either may be missing.
-    pub(in crate::record) fn date_span(
-        &mut self,
-        (first_at, first): (At<'_>, &str),
-        (last_at, last): (At<'_>, &str),
-    ) {
-        let first = self.date(first_at, first);
-        let last = self.date(last_at, last);
-        if let (Some(first), Some(last)) = (first, last)
-            && last < first
-        {
-            self.found(
-                last_at,
-                Rule::DateOrder,
-                format!("{last} lies before `{first_at}`, {first}"),
-            );
-        }
-    }
-
     /// Percent, 0 to 100.
     pub(in crate::record) fn percent(&mut self, at: At<'_>, value: u32) {
         if value > 100 {
@@ -351,70 +323,6 @@ impl Checker {
             if !seen.insert(tag) {
                 self.found(item, Rule::Duplicate, "this language is given twice");
             }
-        }
-    }
-
-    /// A time that still lies ahead, or none. A destination does not judge whether it does.
-    pub(in crate::record) fn deadline(
-        &mut self,
-        at: At<'_>,
-        stamp: Option<&prost_types::Timestamp>,
-        context: &ValidationContext<'_>,
-    ) {
-        let Some(stamp) = stamp else { return };
-        if let Some(by) = self.moment(at, stamp)
-            && by <= context.now
-            && !context.received
-        {
-            let fault = Fault::new(format!(
-                "{by} is not in the future; it is {} now",
-                context.now
-            ))
-            .value((!self.quiet).then(|| by.to_string()))
-            .allowed(["in the future".to_owned()]);
-            self.refuse(at, Rule::OutOfRange, fault);
-        }
-    }
-
-    /// A time that has come, or none. A destination does not judge whether it has.
-    pub(in crate::record) fn past(
-        &mut self,
-        at: At<'_>,
-        stamp: Option<&prost_types::Timestamp>,
-        context: &ValidationContext<'_>,
-    ) {
-        let Some(stamp) = stamp else { return };
-        if let Some(when) = self.moment(at, stamp)
-            && when > context.now + TOLERANCE
-            && !context.received
-        {
-            let fault = Fault::new(format!(
-                "{when} is in the future; it is {} now",
-                context.now
-            ))
-            .value((!self.quiet).then(|| when.to_string()))
-            .allowed(["not in the future".to_owned()]);
-            self.refuse(at, Rule::OutOfRange, fault);
-        }
-    }
-
-    /// A time that protobuf allows.
-    pub(in crate::record) fn moment(
-        &mut self,
-        at: At<'_>,
-        stamp: &prost_types::Timestamp,
-    ) -> Option<Moment> {
-        // 0001-01-01T00:00:00Z to 9999-12-31T23:59:59Z.
-        let seconds = -62_135_596_800..=253_402_300_799;
-        if seconds.contains(&stamp.seconds) && (0..1_000_000_000).contains(&stamp.nanos) {
-            Some(Moment::from(stamp))
-        } else {
-            self.found(
-                at,
-                Rule::DateInvalid,
-                "not a time in the years 1 to 9999 with 0 to 999999999 nanoseconds",
-            );
-            None
         }
     }
 }

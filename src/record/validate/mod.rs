@@ -20,6 +20,7 @@ mod steps;
 #[cfg(test)]
 mod tests;
 mod text;
+mod times;
 
 use std::time::Duration;
 

@@ -49,17 +49,7 @@ fn consent_request(
     let labels = at.field("compartments");
     checker.codes::<CompartmentLabel>(labels, &request.compartments, true);
     let by_at = at.field("answerBy");
-    if let Some(stamp) = &request.answer_by
-        && let Some(by) = checker.moment(by_at, stamp)
-        && by <= context.now
-        && !context.received
-    {
-        checker.found(
-            by_at,
-            Rule::OutOfRange,
-            format!("{by} is not in the future; it is {} now", context.now),
-        );
-    }
+    checker.deadline(by_at, request.answer_by.as_ref(), context);
 }
 
 fn consent_answer(checker: &mut Checker, at: At<'_>, answer: &ConsentAnswer) {
