@@ -14,6 +14,7 @@
 //! ```
 
 mod check;
+mod place;
 mod stream;
 #[cfg(test)]
 mod stream_tests;

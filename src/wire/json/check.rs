@@ -6,7 +6,7 @@ use std::{cell::RefCell, collections::BTreeSet, fmt};
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::{JsonError, key_text, word};
+use super::{JsonError, place::Place, word};
 
 /// How many names an error lists at most.
 const LISTED: usize = 40;
@@ -47,61 +47,6 @@ pub(super) fn check(descriptor: &MessageDescriptor, text: &str) -> Result<(), Js
 #[derive(Default)]
 struct Faults {
     found: RefCell<Vec<JsonError>>,
-}
-
-/// Where in the text a value stands: a path on the stack, written out only when something is wrong.
-#[derive(Clone, Copy)]
-struct Place<'p> {
-    parent: Option<&'p Place<'p>>,
-    step: Step<'p>,
-}
-
-#[derive(Clone, Copy)]
-enum Step<'p> {
-    Top,
-    Key(&'p str),
-    Item(usize),
-}
-
-impl<'p> Place<'p> {
-    const TOP: Place<'static> = Place {
-        parent: None,
-        step: Step::Top,
-    };
-
-    const fn key(&'p self, key: &'p str) -> Self {
-        Self {
-            parent: Some(self),
-            step: Step::Key(key),
-        }
-    }
-
-    const fn item(&'p self, index: usize) -> Self {
-        Self {
-            parent: Some(self),
-            step: Step::Item(index),
-        }
-    }
-}
-
-/// The path as JSON names it. Keys come from outside: one that could not be a field name is not
-/// repeated.
-impl fmt::Display for Place<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut top = true;
-        if let Some(parent) = self.parent {
-            parent.fmt(f)?;
-            top = matches!(parent.step, Step::Top);
-        }
-        match self.step {
-            Step::Top => Ok(()),
-            Step::Key(key) => {
-                let dot = if top { "" } else { "." };
-                write!(f, "{dot}{}", key_text(key).unwrap_or("…"))
-            }
-            Step::Item(index) => write!(f, "[{index}]"),
-        }
-    }
 }
 
 /// What may stand at a place.
