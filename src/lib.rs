@@ -8,6 +8,7 @@
 //! `rpc` and `cli` are its doors. docs/ARCHITECTURE.md has the whole house.
 
 pub mod card;
+pub mod catalogue;
 pub mod cli;
 pub mod client;
 pub mod config;

@@ -1,5 +1,5 @@
-//! What documents say that a program can check: examples load, sample references hold, and
-//! docs/KEYSPACES.md lists the keyspaces there are.
+//! What documents say that a program can check: examples load, sample references hold,
+//! docs/KEYSPACES.md lists the keyspaces there are, and docs/RECORDS.md the kinds, fields and codes.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -107,6 +107,22 @@ fn the_keyspaces_page_lists_the_keyspaces() {
         fs::write(&path, &page).unwrap();
     }
     assert_eq!(fs::read_to_string(path).unwrap(), page);
+}
+
+/// `comity kinds --markdown > docs/RECORDS.md` writes the page after an intended change.
+#[test]
+fn the_records_page_is_what_the_command_writes() {
+    let written = read("docs/RECORDS.md");
+    let page = comity::catalogue::page();
+    let differs = written
+        .lines()
+        .zip(page.lines())
+        .find(|(was, is)| was != is);
+    assert_eq!(
+        differs, None,
+        "write it again: comity kinds --markdown > docs/RECORDS.md"
+    );
+    assert_eq!(written.len(), page.len());
 }
 
 fn keyspaces_page() -> String {

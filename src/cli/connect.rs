@@ -38,6 +38,13 @@ impl Target {
         self.choose(|name| std::env::var_os(name).filter(|value| !value.is_empty()))
     }
 
+    /// Whether a flag or the environment says whose node.
+    pub(super) fn is_named(&self) -> bool {
+        let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let flag = self.home.is_some() || self.profile.is_some();
+        flag || set("COMITY_HOME") || set("COMITY_PROFILE")
+    }
+
     fn choose(&self, environment: impl Fn(&str) -> Option<OsString>) -> Result<Chosen, Failure> {
         match (&self.home, &self.profile) {
             (Some(home), _) => return Ok(Chosen::Home(home.clone())),

@@ -2,7 +2,15 @@
 
 use std::{path::Path, process::ExitCode};
 
-use crate::{home::HomeError, node::NodeError, store::StoreError, wire::json::JsonError};
+use crate::{
+    home::HomeError,
+    node::NodeError,
+    store::StoreError,
+    wire::{
+        json::JsonError,
+        node::{Refusal, Violation},
+    },
+};
 
 /// The command line is wrong.
 pub(super) const USAGE: Code = Code(64);
@@ -46,6 +54,9 @@ pub(super) struct Failure {
     code: Code,
     message: String,
     details: Vec<String>,
+    violations: Vec<Violation>,
+    /// Whether there are more violations than are listed.
+    more: bool,
 }
 
 impl Failure {
@@ -54,6 +65,8 @@ impl Failure {
             code,
             message: message.into(),
             details: Vec::new(),
+            violations: Vec::new(),
+            more: false,
         }
     }
 
@@ -74,6 +87,20 @@ impl Failure {
         self
     }
 
+    /// With every violation: a line of its own in the details, and for programs as it came.
+    pub(super) fn with_violations(mut self, violations: Vec<Violation>, more: bool) -> Self {
+        self.details = violations
+            .iter()
+            .map(|of| format!("{}: {}: {}", of.field, of.rule, of.message))
+            .collect();
+        if more {
+            self.details.push("and more".to_owned());
+        }
+        self.violations = violations;
+        self.more = more;
+        self
+    }
+
     /// The same failure, of one line of the input.
     pub(super) fn at_line(mut self, line: u64) -> Self {
         self.message = format!("line {line}: {}", self.message);
@@ -90,6 +117,26 @@ impl Failure {
 
     pub(super) fn details(&self) -> &[String] {
         &self.details
+    }
+
+    /// The failure for programs.
+    pub(super) fn to_json(&self) -> serde_json::Value {
+        let violations = self.violations.iter().map(|of| {
+            let value = (!of.value.is_empty()).then_some(&of.value);
+            serde_json::json!({
+                "field": of.field,
+                "rule": of.rule,
+                "message": of.message,
+                "value": value,
+                "allowed": of.allowed,
+            })
+        });
+        serde_json::json!({
+            "error": self.message,
+            "details": self.details,
+            "violations": violations.collect::<Vec<_>>(),
+            "more": self.more,
+        })
     }
 }
 
@@ -138,11 +185,30 @@ impl From<StoreError> for Failure {
     }
 }
 
+/// Text that is not the message it should be, with everything that is wrong with it.
 impl From<JsonError> for Failure {
-    fn from(error: JsonError) -> Self {
-        Self::new(DATAERR, error.to_string())
+    fn from(mut error: JsonError) -> Self {
+        let others = std::mem::take(&mut error.others);
+        if others.is_empty() && error.path.is_empty() {
+            return Self::new(DATAERR, error.to_string());
+        }
+        let violation = |of: JsonError| Violation {
+            field: of.path,
+            rule: NOT_THE_MESSAGE.to_owned(),
+            message: of.message,
+            ..Violation::default()
+        };
+        let message = match others.len() {
+            0 => error.to_string(),
+            more => format!("{} faults in the JSON", more + 1),
+        };
+        let all = std::iter::once(error).chain(others).map(violation);
+        Self::new(DATAERR, message).with_violations(all.collect(), false)
     }
 }
+
+/// The stable word for a value that the JSON form of a message does not allow.
+const NOT_THE_MESSAGE: &str = "JSON_INVALID";
 
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
@@ -170,19 +236,31 @@ impl From<tonic::Status> for Failure {
             _ => SOFTWARE,
         };
         let details = status.get_error_details();
-        let lines = details
-            .bad_request()
-            .map(|bad| {
-                bad.field_violations
-                    .iter()
-                    .map(|violation| format!("{}: {}", violation.field, violation.description))
-                    .collect()
-            })
-            .unwrap_or_default();
-        let message = match details.error_info() {
-            Some(info) => format!("{} ({})", status.message(), info.reason),
-            None => status.message().to_owned(),
+        let reason = details.error_info().map(|info| info.reason.clone());
+        let refusal = refusal_in(&status);
+        // The message repeats what the details list.
+        let message = match refusal.violations.len() {
+            0 => status.message().to_owned(),
+            1 if !refusal.more => "the record breaks a rule".to_owned(),
+            broken => format!("the record breaks {broken} rules"),
         };
-        Self::new(code, message).with_details(lines)
+        let message = match reason {
+            Some(reason) => format!("{message} ({reason})"),
+            None => message,
+        };
+        Self::new(code, message).with_violations(refusal.violations, refusal.more)
     }
+}
+
+/// What the node refused, as far as the status says it.
+fn refusal_in(status: &tonic::Status) -> Refusal {
+    use prost::Message as _;
+    let Ok(rich) = tonic_types::pb::Status::decode(status.details()) else {
+        return Refusal::default();
+    };
+    rich.details
+        .iter()
+        .find(|any| any.type_url == crate::rpc::REFUSAL_TYPE)
+        .and_then(|any| Refusal::decode(any.value.as_slice()).ok())
+        .unwrap_or_default()
 }

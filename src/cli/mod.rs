@@ -20,6 +20,7 @@ mod hold;
 mod incarnate;
 mod init;
 mod input;
+mod kinds;
 mod onward;
 mod operator;
 mod out;
@@ -34,6 +35,7 @@ mod sharing;
 mod status;
 mod store;
 mod submit;
+mod template;
 mod trend;
 mod vectors;
 
@@ -91,6 +93,10 @@ enum Command {
     Search(search::Search),
     /// Show the records that share an identifier or a name with one, and the evidence.
     Related(search::Related),
+    /// Explain the kinds of record, their fields and codes.
+    Kinds(kinds::Kinds),
+    /// Write an example of a kind, ready to submit as an exercise.
+    Template(template::Template),
     /// Submit records.
     Submit(submit::Submit),
     /// List, show and watch records.
@@ -179,6 +185,8 @@ fn dispatch(command: Command, out: &mut Out) -> Result<(), Failure> {
         Command::Card(card) => runtime()?.block_on(card.carry_out(out)),
         Command::Search(search) => runtime()?.block_on(search.carry_out(out)),
         Command::Related(related) => runtime()?.block_on(related.carry_out(out)),
+        Command::Kinds(kinds) => kinds.carry_out(out),
+        Command::Template(template) => runtime()?.block_on(template.carry_out(out)),
         Command::Submit(submit) => runtime()?.block_on(submit.carry_out(out)),
         Command::Records(records) => runtime()?.block_on(records.carry_out(out)),
         Command::Agreements(agreements) => runtime()?.block_on(agreements.carry_out(out)),

@@ -98,25 +98,15 @@ impl Submit {
                 }
                 Some(Outcome::Refused(refusal)) => {
                     refused += 1;
-                    let details: Vec<String> = refusal
-                        .violations
-                        .iter()
-                        .map(|violation| {
-                            format!(
-                                "{}: {}: {}",
-                                violation.field, violation.rule, violation.message
-                            )
-                        })
-                        .collect();
                     // The message repeats what the details list.
-                    let why = match details.len() {
+                    let why = match refusal.violations.len() {
                         0 => refusal.message,
                         1 => "the record breaks a rule".to_owned(),
                         broken => format!("the record breaks {broken} rules"),
                     };
                     let failure =
                         Failure::new(DATAERR, format!("line {line}: {why} ({})", refusal.reason))
-                            .with_details(details);
+                            .with_violations(refusal.violations, refusal.more);
                     out.failure(&failure);
                 }
                 None => {}
@@ -153,7 +143,7 @@ fn read(
     let mut failures = Vec::new();
     let mut first = true;
     for (line, text) in RecordStream::new(input) {
-        let text = text.map_err(|error| error.to_string());
+        let text = text.map_err(|error| Failure::new(DATAERR, error.to_string()));
         match text.and_then(|text| record_of(&text, shares)) {
             Ok(record) => {
                 let idempotency_key = match key {
@@ -172,17 +162,17 @@ fn read(
                     break;
                 }
             }
-            Err(error) => failures.push(Failure::new(DATAERR, format!("line {line}: {error}"))),
+            Err(failure) => failures.push(failure.at_line(line)),
         }
     }
     failures
 }
 
 /// A record as it is written, its destinations narrowed.
-fn record_of(text: &str, shares: &[Share]) -> Result<Record, String> {
-    let mut record: Record =
-        json::from_json("comity.record.v1.Record", text).map_err(|error| error.to_string())?;
-    narrow(&mut record, shares).map_err(|error| format!("--share: {error}"))?;
+fn record_of(text: &str, shares: &[Share]) -> Result<Record, Failure> {
+    let mut record: Record = json::from_json("comity.record.v1.Record", text)?;
+    narrow(&mut record, shares)
+        .map_err(|error| Failure::new(DATAERR, format!("--share: {error}")))?;
     Ok(record)
 }
 
@@ -196,7 +186,7 @@ async fn dry_run(
     let (records, mut waiting) = mpsc::channel(AHEAD);
     tokio::task::spawn_blocking(move || {
         for (line, text) in RecordStream::new(input) {
-            let text = text.map_err(|error| error.to_string());
+            let text = text.map_err(|error| Failure::new(DATAERR, error.to_string()));
             let record = text.and_then(|text| record_of(&text, &shares));
             if records.blocking_send((line, record)).is_err() {
                 return;
@@ -213,7 +203,7 @@ async fn dry_run(
                 let answer = client.sharing.preview_sharing(request).await;
                 answer.map_err(Failure::from)
             }
-            Err(error) => Err(Failure::new(DATAERR, error)),
+            Err(failure) => Err(failure),
         };
         match previewed {
             Ok(answer) => {

@@ -13,6 +13,7 @@ mod moment;
 mod reference;
 pub mod sharing;
 pub mod trend;
+pub mod unseen;
 mod validate;
 mod violation;
 pub mod vocab;

@@ -24,7 +24,9 @@ pub use narrow::{Share, ShareError, narrow};
 use time::Date;
 
 use super::{
-    Country, Rule, Violations, kind_name,
+    Country, Rule, Violations,
+    compartments::label_name,
+    kind_name,
     validate::{At, Checker, destination_reads, victims_go_to_named_authorities},
 };
 use crate::wire::record::{
@@ -229,7 +231,10 @@ fn row(
                     checker.found(
                         at.field("compartments").item(place),
                         Rule::AgreementForbids,
-                        format!("{country} cannot read it: {bar}"),
+                        format!(
+                            "{country} cannot read it: {bar}; leave it out (`--share {}=none`)",
+                            label_name(*label)
+                        ),
                     );
                 }
                 Err(Withheld::Agreement(bar))

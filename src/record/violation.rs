@@ -28,6 +28,8 @@ pub enum Rule {
     UnknownCrossing,
     /// No such subdivision.
     UnknownSubdivision,
+    /// A point lies outside the country that is stated with it.
+    OutsideCountry,
     /// Two fields contradict each other.
     Mismatch,
     /// A date or time is none.
@@ -42,6 +44,8 @@ pub enum Rule {
     ControlCharacter,
     /// A text is not in Unicode's normalization form C.
     NotNormalized,
+    /// A word of a name mixes the letters of several scripts.
+    MixedScript,
     /// A language tag is not built as BCP 47 says.
     LanguageInvalid,
     /// A text is not built as it must be.
@@ -72,6 +76,7 @@ impl Rule {
             Self::UnknownAuthority => "UNKNOWN_AUTHORITY",
             Self::UnknownCrossing => "UNKNOWN_CROSSING",
             Self::UnknownSubdivision => "UNKNOWN_SUBDIVISION",
+            Self::OutsideCountry => "OUTSIDE_COUNTRY",
             Self::Mismatch => "MISMATCH",
             Self::DateInvalid => "DATE_INVALID",
             Self::DateOrder => "DATE_ORDER",
@@ -79,6 +84,7 @@ impl Rule {
             Self::Duplicate => "DUPLICATE",
             Self::ControlCharacter => "CONTROL_CHARACTER",
             Self::NotNormalized => "NOT_NORMALIZED",
+            Self::MixedScript => "MIXED_SCRIPT",
             Self::LanguageInvalid => "LANGUAGE_INVALID",
             Self::FormatInvalid => "FORMAT_INVALID",
             Self::MeansRequired => "MEANS_REQUIRED",
@@ -106,6 +112,11 @@ pub struct Violation {
     pub rule: Rule,
     /// What is wrong and what is allowed. Never holds text of a record; codes only.
     pub message: String,
+    /// The value found, where it is a code or a number and tells of no person; else `None`.
+    pub value: Option<String>,
+    /// What is allowed: the codes of the list, or a single text such as `at most 256 characters`.
+    /// Empty where the message alone says it.
+    pub allowed: Vec<String>,
 }
 
 impl fmt::Display for Violation {
@@ -114,6 +125,7 @@ impl fmt::Display for Violation {
             field,
             rule,
             message,
+            ..
         } = self;
         if field.is_empty() {
             write!(f, "{message} ({rule})")

@@ -1,8 +1,12 @@
 //! Lists of places, embedded; see `vocab/README.md` for where they come from.
 
+mod borders;
+
 use std::{collections::BTreeMap, sync::LazyLock};
 
 use super::Country;
+
+pub use borders::lies_in;
 
 /// A border crossing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +102,27 @@ pub fn subdivision(code: &str) -> Subdivision {
     } else {
         Subdivision::Unknown
     }
+}
+
+/// Where a code list comes from: the standard, and the list's name there; the latter is empty for
+/// lists of Comity's own. `None` for an enum that is not of the vocabulary.
+pub fn source_of(list: &str) -> Option<(&'static str, &'static str)> {
+    rows(include_str!("vocab/lists.csv")).find_map(|row| match *row.as_slice() {
+        [name, standard, of, _words] if name == list => Some((standard, of)),
+        _ => None,
+    })
+}
+
+/// The code that a list's standard writes for `code`, such as `A_AgricultureForestryAndFishing` for
+/// `SECTOR_A_AGRICULTURE_FORESTRY_AND_FISHING`; empty for codes of Comity's own.
+pub fn source_code(list: &str, code: &str) -> Option<&'static str> {
+    rows(include_str!("vocab/codes.csv")).find_map(|row| match *row.as_slice() {
+        [name, prefix, source, own] if name == list => {
+            let rest = code.strip_prefix(prefix)?.strip_prefix('_')?;
+            (rest == own).then_some(source)
+        }
+        _ => None,
+    })
 }
 
 fn country_of(code: &str) -> Option<Country> {

@@ -9,3 +9,5 @@ pub mod server;
 pub mod services;
 mod status;
 pub mod tls;
+
+pub(crate) use status::REFUSAL_TYPE;

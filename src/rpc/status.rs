@@ -4,8 +4,9 @@
 mod consents;
 mod threads;
 
+use prost::Message as _;
 use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _, pb};
 
 use crate::{
     node::{
@@ -19,6 +20,16 @@ use crate::{
 /// Domain of every `ErrorInfo`.
 const DOMAIN: &str = "comity";
 
+/// The type of the detail that carries a refusal with all that is known of its violations.
+pub(crate) const REFUSAL_TYPE: &str = "type.googleapis.com/comity.node.v1.Refusal";
+
+/// Most bytes of violations in a status. A status travels in trailers, of which clients take 8 KiB
+/// and sometimes no more; streams of submissions list every violation.
+const MOST_DETAILS: usize = 4_500;
+
+/// Longest sentence of a status, in bytes.
+const LONGEST_SENTENCE: usize = 600;
+
 /// A refusal: code, stable word, sentence, violations.
 #[derive(Debug)]
 pub(super) struct Refusal {
@@ -26,38 +37,68 @@ pub(super) struct Refusal {
     reason: &'static str,
     message: String,
     violations: Vec<wire::node::Violation>,
+    /// Whether there are more violations than are listed.
+    more: bool,
 }
 
 impl Refusal {
+    /// Drops the violations that do not fit, and says so.
+    fn keep_to(&mut self, most: usize) {
+        let mut size = 0;
+        let fits = self.violations.iter().take_while(|violation| {
+            size += 2 * violation.field.len() + 2 * violation.message.len() + 32;
+            size += violation
+                .allowed
+                .iter()
+                .map(|code| code.len() + 2)
+                .sum::<usize>();
+            size <= most
+        });
+        let fits = fits.count();
+        self.more |= fits < self.violations.len();
+        self.violations.truncate(fits);
+    }
+
     pub(super) fn new(code: Code, reason: &'static str, message: impl Into<String>) -> Self {
         Self {
             code,
             reason,
             message: message.into(),
             violations: Vec::new(),
+            more: false,
         }
     }
 }
 
 impl From<Refusal> for Status {
-    fn from(refusal: Refusal) -> Self {
+    fn from(mut refusal: Refusal) -> Self {
+        let (code, message) = (refusal.code, refusal.message.clone());
         let mut details = ErrorDetails::new();
         details.set_error_info(refusal.reason, DOMAIN, std::collections::HashMap::new());
-        if !refusal.violations.is_empty() {
-            details.set_bad_request(
-                refusal
-                    .violations
-                    .into_iter()
-                    .map(|violation| {
-                        FieldViolation::new(
-                            violation.field,
-                            format!("{}: {}", violation.rule, violation.message),
-                        )
-                    })
-                    .collect::<Vec<_>>(),
-            );
+        if refusal.violations.is_empty() {
+            return Self::with_error_details(code, message, details);
         }
-        Self::with_error_details(refusal.code, refusal.message, details)
+        refusal.keep_to(MOST_DETAILS);
+        let fields = refusal.violations.iter().map(|violation| {
+            let description = format!("{}: {}", violation.rule, violation.message);
+            FieldViolation::new(violation.field.clone(), description)
+        });
+        details.set_bad_request(fields.collect::<Vec<_>>());
+        let status = Self::with_error_details(code, message, details);
+        // The same once more with value and what is allowed, as streams of submissions give it.
+        let own = wire::node::Refusal {
+            message: String::new(),
+            ..refusal.into()
+        };
+        let Ok(mut rich) = pb::Status::decode(status.details()) else {
+            return status;
+        };
+        rich.details.push(prost_types::Any {
+            type_url: REFUSAL_TYPE.to_owned(),
+            value: own.encode_to_vec(),
+        });
+        let message = status.message().to_owned();
+        Self::with_details(code, message, rich.encode_to_vec().into())
     }
 }
 
@@ -67,6 +108,7 @@ impl From<Refusal> for wire::node::Refusal {
             reason: refusal.reason.to_owned(),
             message: refusal.message,
             violations: refusal.violations,
+            more: refusal.more,
         }
     }
 }
@@ -75,16 +117,33 @@ fn invalid(violations: &Violations) -> Refusal {
     Refusal {
         code: Code::InvalidArgument,
         reason: "RECORD_INVALID",
-        message: violations.to_string(),
+        message: sentence(violations),
+        more: violations.has_more(),
         violations: violations
             .iter()
             .map(|violation| wire::node::Violation {
                 field: violation.field.clone(),
                 rule: violation.rule.to_string(),
                 message: violation.message.clone(),
+                value: violation.value.clone().unwrap_or_default(),
+                allowed: violation.allowed.clone(),
             })
             .collect(),
     }
+}
+
+/// What is wrong in words: everything where it is short, how much it is otherwise.
+fn sentence(violations: &Violations) -> String {
+    let everything = violations.to_string();
+    if everything.len() <= LONGEST_SENTENCE {
+        return everything;
+    }
+    let more = if violations.has_more() {
+        " and more"
+    } else {
+        ""
+    };
+    format!("the record breaks {} rules{more}", violations.iter().len())
 }
 
 impl From<NodeError> for Refusal {

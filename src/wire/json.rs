@@ -14,6 +14,7 @@
 //! ```
 
 mod check;
+mod place;
 mod stream;
 #[cfg(test)]
 mod stream_tests;
@@ -37,13 +38,19 @@ static POOL: LazyLock<Option<DescriptorPool>> = LazyLock::new(|| {
 
 /// JSON that is not the message it should be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}{message}", if path.is_empty() { String::new() } else { format!("`{path}`: ") })]
+#[error(
+    "{}{message}{}",
+    if path.is_empty() { String::new() } else { format!("`{path}`: ") },
+    if others.is_empty() { String::new() } else { format!(", and {} more", others.len()) }
+)]
 pub struct JsonError {
     /// Path of the field as it was written, such as `situation.route.legs[0].crossingID`; empty for
     /// the text as a whole.
     pub path: String,
     /// What was found and what is allowed; never the text that was found.
     pub message: String,
+    /// What else is wrong, in the order of the text, at most 100; each without others.
+    pub others: Vec<JsonError>,
 }
 
 impl JsonError {
@@ -51,6 +58,7 @@ impl JsonError {
         Self {
             path: String::new(),
             message: message.into(),
+            others: Vec::new(),
         }
     }
 }
@@ -78,7 +86,7 @@ pub fn to_json<M: Message>(name: &str, message: &M) -> Result<serde_json::Value,
 /// The caller bounds the length of `text`; nesting is bounded by the message's own depth.
 ///
 /// # Errors
-/// [`JsonError`], with the path of the first field that is wrong.
+/// [`JsonError`]: everything that is wrong, each with the path of its field.
 pub fn from_json<M: Message + Default>(name: &str, text: &str) -> Result<M, JsonError> {
     read(name, text)?
         .transcode_to()
@@ -97,6 +105,7 @@ fn read(name: &str, text: &str) -> Result<DynamicMessage, JsonError> {
     message.map_err(|error| JsonError {
         path: path_text(&track.path()),
         message: error.to_string(),
+        others: Vec::new(),
     })
 }
 
@@ -133,7 +142,8 @@ pub(crate) fn message_descriptor(name: &str) -> Result<MessageDescriptor, JsonEr
         .ok_or_else(|| JsonError::whole(format!("no message is called `{name}`")))
 }
 
-fn enum_descriptor(name: &str) -> Option<EnumDescriptor> {
+/// The descriptor of an enum, by its full name.
+pub(crate) fn enum_descriptor(name: &str) -> Option<EnumDescriptor> {
     POOL.as_ref()?.get_enum_by_name(name)
 }
 

@@ -5,6 +5,7 @@
 
 pub mod bounds;
 pub mod codec;
+pub(crate) mod comments;
 pub mod json;
 
 #[allow(missing_docs, rustdoc::all, clippy::all, unreachable_pub)]

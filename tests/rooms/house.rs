@@ -28,6 +28,7 @@ pub(crate) const HOUSE: &[Room] = &[
     room("envelope", PURE, &["card", "crypto", "record", "wire"]),
     room("entry", PURE, &["crypto", "record", "wire"]),
     room("exercise", PURE, &["record", "wire"]),
+    room("catalogue", PURE, &["record", "wire"]),
     room("search", PURE, &["record", "wire"]),
     room("store", AT_THE_EDGE, &["crypto"]),
     room("ledger", PURE, &["crypto", "entry", "store", "wire"]),
@@ -93,6 +94,7 @@ pub(crate) const HOUSE: &[Room] = &[
         AT_THE_EDGE,
         &[
             "card",
+            "catalogue",
             "client",
             "config",
             "crypto",

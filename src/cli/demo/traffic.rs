@@ -234,13 +234,8 @@ async fn stream(
                     return Ok(refusal.message);
                 }
                 Some(Outcome::Refused(refusal)) => {
-                    let details: Vec<String> = refusal
-                        .violations
-                        .iter()
-                        .map(|violation| format!("{}: {}", violation.field, violation.message))
-                        .collect();
-                    // The message repeats what the details list.
-                    let why = if details.is_empty() {
+                    // The message repeats what the violations list.
+                    let why = if refusal.violations.is_empty() {
                         refusal.message
                     } else {
                         "the record breaks rules".to_owned()
@@ -248,7 +243,7 @@ async fn stream(
                     let why = format!("{why} ({})", refusal.reason);
                     let line = waiting.front().map_or(0, |of| of.line);
                     return Err(Failure::new(DATAERR, why)
-                        .with_details(details)
+                        .with_violations(refusal.violations, refusal.more)
                         .at_line(line));
                 }
                 None => return Ok("an empty answer".to_owned()),

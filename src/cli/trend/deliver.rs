@@ -90,13 +90,11 @@ pub(super) async fn submit(
             }
             Some(Outcome::Refused(refusal)) => {
                 refused += 1;
-                let details = refusal
-                    .violations
-                    .iter()
-                    .map(|of| format!("{}: {}: {}", of.field, of.rule, of.message))
-                    .collect();
                 let message = format!("{title}: {} ({})", refusal.message, refusal.reason);
-                out.failure(&Failure::new(DATAERR, message).with_details(details));
+                out.failure(
+                    &Failure::new(DATAERR, message)
+                        .with_violations(refusal.violations, refusal.more),
+                );
             }
             None => return Err(Failure::new(SOFTWARE, "the node gave an empty answer")),
         }

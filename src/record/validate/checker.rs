@@ -1,10 +1,10 @@
 //! Rules for single values, and the list of what they found.
 
-use std::{collections::HashSet, time::Duration};
+use std::collections::HashSet;
 
-use super::{ValidationContext, at::At, codes::Codes};
+use super::{at::At, codes::Codes};
 use crate::record::{
-    Country, Moment, Rule, Violation, Violations,
+    Country, Rule, Violation, Violations,
     violation::MAX_VIOLATIONS,
     vocab::{self, Subdivision},
 };
@@ -13,8 +13,33 @@ use crate::wire::json;
 /// Longest list of anything but legs and destinations.
 pub const MAX_LIST: usize = 256;
 
-/// How far clocks of one country may be apart.
-const TOLERANCE: Duration = Duration::from_secs(300);
+/// What is wrong with a value, in words and for programs.
+pub(in crate::record) struct Fault {
+    message: String,
+    value: Option<String>,
+    allowed: Vec<String>,
+}
+
+impl Fault {
+    pub(in crate::record) fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            value: None,
+            allowed: Vec::new(),
+        }
+    }
+
+    /// The value found; the caller sees to it that it may be repeated.
+    pub(in crate::record) fn value(mut self, value: Option<String>) -> Self {
+        self.value = value;
+        self
+    }
+
+    pub(in crate::record) fn allowed(mut self, allowed: impl IntoIterator<Item = String>) -> Self {
+        self.allowed = allowed.into_iter().collect();
+        self
+    }
+}
 
 /// Collects violations, at most [`MAX_VIOLATIONS`].
 #[derive(Default)]
@@ -35,6 +60,10 @@ impl Checker {
     }
 
     pub(in crate::record) fn found(&mut self, at: At<'_>, rule: Rule, message: impl Into<String>) {
+        self.refuse(at, rule, Fault::new(message));
+    }
+
+    pub(in crate::record) fn refuse(&mut self, at: At<'_>, rule: Rule, fault: Fault) {
         if self.found.len() >= MAX_VIOLATIONS {
             self.more = true;
             return;
@@ -42,8 +71,23 @@ impl Checker {
         self.found.push(Violation {
             field: at.to_string(),
             rule,
-            message: message.into(),
+            message: fault.message,
+            value: fault.value,
+            allowed: fault.allowed,
         });
+    }
+
+    /// A number outside its range.
+    pub(in crate::record) fn out_of_range(
+        &mut self,
+        at: At<'_>,
+        value: impl std::fmt::Display,
+        allowed: impl std::fmt::Display,
+    ) {
+        let fault = Fault::new(format!("{value} is not {allowed}"))
+            .allowed([allowed.to_string()])
+            .value(self.aloud(value));
+        self.refuse(at, Rule::OutOfRange, fault);
     }
 
     /// How many violations were found so far.
@@ -60,12 +104,38 @@ impl Checker {
 
     /// A value for a message: codes only, and not inside compartments about persons.
     pub(in crate::record) fn shown(&self, value: &str) -> String {
-        let code = |b: u8| b.is_ascii_alphanumeric() || b"-_.:".contains(&b);
-        if !self.quiet && (1..=40).contains(&value.len()) && value.bytes().all(code) {
-            format!("`{value}`")
-        } else {
-            "the value".to_owned()
+        match self.code_of(value) {
+            Some(code) => format!("`{code}`"),
+            None => "the value".to_owned(),
         }
+    }
+
+    /// A value where it may be repeated: codes only, and not inside compartments about persons.
+    pub(in crate::record) fn code_of(&self, value: &str) -> Option<String> {
+        let code = |b: u8| b.is_ascii_alphanumeric() || b"-_.:".contains(&b);
+        let shown = !self.quiet && (1..=40).contains(&value.len()) && value.bytes().all(code);
+        shown.then(|| value.to_owned())
+    }
+
+    /// A value in words, but not inside compartments about persons.
+    pub(super) fn aloud(&self, value: impl std::fmt::Display) -> Option<String> {
+        (!self.quiet).then(|| value.to_string())
+    }
+
+    /// A text that is not built as it must be.
+    pub(super) fn ill_formed(
+        &mut self,
+        at: At<'_>,
+        rule: Rule,
+        value: &str,
+        allowed: &str,
+        is_not: &str,
+    ) {
+        let shown = self.shown(value);
+        let fault = Fault::new(format!("{shown} is not {is_not}"))
+            .value(self.code_of(value))
+            .allowed([allowed.to_owned()]);
+        self.refuse(at, rule, fault);
     }
 
     pub(in crate::record) fn required(&mut self, at: At<'_>, what: &str) {
@@ -75,11 +145,10 @@ impl Checker {
     /// At most `max` elements. Rules for elements need not look beyond `max`.
     pub(in crate::record) fn at_most(&mut self, at: At<'_>, len: usize, max: usize) {
         if len > max {
-            self.found(
-                at,
-                Rule::TooMany,
-                format!("{len} elements; at most {max} are allowed"),
-            );
+            let fault = Fault::new(format!("{len} elements; at most {max} are allowed"))
+                .value(Some(len.to_string()))
+                .allowed([format!("at most {max} elements")]);
+            self.refuse(at, Rule::TooMany, fault);
         }
     }
 
@@ -87,11 +156,9 @@ impl Checker {
     pub(in crate::record) fn code<E: Codes>(&mut self, at: At<'_>, number: i32, required: bool) {
         if number == 0 {
             if required {
-                self.found(
-                    at,
-                    Rule::Required,
-                    format!("a code is required: {}", allowed::<E>()),
-                );
+                let codes = codes_of::<E>();
+                let fault = Fault::new(format!("a code is required: {}", listed(&codes)));
+                self.refuse(at, Rule::Required, fault.allowed(codes));
             }
         } else if E::try_from(number).is_err() {
             self.unknown_code::<E>(at, number);
@@ -99,11 +166,14 @@ impl Checker {
     }
 
     fn unknown_code<E: Codes>(&mut self, at: At<'_>, number: i32) {
-        self.found(
-            at,
-            Rule::UnknownCode,
-            format!("{number} is no code of this list: {}", allowed::<E>()),
-        );
+        let codes = codes_of::<E>();
+        let fault = Fault::new(format!(
+            "{number} is no code of this list: {}",
+            listed(&codes)
+        ))
+        .value(self.aloud(number))
+        .allowed(codes);
+        self.refuse(at, Rule::UnknownCode, fault);
     }
 
     /// Codes of a list, each stated and each once.
@@ -114,11 +184,9 @@ impl Checker {
         required: bool,
     ) {
         if numbers.is_empty() && required {
-            return self.found(
-                at,
-                Rule::Required,
-                format!("at least one code is required: {}", allowed::<E>()),
-            );
+            let codes = codes_of::<E>();
+            let fault = Fault::new(format!("at least one code is required: {}", listed(&codes)));
+            return self.refuse(at, Rule::Required, fault.allowed(codes));
         }
         self.at_most(at, numbers.len(), MAX_LIST);
         let mut seen = HashSet::new();
@@ -145,11 +213,12 @@ impl Checker {
         }
         let country = code.parse().ok();
         if country.is_none() {
-            let shown = self.shown(code);
-            self.found(
+            self.ill_formed(
                 at,
                 Rule::UnknownCountry,
-                format!("{shown} is not an ISO 3166-1 alpha-2 code, such as UZ"),
+                code,
+                "ISO 3166-1 alpha-2",
+                "an ISO 3166-1 alpha-2 code, such as UZ",
             );
         }
         country
@@ -179,18 +248,23 @@ impl Checker {
         if code.is_empty() {
             return;
         }
-        let shown = self.shown(code);
         match (vocab::subdivision(code), country) {
-            (Subdivision::Unknown, _) => self.found(
+            (Subdivision::Unknown, _) => self.ill_formed(
                 at,
                 Rule::UnknownSubdivision,
-                format!("{shown} is not an ISO 3166-2 code, such as UZ-SU"),
+                code,
+                "ISO 3166-2",
+                "an ISO 3166-2 code, such as UZ-SU",
             ),
-            (Subdivision::Of(owner), Some(country)) if owner != country => self.found(
-                at,
-                Rule::Mismatch,
-                format!("{shown} is a subdivision of {owner}, not of {country}"),
-            ),
+            (Subdivision::Of(owner), Some(country)) if owner != country => {
+                let shown = self.shown(code);
+                let fault = Fault::new(format!(
+                    "{shown} is a subdivision of {owner}, not of {country}"
+                ))
+                .value(self.code_of(code))
+                .allowed([format!("a subdivision of {country}")]);
+                self.refuse(at, Rule::Mismatch, fault);
+            }
             (Subdivision::Of(_), _) => {}
         }
     }
@@ -206,11 +280,12 @@ impl Checker {
         }
         let crossing = vocab::crossing(id);
         if crossing.is_none() {
-            let shown = self.shown(id);
-            self.found(
+            self.ill_formed(
                 at,
                 Rule::UnknownCrossing,
-                format!("{shown} is not a border crossing of the list, such as BCP-KZ-UZ-23"),
+                id,
+                "a border crossing of the list",
+                "a border crossing of the list, such as BCP-KZ-UZ-23",
             );
         }
         crossing
@@ -218,47 +293,12 @@ impl Checker {
 
     pub(in crate::record) fn language(&mut self, at: At<'_>, tag: &str) {
         if !tag.is_empty() && !super::language::is_well_formed(tag) {
-            let shown = self.shown(tag);
-            self.found(
+            self.ill_formed(
                 at,
                 Rule::LanguageInvalid,
-                format!("{shown} is not a BCP 47 tag, such as uz-Cyrl"),
-            );
-        }
-    }
-
-    /// A day, YYYY-MM-DD, or none.
-    pub(in crate::record) fn date(&mut self, at: At<'_>, text: &str) -> Option<time::Date> {
-        if text.is_empty() {
-            return None;
-        }
-        let date = super::date::day(text);
-        if date.is_none() {
-            let shown = self.shown(text);
-            self.found(
-                at,
-                Rule::DateInvalid,
-                format!("{shown} is not a date written YYYY-MM-DD"),
-            );
-        }
-        date
-    }
-
-    /// Two days, the later not before the earlier; either may be missing.
-    pub(in crate::record) fn date_span(
-        &mut self,
-        (first_at, first): (At<'_>, &str),
-        (last_at, last): (At<'_>, &str),
-    ) {
-        let first = self.date(first_at, first);
-        let last = self.date(last_at, last);
-        if let (Some(first), Some(last)) = (first, last)
-            && last < first
-        {
-            self.found(
-                last_at,
-                Rule::DateOrder,
-                format!("{last} lies before `{first_at}`, {first}"),
+                tag,
+                "BCP 47",
+                "a BCP 47 tag, such as uz-Cyrl",
             );
         }
     }
@@ -266,8 +306,7 @@ impl Checker {
     /// Percent, 0 to 100.
     pub(in crate::record) fn percent(&mut self, at: At<'_>, value: u32) {
         if value > 100 {
-            let message = format!("{value} is not a percentage, 0 to 100");
-            self.found(at, Rule::OutOfRange, message);
+            self.out_of_range(at, value, "from 0 to 100");
         }
     }
 
@@ -286,66 +325,13 @@ impl Checker {
             }
         }
     }
-
-    /// A time that still lies ahead, or none. A destination does not judge whether it does.
-    pub(in crate::record) fn deadline(
-        &mut self,
-        at: At<'_>,
-        stamp: Option<&prost_types::Timestamp>,
-        context: &ValidationContext<'_>,
-    ) {
-        let Some(stamp) = stamp else { return };
-        if let Some(by) = self.moment(at, stamp)
-            && by <= context.now
-            && !context.received
-        {
-            let message = format!("{by} is not in the future; it is {} now", context.now);
-            self.found(at, Rule::OutOfRange, message);
-        }
-    }
-
-    /// A time that has come, or none. A destination does not judge whether it has.
-    pub(in crate::record) fn past(
-        &mut self,
-        at: At<'_>,
-        stamp: Option<&prost_types::Timestamp>,
-        context: &ValidationContext<'_>,
-    ) {
-        let Some(stamp) = stamp else { return };
-        if let Some(when) = self.moment(at, stamp)
-            && when > context.now + TOLERANCE
-            && !context.received
-        {
-            let message = format!("{when} is in the future; it is {} now", context.now);
-            self.found(at, Rule::OutOfRange, message);
-        }
-    }
-
-    /// A time that protobuf allows.
-    pub(in crate::record) fn moment(
-        &mut self,
-        at: At<'_>,
-        stamp: &prost_types::Timestamp,
-    ) -> Option<Moment> {
-        // 0001-01-01T00:00:00Z to 9999-12-31T23:59:59Z.
-        let seconds = -62_135_596_800..=253_402_300_799;
-        if seconds.contains(&stamp.seconds) && (0..1_000_000_000).contains(&stamp.nanos) {
-            Some(Moment::from(stamp))
-        } else {
-            self.found(
-                at,
-                Rule::DateInvalid,
-                "not a time in the years 1 to 9999 with 0 to 999999999 nanoseconds",
-            );
-            None
-        }
-    }
 }
 
-fn allowed<E: Codes>() -> String {
-    let names: Vec<String> = json::enum_codes(E::NAME)
-        .into_iter()
-        .map(|(name, _)| name)
-        .collect();
-    format!("allowed are {}", names.join(", "))
+fn codes_of<E: Codes>() -> Vec<String> {
+    let codes = json::enum_codes(E::NAME).into_iter();
+    codes.map(|(name, _)| name).collect()
+}
+
+fn listed(codes: &[String]) -> String {
+    format!("allowed are {}", codes.join(", "))
 }

@@ -1,6 +1,6 @@
 //! The rules of the compartments about persons and sources. Their messages repeat no value.
 
-use super::{At, Checker, MAX_LINE, MAX_LIST, MAX_NOTE, MAX_SUMMARY, Text, date};
+use super::{At, Checker, MAX_LINE, MAX_LIST, MAX_NOTE, MAX_SUMMARY, Text, checker::Fault, date};
 use crate::record::{Rule, sharing::readers_of};
 use crate::wire::record::{
     AgeBand, CompartmentLabel, Destination, Identifier, IdentifierType, ImmediateNeed, Name,
@@ -125,19 +125,20 @@ fn suspect(checker: &mut Checker, at: At<'_>, suspect: &Suspect) {
     checker.codes::<ProcessRole>(at.field("roles"), &suspect.roles, false);
     checker.countries(at.field("nationalities"), &suspect.nationalities);
     if !suspect.born.is_empty() && !date::is_year_month_or_day(&suspect.born) {
-        checker.found(
+        let fault = Fault::new("not a year, month or day written YYYY, YYYY-MM or YYYY-MM-DD");
+        let allowed = "YYYY, YYYY-MM or YYYY-MM-DD".to_owned();
+        checker.refuse(
             at.field("born"),
             Rule::DateInvalid,
-            "not a year, month or day written YYYY, YYYY-MM or YYYY-MM-DD",
+            fault.allowed([allowed]),
         );
     }
     checker.text(at.field("note"), &suspect.note, Text::lines(MAX_NOTE));
 }
 
 fn name(checker: &mut Checker, at: At<'_>, name: &Name) {
-    let text = Text::line(MAX_LINE).required();
-    checker.text(at.field("text"), &name.text, text);
-    checker.language(at.field("language"), &name.language);
+    let rules = Text::name(MAX_LINE).required();
+    checker.name(at, &name.text, &name.language, rules);
 }
 
 fn identifier(checker: &mut Checker, at: At<'_>, identifier: &Identifier) {
@@ -163,11 +164,11 @@ fn victims(checker: &mut Checker, at: At<'_>, victims: &Victims) {
             "the number of days after which the reader deletes victim data, 1 to 3650,",
         );
     } else if days > MAX_RETENTION_DAYS {
-        checker.found(
-            at.field("retentionDays"),
-            Rule::OutOfRange,
-            format!("{days} days; at most {MAX_RETENTION_DAYS} are allowed"),
-        );
+        let fault = Fault::new(format!(
+            "{days} days; at most {MAX_RETENTION_DAYS} are allowed"
+        ))
+        .allowed([format!("from 1 to {MAX_RETENTION_DAYS}")]);
+        checker.refuse(at.field("retentionDays"), Rule::OutOfRange, fault);
     }
     each(checker, at.field("victims"), &victims.victims, victim);
 }

@@ -1,8 +1,8 @@
 //! The rules of what a record follows and what it belongs with, and that it is one thing only: a
 //! situation, a step, or another country's record passed on.
 
-use super::{At, Checker, MAX_LIST, ValidationContext};
-use crate::record::{Reference, Rule};
+use super::{At, Checker, MAX_LIST, ValidationContext, checker::Fault};
+use crate::record::{Reference, ReferenceError, Rule};
 use crate::wire::record::{FollowType, Follows, Record, RelationType, step::Step};
 
 pub(super) fn check(checker: &mut Checker, record: &Record, context: &ValidationContext<'_>) {
@@ -141,8 +141,22 @@ pub(super) fn reference(checker: &mut Checker, at: At<'_>, text: &str) -> Option
             None
         }
         Err(error) => {
-            checker.found(at, Rule::FormatInvalid, error.to_string());
+            checker.not_a_reference(at, text, &error);
             None
         }
+    }
+}
+
+impl Checker {
+    /// What is wrong with a reference; in words that repeat it only where it could be one.
+    pub(super) fn not_a_reference(&mut self, at: At<'_>, text: &str, error: &ReferenceError) {
+        let value = self.code_of(text);
+        let message = match &value {
+            Some(_) => error.to_string(),
+            None => "the value is not a reference, such as UZ-26-000412-H".to_owned(),
+        };
+        let allowed = "a reference, such as UZ-26-000412-H".to_owned();
+        let fault = Fault::new(message).value(value).allowed([allowed]);
+        self.refuse(at, Rule::FormatInvalid, fault);
     }
 }

@@ -65,6 +65,14 @@ pub(super) fn is_well_formed(tag: &str) -> bool {
     true
 }
 
+/// The script that a well-formed tag names, such as `Cyrl`.
+pub(super) fn script_of(tag: &str) -> Option<&str> {
+    // Only a script has four letters, before any extension begins.
+    let parts = tag.split('-').skip(1).take_while(|part| part.len() > 1);
+    let letters = |part: &&str| part.len() == 4 && part.bytes().all(|b| b.is_ascii_alphabetic());
+    parts.take(4).find(letters)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,6 +110,16 @@ mod tests {
             "x-private",
         ] {
             assert!(!is_well_formed(wrong), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn finds_the_script_that_a_tag_names() {
+        assert_eq!(script_of("uz-Cyrl"), Some("Cyrl"));
+        assert_eq!(script_of("tg-Cyrl-TJ"), Some("Cyrl"));
+        assert_eq!(script_of("zh-cmn-Hans-CN"), Some("Hans"));
+        for without in ["ru", "ru-RU", "de-1996", "en-x-latn", ""] {
+            assert_eq!(script_of(without), None, "{without}");
         }
     }
 }

@@ -14,11 +14,13 @@ mod follows;
 mod kinds;
 mod language;
 mod onward;
+mod script;
 mod situation;
 mod steps;
 #[cfg(test)]
 mod tests;
 mod text;
+mod times;
 
 use std::time::Duration;
 
@@ -32,6 +34,7 @@ pub(in crate::record) use destinations::destination_reads;
 pub use steps::MAX_LATE_RECEIPTS;
 pub(in crate::record) use text::Text;
 
+use self::checker::Fault;
 use super::{Country, Moment, Reference, Rule, Violations};
 use crate::wire::record::{HandlingCode, Marking, Record, Tlp, TransferPurpose, Urgency};
 
@@ -143,7 +146,7 @@ fn given_by_the_node(checker: &mut Checker, record: &Record, context: &Validatio
         checker.required(reference_at, "the reference given by the origin");
     } else {
         match record.reference.parse::<Reference>() {
-            Err(error) => checker.found(reference_at, Rule::FormatInvalid, error.to_string()),
+            Err(error) => checker.not_a_reference(reference_at, &record.reference, &error),
             Ok(reference) if reference.to_string() != record.reference => checker.found(
                 reference_at,
                 Rule::FormatInvalid,
@@ -205,7 +208,10 @@ fn unknown_authority(
             listed(known)
         )
     };
-    checker.found(at, Rule::UnknownAuthority, message);
+    let fault = Fault::new(message)
+        .value(checker.code_of(name))
+        .allowed(known.iter().take(20).cloned());
+    checker.refuse(at, Rule::UnknownAuthority, fault);
 }
 
 fn listed(known: &[String]) -> String {
@@ -245,13 +251,12 @@ fn expiry(checker: &mut Checker, record: &Record, context: &ValidationContext<'_
     };
     let latest = context.now + Duration::from_secs(MAX_LIFE_DAYS * 86_400);
     if !context.received && (expires <= context.now || expires > latest) {
-        checker.found(
-            at,
-            Rule::OutOfRange,
-            format!(
-                "{expires} is not in the future or more than 50 years ahead; it is {} now",
-                context.now
-            ),
-        );
+        let fault = Fault::new(format!(
+            "{expires} is not in the future or more than 50 years ahead; it is {} now",
+            context.now
+        ))
+        .value(Some(expires.to_string()))
+        .allowed(["in the future, at most 50 years ahead".to_owned()]);
+        checker.refuse(at, Rule::OutOfRange, fault);
     }
 }

@@ -1,7 +1,7 @@
 //! The rules of the situation: what every kind shares.
 
 use super::{At, Checker, MAX_LINE, MAX_LIST, MAX_SUMMARY, MAX_TITLE, MAX_URL, Text};
-use super::{ValidationContext, kinds};
+use super::{ValidationContext, checker::Fault, kinds};
 use crate::record::Rule;
 use crate::wire::record::{
     ExternalReference, InformationCredibility, Record, Situation, SourceReliability,
@@ -68,19 +68,21 @@ fn external_reference(checker: &mut Checker, at: At<'_>, reference: &ExternalRef
             checker.required(at.field("externalId"), "an identifier or an address");
         }
     } else if !web || reference.url.contains(char::is_whitespace) {
-        checker.found(
-            url_at,
-            Rule::FormatInvalid,
-            "must begin with https:// or http:// and hold no blanks",
-        );
+        let fault = Fault::new("must begin with https:// or http:// and hold no blanks");
+        let allowed = "beginning with https:// or http://, without blanks".to_owned();
+        checker.refuse(url_at, Rule::FormatInvalid, fault.allowed([allowed]));
     }
     let digest = &reference.sha256;
     let hexadecimal = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
     if !digest.is_empty() && (digest.len() != 64 || !digest.bytes().all(hexadecimal)) {
-        checker.found(
+        let fault = Fault::new(
+            "must be 64 hexadecimal digits in lower case, the SHA-256 of what is found there",
+        );
+        let allowed = "64 hexadecimal digits in lower case".to_owned();
+        checker.refuse(
             at.field("sha256"),
             Rule::FormatInvalid,
-            "must be 64 hexadecimal digits in lower case, the SHA-256 of what is found there",
+            fault.allowed([allowed]),
         );
     }
 }

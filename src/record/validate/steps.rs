@@ -1,9 +1,9 @@
 //! The rules of each step.
 
-use super::{At, Checker, MAX_LIST, MAX_NOTE, Text, ValidationContext};
+use super::{At, Checker, MAX_LINE, MAX_NOTE, Text, ValidationContext};
 use crate::record::Rule;
 use crate::wire::record::{
-    ConsentAnswer, ConsentRequest, LateReceipts, Recall, RecallReason, Step, step,
+    CompartmentLabel, ConsentAnswer, ConsentRequest, LateReceipts, Recall, RecallReason, Step, step,
 };
 
 /// Longest note of a recall, in characters.
@@ -49,25 +49,14 @@ fn consent_request(
     request: &ConsentRequest,
     context: &ValidationContext<'_>,
 ) {
+    let beneficiary = Text::line(MAX_LINE).required();
+    checker.text(at.field("beneficiary"), &request.beneficiary, beneficiary);
     let ground = Text::lines(MAX_NOTE).required();
     checker.text(at.field("ground"), &request.ground, ground);
     let labels = at.field("compartments");
-    if request.compartments.is_empty() {
-        checker.required(labels, "at least one compartment");
-    }
-    checker.at_most(labels, request.compartments.len(), MAX_LIST);
+    checker.codes::<CompartmentLabel>(labels, &request.compartments, true);
     let by_at = at.field("answerBy");
-    if let Some(stamp) = &request.answer_by
-        && let Some(by) = checker.moment(by_at, stamp)
-        && by <= context.now
-        && !context.received
-    {
-        checker.found(
-            by_at,
-            Rule::OutOfRange,
-            format!("{by} is not in the future; it is {} now", context.now),
-        );
-    }
+    checker.deadline(by_at, request.answer_by.as_ref(), context);
 }
 
 fn consent_answer(checker: &mut Checker, at: At<'_>, answer: &ConsentAnswer) {

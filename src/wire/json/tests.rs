@@ -111,6 +111,45 @@ fn the_first_wrong_field_is_named_by_its_path() {
 }
 
 #[test]
+fn everything_wrong_is_named_at_once() {
+    let text = r#"{
+        "urgency": "URGENT",
+        "destinations": [{"country": 7, "role": 99}, null],
+        "situation": {"confidence": -1, "route": [{}], "alert": {"colour": {"deep": [1, {}]}}},
+        "victims": {"victims": [{"sex": "SEX_FEMALE", "age": "X"}]},
+        "urgency": "URGENCY_ROUTINE"
+    }"#;
+    let error = error(text);
+    let paths: Vec<&str> = std::iter::once(&error)
+        .chain(&error.others)
+        .map(|fault| fault.path.as_str())
+        .collect();
+    let expected = [
+        "urgency",
+        "destinations[0].country",
+        "destinations[0].role",
+        "destinations[1]",
+        "situation.confidence",
+        "situation.route",
+        "situation.alert",
+        "situation.alert.colour",
+        "victims.victims[0].age",
+        "urgency",
+    ];
+    assert_eq!(paths, expected);
+    assert!(error.to_string().ends_with("and 9 more"), "{error}");
+
+    let many = format!(r#"{{"destinations": [{}7]}}"#, "7,".repeat(500));
+    assert_eq!(
+        super::from_json::<Record>(RECORD, &many)
+            .unwrap_err()
+            .others
+            .len(),
+        99
+    );
+}
+
+#[test]
 fn errors_never_repeat_text() {
     let canary = "Zarina Jane Doe";
     for text in [
@@ -124,7 +163,7 @@ fn errors_never_repeat_text() {
         format!(r#"{{"victims": {{"purpose": "{canary}"#),
     ] {
         let error = error(&text);
-        assert!(!error.to_string().contains("Jane"), "{error}");
+        assert!(!format!("{error:?}").contains("Jane"), "{error}");
     }
 }
 

@@ -49,6 +49,33 @@ async fn amendments_chain_and_every_reference_shows_the_newest() {
     assert_eq!(title(shown.record.as_ref()), "EXERCISE third");
 }
 
+/// What a record follows is named by its header's digest, which is there before the follower: a
+/// circle cannot be written. What tries names the wrong record, or one that was amended before.
+#[tokio::test(flavor = "multi_thread")]
+async fn amendments_cannot_go_in_a_circle() {
+    let (mut a, mut b) = neighbours().await;
+    a.start().await;
+    b.start().await;
+    let first = a.submit(alert("first")).await;
+    let second = a.submit(amendment(&a, &first, alert("second")).await).await;
+
+    // The first again, as if it amended its own amendment.
+    let mut circle = amendment(&a, &first, alert("first")).await;
+    circle.follows.as_mut().unwrap().reference = second.clone();
+    let refused = a.try_submit(circle, "").await.unwrap_err();
+    assert_eq!(refusal_of(&refused), "FOLLOWS_INVALID");
+    let back = amendment(&a, &first, alert("first")).await;
+    let refused = a.try_submit(back, "").await.unwrap_err();
+    assert_eq!(refusal_of(&refused), "ALREADY_AMENDED");
+
+    b.receives(&second).await;
+    for at in [&a, &b] {
+        let versions = show(at, &first).await.versions;
+        let versions: Vec<_> = versions.iter().map(|one| &one.reference).collect();
+        assert_eq!(versions, [&first, &second]);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_may_not_follow_is_refused_by_name() {
     let (mut a, mut b) = neighbours().await;

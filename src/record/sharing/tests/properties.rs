@@ -160,4 +160,33 @@ proptest! {
             }
         }
     }
+
+    #[test]
+    fn a_share_changes_nothing_else_and_adds_only_whom_it_names(
+        record in shared_records(),
+        pick in 0..4_usize,
+        named in prop::sample::subsequence(CODES.to_vec(), 0..=4),
+    ) {
+        let label = LABELS[pick + 1];
+        let readers: Vec<String> = named.iter().map(|code| format!("{code}/referral")).collect();
+        let readers = if readers.is_empty() { "none".to_owned() } else { readers.join(",") };
+        let text = format!("{}={readers}", crate::record::compartments::label_name(label));
+        let mut narrowed = record.clone();
+        // Nobody becomes a reader by being named who was no destination.
+        if let (Ok(()), Ok(before)) = (narrow(&mut narrowed, &[text.parse().unwrap()]), matrix(&record)) {
+            let before = read(&before);
+            let after = read(&matrix(&narrowed).unwrap());
+            for row in &record.destinations {
+                let country: Country = row.country.parse().unwrap();
+                for other in LABELS {
+                    let expected = if other == label {
+                        named.contains(&country.code())
+                    } else {
+                        before.contains(&(country, other))
+                    };
+                    prop_assert_eq!(after.contains(&(country, other)), expected, "{} {:?}", country, other);
+                }
+            }
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! The rules of alerts, after the Common Alerting Protocol 1.2.
 
-use super::{At, Checker, MAX_LINE, MAX_LIST, MAX_SUMMARY, Text, ValidationContext, place};
+use super::{At, Checker, Fault, MAX_LINE, MAX_LIST, MAX_SUMMARY, Text, ValidationContext, place};
 use crate::record::{Rule, validate::MAX_TITLE};
 use crate::wire::record::{
     Alert, AlertArea, AlertCategory, AlertCertainty, AlertMessageType, AlertResponse, AlertScope,
@@ -32,7 +32,7 @@ pub(super) fn check(
     }
     checker.at_most(areas_at, alert.areas.len(), MAX_LIST);
     for (index, of) in alert.areas.iter().take(MAX_LIST).enumerate() {
-        area(checker, areas_at.item(index), of);
+        area(checker, areas_at.item(index), of, context);
     }
     let by = alert.acknowledge_by.as_ref();
     checker.deadline(at.field("acknowledgeBy"), by, context);
@@ -42,7 +42,7 @@ pub(super) fn check(
     checker.text(at.field("contact"), &alert.contact, Text::line(MAX_LINE));
 }
 
-fn area(checker: &mut Checker, at: At<'_>, area: &AlertArea) {
+fn area(checker: &mut Checker, at: At<'_>, area: &AlertArea, context: &ValidationContext<'_>) {
     let country = checker.country(at.field("country"), &area.country, true);
     checker.subdivision(at.field("subdivision"), &area.subdivision, country);
     let crossing_at = at.field("crossingId");
@@ -58,13 +58,12 @@ fn area(checker: &mut Checker, at: At<'_>, area: &AlertArea) {
     }
     if let Some(circle) = &area.circle {
         let circle_at = at.field("circle");
-        place::degrees(checker, circle_at, circle.latitude, circle.longitude);
+        let centre = (circle.latitude, circle.longitude, 0);
+        place::point(checker, circle_at, centre, country, context);
         if !(circle.radius_km > 0.0 && circle.radius_km <= MAX_RADIUS) {
-            checker.found(
-                circle_at.field("radiusKm"),
-                Rule::OutOfRange,
-                format!("must be kilometres above 0, at most {MAX_RADIUS}"),
-            );
+            let fault = Fault::new(format!("must be kilometres above 0, at most {MAX_RADIUS}"))
+                .allowed([format!("above 0, at most {MAX_RADIUS}")]);
+            checker.refuse(circle_at.field("radiusKm"), Rule::OutOfRange, fault);
         }
     }
     let description = Text::line(MAX_LINE);

@@ -57,11 +57,7 @@ fn year(checker: &mut Checker, at: At<'_>, of: &CaseRecord, context: &Validation
     if year == 0 {
         checker.required(at, "the year of registration");
     } else if !(FIRST_YEAR..=last).contains(&year) {
-        checker.found(
-            at,
-            Rule::OutOfRange,
-            format!("{year} is not from {FIRST_YEAR} to {last}"),
-        );
+        checker.out_of_range(at, year, format_args!("from {FIRST_YEAR} to {last}"));
     }
 }
 

@@ -9,7 +9,9 @@ mod route;
 mod tip;
 mod trend;
 
-use super::{At, Checker, MAX_LINE, MAX_LIST, MAX_SUMMARY, Text, ValidationContext};
+use super::{
+    At, Checker, MAX_LINE, MAX_LIST, MAX_SUMMARY, Text, ValidationContext, checker::Fault,
+};
 use crate::record::Rule;
 use crate::wire::record::{
     Act, ControlMethod, DocumentUse, Exploitation, ForcedLabourIndicator, Means, Message,
@@ -28,8 +30,12 @@ pub(super) fn check(
     context: &ValidationContext<'_>,
 ) {
     match kind {
-        Kind::Route(of) => route::check(checker, situation.field("route"), of),
-        Kind::Network(of) => network::check(checker, situation.field("network"), of),
+        Kind::Route(of) => {
+            route::check(checker, situation.field("route"), of, context);
+        }
+        Kind::Network(of) => {
+            network::check(checker, situation.field("network"), of, context);
+        }
         Kind::ModusOperandi(of) => modus_operandi(checker, situation.field("modusOperandi"), of),
         Kind::Alert(of) => alert::check(checker, situation.field("alert"), of, record, context),
         Kind::Trend(of) => trend::check(checker, situation.field("trend"), of),

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{At, Checker, MAX_LINE, MAX_LIST, Text, place};
+use super::{At, Checker, Fault, MAX_LINE, MAX_LIST, Text, ValidationContext, place};
 use crate::record::Rule;
 use crate::wire::record::{
     EntityType, LinkType, Motivation, Network, NetworkEntity, NetworkLink, NetworkName,
@@ -12,7 +12,12 @@ use crate::wire::record::{
 /// Longest `id` of an entity, in characters.
 const MAX_ID: usize = 32;
 
-pub(super) fn check(checker: &mut Checker, at: At<'_>, network: &Network) {
+pub(super) fn check(
+    checker: &mut Checker,
+    at: At<'_>,
+    network: &Network,
+    context: &ValidationContext<'_>,
+) {
     if network.names.is_empty() {
         checker.required(at.field("names"), "at least one name");
     }
@@ -23,7 +28,7 @@ pub(super) fn check(checker: &mut Checker, at: At<'_>, network: &Network) {
     let bases_at = at.field("bases");
     checker.at_most(bases_at, network.bases.len(), MAX_LIST);
     for (index, base) in network.bases.iter().take(MAX_LIST).enumerate() {
-        place::check(checker, bases_at.item(index), base);
+        place::check(checker, bases_at.item(index), base, context);
     }
     checker.code::<VolumeBand>(at.field("size"), network.size, false);
     checker.date_span(
@@ -34,7 +39,8 @@ pub(super) fn check(checker: &mut Checker, at: At<'_>, network: &Network) {
     checker.at_most(entities_at, network.entities.len(), MAX_LIST);
     let mut ids = HashSet::new();
     for (index, of) in network.entities.iter().take(MAX_LIST).enumerate() {
-        entity(checker, entities_at.item(index), of, &mut ids);
+        let item = entities_at.item(index);
+        entity(checker, item, of, &mut ids, context);
     }
     let links_at = at.field("links");
     checker.at_most(links_at, network.links.len(), MAX_LIST);
@@ -53,10 +59,8 @@ pub(super) fn check(checker: &mut Checker, at: At<'_>, network: &Network) {
 fn names(checker: &mut Checker, at: At<'_>, names: &[NetworkName]) {
     checker.at_most(at, names.len(), MAX_LIST);
     for (index, of) in names.iter().take(MAX_LIST).enumerate() {
-        let item = at.item(index);
-        let text = Text::line(MAX_LINE).required();
-        checker.text(item.field("text"), &of.text, text);
-        checker.language(item.field("language"), &of.language);
+        let rules = Text::name(MAX_LINE).required();
+        checker.name(at.item(index), &of.text, &of.language, rules);
     }
 }
 
@@ -65,16 +69,15 @@ fn entity<'n>(
     at: At<'_>,
     of: &'n NetworkEntity,
     ids: &mut HashSet<&'n str>,
+    context: &ValidationContext<'_>,
 ) {
     let id_at = at.field("id");
     if of.id.is_empty() {
         checker.required(id_at, "an id, such as `driver-1`,");
     } else if !is_id(&of.id) {
-        checker.found(
-            id_at,
-            Rule::FormatInvalid,
-            format!("must be 1 to {MAX_ID} letters a-z, digits and hyphens"),
-        );
+        let allowed = format!("1 to {MAX_ID} letters a-z, digits and hyphens");
+        let fault = Fault::new(format!("must be {allowed}"));
+        checker.refuse(id_at, Rule::FormatInvalid, fault.allowed([allowed]));
     } else if !ids.insert(&of.id) {
         checker.found(id_at, Rule::Duplicate, "this id is given twice");
     }
@@ -82,7 +85,7 @@ fn entity<'n>(
     checker.text(at.field("label"), &of.label, Text::line(MAX_LINE));
     checker.codes::<ProcessRole>(at.field("roles"), &of.roles, false);
     if let Some(of) = &of.place {
-        place::check(checker, at.field("place"), of);
+        place::check(checker, at.field("place"), of, context);
     }
     checker.percent(at.field("confidence"), of.confidence);
 }

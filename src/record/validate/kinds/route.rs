@@ -2,14 +2,19 @@
 
 use std::collections::HashSet;
 
-use super::{At, Checker, MAX_LEGS, MAX_LIST, place};
+use super::{At, Checker, MAX_LEGS, MAX_LIST, ValidationContext, place};
 use crate::record::{Country, Rule};
 use crate::wire::record::{
     AgeBand, CountryRole, Exploitation, Leg, Place, Purpose, Route, Sector, Sex, TraffickingStage,
     Transport, VictimProfile, VolumeBand,
 };
 
-pub(super) fn check(checker: &mut Checker, at: At<'_>, route: &Route) {
+pub(super) fn check(
+    checker: &mut Checker,
+    at: At<'_>,
+    route: &Route,
+    context: &ValidationContext<'_>,
+) {
     let legs_at = at.field("legs");
     if route.legs.is_empty() {
         checker.required(legs_at, "at least one leg");
@@ -18,7 +23,7 @@ pub(super) fn check(checker: &mut Checker, at: At<'_>, route: &Route) {
     let mut before: Option<&Place> = None;
     for (index, of) in route.legs.iter().take(MAX_LEGS).enumerate() {
         let item = legs_at.item(index);
-        leg(checker, item, of);
+        leg(checker, item, of, context);
         if let (Some(before), Some(from)) = (before, &of.from) {
             joins(checker, item.field("from"), before, from);
         }
@@ -35,10 +40,10 @@ pub(super) fn check(checker: &mut Checker, at: At<'_>, route: &Route) {
     victims(checker, at.field("victims"), &route.victims);
 }
 
-fn leg(checker: &mut Checker, at: At<'_>, leg: &Leg) {
+fn leg(checker: &mut Checker, at: At<'_>, leg: &Leg, context: &ValidationContext<'_>) {
     checker.code::<CountryRole>(at.field("role"), leg.role, true);
     let mut end = |name, of: Option<&Place>| match of {
-        Some(of) => place::check(checker, at.field(name), of),
+        Some(of) => place::check(checker, at.field(name), of, context),
         None => {
             checker.required(at.field(name).field("country"), "a country");
             None

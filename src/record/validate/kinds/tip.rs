@@ -16,7 +16,7 @@ pub(super) fn check(checker: &mut Checker, at: At<'_>, tip: &Tip, context: &Vali
     let places_at = at.field("places");
     checker.at_most(places_at, tip.places.len(), MAX_LIST);
     for (index, of) in tip.places.iter().take(MAX_LIST).enumerate() {
-        place::check(checker, places_at.item(index), of);
+        place::check(checker, places_at.item(index), of, context);
     }
     checker.codes::<Exploitation>(at.field("exploitation"), &tip.exploitation, false);
     checker.codes::<ForcedLabourIndicator>(at.field("indicators"), &tip.indicators, false);

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{At, Checker, MAX_LINE, MAX_LIST, Text};
+use super::{At, Checker, Fault, MAX_LINE, MAX_LIST, Text};
 use crate::record::{
     Rule, trend,
     validate::{MAX_NOTE, date},
@@ -23,16 +23,8 @@ pub(super) fn check(checker: &mut Checker, at: At<'_>, trend: &Trend) {
     checker.country(at.field("country"), &trend.country, true);
     checker.code::<TrendUnit>(at.field("unit"), trend.unit, true);
     if !K.contains(&trend.k) {
-        checker.found(
-            at.field("k"),
-            Rule::OutOfRange,
-            format!(
-                "{} is not from {} to {}; GLOTIP uses 5, CTDC 11",
-                trend.k,
-                K.start(),
-                K.end()
-            ),
-        );
+        let allowed = format_args!("from {} to {}; GLOTIP uses 5, CTDC 11", K.start(), K.end());
+        checker.out_of_range(at.field("k"), trend.k, allowed);
     }
     let least = trend::least_k(trend.indicator);
     if K.contains(&trend.k) && trend.k < least {
@@ -59,11 +51,12 @@ pub(super) fn check(checker: &mut Checker, at: At<'_>, trend: &Trend) {
         checker.code::<TrendAge>(item.field("age"), of.age, true);
         if !date::is_year_or_quarter(&of.period) {
             let shown = checker.shown(&of.period);
-            checker.found(
-                item.field("period"),
-                Rule::DateInvalid,
-                format!("{shown} is not a year or quarter written YYYY or YYYY-Q1 to YYYY-Q4"),
-            );
+            let fault = Fault::new(format!(
+                "{shown} is not a year or quarter written YYYY or YYYY-Q1 to YYYY-Q4"
+            ))
+            .value(checker.code_of(&of.period))
+            .allowed(["YYYY or YYYY-Q1 to YYYY-Q4".to_owned()]);
+            checker.refuse(item.field("period"), Rule::DateInvalid, fault);
         }
         suppression(checker, item, trend.k, of);
         let cell = (
