@@ -177,8 +177,22 @@ pub async fn run(node: Weak<Node>, mut waiting: mpsc::Receiver<(Intent, Reply)>)
     }
 }
 
-/// What preparing a submission gives.
-type Outcome = Result<(Prepared, Accepted), SubmitError>;
+/// What preparing a submission gives: what to propose, and the answer once it is durable.
+type Outcome = Result<(Prepared, Accepted), Unproposed>;
+
+/// Why nothing is proposed for a submission.
+enum Unproposed {
+    /// It was durable before: the first answer.
+    Repeated(Box<Accepted>),
+    /// It is refused.
+    Refused(SubmitError),
+}
+
+impl<E: Into<SubmitError>> From<E> for Unproposed {
+    fn from(error: E) -> Self {
+        Self::Refused(error.into())
+    }
+}
 
 /// Who waits for the submissions of a batch.
 struct Batch {
@@ -231,7 +245,10 @@ async fn carry_out(batch: Batch, prepared: Result<Vec<Outcome>, JoinError>) {
                 waiting.push((reply, accepted, prepared.destinations.clone()));
                 proposed.push(prepared);
             }
-            Err(error) => {
+            Err(Unproposed::Repeated(first)) => {
+                let _ = reply.send(Ok(*first));
+            }
+            Err(Unproposed::Refused(error)) => {
                 let _ = reply.send(Err(error));
             }
         }

@@ -220,6 +220,8 @@ pub struct Prepared {
     pub idempotency_tag: Option<[u8; 16]>,
     /// SHA-256 of what was submitted.
     pub submission_digest: Digest,
+    /// Position of the store at which the idempotency key was unknown.
+    pub unknown_at: u64,
     /// Encoded SUBMISSION_ACCEPTANCE with its proof.
     pub acceptance: Vec<u8>,
     /// Who submitted.
