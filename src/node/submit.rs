@@ -283,3 +283,6 @@ async fn carry_out(batch: Batch, prepared: Result<Vec<Outcome>, JoinError>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -140,6 +140,9 @@ impl From<SubmitError> for Refusal {
             SubmitError::Conflict(SubmissionRefusal::IdempotencyConflict) => {
                 (Code::AlreadyExists, "IDEMPOTENCY_CONFLICT")
             }
+            SubmitError::Conflict(SubmissionRefusal::ReferenceTaken) => {
+                (Code::Aborted, "REFERENCE_TAKEN")
+            }
             SubmitError::Conflict(SubmissionRefusal::AlreadyAmended) => {
                 (Code::FailedPrecondition, "ALREADY_AMENDED")
             }

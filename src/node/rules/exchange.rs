@@ -46,7 +46,13 @@ impl NodeRules {
         if let Some(refusal) = self.refuses_consent(&prepared.facts, group)? {
             return Ok(Err(refusal));
         }
-        if let Some(name) = key {
+        let reference = Name::Reference(prepared.reference_tag);
+        if !self.recent.is_new(prepared.unknown_at, &reference)
+            && inbox::ask::by_reference(group, &prepared.reference_tag)?.is_some()
+        {
+            return Ok(Err(SubmissionRefusal::ReferenceTaken));
+        }
+        for name in key.into_iter().chain([reference]) {
             self.recent.note(group.position().saturating_add(1), name);
         }
         let number = inbox::ask::last_number(group)?.saturating_add(1);

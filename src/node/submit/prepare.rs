@@ -1,7 +1,7 @@
 //! Prepares submissions outside the writer: validate, give the reference, seal, sign. Plaintext
 //! stops here.
 
-use std::sync::PoisonError;
+use std::{collections::btree_map::Entry, sync::PoisonError};
 
 use prost::Message as _;
 
@@ -105,10 +105,9 @@ impl Node {
         Ok(Asked {
             digest: Digest::of(&intent.record.encode_to_vec()),
             tag: (!key.is_empty()).then(|| {
-                self.keys.index.tag(
-                    "idempotency",
-                    format!("{}\0{key}", intent.actor).as_bytes(),
-                )
+                self.keys
+                    .index
+                    .tag("idempotency", format!("{}\0{key}", intent.actor).as_bytes())
             }),
         })
     }
@@ -261,25 +260,28 @@ impl Node {
 
     /// The next reference. Numbers in preparation are ahead of the store; one whose record never
     /// becomes durable leaves a gap, or is given again after a restart: nobody was told of it.
-    fn next_reference(&self, now: Moment) -> Result<Reference, SubmitError> {
+    /// Batches that are prepared side by side may stand on either side of a New Year.
+    pub(super) fn next_reference(&self, now: Moment) -> Result<Reference, SubmitError> {
         let year = now
             .utc()
             .and_then(|at| u8::try_from(at.year().rem_euclid(100)).ok())
             .unwrap_or(0);
-        let mut last = self
+        let mut years = self
             .references
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if last.0 != year {
-            let stored =
-                inbox::ask::last_reference(&self.store, year.into()).map_err(NodeError::from)?;
-            *last = (year, u32::try_from(stored).unwrap_or(u32::MAX));
-        }
+        let last = match years.entry(year) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                let stored = inbox::ask::last_reference(&self.store, year.into())
+                    .map_err(NodeError::from)?;
+                new.insert(u32::try_from(stored).unwrap_or(u32::MAX))
+            }
+        };
         let number = last
-            .1
             .checked_add(1)
             .ok_or(SubmitError::ReferencesExhausted)?;
-        last.1 = number;
+        *last = number;
         Ok(Reference {
             country: self.country,
             year,
