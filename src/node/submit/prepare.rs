@@ -72,8 +72,9 @@ impl Node {
             .flatten()
             .map(|draft| draft.receipt.clone())
             .collect();
-        let group = envelope::issue(receipts, &self.keys.signing);
-        let mut acceptances = envelope::proofs(&group).into_iter();
+        // Where nothing is accepted, as by a fenced node, nothing is signed either.
+        let group = (!receipts.is_empty()).then(|| envelope::issue(receipts, &self.keys.signing));
+        let mut acceptances = group.iter().flat_map(envelope::proofs);
         drafts
             .into_iter()
             .map(|draft| {
