@@ -161,6 +161,7 @@ impl From<SubmitError> for Refusal {
             SubmitError::StepAsRecord => (Code::InvalidArgument, "STEP_AS_RECORD"),
             SubmitError::Follows(_) => (Code::InvalidArgument, "FOLLOWS_INVALID"),
             SubmitError::DiskFull { .. } => (Code::ResourceExhausted, "DISK_FULL"),
+            SubmitError::Busy => (Code::ResourceExhausted, "NODE_BUSY"),
             SubmitError::Fenced => (Code::FailedPrecondition, "NODE_FENCED"),
             SubmitError::ReferencesExhausted => (Code::ResourceExhausted, "REFERENCES_EXHAUSTED"),
             SubmitError::Seal(_) => (Code::Internal, "SEALING_FAILED"),

@@ -11,8 +11,8 @@ use crate::{
     envelope::{self, Plain},
     inbox,
     record::{
-        MAX_RECORD_BYTES, Moment, Reference, ValidationContext, Violations, compartments::split,
-        handling_numbers, lane, validate,
+        Moment, Reference, ValidationContext, Violations, compartments::split, handling_numbers,
+        lane, validate,
     },
     wire::{
         envelope::{Receipt, ReceiptProof, ReceiptType},
@@ -94,10 +94,6 @@ impl Node {
 
     /// What is asked for, within its bounds.
     fn asked(&self, intent: &Intent) -> Result<Asked, SubmitError> {
-        let size = intent.record.encoded_len();
-        if size > MAX_RECORD_BYTES {
-            return Err(SubmitError::TooLarge(size));
-        }
         let key = &intent.idempotency_key;
         let key_chars = key.chars().count();
         if key_chars > MAX_KEY_CHARS {

@@ -116,3 +116,73 @@ async fn the_writer_refuses_a_reference_that_another_record_has() {
     assert_eq!(propose(&node, old).await, [taken]);
     assert_eq!(node.last_number().unwrap(), 2);
 }
+
+#[test]
+fn batches_are_bounded_in_bytes_and_keep_their_order() {
+    let batches = |mut sizes: &[usize]| {
+        let mut batches = Vec::new();
+        while !sizes.is_empty() {
+            let count = together(sizes.iter().copied());
+            batches.push(sizes[..count].iter().sum::<usize>());
+            sizes = &sizes[count..];
+        }
+        batches
+    };
+    let mib = 1 << 20;
+    assert_eq!(batches(&[mib; 18]), [8 * mib, 8 * mib, 2 * mib]);
+    assert_eq!(batches(&[1024; 256]), [256 * 1024]);
+    assert_eq!(batches(&[1, BATCH_BYTES, 1]), [1, BATCH_BYTES, 1]);
+    assert_eq!(batches(&[BATCH_BYTES + 1, 0, 5]), [BATCH_BYTES + 1, 5]);
+}
+
+#[tokio::test]
+async fn what_is_under_way_is_bounded_in_bytes_and_what_waits_for_it_too() {
+    let room = room::Room::default();
+    let mib = 1 << 20;
+    let (under_way, waiting) = (room::UNDER_WAY_KIB / 1024, room::WAITING_KIB / 1024);
+    let mut taken = Vec::new();
+    for _ in 0..under_way {
+        taken.push(room.take(mib, false).await.unwrap());
+    }
+    let mut queue = futures_util::stream::FuturesOrdered::new();
+    for _ in 0..waiting {
+        queue.push_back(Box::pin(room.take(mib, false)));
+    }
+    // They wait once they are looked at.
+    assert!(futures_util::poll!(queue.next()).is_pending());
+    assert!(matches!(room.take(1, false).await, Err(SubmitError::Busy)));
+    // A recall waits; it is never sent away.
+    let mut recall = Box::pin(room.take(mib, true));
+    assert!(futures_util::poll!(&mut recall).is_pending());
+    // Whoever asked first has room first.
+    taken.pop();
+    assert!(queue.next().await.unwrap().is_ok());
+    assert!(futures_util::poll!(&mut recall).is_pending());
+    drop((taken, queue));
+    assert!(recall.await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_records_go_beside_each_other_and_give_their_room_back() {
+    let (_above, node) = node().await;
+    // Twice what may be under way: none is refused, whoever waits.
+    let mut small = intents(300);
+    let calls: Vec<_> = intents(500_000)
+        .take(2 * (room::UNDER_WAY_KIB as usize) / 512)
+        .flat_map(|large| [large, small.next().unwrap()])
+        .map(|intent| {
+            let node = Arc::clone(&node);
+            tokio::spawn(async move { node.submit(intent).await })
+        })
+        .collect();
+    let count = calls.len();
+    for call in calls {
+        call.await.unwrap().unwrap();
+    }
+    assert_eq!(node.last_number().unwrap(), count as u64);
+    for _ in 0..room::UNDER_WAY_KIB / 1024 {
+        let room = node.intake.room.clone();
+        let whole = room.take(1 << 20, false);
+        std::mem::forget(whole.await.unwrap());
+    }
+}
