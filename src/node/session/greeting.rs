@@ -21,6 +21,7 @@ use super::{
     Outlet, Session, SessionEnd,
     again::Again,
     fenced,
+    owed::Owed,
 };
 
 /// Clocks further apart than this are worth a warning.
@@ -38,7 +39,6 @@ pub(super) struct Begun {
     pub(super) session: Session,
     pub(super) info: SessionInfo,
     pub(super) seat: Seat,
-    pub(super) resume: Resume,
 }
 
 /// Sends the dialling side's hello, before the connection carries anything else.
@@ -109,11 +109,11 @@ pub(super) async fn begin(
                 lanes: Mutex::new(state.lanes),
                 wake: Arc::clone(&seat.wake),
                 again: Again::new(hello.resends),
+                owed: Owed::new(&resume),
                 replaced: seat.replaced.clone(),
             },
             info,
             seat,
-            resume,
         }),
         Err(end) => {
             node.links.leave(peer, &info.session, &end.to_string());

@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-use super::{Claim, NodeError, Session, SessionEnd, again};
+use super::{Claim, NodeError, Session, SessionEnd, again, owed};
 
 /// An idle link says how far its lanes and its ledger reach this often.
 const IDLE: Duration = Duration::from_secs(20);
@@ -35,6 +35,7 @@ async fn send(session: &Session, mut told: u64) -> Result<Infallible, SessionEnd
     loop {
         refresh(session)?;
         again::ask(session)?;
+        let owed = owed::page(session).await?;
         let mut sent = false;
         for lane in Lane::ALL {
             if stuck.contains(&lane) || waiting(session, lane).is_none() {
@@ -55,7 +56,7 @@ async fn send(session: &Session, mut told: u64) -> Result<Infallible, SessionEnd
                 break;
             }
         }
-        if !sent && !again::answer(session).await? {
+        if !owed && !sent && !again::answer(session).await? {
             stuck.clear();
             tokio::select! {
                 () = session.wake.notified() => {}
