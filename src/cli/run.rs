@@ -57,22 +57,12 @@ impl Run {
             );
         }
         let stop = shutdown::on_signal();
-        let mut fatal = node.store().fatal();
         let failed = tokio::select! {
             served = server::serve(Arc::clone(&node), tls, listeners, stop.clone()) => {
                 served?;
                 None
             }
-            why = async {
-                loop {
-                    if fatal.changed().await.is_err() {
-                        return std::future::pending().await;
-                    }
-                    if let Some(why) = fatal.borrow().clone() {
-                        return why;
-                    }
-                }
-            } => Some(why),
+            why = node.store().stopped() => Some(why),
         };
         if let Some(why) = failed {
             // Nothing may be acknowledged any more, and the page cache cannot be trusted: the next
