@@ -64,7 +64,6 @@ impl Run {
         if self.until_stdin_ends {
             shutdown::on_end_of_input(&stop);
         }
-        let mut fatal = node.store().fatal();
         let full = {
             let (node, stop) = (Arc::clone(&node), stop.clone());
             tokio::spawn(async move {
@@ -82,16 +81,7 @@ impl Run {
                 served?;
                 None
             }
-            why = async {
-                loop {
-                    if fatal.changed().await.is_err() {
-                        return std::future::pending().await;
-                    }
-                    if let Some(why) = fatal.borrow().clone() {
-                        return why;
-                    }
-                }
-            } => Some(why),
+            why = node.store().stopped() => Some(why),
         };
         if let Some(why) = failed {
             // Nothing may be acknowledged any more, and the page cache cannot be trusted: the next

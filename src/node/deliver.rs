@@ -30,15 +30,29 @@ pub struct Batch {
     pub records: Vec<SealedRecord>,
     /// Their encoded size together.
     pub bytes: u64,
-    /// The record after them is damaged on the own disk.
-    pub damaged: Option<DamagedBlob>,
+    /// Why the record after them cannot go.
+    pub obstacle: Option<Obstacle>,
+}
+
+/// Why a record cannot be sent. Its lane waits at it, and the others go on.
+#[derive(Debug)]
+pub enum Obstacle {
+    /// Its bytes are damaged on the own disk; others may have them.
+    Damaged(DamagedBlob),
+    /// It cannot be taken out of the store.
+    Unreadable {
+        /// Its local number.
+        number: u64,
+        /// Why.
+        error: NodeError,
+    },
 }
 
 impl Node {
     /// Loads records from `first` on: `limit` at most, and no more than take `bytes` together.
     ///
     /// # Errors
-    /// [`NodeError`] when a record cannot be taken out of the store.
+    /// [`NodeError`] when the outbox cannot be read; a record that cannot be is an [`Obstacle`].
     pub async fn load(
         self: &Arc<Self>,
         lane: LaneId,
@@ -66,23 +80,12 @@ impl Node {
             ..Batch::default()
         };
         for (number, _) in lanes::outbox_from(&self.store, lane, first, limit)? {
-            let stored = match self.stored(number) {
-                Ok(stored) => stored,
+            let record = match self.to_send(number, lane, epoch) {
+                Ok(record) => record,
                 Err(error) => {
-                    batch.damaged = Some(self.damage_of(number)?.ok_or(error)?);
+                    batch.obstacle = Some(self.obstacle(number, error));
                     break;
                 }
-            };
-            let record = match stored.keys(&self.slots) {
-                Ok(keys) => {
-                    let wrap = epoch
-                        .wrap(&keys, &stored.digest, lane.peer)
-                        .map_err(|_| HoldingError::Keys)?;
-                    for_destination(&stored.sealed, &keys, lane.peer, wrap)
-                }
-                // Recalled or expired before it went: its header keeps its place in the lane.
-                Err(HoldingError::Locked(_)) => withdrawn(&stored.sealed),
-                Err(error) => return Err(error.into()),
             };
             let size = u64::try_from(record.encoded_len()).unwrap_or(u64::MAX);
             if batch.bytes.saturating_add(size) > bytes {
@@ -92,6 +95,34 @@ impl Node {
             batch.records.push(record);
         }
         Ok(batch)
+    }
+
+    /// A record as it goes to the lane's peer.
+    fn to_send(
+        &self,
+        number: u64,
+        lane: &LaneId,
+        epoch: &SendingEpoch,
+    ) -> Result<SealedRecord, NodeError> {
+        let stored = self.stored(number)?;
+        match stored.keys(&self.slots) {
+            Ok(keys) => {
+                let wrap = epoch
+                    .wrap(&keys, &stored.digest, lane.peer)
+                    .map_err(|_| HoldingError::Keys)?;
+                Ok(for_destination(&stored.sealed, &keys, lane.peer, wrap))
+            }
+            // Recalled or expired before it went: its header keeps its place in the lane.
+            Err(HoldingError::Locked(_)) => Ok(withdrawn(&stored.sealed)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn obstacle(&self, number: u64, error: NodeError) -> Obstacle {
+        match self.damage_of(number) {
+            Ok(Some(damaged)) => Obstacle::Damaged(damaged),
+            Ok(None) | Err(_) => Obstacle::Unreadable { number, error },
+        }
     }
 
     /// The envelope of a record, if it is damaged.

@@ -44,7 +44,7 @@ pub use fence::Claim;
 pub use open::{slot_paths, store_options};
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     fmt,
     sync::{Arc, Mutex, atomic::AtomicBool},
 };
@@ -200,8 +200,9 @@ pub struct Node {
     pub(crate) book: ArcSwap<TrustBook>,
     /// Serialises changes of the book; the writer decides, this keeps memory in step.
     pub(crate) book_change: tokio::sync::Mutex<()>,
-    /// Last reference number given: year and number. Ahead of the store by what is in preparation.
-    pub(crate) references: Mutex<(u8, u32)>,
+    /// Last reference number given in each two-digit year. Ahead of the store by what is in
+    /// preparation, so a year once read from the store is never read again.
+    pub(crate) references: Mutex<BTreeMap<u8, u32>>,
     pub(crate) links: Links,
     pub(crate) intake: submit::Intake,
     /// The search index; its feed keeps it after the node for a moment.

@@ -142,7 +142,7 @@ impl Node {
             writer,
             book: ArcSwap::from_pointee(book),
             book_change: tokio::sync::Mutex::new(()),
-            references: Mutex::new((u8::MAX, 0)),
+            references: Mutex::default(),
             links: Links::default(),
             intake,
             scrub: Scrub::default(),

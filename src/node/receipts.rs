@@ -1,6 +1,6 @@
 //! Receipts: what a peer signed becomes durable here, and anybody can have it with its proof.
 
-use std::sync::Arc;
+use std::{ops::RangeInclusive, sync::Arc};
 
 use prost::Message as _;
 
@@ -18,6 +18,7 @@ use crate::{
 
 use super::{
     Node, NodeError,
+    read::blocking,
     rules::{ArrivedReceipts, Proposal},
 };
 
@@ -157,24 +158,39 @@ impl Node {
             .ok_or(ArrivalError::Elsewhere(sequence))
     }
 
-    /// The groups of receipts issued for a lane from `first` on, to be sent again; `limit` at
-    /// most.
-    pub(crate) fn issued_from(
+    /// The group of receipts issued for a sequence of a lane, with the sequence of its first;
+    /// `None` before it is issued.
+    pub(crate) async fn issued(
+        self: &Arc<Self>,
+        lane: LaneId,
+        sequence: u64,
+    ) -> Result<Option<(u64, ReceiptGroup)>, NodeError> {
+        let node = Arc::clone(self);
+        blocking(move || {
+            let row = lanes::issued(&node.store, &lane, sequence)?;
+            row.map(|row| Ok((row.first, node.group(&row)?)))
+                .transpose()
+        })
+        .await
+    }
+
+    /// Header digests of consecutive sequences that are durable on a lane; none where their
+    /// receipts cannot be read any more.
+    pub(crate) async fn arrived_headers(
         &self,
-        lane: &LaneId,
-        first: u64,
-        limit: usize,
-    ) -> Result<Vec<(u64, ReceiptGroup)>, NodeError> {
-        let mut groups = Vec::new();
-        let mut next = first;
-        while groups.len() < limit {
-            let Some(row) = lanes::issued(&self.store, lane, next)? else {
-                break;
-            };
-            groups.push((row.first, self.group(&row)?));
-            next = row.first.saturating_add(row.count);
-        }
-        Ok(groups)
+        lane: LaneId,
+        sequences: RangeInclusive<u64>,
+    ) -> Result<Vec<Digest>, NodeError> {
+        let store = self.store.clone();
+        blocking(move || {
+            Ok(
+                lanes::headers(&store, &lane, sequences).unwrap_or_else(|error| {
+                    tracing::warn!(peer = %lane.peer, %error, "what came again cannot be compared");
+                    Vec::new()
+                }),
+            )
+        })
+        .await
     }
 
     fn group(&self, row: &GroupRow) -> Result<ReceiptGroup, NodeError> {

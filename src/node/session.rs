@@ -9,6 +9,8 @@ mod commit;
 mod greeting;
 mod inbound;
 mod outbound;
+mod outlet;
+mod owed;
 mod settling;
 mod state;
 mod statements;
@@ -21,7 +23,6 @@ use std::{
 
 use futures_util::{Stream, StreamExt as _};
 use tokio::sync::{Notify, mpsc};
-use tokio_stream::wrappers::{ReceiverStream, UnboundedReceiverStream};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -34,48 +35,12 @@ use crate::{
 use super::{Claim, Node, NodeError, fence::FENCED};
 
 pub use greeting::hello_first;
+pub use outlet::{Frames, Outlet};
 
 /// How long the peer may take to say hello.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(15);
-/// Record frames waiting for the network.
-const RECORD_FRAMES: usize = 4;
 /// Characters kept of a peer's words.
 const MAX_WORDS: usize = 500;
-
-/// Where a session's frames go: small frames (hello, receipts, credit) pass record frames that
-/// wait for the network. Small frames are bounded by the credit that allows what they answer.
-#[derive(Debug, Clone)]
-pub struct Outlet {
-    small: mpsc::UnboundedSender<Frame>,
-    records: mpsc::Sender<Frame>,
-}
-
-impl Outlet {
-    /// The outlet, and the frames in the order they go out.
-    pub fn new() -> (Self, impl Stream<Item = Frame> + Send + Unpin + use<>) {
-        let (small, small_frames) = mpsc::unbounded_channel();
-        let (records, record_frames) = mpsc::channel(RECORD_FRAMES);
-        let frames = futures_util::stream::select_with_strategy(
-            UnboundedReceiverStream::new(small_frames),
-            ReceiverStream::new(record_frames),
-            |(): &mut ()| futures_util::stream::PollNext::Left,
-        );
-        (Self { small, records }, Box::pin(frames))
-    }
-
-    fn small(&self, frame: frame::Frame) -> Result<(), SessionEnd> {
-        self.small
-            .send(Frame { frame: Some(frame) })
-            .map_err(|_| SessionEnd::Closed)
-    }
-
-    async fn record(&self, frame: frame::Frame) -> Result<(), SessionEnd> {
-        self.records
-            .send(Frame { frame: Some(frame) })
-            .await
-            .map_err(|_| SessionEnd::Closed)
-    }
-}
 
 /// Why a session ended.
 #[derive(Debug, thiserror::Error)]
@@ -92,6 +57,9 @@ pub enum SessionEnd {
     /// The peer took too long to say hello.
     #[error("the peer said no hello within {} s", HELLO_TIMEOUT.as_secs())]
     Silent,
+    /// The peer sends and does not read.
+    #[error("the peer does not read: {} MiB of answers wait for it", outlet::SMALL_BYTES >> 20)]
+    Unread,
     /// A newer session took over.
     #[error("a newer session took over")]
     Replaced,
@@ -193,6 +161,8 @@ struct Session {
     lanes: Mutex<progress::Peer>,
     wake: Arc<Notify>,
     again: again::Again,
+    /// Receipts that go to the peer again.
+    owed: owed::Owed,
     /// Cancelled when a newer session took this one's place.
     replaced: CancellationToken,
 }
@@ -255,7 +225,7 @@ where
     let (to_commit, verified) = mpsc::channel(inbound::AHEAD);
     let mut inbound = inbound::Inbound::new(Arc::clone(&session), to_commit);
     let end = tokio::select! {
-        end = inbound.run(begun.resume, &mut incoming) => end,
+        end = inbound.run(&mut incoming) => end,
         end = commit::run(Arc::clone(&session), verified) => end,
         end = outbound::run(Arc::clone(&session), statements::told(&node, &hello)) => end,
         () = begun.seat.replaced.cancelled() => SessionEnd::Replaced,
@@ -273,6 +243,7 @@ where
     }
     node.links
         .leave(peer, &begun.info.session, &end.to_string());
+    outlet.abandon(&end);
     let end = say_bye(&outlet, end);
     if !matches!(end, SessionEnd::Shutdown)
         && let Err(error) = node.link_changed(peer, false).await
@@ -290,7 +261,9 @@ fn say_bye(outlet: &Outlet, end: SessionEnd) -> SessionEnd {
         SessionEnd::Replaced | SessionEnd::Settled => (ByeReason::Replaced, end.to_string()),
         SessionEnd::Shutdown => (ByeReason::Shutdown, end.to_string()),
         // The connection may still carry words when what failed is a message: too large, malformed.
-        SessionEnd::Silent | SessionEnd::Transport(_) => (ByeReason::Protocol, end.to_string()),
+        SessionEnd::Silent | SessionEnd::Unread | SessionEnd::Transport(_) => {
+            (ByeReason::Protocol, end.to_string())
+        }
         SessionEnd::Failed(_) => (
             ByeReason::Store,
             "the node cannot make records durable".to_owned(),
@@ -302,7 +275,7 @@ fn say_bye(outlet: &Outlet, end: SessionEnd) -> SessionEnd {
         detail: detail.chars().take(MAX_WORDS).collect(),
     };
     // The peer may be gone already; then there is nobody to tell.
-    let _ = outlet.small(frame::Frame::Bye(bye));
+    let _ = outlet.bye(bye);
     end
 }
 

@@ -6,8 +6,14 @@
 //! client has no answer and repeats with its idempotency key.
 
 mod prepare;
+mod room;
 
-use std::sync::{Arc, Weak};
+use std::{
+    mem,
+    sync::{Arc, Weak},
+};
+
+use prost::Message as _;
 
 use futures_util::{
     StreamExt as _,
@@ -33,6 +39,9 @@ use super::{
 
 /// Submissions prepared together at most.
 const BATCH: usize = 256;
+/// Bytes of submissions prepared together at most: a batch is one proposal, and has to fit into a
+/// group of the store with what stands there already, however much larger it is sealed.
+const BATCH_BYTES: usize = 8 << 20;
 /// Batches in preparation or with the writer at the same time.
 const BATCHES: usize = 3;
 /// Submissions waiting before callers wait too.
@@ -110,6 +119,11 @@ pub enum SubmitError {
     /// The record cannot be sealed.
     #[error("the record cannot be sealed: {0}")]
     Seal(String),
+    /// As many bytes of submissions as the node takes are under way.
+    #[error(
+        "the node has as many submissions under way as it takes; send the record again in a moment, with the same idempotency key"
+    )]
+    Busy,
     /// The node failed.
     #[error(transparent)]
     Node(#[from] NodeError),
@@ -117,15 +131,43 @@ pub enum SubmitError {
 
 type Reply = oneshot::Sender<Result<Accepted, SubmitError>>;
 
+/// A submission that has room.
+#[derive(Debug)]
+pub struct Waiting {
+    intent: Intent,
+    /// Encoded size of its record.
+    bytes: usize,
+    room: room::Taken,
+    reply: Reply,
+}
+
 /// Where submissions wait to be prepared together.
 #[derive(Debug, Clone)]
-pub struct Intake(mpsc::Sender<(Intent, Reply)>);
+pub struct Intake {
+    waiting: mpsc::Sender<Waiting>,
+    room: room::Room,
+}
 
 impl Intake {
     /// The intake and the end that [`run`] works on.
-    pub fn new() -> (Self, mpsc::Receiver<(Intent, Reply)>) {
-        let (sender, receiver) = mpsc::channel(WAITING);
-        (Self(sender), receiver)
+    pub fn new() -> (Self, mpsc::Receiver<Waiting>) {
+        let (waiting, receiver) = mpsc::channel(WAITING);
+        let room = room::Room::default();
+        (Self { waiting, room }, receiver)
+    }
+}
+
+/// The answer to a submission under way. Letting go of it does not stop the submission.
+#[derive(Debug)]
+pub struct UnderWay(oneshot::Receiver<Result<Accepted, SubmitError>>);
+
+impl UnderWay {
+    /// The answer, once the record is durable or refused.
+    ///
+    /// # Errors
+    /// As [`Node::submit`].
+    pub async fn answer(self) -> Result<Accepted, SubmitError> {
+        self.0.await.map_err(|_| NodeError::Closed)?
     }
 }
 
@@ -135,42 +177,73 @@ impl Node {
     /// # Errors
     /// [`SubmitError`] says what is wrong with the record or the node; nothing is durable then.
     pub async fn submit(&self, intent: Intent) -> Result<Accepted, SubmitError> {
+        self.take_in(intent).await?.answer().await
+    }
+
+    /// Takes a submission in: waits until there is room for it, and no longer. Who sends many takes
+    /// in one after the other, so that it cannot send faster than the node works.
+    ///
+    /// # Errors
+    /// [`SubmitError::TooLarge`]; [`SubmitError::Busy`] when there is not even room to wait.
+    pub async fn take_in(&self, intent: Intent) -> Result<UnderWay, SubmitError> {
         self.start_checked().await;
+        let bytes = intent.record.encoded_len();
+        if bytes > MAX_RECORD_BYTES {
+            return Err(SubmitError::TooLarge(bytes));
+        }
+        let room = self.intake.room.take(bytes, intent.by_node).await?;
         let (reply, answer) = oneshot::channel();
-        self.intake
-            .0
-            .send((intent, reply))
-            .await
-            .map_err(|_| NodeError::Closed)?;
-        answer.await.map_err(|_| NodeError::Closed)?
+        let waiting = Waiting {
+            intent,
+            bytes,
+            room,
+            reply,
+        };
+        let sent = self.intake.waiting.send(waiting).await;
+        sent.map_err(|_| NodeError::Closed)?;
+        Ok(UnderWay(answer))
     }
 }
 
 /// Takes waiting submissions in batches until the node is gone: it holds the intake's open end.
 /// Batches are prepared side by side and proposed in the order in which they came, so that a
 /// stream's records keep their order on each lane.
-pub async fn run(node: Weak<Node>, mut waiting: mpsc::Receiver<(Intent, Reply)>) {
+pub async fn run(node: Weak<Node>, mut waiting: mpsc::Receiver<Waiting>) {
     let batches = Arc::new(Semaphore::new(BATCHES));
     let (to_propose, prepared) = mpsc::channel(BATCHES);
     tokio::spawn(propose_in_order(prepared));
+    let mut held = Vec::new();
     loop {
-        let mut batch = Vec::new();
-        if waiting.recv_many(&mut batch, BATCH).await == 0 {
+        if held.is_empty() && waiting.recv_many(&mut held, BATCH).await == 0 {
             return;
         }
+        let rest = held.split_off(together(held.iter().map(|waiting| waiting.bytes)));
+        let together = mem::replace(&mut held, rest);
         let Ok(permit) = Arc::clone(&batches).acquire_owned().await else {
             return;
         };
         let Some(node) = node.upgrade() else {
             return;
         };
-        let (intents, replies): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
+        let mut intents = Vec::with_capacity(together.len());
+        let mut replies = Vec::with_capacity(together.len());
+        let mut room: Option<room::Taken> = None;
+        for waiting in together {
+            intents.push(waiting.intent);
+            replies.push(waiting.reply);
+            // Given back in one piece.
+            match &mut room {
+                Some(room) => room.merge(waiting.room),
+                None => room = Some(waiting.room),
+            }
+        }
         let preparing = Arc::clone(&node);
         let work = tokio::task::spawn_blocking(move || preparing.prepare_all(intents));
         let batch = Batch {
             node,
             replies,
             _permit: permit,
+            _room: room,
         };
         if to_propose.send((batch, work)).await.is_err() {
             return;
@@ -178,14 +251,42 @@ pub async fn run(node: Weak<Node>, mut waiting: mpsc::Receiver<(Intent, Reply)>)
     }
 }
 
-/// What preparing a submission gives.
-type Outcome = Result<(Prepared, Accepted), SubmitError>;
+/// What preparing a submission gives: what to propose, and the answer once it is durable.
+type Outcome = Result<(Prepared, Accepted), Unproposed>;
+
+/// Why nothing is proposed for a submission.
+enum Unproposed {
+    /// It was durable before: the first answer.
+    Repeated(Box<Accepted>),
+    /// It is refused.
+    Refused(SubmitError),
+}
+
+impl<E: Into<SubmitError>> From<E> for Unproposed {
+    fn from(error: E) -> Self {
+        Self::Refused(error.into())
+    }
+}
 
 /// Who waits for the submissions of a batch.
 struct Batch {
     node: Arc<Node>,
     replies: Vec<Reply>,
     _permit: OwnedSemaphorePermit,
+    /// That of all its submissions.
+    _room: Option<room::Taken>,
+}
+
+/// How many submissions of these sizes, in bytes, are prepared together: at least one.
+fn together(sizes: impl Iterator<Item = usize>) -> usize {
+    let mut bytes: usize = 0;
+    sizes
+        .take_while(|size| {
+            let first = bytes == 0;
+            bytes = bytes.saturating_add((*size).max(1));
+            first || bytes <= BATCH_BYTES
+        })
+        .count()
 }
 
 /// Proposes each batch once the one before stands in the writer's queue; answers come as groups
@@ -217,6 +318,7 @@ async fn carry_out(batch: Batch, prepared: Result<Vec<Outcome>, JoinError>) {
         node,
         replies,
         _permit,
+        _room,
     } = batch;
     let Ok(prepared) = prepared else {
         for reply in replies {
@@ -232,7 +334,10 @@ async fn carry_out(batch: Batch, prepared: Result<Vec<Outcome>, JoinError>) {
                 waiting.push((reply, accepted, prepared.destinations.clone()));
                 proposed.push(prepared);
             }
-            Err(error) => {
+            Err(Unproposed::Repeated(first)) => {
+                let _ = reply.send(Ok(*first));
+            }
+            Err(Unproposed::Refused(error)) => {
                 let _ = reply.send(Err(error));
             }
         }
@@ -267,3 +372,6 @@ async fn carry_out(batch: Batch, prepared: Result<Vec<Outcome>, JoinError>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,8 +3,8 @@
 mod ask;
 
 pub use ask::{
-    arrival, arrived, incarnations_of, incoming, issued, last_incarnation, outbox, outbox_from,
-    outgoing,
+    arrival, arrived, headers, incarnations_of, incoming, issued, last_incarnation, outbox,
+    outbox_from, outgoing,
 };
 
 use crate::{

@@ -201,6 +201,9 @@ impl From<SubmitError> for Refusal {
             SubmitError::Conflict(SubmissionRefusal::IdempotencyConflict) => {
                 (Code::AlreadyExists, "IDEMPOTENCY_CONFLICT")
             }
+            SubmitError::Conflict(SubmissionRefusal::ReferenceTaken) => {
+                (Code::Aborted, "REFERENCE_TAKEN")
+            }
             SubmitError::Conflict(SubmissionRefusal::AlreadyAmended) => {
                 (Code::FailedPrecondition, "ALREADY_AMENDED")
             }
@@ -222,6 +225,7 @@ impl From<SubmitError> for Refusal {
             SubmitError::StepAsRecord => (Code::InvalidArgument, "STEP_AS_RECORD"),
             SubmitError::Follows(_) => (Code::InvalidArgument, "FOLLOWS_INVALID"),
             SubmitError::DiskFull { .. } => (Code::ResourceExhausted, "DISK_FULL"),
+            SubmitError::Busy => (Code::ResourceExhausted, "NODE_BUSY"),
             SubmitError::Fenced => (Code::FailedPrecondition, "NODE_FENCED"),
             SubmitError::ReferencesExhausted => (Code::ResourceExhausted, "REFERENCES_EXHAUSTED"),
             SubmitError::Seal(_) => (Code::Internal, "SEALING_FAILED"),

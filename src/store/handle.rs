@@ -223,9 +223,16 @@ impl Store {
         self.0.durable.subscribe()
     }
 
-    /// Why the store has stopped; `None` while it works. The process must end then.
-    pub fn fatal(&self) -> watch::Receiver<Option<String>> {
-        self.0.fatal.subscribe()
+    /// Waits until the store has stopped, or finds that it has, and answers why. The process must
+    /// end then.
+    pub async fn stopped(&self) -> String {
+        let mut fatal = self.0.fatal.subscribe();
+        let why = fatal.wait_for(Option::is_some).await;
+        match why.map(|why| why.clone()) {
+            Ok(Some(why)) => why,
+            // The other end lives as long as the store.
+            Ok(None) | Err(_) => std::future::pending().await,
+        }
     }
 
     /// What the writer has done since the store was opened.

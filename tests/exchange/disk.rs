@@ -57,7 +57,8 @@ async fn a_full_disk_refuses_submissions_and_goes_on_receiving() {
     befriend(&[&a, &b]).await;
     a.start().await;
     b.start().await;
-    let before = a.submit(alert("while there is room")).await;
+    let before = a.try_submit(alert("while there is room"), "case-1");
+    let before = before.await.unwrap().reference;
     assert!(a.status().await.accepting);
 
     let ballast = at.join("ballast");
@@ -65,6 +66,9 @@ async fn a_full_disk_refuses_submissions_and_goes_on_receiving() {
     let refused = a.try_submit(alert("too late"), "").await.unwrap_err();
     assert_eq!(refusal_of(&refused), "DISK_FULL");
     assert!(refused.message().contains("above 80%"), "{refused}");
+    let again = a.try_submit(alert("while there is room"), "case-1").await;
+    let again = again.unwrap();
+    assert!(again.repeated && again.reference == before, "{again:?}");
     assert!(!a.status().await.accepting);
     // What was accepted goes out, what others send comes in and is acknowledged.
     a.drained().await;

@@ -1,7 +1,11 @@
 //! A repeat with the same key is answered with the first answer and makes nothing new.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
+use comity::{
+    node::system_clock,
+    record::{Moment, Reference},
+};
 use tokio::task::JoinSet;
 
 use crate::support::{Country, alert, befriend, neighbours, refusal_of};
@@ -71,4 +75,30 @@ async fn a_key_beyond_its_bound_is_refused() {
         .await
         .unwrap_err();
     assert_eq!(refusal_of(&refused), "IDEMPOTENCY_KEY_TOO_LONG");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeat_gets_the_first_answer_though_the_record_has_expired_meanwhile() {
+    const HOUR: Duration = Duration::from_secs(3600);
+    let (mut a, _b) = neighbours().await;
+    a.start().await;
+    let mut record = alert("for an hour");
+    record.expires_at = Some((system_clock()() + HOUR).into());
+    let first = a.try_submit(record.clone(), "case-1").await.unwrap();
+    a.stop().await;
+    let later = Arc::new(|| -> Moment { system_clock()() + HOUR + HOUR });
+    a.start_with(later).await;
+    for _ in 0..3 {
+        let again = a.try_submit(record.clone(), "case-1").await.unwrap();
+        assert!(again.repeated);
+        assert_eq!(again.reference, first.reference);
+        assert_eq!(again.acceptance, first.acceptance);
+    }
+    // Under another key it is a new submission, and comes too late.
+    let refused = a.try_submit(record, "case-2").await.unwrap_err();
+    assert_eq!(refusal_of(&refused), "RECORD_INVALID");
+    // No repeat took a reference.
+    let next = a.submit(alert("another")).await;
+    let number = |reference: &str| reference.parse::<Reference>().unwrap().number;
+    assert_eq!(number(&next), number(&first.reference) + 1);
 }

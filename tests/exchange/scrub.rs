@@ -11,6 +11,7 @@ use comity::{inbox::ask, store::Place, wire::node::ScrubStatus};
 
 use crate::support::{
     Country, alert, alert_to, befriend, comity, eventually, ledger_bodies, neighbours, receipts_of,
+    urgent,
 };
 
 /// Reads its journal again every second.
@@ -38,6 +39,16 @@ fn place_of(country: &Country, number: u64) -> Place {
 
 /// Flips a bit in the middle of an entry's first blob, which holds a record's envelope.
 fn rot(journal: &Path, place: Place) {
+    flip(journal, place, |body, first| body + first / 2);
+}
+
+/// Flips a bit in the middle of an entry's body; a second time makes it whole again.
+fn rot_body(journal: &Path, place: Place) {
+    flip(journal, place, |body, _| body / 2);
+}
+
+/// Flips a bit of an entry: where after its head, by the lengths of its body and its first blob.
+fn flip(journal: &Path, place: Place, at: impl FnOnce(u64, u64) -> u64) {
     let (segment, offset) = segment_and_offset(place);
     let path = journal.join(format!("{segment:08}.seg"));
     let file = File::options().read(true).write(true).open(path).unwrap();
@@ -48,7 +59,7 @@ fn rot(journal: &Path, place: Place) {
     };
     // body_length, blobs, flags, digest, then a row of length and digest per blob, check, body.
     let (body, blobs, first) = (number(0), number(4), number(44));
-    let middle = offset + 44 + 36 * blobs + 16 + body + first / 2;
+    let middle = offset + 44 + 36 * blobs + 16 + at(body, first);
     let mut byte = [0];
     file.read_exact_at(&mut byte, middle).unwrap();
     file.write_all_at(&[byte[0] ^ 0x20], middle).unwrap();
@@ -180,4 +191,31 @@ async fn an_own_record_comes_again_from_its_readers_and_holds_up_nothing_meanwhi
     assert_eq!(scrub(&a).await.repaired, 1);
     reads(&a, &rotten).await;
     reads(&c, &rotten).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_own_record_that_cannot_be_read_holds_up_its_lane_and_no_other() {
+    let (mut a, mut b) = neighbours().await;
+    a.start().await;
+    let stuck = a.submit(alert("cannot be read for a while")).await;
+    let behind = a.submit(alert("waits behind it")).await;
+    let place = place_of(&a, 1);
+    rot_body(&a.layout().journal(), place);
+    b.start().await;
+    let first = a.submit(urgent("goes past it")).await;
+    b.receives(&first).await;
+    let from_b = b.submit(alert_to(&["TJ"], "comes in")).await;
+    a.receives(&from_b).await;
+    eventually("the alarm is in the ledger", async || {
+        (alarms(&a, "record-unreadable").await == 1).then_some(())
+    })
+    .await;
+    assert_eq!(b.references().await.len(), 2, "the lane waits");
+
+    // Made good, the lane goes on where it waited.
+    rot_body(&a.layout().journal(), place);
+    a.submit(urgent("wakes the link")).await;
+    b.receives(&stuck).await;
+    b.receives(&behind).await;
+    a.drained().await;
 }

@@ -23,11 +23,13 @@ use super::{
 
 impl NodeRules {
     pub(super) fn submit(
-        &self,
+        &mut self,
         prepared: Prepared,
         group: &mut Group<'_>,
     ) -> Result<Answered, Declined> {
-        if let Some(tag) = prepared.idempotency_tag
+        let key = prepared.idempotency_tag.map(Name::Key);
+        if let (Some(tag), Some(name)) = (prepared.idempotency_tag, &key)
+            && !self.recent.is_new(prepared.unknown_at, name)
             && let Some((number, digest)) = inbox::ask::by_idempotency(group, &tag)?
         {
             return Ok(if digest == prepared.submission_digest {
@@ -44,6 +46,15 @@ impl NodeRules {
         }
         if let Some(refusal) = self.refuses_consent(&prepared.facts, group)? {
             return Ok(Err(refusal));
+        }
+        let reference = Name::Reference(prepared.reference_tag);
+        if !self.recent.is_new(prepared.unknown_at, &reference)
+            && inbox::ask::by_reference(group, &prepared.reference_tag)?.is_some()
+        {
+            return Ok(Err(SubmissionRefusal::ReferenceTaken));
+        }
+        for name in key.into_iter().chain([reference]) {
+            self.recent.note(group.position().saturating_add(1), name);
         }
         let number = inbox::ask::last_number(group)?.saturating_add(1);
         let mut outbox = Vec::with_capacity(prepared.destinations.len());

@@ -203,6 +203,8 @@ pub struct Prepared {
     pub idempotency_tag: Option<[u8; 16]>,
     /// SHA-256 of what was submitted.
     pub submission_digest: Digest,
+    /// Position of the store at which reference and idempotency key were unknown.
+    pub unknown_at: u64,
     /// Encoded SUBMISSION_ACCEPTANCE with its proof.
     pub acceptance: Vec<u8>,
     /// Who submitted.
@@ -300,6 +302,11 @@ pub enum SubmissionRefusal {
         "this idempotency key was used before for another record; choose a new key, or send the first record again"
     )]
     IdempotencyConflict,
+    /// The reference given to it is another record's.
+    #[error(
+        "the reference given to this record is another record's; nothing was made durable, send the record again"
+    )]
+    ReferenceTaken,
     /// The version was amended before.
     #[error(
         "this version was amended before; amend the newest one, which `comity records show` names"

@@ -18,6 +18,8 @@ pub(super) enum Name {
     Id(Country, [u8; 16]),
     /// Its reference.
     Reference(ReferenceTag),
+    /// Keyed tag of the idempotency key under which it was submitted.
+    Key([u8; 16]),
 }
 
 /// The names of the last records.

@@ -22,15 +22,12 @@ use super::{
     Session, SessionEnd, protocol,
 };
 
-/// Receipt groups sent again per lane at a time.
-const RESEND: usize = 4096;
-
 /// A frame of records that is being verified.
 pub(super) struct Verifying {
     pub(super) lane: Lane,
     pub(super) id: LaneId,
     pub(super) consumed: Credit,
-    pub(super) judged: Option<JoinHandle<Result<Judged, ReceiveError>>>,
+    pub(super) judged: JoinHandle<Result<Judged, ReceiveError>>,
     pub(super) last: Position,
 }
 
@@ -49,35 +46,42 @@ pub(super) async fn run(
 }
 
 async fn commit_one(session: &Session, frame: Verifying) -> Result<(), SessionEnd> {
-    if let Some(judged) = frame.judged {
-        let judged = judged
-            .await
-            .map_err(|_| NodeError::Task)?
-            .map_err(|error| not_received(session, frame.id, error))?;
-        let first = judged.first();
-        let receipts = session.node.finish_receive(judged).await?;
-        session
-            .lanes()
-            .incoming
-            .of_mut(frame.lane)
-            .made_durable(&frame.last);
-        if frame.lane == Lane::Control {
-            // Own records may have waited for it.
-            session.wake.notify_one();
-        }
-        acknowledge(session, frame.id, first, receipts)?;
-        session.catch_up().await?;
-    }
-    let grant = session
+    let judged = frame
+        .judged
+        .await
+        .map_err(|_| NodeError::Task)?
+        .map_err(|error| not_received(session, frame.id, error))?;
+    let first = judged.first();
+    let receipts = session.node.finish_receive(judged).await?;
+    session
         .lanes()
         .incoming
         .of_mut(frame.lane)
-        .grant(frame.consumed);
-    match grant {
+        .made_durable(&frame.last);
+    if frame.lane == Lane::Control {
+        // Own records may have waited for it.
+        session.wake.notify_one();
+    }
+    session.catch_up().await?;
+    let (lane, last, credit) = (frame.lane, frame.last.sequence, frame.consumed);
+    if session.owed.queues(lane, first, last, credit) {
+        session.wake.notify_one();
+        return Ok(());
+    }
+    session
+        .outlet
+        .small(acknowledgement(frame.id, first, receipts))?;
+    grant(session, lane, credit)
+}
+
+/// Gives credit back, once half of the window is due.
+pub(super) fn grant(session: &Session, lane: Lane, consumed: Credit) -> Result<(), SessionEnd> {
+    let due = session.lanes().incoming.of_mut(lane).grant(consumed);
+    match due {
         Some(grant) => session
             .outlet
             .small(frame::Frame::Credit(crate::wire::link::Credit {
-                lane: frame.id.lane.into(),
+                lane: session.incoming_lane(lane).lane.into(),
                 records: u32::try_from(grant.records).unwrap_or(u32::MAX),
                 bytes: grant.bytes,
             })),
@@ -85,18 +89,14 @@ async fn commit_one(session: &Session, frame: Verifying) -> Result<(), SessionEn
     }
 }
 
-fn acknowledge(
-    session: &Session,
-    lane: LaneId,
-    first: u64,
-    receipts: ReceiptGroup,
-) -> Result<(), SessionEnd> {
-    session.outlet.small(frame::Frame::Ack(Ack {
+/// Receipts as they go to the peer.
+pub(super) fn acknowledgement(lane: LaneId, first: u64, receipts: ReceiptGroup) -> frame::Frame {
+    frame::Frame::Ack(Ack {
         lane: lane.lane.into(),
         incarnation: lane.incarnation.to_vec(),
         first_sequence: first,
         receipts: Some(receipts),
-    }))
+    })
 }
 
 fn not_received(session: &Session, lane: LaneId, error: ReceiveError) -> SessionEnd {
@@ -110,13 +110,4 @@ fn not_received(session: &Session, lane: LaneId, error: ReceiveError) -> Session
         }
         ReceiveError::Node(error) => error.into(),
     }
-}
-
-/// Sends receipts again that the peer may not have made durable.
-pub(super) fn resend(session: &Session, lane: Lane, first: u64) -> Result<(), SessionEnd> {
-    let id = session.incoming_lane(lane);
-    for (first, group) in session.node.issued_from(&id, first, RESEND)? {
-        acknowledge(session, id, first, group)?;
-    }
-    Ok(())
 }

@@ -13,6 +13,7 @@ use super::{
     Outlet, Session, SessionEnd,
     again::Again,
     fenced,
+    owed::Owed,
     settling::Settling,
     state::State,
     statements,
@@ -33,7 +34,6 @@ pub(super) struct Begun {
     pub(super) session: Session,
     pub(super) info: SessionInfo,
     pub(super) seat: Seat,
-    pub(super) resume: Resume,
 }
 
 /// Sends the dialling side's hello, before the connection carries anything else.
@@ -110,11 +110,11 @@ pub(super) async fn begin(
                 lanes: Mutex::new(state.lanes),
                 wake: Arc::clone(&seat.wake),
                 again: Again::new(hello.resends),
+                owed: Owed::new(&resume),
                 replaced: seat.replaced.clone(),
             },
             info,
             seat,
-            resume,
         }),
         Err(end) => {
             node.links.leave(peer, &info.session, &end.to_string());

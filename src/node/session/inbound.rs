@@ -1,18 +1,16 @@
 //! The receiving half: takes the peer's frames in order and begins to verify records ahead of the
 //! writer.
 
-use std::sync::Arc;
+use std::{ops::RangeInclusive, sync::Arc};
 
 use futures_util::{Stream, StreamExt as _};
 use tokio::sync::mpsc;
 
 use crate::{
     crypto::Digest,
+    entry::LaneId,
     envelope::ReceivingEpoch,
-    replication::{
-        lanes,
-        progress::{Credit, Lane, LaneFault, Position, Resume},
-    },
+    replication::progress::{Credit, Lane, LaneFault, Position},
     wire::{
         envelope::Epoch,
         link::{Ack, Bye, ByeReason, Deliver, Frame, LaneState, ReceiptsDurable, frame},
@@ -20,9 +18,9 @@ use crate::{
 };
 
 use super::{
-    super::{receipts::ArrivalError, receive::Epochs},
+    super::{Node, receipts::ArrivalError, receive::Epochs},
     Session, SessionEnd, again,
-    commit::{Verifying, resend},
+    commit::Verifying,
     escape, protocol, statements,
 };
 
@@ -48,17 +46,10 @@ impl Inbound {
         }
     }
 
-    pub(super) async fn run<S>(&mut self, resume: Resume, incoming: &mut S) -> SessionEnd
+    pub(super) async fn run<S>(&mut self, incoming: &mut S) -> SessionEnd
     where
         S: Stream<Item = Result<Frame, String>> + Send + Unpin,
     {
-        for (lane, unconfirmed) in resume.iter() {
-            if let Some(unconfirmed) = unconfirmed
-                && let Err(end) = resend(&self.session, lane, *unconfirmed.start())
-            {
-                return end;
-            }
-        }
         loop {
             let frame = match incoming.next().await {
                 None => return SessionEnd::Closed,
@@ -152,21 +143,36 @@ impl Inbound {
             .iter()
             .map(|record| Digest::of(&record.header))
             .collect();
-        let known = |sequence| {
-            let (header, _) = lanes::arrival(&node.store, &id, sequence).ok()??;
-            Some(header)
-        };
-        let (accepted, last) = {
-            let mut lanes = session.lanes();
-            let incoming = lanes.incoming.of_mut(lane);
-            incoming.spend(consumed.records, consumed.bytes)?;
-            let accepted = incoming.deliver(incarnation, deliver.first_sequence, &digests, known);
-            let last = Position {
-                incarnation,
-                sequence: incoming.head(),
-                running_hash: incoming.head_hash(),
+        let count = consumed.records;
+        session
+            .lanes()
+            .incoming
+            .of_mut(lane)
+            .spend(count, consumed.bytes)?;
+        let mut known = Known::default();
+        let (accepted, last) = loop {
+            // Read without holding the lanes, and again when more became durable meanwhile.
+            let wanted = {
+                let mut lanes = session.lanes();
+                let incoming = lanes.incoming.of_mut(lane);
+                let wanted = incoming.durable_again(deliver.first_sequence, count);
+                if wanted == known.sequences {
+                    let accepted = incoming.deliver(
+                        incarnation,
+                        deliver.first_sequence,
+                        &digests,
+                        |sequence| known.header(sequence),
+                    );
+                    let last = Position {
+                        incarnation,
+                        sequence: incoming.head(),
+                        running_hash: incoming.head_hash(),
+                    };
+                    break (accepted, last);
+                }
+                wanted
             };
-            (accepted, last)
+            known = Known::read(node, id, wanted).await?;
         };
         let accepted = match accepted {
             Ok(accepted) => accepted,
@@ -177,22 +183,26 @@ impl Inbound {
                 return Err(fault.into());
             }
         };
-        let judged = if accepted.fresh.is_empty() {
+        if accepted.fresh.is_empty() {
             tracing::debug!(peer = %session.peer, %lane, "records came again");
-            resend(session, lane, deliver.first_sequence)?;
-            None
-        } else {
-            let skip = usize::try_from(accepted.skip_duplicates).unwrap_or(usize::MAX);
-            let fresh = deliver.records.into_iter().skip(skip).collect();
-            let given_up = node.links.broken(id, BROKEN_TIMES.saturating_sub(1));
-            Some(node.begin_receive(
-                id,
-                accepted.fresh.start,
-                fresh,
-                self.epochs.clone(),
-                given_up,
-            ))
-        };
+            let first = deliver.first_sequence;
+            let end = first.saturating_add(count);
+            session
+                .owed
+                .note(lane, first, end.saturating_sub(1), consumed);
+            session.wake.notify_one();
+            return Ok(());
+        }
+        let skip = usize::try_from(accepted.skip_duplicates).unwrap_or(usize::MAX);
+        let fresh = deliver.records.into_iter().skip(skip).collect();
+        let given_up = node.links.broken(id, BROKEN_TIMES.saturating_sub(1));
+        let judged = node.begin_receive(
+            id,
+            accepted.fresh.start,
+            fresh,
+            self.epochs.clone(),
+            given_up,
+        );
         self.to_commit
             .send(Verifying {
                 lane,
@@ -286,6 +296,33 @@ impl Inbound {
                 .receipts_confirmed(position.incarnation, position.sequence)?;
         }
         Ok(())
+    }
+}
+
+/// Header digests of what came again and is durable.
+#[derive(Default)]
+struct Known {
+    sequences: Option<RangeInclusive<u64>>,
+    headers: Vec<Digest>,
+}
+
+impl Known {
+    async fn read(
+        node: &Node,
+        lane: LaneId,
+        sequences: Option<RangeInclusive<u64>>,
+    ) -> Result<Self, SessionEnd> {
+        let headers = match sequences.clone() {
+            Some(wanted) => node.arrived_headers(lane, wanted).await?,
+            None => Vec::new(),
+        };
+        Ok(Self { sequences, headers })
+    }
+
+    fn header(&self, sequence: u64) -> Option<Digest> {
+        let first = self.sequences.as_ref()?.start();
+        let place = usize::try_from(sequence.checked_sub(*first)?).ok()?;
+        self.headers.get(place).copied()
     }
 }
 

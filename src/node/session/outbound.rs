@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-use super::{Claim, NodeError, Session, SessionEnd, again};
+use super::{super::deliver::Obstacle, Claim, NodeError, Session, SessionEnd, again, owed};
 
 /// An idle link says how far its lanes and its ledger reach this often.
 const IDLE: Duration = Duration::from_secs(20);
@@ -31,13 +31,14 @@ async fn send(session: &Session, mut told: u64) -> Result<Infallible, SessionEnd
     session.node.start_checked().await;
     let mut epoch: Option<Arc<SendingEpoch>> = None;
     let mut idle = tokio::time::interval(IDLE);
-    // Lanes whose next record is damaged here: they wait for it, the others go on.
+    // Lanes whose next record cannot be taken out of the store: they wait for it, the others go on.
     let mut stuck = Vec::new();
     loop {
         refresh(session)?;
         session.catch_up().await?;
         session.settle().await?;
         again::ask(session)?;
+        let owed = owed::page(session).await?;
         let mut sent = false;
         for lane in Lane::ALL {
             let control_stuck = stuck.contains(&Lane::Control);
@@ -62,7 +63,7 @@ async fn send(session: &Session, mut told: u64) -> Result<Infallible, SessionEnd
                 break;
             }
         }
-        if !sent && !again::answer(session).await? {
+        if !owed && !sent && !again::answer(session).await? {
             stuck.clear();
             tokio::select! {
                 () = session.wake.notified() => {}
@@ -143,7 +144,7 @@ enum Sent {
     Records,
     /// The credit leaves no room for the next record.
     Nothing,
-    /// The next record is damaged here.
+    /// The next record cannot be taken out of the store.
     Stuck,
 }
 
@@ -163,9 +164,17 @@ async fn deliver(
         .load(id, wanted.first, limit, room, Arc::clone(epoch))
         .await?;
     if loaded.records.is_empty() {
-        return Ok(match loaded.damaged {
-            Some(damaged) => {
+        return Ok(match loaded.obstacle {
+            Some(Obstacle::Damaged(damaged)) => {
                 session.node.found_damaged(&[damaged]).await;
+                Sent::Stuck
+            }
+            Some(Obstacle::Unreadable { number, error }) => {
+                tracing::error!(peer = %session.peer, %lane, number, %error, "an own record cannot be sent; its lane waits for it");
+                session
+                    .node
+                    .alarm(Some(session.peer), "record-unreadable")
+                    .await;
                 Sent::Stuck
             }
             None => Sent::Nothing,

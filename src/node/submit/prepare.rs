@@ -1,7 +1,7 @@
 //! Prepares submissions outside the writer: validate, give the reference, seal, sign. Plaintext
 //! stops here.
 
-use std::sync::PoisonError;
+use std::{collections::btree_map::Entry, sync::PoisonError};
 
 use prost::Message as _;
 
@@ -11,8 +11,8 @@ use crate::{
     envelope::{self, Plain},
     inbox,
     record::{
-        MAX_RECORD_BYTES, Moment, Reference, ValidationContext, Violations, compartments::split,
-        due, handling_numbers, lane, validate,
+        Moment, Reference, ValidationContext, Violations, compartments::split, due,
+        handling_numbers, lane, validate,
     },
     wire::{
         envelope::{Receipt, ReceiptProof, ReceiptType},
@@ -23,10 +23,10 @@ use crate::{
 use super::{
     super::{
         Node, NodeError,
-        rules::{Facts, Prepared},
+        rules::{Facts, Prepared, SubmissionRefusal},
         steps::followed,
     },
-    Accepted, Intent, MAX_KEY_CHARS, SubmitError,
+    Accepted, Intent, MAX_KEY_CHARS, Outcome, SubmitError, Unproposed,
 };
 
 /// A submission sealed, with its receipt still to be signed.
@@ -36,23 +36,35 @@ struct Draft {
     reference: Reference,
 }
 
+/// A submission within its bounds.
+struct Asked {
+    /// SHA-256 of the record as it came.
+    digest: Digest,
+    /// Keyed tag of principal and idempotency key; `None` without a key.
+    tag: Option<[u8; 16]>,
+}
+
 impl Node {
-    pub(super) fn prepare_all(
-        &self,
-        intents: Vec<Intent>,
-    ) -> Vec<Result<(Prepared, Accepted), SubmitError>> {
+    /// Prepares submissions that came together; answers in their order.
+    pub(super) fn prepare_all(&self, intents: Vec<Intent>) -> Vec<Outcome> {
         let now = self.now();
+        // Before any question is asked: what becomes known later is the writer's to see.
+        let unknown_at = self.store.position();
         let open = self.accepting();
-        let drafts: Vec<Result<Draft, SubmitError>> = intents
+        let drafts: Vec<Result<Draft, Unproposed>> = intents
             .into_iter()
             .map(|intent| {
+                let asked = self.asked(&intent)?;
+                if let Some(first) = self.first_answer(&asked)? {
+                    return Err(Unproposed::Repeated(Box::new(first)));
+                }
                 // A full disk stops no recall and no answer to one.
                 match &open {
                     Err(Closed::Disk { .. }) if intent.by_node => {}
-                    Err(closed) => return Err(closed.error()),
+                    Err(closed) => return Err(closed.error().into()),
                     Ok(()) => {}
                 }
-                self.prepare(intent, now)
+                Ok(self.prepare(intent, asked, unknown_at, now)?)
             })
             .collect();
         let receipts: Vec<Receipt> = drafts
@@ -60,8 +72,9 @@ impl Node {
             .flatten()
             .map(|draft| draft.receipt.clone())
             .collect();
-        let group = envelope::issue(receipts, &self.keys.signing);
-        let mut acceptances = envelope::proofs(&group).into_iter();
+        // Where nothing is accepted, as by a fenced node, nothing is signed either.
+        let group = (!receipts.is_empty()).then(|| envelope::issue(receipts, &self.keys.signing));
+        let mut acceptances = group.iter().flat_map(envelope::proofs);
         drafts
             .into_iter()
             .map(|draft| {
@@ -79,34 +92,60 @@ impl Node {
             .collect()
     }
 
-    /// Validates, gives the reference, seals and signs. Plaintext stops here.
-    fn prepare(&self, intent: Intent, now: Moment) -> Result<Draft, SubmitError> {
-        let Intent {
-            mut record,
-            idempotency_key,
-            actor,
-            by_node,
-        } = intent;
-        let size = record.encoded_len();
-        if size > MAX_RECORD_BYTES {
-            return Err(SubmitError::TooLarge(size));
-        }
-        let key_chars = idempotency_key.chars().count();
+    /// What is asked for, within its bounds.
+    fn asked(&self, intent: &Intent) -> Result<Asked, SubmitError> {
+        let key = &intent.idempotency_key;
+        let key_chars = key.chars().count();
         if key_chars > MAX_KEY_CHARS {
             return Err(SubmitError::KeyTooLong(key_chars));
         }
+        Ok(Asked {
+            digest: Digest::of(&intent.record.encode_to_vec()),
+            tag: (!key.is_empty()).then(|| {
+                self.keys
+                    .index
+                    .tag("idempotency", format!("{}\0{key}", intent.actor).as_bytes())
+            }),
+        })
+    }
+
+    /// The first answer to a submission that was made durable before: a repeat gets it whatever
+    /// would stand against the submission by now, and takes neither a reference nor a slot. The
+    /// writer sees what becomes durable meanwhile.
+    fn first_answer(&self, asked: &Asked) -> Result<Option<Accepted>, SubmitError> {
+        let Some(tag) = &asked.tag else {
+            return Ok(None);
+        };
+        let first = inbox::ask::by_idempotency(&self.store, tag).map_err(NodeError::from)?;
+        match first {
+            None => Ok(None),
+            Some((number, digest)) if digest == asked.digest => {
+                self.accepted_before(number).map(Some)
+            }
+            Some(_) => Err(SubmissionRefusal::IdempotencyConflict.into()),
+        }
+    }
+
+    /// Validates, gives the reference, seals and signs. Plaintext stops here. `unknown_at` is a
+    /// position of the store at which neither the reference nor the idempotency key was known.
+    fn prepare(
+        &self,
+        intent: Intent,
+        asked: Asked,
+        unknown_at: u64,
+        now: Moment,
+    ) -> Result<Draft, SubmitError> {
+        let Intent {
+            mut record,
+            actor,
+            by_node,
+            ..
+        } = intent;
         if (record.step.is_some() || record.onward.is_some()) && !by_node {
             return Err(SubmitError::StepAsRecord);
         }
         self.check(&record, now).map_err(SubmitError::Invalid)?;
         self.check_follow(&record, self.country)?;
-        let submission_digest = Digest::of(&record.encode_to_vec());
-        let idempotency_tag = (!idempotency_key.is_empty()).then(|| {
-            self.keys.index.tag(
-                "idempotency",
-                format!("{actor}\0{idempotency_key}").as_bytes(),
-            )
-        });
         let sharing = self
             .sharing_of(&record, now)
             .map_err(SubmitError::Invalid)?;
@@ -183,8 +222,9 @@ impl Node {
                 .map(|entitlement| entitlement.country)
                 .collect(),
             lane: record_lane,
-            idempotency_tag,
-            submission_digest,
+            idempotency_tag: asked.tag,
+            submission_digest: asked.digest,
+            unknown_at,
             acceptance: Vec::new(),
             actor,
         };
@@ -218,25 +258,28 @@ impl Node {
 
     /// The next reference. Numbers in preparation are ahead of the store; one whose record never
     /// becomes durable leaves a gap, or is given again after a restart: nobody was told of it.
-    fn next_reference(&self, now: Moment) -> Result<Reference, SubmitError> {
+    /// Batches that are prepared side by side may stand on either side of a New Year.
+    pub(super) fn next_reference(&self, now: Moment) -> Result<Reference, SubmitError> {
         let year = now
             .utc()
             .and_then(|at| u8::try_from(at.year().rem_euclid(100)).ok())
             .unwrap_or(0);
-        let mut last = self
+        let mut years = self
             .references
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if last.0 != year {
-            let stored =
-                inbox::ask::last_reference(&self.store, year.into()).map_err(NodeError::from)?;
-            *last = (year, u32::try_from(stored).unwrap_or(u32::MAX));
-        }
+        let last = match years.entry(year) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                let stored = inbox::ask::last_reference(&self.store, year.into())
+                    .map_err(NodeError::from)?;
+                new.insert(u32::try_from(stored).unwrap_or(u32::MAX))
+            }
+        };
         let number = last
-            .1
             .checked_add(1)
             .ok_or(SubmitError::ReferencesExhausted)?;
-        last.1 = number;
+        *last = number;
         Ok(Reference {
             country: self.country,
             year,

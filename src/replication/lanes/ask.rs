@@ -1,5 +1,7 @@
 //! Questions about the lanes.
 
+use std::ops::RangeInclusive;
+
 use prost::Message as _;
 
 use crate::{
@@ -149,6 +151,37 @@ pub fn arrival(
         found = Some((header, hash));
     }
     Ok(found)
+}
+
+/// Header digests of what came under consecutive sequences of a peer; fewer when the last are not
+/// receipted. Each group of receipts is read once.
+///
+/// # Errors
+/// As [`arrival`].
+pub fn headers(
+    store: &Store,
+    lane: &LaneId,
+    sequences: RangeInclusive<u64>,
+) -> Result<Vec<Digest>, LanesError> {
+    let mut headers = Vec::new();
+    let (mut next, last) = sequences.into_inner();
+    while next <= last
+        && let Some(row) = issued(store, lane, next)?
+    {
+        let blob = store.blob(row.place, row.blob)?;
+        let group = ReceiptGroup::decode(blob.as_slice()).map_err(EntryError::from)?;
+        let after = row.first.saturating_add(row.count);
+        let mut receipts = (row.first..after).zip(&group.receipts);
+        for wanted in next..after.min(last.saturating_add(1)) {
+            let (_, receipt) = receipts
+                .find(|(at, _)| *at == wanted)
+                .ok_or(EntryError::Field("receipts"))?;
+            let receipt = Receipt::decode(receipt.as_ref()).map_err(EntryError::from)?;
+            headers.push(digest(&receipt.header_digest, "header_digest")?);
+        }
+        next = after;
+    }
+    Ok(headers)
 }
 
 /// The group of issued receipts that covers a sequence.

@@ -64,6 +64,13 @@ impl IncomingLane {
         self.window.spend(Credit { records, bytes })
     }
 
+    /// Which of `count` sequences from `first` are durable here: what [`Self::deliver`] will ask of
+    /// the store. `None` for none, and for a frame that it will refuse.
+    pub fn durable_again(&self, first: u64, count: u64) -> Option<RangeInclusive<u64>> {
+        let last = last_of(first, count).ok()?.min(self.durable.sequence);
+        (first <= last).then_some(first..=last)
+    }
+
     /// Records with the given header digests arrived, the first under sequence `first`. `known`
     /// tells the header digest that the store holds under a durable sequence; what it does not
     /// know any more cannot be compared and is skipped as a duplicate.

@@ -12,7 +12,7 @@ use crate::{
         Node,
         listing::Listed,
         read::{MAX_PAGE, ReadError, Reading},
-        submit::{Accepted, Intent},
+        submit::{Accepted, Intent, UnderWay},
     },
     record::Reference,
     rpc::{
@@ -67,26 +67,20 @@ impl RecordService for Records {
     ) -> Result<Response<Self::SubmitRecordsStream>, Status> {
         let actor = actor(&request)?;
         let node = Arc::clone(&self.node);
-        let answers = request
-            .into_inner()
-            .map(move |submission| {
-                let node = Arc::clone(&node);
-                let actor = actor.clone();
-                async move {
-                    let submission = submission?.submission.unwrap_or_default();
-                    let outcome = match intent(submission, actor) {
-                        Ok(intent) => node.submit(intent).await.map_err(Refusal::from),
-                        Err(refusal) => Err(refusal),
-                    };
-                    Ok(SubmitRecordsResponse {
-                        outcome: Some(match outcome {
-                            Ok(accepted) => Outcome::Accepted(response(accepted)),
-                            Err(refusal) => Outcome::Refused(refusal.into()),
-                        }),
-                    })
-                }
+        let (answers, under_way) = mpsc::channel(IN_FLIGHT);
+        tokio::spawn(take_in(node, actor, request.into_inner(), answers));
+        let answers = ReceiverStream::new(under_way).then(async |submission: Submission| {
+            let outcome = match submission? {
+                Ok(under_way) => under_way.answer().await.map_err(Refusal::from),
+                Err(refusal) => Err(refusal),
+            };
+            Ok(SubmitRecordsResponse {
+                outcome: Some(match outcome {
+                    Ok(accepted) => Outcome::Accepted(response(accepted)),
+                    Err(refusal) => Outcome::Refused(refusal.into()),
+                }),
             })
-            .buffered(IN_FLIGHT);
+        });
         Ok(Response::new(Box::pin(answers)))
     }
 
@@ -204,6 +198,37 @@ impl RecordService for Records {
             header_digest,
             receipts,
         }))
+    }
+}
+
+/// A submission of a stream: under way, or refused; the stream's end when it failed.
+type Submission = Result<Result<UnderWay, Refusal>, Status>;
+
+/// Takes the submissions of a stream in, one after the other, until the client ends it or goes. A
+/// task of its own: were it driven by who reads the answers, a client that reads none could keep
+/// the room that it has.
+async fn take_in(
+    node: Arc<Node>,
+    actor: String,
+    mut submissions: Streaming<SubmitRecordsRequest>,
+    answers: mpsc::Sender<Submission>,
+) {
+    while let Ok(place) = answers.reserve().await {
+        let submission = tokio::select! {
+            submission = submissions.next() => submission,
+            () = answers.closed() => return,
+        };
+        place.send(match submission {
+            None => return,
+            Some(Err(status)) => Err(status),
+            Some(Ok(submission)) => {
+                let submission = submission.submission.unwrap_or_default();
+                Ok(match intent(submission, actor.clone()) {
+                    Ok(intent) => node.take_in(intent).await.map_err(Refusal::from),
+                    Err(refusal) => Err(refusal),
+                })
+            }
+        });
     }
 }
 

@@ -33,7 +33,7 @@ fn live(home: &Path, medium: Arc<Faulty>, acknowledged: &mut Vec<String>) {
     }
     let was_struck = medium.struck();
     if was_struck {
-        assert!(store.fatal().borrow().is_some());
+        assert!(store.stopped().now_or_never().is_some());
     }
     assert_eq!(store.close().is_err(), medium.struck());
     stop_uncleanly(home, store, writer);
@@ -87,4 +87,24 @@ fn every_failing_operation_loses_nothing_acknowledged() {
             assert!(step > 30 || !last, "only {step} operations");
         }
     }
+}
+
+#[test]
+fn rules_that_panic_stop_the_store() {
+    let home = tempfile::tempdir().unwrap();
+    let (store, _) = open(home.path());
+    let writer = store.start_writer(Desk);
+    set(&writer, "a", "1");
+    for ask in [Ask::Panic, Ask::Set("b".to_owned(), "2".to_owned())] {
+        assert!(matches!(
+            writer.propose_blocking(ask),
+            Err(ProposeError::Store(StoreError::Poisoned { .. }))
+        ));
+    }
+    // Whoever asks only now learns it too.
+    assert!(store.stopped().now_or_never().is_some());
+    assert!(matches!(store.close(), Err(StoreError::Poisoned { .. })));
+    stop_uncleanly(home.path(), store, writer);
+    let (store, _) = open(home.path());
+    assert_eq!(bodies(&store), ["a=1"]);
 }

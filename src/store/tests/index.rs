@@ -53,7 +53,7 @@ fn a_flipped_bit_of_the_index_stops_the_store_or_changes_no_answer() {
             assert!(matches!(error, StoreError::Index(_)), "{error}");
             noticed += 1;
             // Stopped for good, and the next start makes another index.
-            assert!(store.fatal().borrow().is_some());
+            assert!(futures_util::FutureExt::now_or_never(store.stopped()).is_some());
             let refused = writer.propose_blocking(Ask::Set("new".to_owned(), "1".to_owned()));
             assert!(
                 matches!(

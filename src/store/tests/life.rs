@@ -81,7 +81,7 @@ fn what_does_not_apply_is_declined_even_if_the_rules_go_on() {
         }
     ));
     assert_eq!(bodies(&store), Vec::<String>::new());
-    assert!(store.fatal().borrow().is_none());
+    assert!(store.stopped().now_or_never().is_none());
     set(&writer, "a", "1");
     assert_eq!(bodies(&store), ["a=1"]);
 }
@@ -99,25 +99,6 @@ fn too_large_an_entry_is_refused() {
         ));
     }
     ask(vec![Vec::new(); 1024]).unwrap();
-}
-
-#[test]
-fn rules_that_panic_stop_the_store() {
-    let home = tempfile::tempdir().unwrap();
-    let (store, _) = open(home.path());
-    let writer = store.start_writer(Desk);
-    set(&writer, "a", "1");
-    for ask in [Ask::Panic, Ask::Set("b".to_owned(), "2".to_owned())] {
-        assert!(matches!(
-            writer.propose_blocking(ask),
-            Err(ProposeError::Store(StoreError::Poisoned { .. }))
-        ));
-    }
-    assert!(store.fatal().borrow().is_some());
-    assert!(matches!(store.close(), Err(StoreError::Poisoned { .. })));
-    stop_uncleanly(home.path(), store, writer);
-    let (store, _) = open(home.path());
-    assert_eq!(bodies(&store), ["a=1"]);
 }
 
 #[test]

@@ -12,6 +12,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
+
 use super::medium::{Disk, Medium};
 use super::start::{Mode, start};
 use super::*;

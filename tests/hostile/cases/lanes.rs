@@ -1,12 +1,16 @@
 //! Sequences, incarnations, replays, credit.
 
-use comity::wire::{
-    envelope::{Lane, SealedRecord},
-    link::{Deliver, frame},
+use comity::{
+    crypto::Digest,
+    wire::{
+        envelope::{Lane, SealedRecord},
+        link::{Deliver, frame},
+    },
 };
 
 use super::{Run, case};
 use crate::{
+    forge::Parcel,
     link::{Link, Seen, name},
     world::World,
 };
@@ -48,6 +52,13 @@ async fn two_delivered(world: &mut World) -> (Link, Vec<SealedRecord>) {
     let records = parcels.iter().map(|parcel| link.pack(parcel)).collect();
     link.deliver_honestly(world, &parcels).await;
     (link, records)
+}
+
+/// Takes into account that a record was receipted.
+fn delivered(world: &mut World, parcel: &Parcel) {
+    world.sent.0 += 1;
+    world.sent.1 = comity::envelope::running_hash(&world.sent.1, world.sent.0, &parcel.digest);
+    world.delivered.push(parcel.reference.clone());
 }
 
 /// Delivers known records again; they are receipted as before and not doubled.
@@ -117,9 +128,59 @@ case!(replay_overlapping_new_records, world, {
         .expect("a receipt for what is new");
     assert_eq!(first, 3);
     assert_eq!(world.node().last_number().unwrap(), held + 1);
-    world.sent.0 += 1;
-    world.sent.1 = comity::envelope::running_hash(&world.sent.1, world.sent.0, &parcel.digest);
-    world.delivered.push(parcel.reference.clone());
+    delivered(world, &parcel);
+    let mut seen = link.still_serves(world).await;
+    seen.receipts = receipts.iter().map(name).collect();
+    seen
+});
+
+/// A session in which three records were delivered, each in a frame of its own, and the records as
+/// they went.
+async fn three_frames(world: &mut World) -> (Link, Vec<SealedRecord>) {
+    let mut link = world.session().await;
+    let mut records = Vec::new();
+    for _ in 0..3 {
+        let parcel = world.parcel();
+        records.push(link.pack(&parcel));
+        link.deliver_honestly(world, &[parcel]).await;
+    }
+    (link, records)
+}
+
+case!(replay_of_one_frame_of_three, world, {
+    let (mut link, records) = three_frames(world).await;
+    link.deliver(world, 2, records[1..2].to_vec());
+    let (first, receipts) = link.receipts(world, 1).await.expect("its receipt again");
+    assert_eq!((first, receipts.len()), (2, 1));
+    // What comes next is the receipt of a new record: no other was sent again.
+    let mut seen = link.still_serves(world).await;
+    seen.receipts = receipts.iter().map(name).collect();
+    seen
+});
+
+case!(replay_over_frames_with_another_record_between, world, {
+    let (mut link, mut records) = three_frames(world).await;
+    records[1] = link.pack(&world.parcel());
+    link.deliver(world, 1, records);
+    link.end().await.into()
+});
+
+case!(receipts_forgotten, world, {
+    let (link, _) = three_frames(world).await;
+    drop(link);
+    let mut hello = world.hello();
+    hello.receipts_durable = vec![crate::link::bulk(&world.incarnation, &(0, Digest::ZERO))];
+    let mut link = world.greet(hello).await;
+    // A new record at once: its receipt does not overtake those that the peer lacks.
+    let parcel = world.parcel();
+    link.deliver(world, 4, vec![link.pack(&parcel)]);
+    let mut receipts = Vec::new();
+    for sequence in 1..=4 {
+        let (first, group) = link.receipts(world, 1).await.expect("receipts in order");
+        assert_eq!((first, group.len()), (sequence, 1));
+        receipts.extend(group);
+    }
+    delivered(world, &parcel);
     let mut seen = link.still_serves(world).await;
     seen.receipts = receipts.iter().map(name).collect();
     seen

@@ -56,7 +56,8 @@ pub(crate) const CASES: &[(&str, Case)] = table!(
         million_empty_records, million_versions, bye_with_escape_codes, close_without_bye;
     lanes: replay_in_the_same_session, replay_in_a_new_session, replay_after_a_restart,
         day_replayed_three_times,
-        replay_overlapping_new_records, future_sequence, sequence_zero, last_sequence,
+        replay_overlapping_new_records, replay_of_one_frame_of_three,
+        replay_over_frames_with_another_record_between, receipts_forgotten, future_sequence, sequence_zero, last_sequence,
         known_sequence_other_record, sequence_in_flight_other_record, other_incarnation,
         incarnation_malformed, lane_malformed, no_records, too_many_records, beyond_credit;
     records: origin_of_another_country, third_country_under_its_own_key, not_addressed_here,
@@ -69,7 +70,7 @@ pub(crate) const CASES: &[(&str, Case)] = table!(
         header_too_large, broken_in_the_middle_of_a_batch, epoch_for_another_key;
     receipts: never_assigned, of_another_record, signature_flipped, signing_key_unknown, gap,
         other_incarnation, none_at_all, empty_group, lane_malformed, of_an_acceptance, again,
-        overlapping, of_another_origin, durable_never_issued, durable_of_another_incarnation,
+        overlapping, confirmations_never_read, of_another_origin, durable_never_issued, durable_of_another_incarnation,
         durable_too_many, credit_without_end, credit_for_no_lane;
     signed: mark_forged, mark_conflict, mark_of_another_incarnation, mark_ahead,
         mark_for_another_country, mark_of_another_country, marks_too_many,

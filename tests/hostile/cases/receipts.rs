@@ -12,7 +12,7 @@ use comity::{
 use super::{Run, case};
 use crate::{
     link::{Link, Seen, bulk, receipt},
-    world::{THIRD, World},
+    world::{ADVERSARY, THIRD, World, country},
 };
 
 /// A session in which the victim sent two records, and honest receipts for them.
@@ -162,6 +162,38 @@ case!(overlapping, world, {
     take(world, &receipts[..1]);
     end.into()
 });
+
+case!(confirmations_never_read, world, {
+    let (mut link, receipts) = two_received(world).await;
+    link.acknowledge(world, 1, issue(receipts.clone(), &world.key));
+    take(world, &receipts);
+    // A known receipt is confirmed again, whatever it says.
+    let again = crate::link::message(frame::Frame::Ack(Ack {
+        lane: Lane::Bulk.into(),
+        incarnation: world.victim_incarnation.to_vec(),
+        first_sequence: 1,
+        receipts: Some(ReceiptGroup {
+            receipts: vec![vec![0].into()],
+            ..ReceiptGroup::default()
+        }),
+    }));
+    for _ in 0..150_000 {
+        link.raw(again.clone());
+    }
+    eventually_down(world).await;
+    link.end().await.into()
+});
+
+/// Waits until the victim has ended the session.
+async fn eventually_down(world: &World) {
+    for _ in 0..6000 {
+        if !world.node().links().is_up(country(ADVERSARY)) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("the session goes on");
+}
 
 async fn confirmed(world: &mut World, change: impl FnOnce(&mut ReceiptsDurable)) -> Seen {
     let mut link = world.session().await;
