@@ -9,7 +9,7 @@ use crate::{crypto::KeyError, record::Moment};
 /// whoever altered the file on its way: ask that country to export its card again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CardError {
-    /// Larger than 64 KiB.
+    /// Larger than 256 KiB.
     #[error(
         "the card is {0} bytes, more than the {MAX_CARD_BYTES} allowed; ask the country for a smaller one"
     )]
@@ -106,6 +106,14 @@ pub enum CardError {
     /// The reserved post-quantum key is not empty.
     #[error("signing key {0} of the card carries a post-quantum key, which format 1 does not know")]
     PostQuantumKey(usize),
+    /// What a retired key's retirement says cannot be read.
+    #[error("the retirement of signing key {key} of the card is malformed: {field}")]
+    Retirement {
+        /// Position of the key in the card, from 0.
+        key: usize,
+        /// What.
+        field: &'static str,
+    },
     /// The same key twice.
     #[error("{field} {index} of the card is there twice")]
     Duplicate {

@@ -12,6 +12,7 @@ mod delegation;
 mod error;
 mod fields;
 mod fingerprint;
+mod retirement;
 mod verify;
 
 #[cfg(test)]
@@ -25,6 +26,7 @@ pub use delegation::{
 pub use error::CardError;
 pub use fields::{AuthorityError, MAX_AUTHORITIES, check_authority, check_ledger_origin};
 pub use fingerprint::{Fingerprint, FingerprintError, fingerprint};
+pub use retirement::{LedgerKey, Place, Retirement, Vouched};
 pub use verify::{
     CARD_FORMAT, CLOCK_TOLERANCE, CardSigningKey, MAX_CARD_BYTES, TrustedCard, verify_card,
     verify_stored_card,

@@ -221,7 +221,7 @@ fn verify<E: Into<ledger::tree::ReadError>>(
     lines: impl Iterator<Item = Result<ExportLine, E>>,
     card: &TrustedCard,
 ) -> Result<(String, VerifiedLedger), Failure> {
-    ledger::verify_export(lines, &card.ledger_origin, &card.public_keys())
+    ledger::verify_export(lines, &card.ledger_origin, &card.ledger_keys())
         .map(|ledger| (card.country.to_string(), ledger))
         .map_err(|fault| {
             Failure::new(
@@ -255,7 +255,7 @@ impl Prove {
 }
 
 fn check_proof(proof: &RecordProof, card: &TrustedCard) -> Result<Vec<(u64, LeafBody)>, Failure> {
-    let bodies = ledger::verify_record_proof(proof, &card.ledger_origin, &card.public_keys())
+    let bodies = ledger::verify_record_proof(proof, &card.ledger_origin, &card.ledger_keys())
         .map_err(|fault| Failure::new(DATAERR, format!("the proof does not hold: {fault}")))?;
     Ok(proof
         .leaves

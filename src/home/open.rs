@@ -84,7 +84,10 @@ impl Home {
 
     /// Signing and sealing key and the CA are the card's.
     fn check_keys(&self) -> Result<(), HomeError> {
-        let signs = self.card.signing_key(self.signing.public().id()).is_some();
+        let signs = self
+            .card
+            .signing_key(self.signing.public().id())
+            .is_some_and(|vouched| vouched.retired.is_none());
         let opens = self.sealing.iter().all(|secret| {
             self.card
                 .sealing_keys

@@ -64,7 +64,7 @@ fn init_then_open() {
     card.check_validity(now()).unwrap();
     assert_eq!(
         card.signing_key(home.signing_key().public().id()),
-        Some(*home.signing_key().public())
+        Some(crate::card::Vouched::in_use(*home.signing_key().public()))
     );
     assert_eq!(
         home.sealing_secrets()[0].public().as_bytes(),

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{Edge, LedgerFault, checkpoint, proof::check_leaf, tree::ReadError};
 use crate::{
-    crypto::{Digest, PublicKey},
+    card::LedgerKey,
+    crypto::Digest,
     wire::ledger::{Action, Leaf},
 };
 
@@ -46,7 +47,7 @@ pub struct VerifiedLedger {
 pub fn verify_export<E: Into<ReadError>>(
     lines: impl Iterator<Item = Result<ExportLine, E>>,
     origin: &str,
-    keys: &[PublicKey],
+    keys: &[LedgerKey],
 ) -> Result<VerifiedLedger, LedgerFault> {
     let mut lines = lines.map(|line| line.map_err(Into::into));
     let head = match lines.next() {

@@ -7,7 +7,8 @@ use super::{
     tree::{self, MAX_PATH},
 };
 use crate::{
-    crypto::{Digest, PublicKey},
+    card::LedgerKey,
+    crypto::Digest,
     wire::ledger::{Leaf, LeafBody, LeafProof, RecordProof},
 };
 
@@ -23,7 +24,7 @@ pub const MAX_PROOF_LEAVES: usize = 10_000;
 pub fn verify_record_proof(
     proof: &RecordProof,
     origin: &str,
-    keys: &[PublicKey],
+    keys: &[LedgerKey],
 ) -> Result<Vec<LeafBody>, LedgerFault> {
     if proof.leaves.is_empty() {
         return Err(LedgerFault::NoLeaves);

@@ -338,7 +338,7 @@ async fn ledger_verifies(node: &Node, oracle: &Oracle, folder: &Path) {
         .unwrap();
     assert!(done.status.success(), "audit export: {done:?}");
     let lines = Lines::new(BufReader::new(File::open(&export).unwrap()));
-    let verified = ledger::verify_export(lines, &node.card.ledger_origin, &node.card.public_keys());
+    let verified = ledger::verify_export(lines, &node.card.ledger_origin, &node.card.ledger_keys());
     let size = node.status().await.ledger_size;
     match verified {
         Ok(verified) if verified.size <= size && verified.size > 0 => {}

@@ -30,6 +30,7 @@ mod output;
 mod process;
 mod proxies;
 mod restore;
+mod rotation;
 mod scrub;
 mod search;
 mod sharing;

@@ -47,7 +47,7 @@ pub(super) fn cases() -> Vec<Case> {
         mutated(|draft| {
             let mut retired = draft.card.signing_keys[0].clone();
             retired.public_key = key(9).public().as_bytes().to_vec();
-            retired.retirement = Some(wire::Retirement { positions: vec![] });
+            retired.retirement = Some(retirement());
             draft.card.signing_keys.push(retired);
         }),
         now(),
@@ -387,6 +387,49 @@ pub(super) fn cases() -> Vec<Case> {
         |d| d.card.expires_at = Some(days(-1).into()),
         Some(CardError::Times("the validity")),
     );
+    type Change = fn(&mut wire::Retirement);
+    let malformed: [(&'static str, &'static str, Change); 8] = [
+        ("retirement-of-no-country", "peer", |it| {
+            it.positions[0].peer = "XX".into();
+        }),
+        ("retirement-with-short-incarnation", "incarnation", |it| {
+            it.positions[0].incarnation.pop();
+        }),
+        ("retirement-of-no-lane", "lane", |it| {
+            it.positions[0].lane = 4;
+        }),
+        ("retirement-at-sequence-zero", "sequence", |it| {
+            it.positions[0].sequence = 0;
+        }),
+        ("retirement-without-running-hash", "running_hash", |it| {
+            it.positions[0].running_hash.clear();
+        }),
+        ("retirement-names-a-lane-twice", "a lane twice", |it| {
+            it.positions.push(it.positions[0].clone());
+        }),
+        ("retirement-without-ledger-root", "ledger_root", |it| {
+            it.ledger_root.clear();
+        }),
+        ("retirement-without-ledger-size", "ledger_size", |it| {
+            it.ledger_size = 0;
+        }),
+    ];
+    for (name, field, change) in malformed {
+        let card = mutated(|draft| {
+            let mut retired = draft.card.signing_keys[0].clone();
+            retired.public_key = key(9).public().as_bytes().to_vec();
+            let mut retirement = retirement();
+            change(&mut retirement);
+            retired.retirement = Some(retirement);
+            draft.card.signing_keys.push(retired);
+        });
+        cases.push(Case {
+            name,
+            card,
+            at: now(),
+            expect: Some(CardError::Retirement { key: 1, field }),
+        });
+    }
     cases
 }
 

@@ -244,7 +244,10 @@ fn a_verified_card_says_what_was_signed() {
         fingerprint(key(1).public(), &recovery, country())
     );
     let id = key(4).public().id();
-    assert_eq!(card.signing_key(id), Some(*key(4).public()));
+    assert_eq!(
+        card.signing_key(id),
+        Some(Vouched::in_use(*key(4).public()))
+    );
     assert_eq!(card.signing_key(key(1).public().id()), None);
 }
 
@@ -278,18 +281,14 @@ fn trusted(change: impl FnOnce(&mut Draft)) -> TrustedCard {
 #[test]
 fn the_book_takes_newer_cards_of_the_same_root_only() {
     let mut book = TrustBook::new();
-    assert_eq!(
-        book.update(trusted(|_| ())),
-        Err(CardConflict::NotImported(country()))
-    );
     assert_eq!(book.accept(trusted(|_| ())), Ok(Acceptance::New));
-    assert_eq!(book.update(trusted(|_| ())), Ok(Acceptance::Same));
+    assert_eq!(book.accept(trusted(|_| ())), Ok(Acceptance::Same));
     assert_eq!(
-        book.update(trusted(|draft| draft.card.version = 6)),
+        book.accept(trusted(|draft| draft.card.version = 6)),
         Ok(Acceptance::Newer)
     );
     assert_eq!(
-        book.update(trusted(|_| ())),
+        book.accept(trusted(|_| ())),
         Err(CardConflict::Older {
             country: country(),
             held: 6,
@@ -298,7 +297,6 @@ fn the_book_takes_newer_cards_of_the_same_root_only() {
     );
     assert_eq!(book.get(country()).unwrap().version, 6);
     assert_eq!(book.len(), 1);
-    assert_eq!(book.ca_certificates(), vec![(country(), ca())]);
 }
 
 #[test]
@@ -308,7 +306,7 @@ fn forged_and_forked_cards_are_alarms() {
     let held = book.get(country()).unwrap().digest;
 
     let forked = trusted(|draft| draft.card.authorities.clear());
-    let conflict = book.update(forked.clone()).unwrap_err();
+    let conflict = book.accept(forked.clone()).unwrap_err();
     assert_eq!(
         conflict,
         CardConflict::SameVersionOtherContent {
@@ -330,7 +328,7 @@ fn forged_and_forked_cards_are_alarms() {
     assert_eq!(conflict, CardConflict::OtherRoot { country: country() });
 
     let conflict = book
-        .update(trusted(|draft| {
+        .accept(trusted(|draft| {
             draft.card.recovery_commitment = vec![7; 32];
             draft.card.version = 9;
         }))
@@ -356,7 +354,7 @@ fn a_replaced_card_key_cannot_outbid_its_successor() {
     ] {
         let offered = stale.card_key.serial;
         assert_eq!(
-            book.update(stale),
+            book.accept(stale),
             Err(CardConflict::ReplacedDelegation {
                 country: country(),
                 role: DelegationRole::CardKey,
@@ -366,23 +364,93 @@ fn a_replaced_card_key_cannot_outbid_its_successor() {
         );
     }
     assert_eq!(
-        book.update(trusted(|draft| new_key(draft, 3, 21, 7))),
+        book.accept(trusted(|draft| new_key(draft, 3, 21, 7))),
         Ok(Acceptance::Newer)
     );
 }
 
+/// Key 9 signed three records for KZ on the bulk lane, and a ledger of 7 leaves.
+fn retirement() -> wire::Retirement {
+    wire::Retirement {
+        positions: vec![wire::LanePosition {
+            peer: "KZ".into(),
+            incarnation: vec![5; 16],
+            lane: 3,
+            sequence: 3,
+            running_hash: Digest::of(b"third").to_vec(),
+        }],
+        ledger_size: 7,
+        ledger_root: Digest::of(b"root").to_vec(),
+    }
+}
+
 #[test]
-fn a_retired_key_is_not_answered() {
+fn a_retired_key_counts_up_to_its_positions() {
     let mut book = TrustBook::new();
     book.accept(trusted(|draft| {
         let mut retired = draft.card.signing_keys[0].clone();
         retired.public_key = key(9).public().as_bytes().to_vec();
-        retired.retirement = Some(wire::Retirement { positions: vec![] });
+        retired.retirement = Some(retirement());
         draft.card.signing_keys.push(retired);
     }))
     .unwrap();
-    assert!(book.signing_key(country(), key(4).public().id()).is_some());
-    assert!(book.signing_key(country(), key(9).public().id()).is_none());
-    let kz = "KZ".parse().unwrap();
+    let kz: Country = "KZ".parse().unwrap();
+    let place = |sequence, hash: &[u8]| Place {
+        peer: kz,
+        incarnation: [5; 16],
+        lane: 3,
+        sequence,
+        running_hash: Some(Digest::of(hash)),
+    };
+    let in_use = book.signing_key(country(), key(4).public().id()).unwrap();
+    assert!(in_use.counts(None) && in_use.counts(Some(&place(99, b""))));
+    let retired = book.signing_key(country(), key(9).public().id()).unwrap();
+    let counts = |place: Place| retired.counts(Some(&place));
+    assert!(counts(place(1, b"anything")));
+    assert!(counts(place(3, b"third")));
+    assert!(!counts(place(3, b"another")), "another history");
+    assert!(!counts(place(4, b"third")), "beyond");
+    assert!(!retired.counts(None), "nowhere");
+    let elsewhere = [
+        Place {
+            peer: country(),
+            ..place(1, b"")
+        },
+        Place {
+            incarnation: [6; 16],
+            ..place(1, b"")
+        },
+        Place {
+            lane: 2,
+            ..place(1, b"")
+        },
+    ];
+    assert!(elsewhere.into_iter().all(|place| !counts(place)));
     assert!(book.signing_key(kz, key(4).public().id()).is_none());
+}
+
+#[test]
+fn a_retired_key_counts_up_to_its_ledger() {
+    let ledger_key = |change: fn(&mut wire::Retirement)| {
+        let mut retirement = retirement();
+        change(&mut retirement);
+        let card = trusted(|draft| {
+            let mut retired = draft.card.signing_keys[0].clone();
+            retired.public_key = key(9).public().as_bytes().to_vec();
+            retired.retirement = Some(retirement);
+            draft.card.signing_keys.push(retired);
+        });
+        let keys = card.ledger_keys();
+        assert!(keys[0].counts(u64::MAX, &Digest::ZERO));
+        keys[1]
+    };
+    let root = Digest::of(b"root");
+    let key = ledger_key(|_| ());
+    assert!(key.counts(6, &Digest::ZERO) && key.counts(7, &root));
+    assert!(!key.counts(7, &Digest::ZERO) && !key.counts(8, &root));
+    let never = ledger_key(|it| {
+        it.ledger_size = 0;
+        it.ledger_root.clear();
+    });
+    assert!(!never.counts(1, &root));
 }

@@ -154,9 +154,10 @@ impl Inbound {
             let (header, _) = lanes::arrival(&node.store, &id, sequence).ok()??;
             Some(header)
         };
-        let (accepted, last) = {
+        let (accepted, before, last) = {
             let mut lanes = session.lanes();
             let incoming = lanes.incoming.of_mut(lane);
+            let before = incoming.head_hash();
             incoming.spend(consumed.records, consumed.bytes)?;
             let accepted = incoming.deliver(incarnation, deliver.first_sequence, &digests, known);
             let last = Position {
@@ -164,7 +165,7 @@ impl Inbound {
                 sequence: incoming.head(),
                 running_hash: incoming.head_hash(),
             };
-            (accepted, last)
+            (accepted, before, last)
         };
         let accepted = match accepted {
             Ok(accepted) => accepted,
@@ -186,6 +187,7 @@ impl Inbound {
             Some(node.begin_receive(
                 id,
                 accepted.fresh.start,
+                before,
                 fresh,
                 self.epochs.clone(),
                 given_up,

@@ -71,7 +71,7 @@ pub(super) async fn checkpoint(session: &Session, frame: Checkpoint) -> Result<(
         let card = book
             .get(session.peer)
             .ok_or_else(|| protocol("the peer's card is gone"))?;
-        (card.ledger_origin.clone(), card.public_keys())
+        (card.ledger_origin.clone(), card.ledger_keys())
     };
     let seen = note::open(&frame.note, &origin, &keys).map_err(protocol)?;
     if let Some(known) = projection::checkpoint_of(&node.store, session.peer)? {

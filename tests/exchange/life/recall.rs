@@ -3,6 +3,7 @@
 use std::{collections::HashSet, sync::Arc};
 
 use comity::{
+    crypto::Digest,
     entry::LaneId,
     envelope::{Header, Lane, Receipt, ReceivingEpoch, SendingEpoch},
     inbox::{StoredRecord, ask},
@@ -140,6 +141,7 @@ async fn a_record_that_comes_after_its_recall_is_never_readable() {
             .begin_receive(
                 lane("TJ", which),
                 1,
+                Digest::ZERO,
                 batch.records,
                 epochs.clone(),
                 HashSet::new(),

@@ -358,7 +358,7 @@ impl Country {
     pub(crate) fn open_checkpoint(&self, note: &str) -> Checkpoint {
         let home = self.home();
         let card = home.own_card();
-        checkpoint::open(note, &card.ledger_origin, &card.public_keys()).unwrap()
+        checkpoint::open(note, &card.ledger_origin, &card.ledger_keys()).unwrap()
     }
 
     /// The last segment of the journal.
