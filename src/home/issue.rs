@@ -123,6 +123,11 @@ impl IssuingCa {
         Some(Self { issuer })
     }
 
+    /// Name and key of the CA, for what it signs.
+    pub(super) const fn issuer(&self) -> &Issuer<'static, KeyPair> {
+        &self.issuer
+    }
+
     /// The public key of the CA, raw.
     pub(super) fn public_key(&self) -> &[u8] {
         self.issuer.key().public_key_raw()

@@ -16,6 +16,8 @@
 //!   issuing-ca.pem           the country's CA
 //!   link.pem, client-port.pem   the node's certificates, one per port
 //!   operator.pem, operator.key  the operator's client certificate
+//!   issued.csv               client certificates issued: serial, name, end
+//!   clients.crl              client certificates that count no more, signed by the issuing CA
 //! root/                      to be moved offline: the node never reads it
 //!   root.age, recovery.age   country root and recovery root under a passphrase (age, scrypt)
 //! data/                      journal, index, slots
@@ -25,6 +27,7 @@
 //! Leans on card, config, crypto, record and wire.
 
 mod certificates;
+mod credentials;
 mod error;
 mod files;
 mod init;
@@ -33,12 +36,16 @@ mod layout;
 mod open;
 mod own_card;
 mod proxies;
+mod revocation;
 pub mod root;
 
 #[cfg(test)]
 mod tests;
 
-pub use certificates::{CertifiedIdentity, ClientName, ProfileError, link_name, node_name};
+pub use certificates::{
+    CertifiedIdentity, ClientName, Leaf, ProfileError, leaf, link_name, node_name,
+};
+pub use credentials::Credentials;
 pub use error::HomeError;
 pub use init::{InitOptions, InitReport, init, write_config};
 pub use issue::{ClientCertificate, TlsMaterial};
@@ -46,3 +53,4 @@ pub use layout::Layout;
 pub use open::{Home, HomeLock};
 pub use own_card::{CardContents, reissue_card};
 pub use proxies::{Proxies, Proxy};
+pub use revocation::{Issued, Revocations};

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::{
     ClientCertificate, ClientName, HomeError, Layout, TlsMaterial, files, init::hosts,
-    issue::IssuingCa,
+    issue::IssuingCa, revocation::register,
 };
 use crate::{
     card::{CardError, TrustedCard, verify_stored_card},
@@ -211,7 +211,7 @@ impl Home {
     /// # Errors
     /// [`HomeError`] when a file is missing, open to others or damaged.
     pub fn link_material(&self) -> Result<TlsMaterial, HomeError> {
-        self.material(&self.layout.link_certificate(), &self.layout.node_tls_key())
+        material(&self.layout.link_certificate(), &self.layout.node_tls_key())
     }
 
     /// The node's certificate and key on its client port.
@@ -219,7 +219,7 @@ impl Home {
     /// # Errors
     /// As [`Self::link_material`].
     pub fn client_port_material(&self) -> Result<TlsMaterial, HomeError> {
-        self.material(
+        material(
             &self.layout.client_port_certificate(),
             &self.layout.node_tls_key(),
         )
@@ -230,7 +230,7 @@ impl Home {
     /// # Errors
     /// As [`Self::link_material`].
     pub fn operator_material(&self) -> Result<TlsMaterial, HomeError> {
-        self.material(
+        material(
             &self.layout.operator_certificate(),
             &self.layout.operator_key(),
         )
@@ -248,7 +248,12 @@ impl Home {
         now: Moment,
     ) -> Result<ClientCertificate, HomeError> {
         let name = ClientName::new(self.country(), role, name)?;
-        self.issuing_ca()?.issue_client(name, now)
+        let issued = self.issuing_ca()?.issue_client(name, now)?;
+        // Before anybody has it: what is not in the register cannot be revoked by name.
+        let der = CertificateDer::from_pem_slice(issued.certificate_pem.as_bytes())
+            .map_err(|_| HomeError::Certificate(self.layout.issued()))?;
+        register(&self.layout.issued(), &der, &issued.name, issued.expires_at)?;
+        Ok(issued)
     }
 
     /// Issues both certificates of the node again, with the key that it has.
@@ -268,7 +273,7 @@ impl Home {
         files::replace(&self.layout.client_port_certificate(), port.as_bytes())
     }
 
-    fn issuing_ca(&self) -> Result<IssuingCa, HomeError> {
+    pub(super) fn issuing_ca(&self) -> Result<IssuingCa, HomeError> {
         let path = self.layout.issuing_ca_key();
         let certificate = self.issuing_ca_certificate()?;
         let authority = IssuingCa::load(&certificate, &files::read_secret_text(&path)?)
@@ -289,23 +294,23 @@ impl Home {
             .map_err(|_| HomeError::Certificate(path))
     }
 
-    fn material(&self, certificate: &Path, key: &Path) -> Result<TlsMaterial, HomeError> {
-        let pem = files::read_public(certificate)?;
-        let pem =
-            String::from_utf8(pem).map_err(|_| HomeError::Certificate(certificate.to_owned()))?;
-        if CertificateDer::from_pem_slice(pem.as_bytes()).is_err() {
-            return Err(HomeError::Certificate(certificate.to_owned()));
-        }
-        TlsMaterial::from_pem(&pem, &files::read_secret_text(key)?)
-            .ok_or_else(|| HomeError::Key(key.to_owned()))
-    }
-
     fn mismatch(&self, path: PathBuf) -> HomeError {
         HomeError::KeyMismatch {
             path,
             card: self.layout.card(),
         }
     }
+}
+
+/// Reads a certificate and its key.
+pub(super) fn material(certificate: &Path, key: &Path) -> Result<TlsMaterial, HomeError> {
+    let pem = files::read_public(certificate)?;
+    let pem = String::from_utf8(pem).map_err(|_| HomeError::Certificate(certificate.to_owned()))?;
+    if CertificateDer::from_pem_slice(pem.as_bytes()).is_err() {
+        return Err(HomeError::Certificate(certificate.to_owned()));
+    }
+    TlsMaterial::from_pem(&pem, &files::read_secret_text(key)?)
+        .ok_or_else(|| HomeError::Key(key.to_owned()))
 }
 
 /// Reads and verifies a card that this home holds, time aside.

@@ -148,7 +148,7 @@ fn only_the_owner_may_look() {
     }
     let mut seen = 0;
     walk(&report.dir, &mut seen);
-    assert_eq!(seen, 17);
+    assert_eq!(seen, 18);
     let mode = fs::metadata(&report.dir).unwrap().permissions().mode() & 0o7777;
     assert_eq!(mode, 0o700);
 }

@@ -24,6 +24,7 @@ mod dialling;
 mod disk;
 mod doors;
 mod idempotency;
+mod lapses;
 mod ledger;
 mod life;
 mod output;

@@ -20,7 +20,7 @@ use super::{
     super::{Claim, Node, NodeError, links::Seat, projection},
     Outlet, Session, SessionEnd,
     again::Again,
-    fenced,
+    fenced, lapse,
 };
 
 /// Clocks further apart than this are worth a warning.
@@ -78,6 +78,10 @@ pub(super) async fn begin(
     // Only now: what the peer knows of this node is worth hearing all the same.
     if node.is_fenced() {
         return Err(fenced());
+    }
+    lapse::check_own(node)?;
+    if !agreed.expect_card {
+        lapse::check_peer(node, peer)?;
     }
     let apart = node.now().micros().abs_diff(hello.time_us) / 1_000_000;
     if apart > SKEW_SECONDS {
@@ -237,7 +241,7 @@ impl<'a> State<'a> {
         let book = node.book.load();
         let card = book.get(self.peer).ok_or_else(|| SessionEnd::Refused {
             reason: ByeReason::Card,
-            detail: "this country's card was not imported here, or has expired".to_owned(),
+            detail: "this country's card was not imported here".to_owned(),
         })?;
         Ok(HelloFacts {
             country: node.country,
