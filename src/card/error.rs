@@ -74,6 +74,12 @@ pub enum CardError {
         "the issuing CA's certificate is not a CA certificate in DER; the country must issue a new card"
     )]
     IssuingCa,
+    /// The issuing CA's Ed25519 key cannot be used.
+    #[error("the issuing CA's key is refused: {0}; the country must replace its CA")]
+    IssuingCaKey(KeyError),
+    /// The issuing CA's key is of another kind.
+    #[error("the issuing CA's key is neither P-256 nor Ed25519; the country must replace its CA")]
+    IssuingCaAlgorithm,
     /// The card key cannot be used.
     #[error("the card key is refused: {0}")]
     CardKey(KeyError),

@@ -12,6 +12,7 @@ mod delegation;
 mod error;
 mod fields;
 mod fingerprint;
+mod issuing_ca;
 mod retirement;
 mod verify;
 

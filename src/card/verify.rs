@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use prost::Message as _;
-use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::{
     CardError, DelegationRole, Fingerprint, LedgerKey, LinkAddress, Retirement, VerifiedDelegation,
@@ -11,6 +10,7 @@ use super::{
     delegation::verify_delegation,
     fields::{MAX_AUTHORITIES, shown},
     fingerprint,
+    issuing_ca::check_issuing_ca,
 };
 use crate::{
     crypto::{Digest, Domain, KeyId, PublicKey, SealingKey},
@@ -120,6 +120,14 @@ impl TrustedCard {
             .iter()
             .find(|dated| dated.not_before <= now + CLOCK_TOLERANCE && now <= dated.not_after)
             .map(|dated| &dated.key)
+    }
+
+    /// Until when the card names a key to seal to at `now`.
+    pub fn sealing_until(&self, now: Moment) -> Option<Moment> {
+        let keys = self.dated_sealing_keys.iter();
+        keys.filter(|dated| dated.not_before <= now + CLOCK_TOLERANCE)
+            .map(|dated| dated.not_after)
+            .max()
     }
 
     /// Whether the card counts at `now`: delegations, expiry, a sealing key.
@@ -240,23 +248,6 @@ pub fn verify_stored_card(signed: &SignedCard) -> Result<TrustedCard, CardError>
         signed: signed.clone(),
         dated_sealing_keys,
     })
-}
-
-fn check_issuing_ca(delegation: &VerifiedDelegation, der: &[u8]) -> Result<(), CardError> {
-    if Digest::of(der).as_bytes() != &delegation.subject {
-        return Err(CardError::IssuingCaDigest);
-    }
-    let (rest, certificate) = X509Certificate::from_der(der).map_err(|_| CardError::IssuingCa)?;
-    let signs = certificate
-        .key_usage()
-        .ok()
-        .flatten()
-        .is_some_and(|usage| usage.value.key_cert_sign());
-    if rest.is_empty() && certificate.is_ca() && signs {
-        Ok(())
-    } else {
-        Err(CardError::IssuingCa)
-    }
 }
 
 fn signing_keys(card: &Card) -> Result<Vec<CardSigningKey>, CardError> {

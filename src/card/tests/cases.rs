@@ -55,6 +55,12 @@ pub(super) fn cases() -> Vec<Case> {
     );
 
     at(
+        "valid-with-an-ed25519-ca",
+        mutated(|draft| replace_ca(draft, ca_with(&rcgen::PKCS_ED25519).1)),
+        now(),
+        None,
+    );
+    at(
         "expired",
         good.clone(),
         days(366),
@@ -261,6 +267,16 @@ pub(super) fn cases() -> Vec<Case> {
         Some(CardError::IssuingCa),
     );
     at(
+        "issuing-ca-of-small-order",
+        |d| replace_ca(d, ca_of_small_order()),
+        Some(CardError::IssuingCaKey(KeyError::SmallOrder)),
+    );
+    at(
+        "issuing-ca-on-p-384",
+        |d| replace_ca(d, ca_with(&rcgen::PKCS_ECDSA_P384_SHA384).1),
+        Some(CardError::IssuingCaAlgorithm),
+    );
+    at(
         "no-signing-key",
         |d| d.card.signing_keys.clear(),
         Some(CardError::NoSigningKey),
@@ -431,6 +447,28 @@ pub(super) fn cases() -> Vec<Case> {
         });
     }
     cases
+}
+
+fn replace_ca(draft: &mut Draft, ca: Vec<u8>) {
+    draft.issuing_ca_delegation.subject = *Digest::of(&ca).as_bytes();
+    draft.card.issuing_ca_certificate = ca;
+}
+
+/// The raw public key and the certificate of a CA.
+fn ca_with(algorithm: &'static rcgen::SignatureAlgorithm) -> (Vec<u8>, Vec<u8>) {
+    let key = rcgen::KeyPair::generate_for(algorithm).unwrap();
+    let mut params = rcgen::CertificateParams::default();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Constrained(0));
+    params.key_usages = vec![rcgen::KeyUsagePurpose::KeyCertSign];
+    let certificate = params.self_signed(&key).unwrap();
+    (key.public_key_raw().to_vec(), certificate.der().to_vec())
+}
+
+fn ca_of_small_order() -> Vec<u8> {
+    let (key, mut der) = ca_with(&rcgen::PKCS_ED25519);
+    let at = der.windows(32).position(|bytes| bytes == key).unwrap();
+    der[at..at + 32].copy_from_slice(&IDENTITY);
+    der
 }
 
 fn cases_too_large() -> usize {
