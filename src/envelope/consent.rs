@@ -187,42 +187,14 @@ fn authentic(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        card::{Retirement, Vouched},
-        crypto::PublicKey,
-    };
-
-    struct Keys(Country, PublicKey);
-
-    impl OriginKeys for Keys {
-        fn signing_key(&self, origin: Country, id: &KeyId) -> Option<Vouched<'_>> {
-            (origin == self.0 && self.1.id() == *id).then(|| Vouched::in_use(self.1))
-        }
-
-        fn signers(&self, _: &KeyId) -> Vec<(Country, Vouched<'_>)> {
-            Vec::new()
-        }
-    }
-
-    struct Retired(Keys, Retirement);
-
-    impl OriginKeys for Retired {
-        fn signing_key(&self, origin: Country, id: &KeyId) -> Option<Vouched<'_>> {
-            let retired = Some(&self.1);
-            let vouched = self.0.signing_key(origin, id)?;
-            Some(Vouched { retired, ..vouched })
-        }
-
-        fn signers(&self, _: &KeyId) -> Vec<(Country, Vouched<'_>)> {
-            Vec::new()
-        }
-    }
+    use crate::envelope::tests::OneCard;
 
     #[test]
     fn a_token_of_a_retired_key_counts_only_in_the_answer_it_came_with() {
         let key = SigningKey::from_seed(&[3; 32]).unwrap();
         let tj = country("TJ");
-        let trust = Retired(Keys(tj, *key.public()), Retirement::default());
+        let lane = ([5; 16], 3, 9);
+        let trust = OneCard::retired(tj, *key.public(), "UZ", lane);
         let header = Digest::of(b"header");
         let signed = sign_token(&token(&header), &key);
         let shown = verify_token(&signed, claim(&header), &trust);
@@ -273,7 +245,7 @@ mod tests {
     #[test]
     fn a_token_allows_exactly_what_it_says() {
         let key = SigningKey::from_seed(&[3; 32]).unwrap();
-        let trust = Keys(country("TJ"), *key.public());
+        let trust = OneCard::in_use(country("TJ"), *key.public());
         let header = Digest::of(b"header");
         let signed = sign_token(&token(&header), &key);
         let judge = |claim| verify_token(&signed, claim, &trust).map(|_| ());
@@ -348,7 +320,7 @@ mod tests {
         let key = SigningKey::from_seed(&[3; 32]).unwrap();
         let forger = SigningKey::from_seed(&[4; 32]).unwrap();
         let tj = country("TJ");
-        let trust = Keys(tj, *key.public());
+        let trust = OneCard::in_use(tj, *key.public());
         let header = Digest::of(b"header");
         let judge =
             |signed: &SignedConsentToken| verify_token(signed, claim(&header), &trust).map(|_| ());
@@ -381,7 +353,7 @@ mod tests {
     #[test]
     fn what_the_origin_signed_malformed_is_refused_by_name() {
         let key = SigningKey::from_seed(&[3; 32]).unwrap();
-        let trust = Keys(country("TJ"), *key.public());
+        let trust = OneCard::in_use(country("TJ"), *key.public());
         let header = Digest::of(b"header");
         type Change = fn(&mut ConsentToken);
         let break_it: [(&str, Change); 9] = [

@@ -166,23 +166,9 @@ fn open(
 mod tests {
     use super::*;
     use crate::{
-        card::Vouched,
-        crypto::{KeyId, PublicKey, SigningKey},
-        envelope::{Lane, Plain, seal},
+        crypto::SigningKey,
+        envelope::{Lane, Plain, seal, tests::OneCard},
     };
-
-    struct Keys(Country, PublicKey);
-
-    impl OriginKeys for Keys {
-        fn signing_key(&self, origin: Country, id: &KeyId) -> Option<Vouched<'_>> {
-            (origin == self.0 && self.1.id() == *id).then(|| Vouched::in_use(self.1))
-        }
-
-        fn signers(&self, id: &KeyId) -> Vec<(Country, Vouched<'_>)> {
-            let own = self.signing_key(self.0, id);
-            own.map(|vouched| (self.0, vouched)).into_iter().collect()
-        }
-    }
 
     fn sealed(key: &SigningKey) -> (SealedRecord, ContentKeys) {
         let plain = Plain {
@@ -201,7 +187,7 @@ mod tests {
     #[test]
     fn a_forwarder_can_leave_out_and_change_nothing() {
         let key = SigningKey::from_seed(&[5; 32]).unwrap();
-        let trust = Keys("TJ".parse().unwrap(), *key.public());
+        let trust = OneCard::in_use("TJ".parse().unwrap(), *key.public());
         let (record, keys) = sealed(&key);
         let (original, openings) = pass_on(&record, &keys, &[1]);
         let passed = verify_passed_on(&original, &openings, "UZ".parse().unwrap(), &trust).unwrap();
@@ -257,42 +243,14 @@ mod tests {
         assert_eq!(fault(&resigned, &openings), LinkFault::BadSignature.into());
     }
 
-    struct Retired(Keys, crate::card::Retirement);
-
-    impl OriginKeys for Retired {
-        fn signing_key(&self, origin: Country, id: &KeyId) -> Option<Vouched<'_>> {
-            let retired = Some(&self.1);
-            let vouched = self.0.signing_key(origin, id)?;
-            Some(Vouched { retired, ..vouched })
-        }
-
-        fn signers(&self, id: &KeyId) -> Vec<(Country, Vouched<'_>)> {
-            let own = self.signing_key(self.0.0, id);
-            own.map(|vouched| (self.0.0, vouched)).into_iter().collect()
-        }
-    }
-
     #[test]
     fn a_retired_key_counts_where_it_signed_on_the_forwarders_lane() {
         let key = SigningKey::from_seed(&[5; 32]).unwrap();
         let (record, keys) = sealed(&key);
         let (original, openings) = pass_on(&record, &keys, &[0]);
         let judge = |peer: &str| {
-            let positions = vec![crate::wire::card::LanePosition {
-                peer: peer.into(),
-                incarnation: vec![9; 16],
-                lane: 3,
-                sequence: 1,
-                running_hash: vec![0; 32],
-            }];
-            let retirement = crate::wire::card::Retirement {
-                positions,
-                ..Default::default()
-            };
-            let trust = Retired(
-                Keys("TJ".parse().unwrap(), *key.public()),
-                crate::card::Retirement::of(&retirement).unwrap(),
-            );
+            let lane = ([9; 16], 3, 1);
+            let trust = OneCard::retired("TJ".parse().unwrap(), *key.public(), peer, lane);
             verify_passed_on(&original, &openings, "UZ".parse().unwrap(), &trust).map(|_| ())
         };
         assert_eq!(judge("UZ"), Ok(()));
@@ -302,7 +260,7 @@ mod tests {
     #[test]
     fn nothing_is_decoded_before_its_signature_holds() {
         let key = SigningKey::from_seed(&[5; 32]).unwrap();
-        let trust = Keys("TJ".parse().unwrap(), *key.public());
+        let trust = OneCard::in_use("TJ".parse().unwrap(), *key.public());
         let (record, keys) = sealed(&key);
         let (original, openings) = pass_on(&record, &keys, &[0]);
         let judge = |header: &[u8], key_id: &[u8]| {
@@ -323,7 +281,7 @@ mod tests {
             LinkFault::UnknownSigner([0; 8]).into()
         );
         // UZ's card names TJ's key as its own: TJ's header stays TJ's.
-        let borrowed = Keys("UZ".parse().unwrap(), *key.public());
+        let borrowed = OneCard::in_use("UZ".parse().unwrap(), *key.public());
         let fault = verify_passed_on(&original, &openings, "UZ".parse().unwrap(), &borrowed);
         assert_eq!(fault.unwrap_err().name(), "header_foreign_origin");
     }

@@ -2,6 +2,7 @@
 //! `tests/vectors/envelopes`.
 
 mod bounds;
+mod one_card;
 mod receipts;
 mod vectors;
 
@@ -10,6 +11,7 @@ use std::thread;
 use proptest::prelude::*;
 use prost::{Message as _, bytes::Bytes};
 
+pub(super) use self::one_card::OneCard;
 use super::*;
 use crate::{
     crypto::{ContentKey, Digest, SealingSecret, SigningKey},

@@ -343,37 +343,11 @@ fn marks_verify_unless_altered() {
     }
 }
 
-/// A card that retired its key after two of UZ's records on the urgent lane.
-struct Retired(Card, crate::card::Retirement);
-
-impl OriginKeys for Retired {
-    fn signing_key(&self, origin: Country, id: &KeyId) -> Option<Vouched<'_>> {
-        let retired = Some(&self.1);
-        let vouched = self.0.signing_key(origin, id)?;
-        Some(Vouched { retired, ..vouched })
-    }
-
-    fn signers(&self, _: &KeyId) -> Vec<(Country, Vouched<'_>)> {
-        Vec::new()
-    }
-}
-
 #[test]
 fn receipts_of_a_retired_key_count_up_to_its_positions() {
-    let positions = vec![crate::wire::card::LanePosition {
-        peer: "UZ".into(),
-        incarnation: vec![5; 16],
-        lane: 2,
-        sequence: 2,
-        running_hash: vec![0; 32],
-    }];
-    let retirement = crate::wire::card::Retirement {
-        positions,
-        ..Default::default()
-    };
-    let retired = Retired(card(), crate::card::Retirement::of(&retirement).unwrap());
     let kz = country("KZ");
-    let key = &retired.0.0;
+    let key = &SigningKey::generate().unwrap().0;
+    let retired = OneCard::retired(kz, *key.public(), "UZ", ([5; 16], 2, 2));
     let within = issue(vec![delivery(1), delivery(2)], key);
     assert_eq!(verify_group(&within, kz, &retired).unwrap().len(), 2);
     verify_proof(&proof(&within, 1).unwrap(), kz, &retired).unwrap();

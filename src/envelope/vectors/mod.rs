@@ -351,7 +351,7 @@ struct OneKey {
 
 impl OriginKeys for OneKey {
     fn signing_key(&self, origin: Country, id: &KeyId) -> Option<Vouched<'_>> {
-        (origin == self.origin && *id == self.public.id()).then(|| Vouched::in_use(self.public))
+        (origin == self.origin && *id == self.public.id()).then_some(Vouched::in_use(self.public))
     }
 
     fn signers(&self, id: &KeyId) -> Vec<(Country, Vouched<'_>)> {
