@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     crypto::Digest,
+    entry::LaneId,
     envelope::ReceivingEpoch,
     replication::{
         lanes,
@@ -20,7 +21,7 @@ use crate::{
 };
 
 use super::{
-    super::{receipts::ArrivalError, receive::Epochs},
+    super::{deliver::header_alone, receipts::ArrivalError, receive::Epochs},
     Session, SessionEnd, again,
     commit::{Verifying, resend},
     escape, protocol, statements,
@@ -170,8 +171,10 @@ impl Inbound {
         let accepted = match accepted {
             Ok(accepted) => accepted,
             Err(fault) => {
-                if matches!(fault, LaneFault::Conflict { .. }) {
-                    node.alarm(Some(session.peer), "sequence-conflict").await;
+                if let LaneFault::Conflict { sequence, .. } = fault {
+                    let evidence = self.both_headers(&id, &deliver, sequence);
+                    node.alarm_keeping(Some(session.peer), "sequence-conflict", evidence)
+                        .await;
                 }
                 return Err(fault.into());
             }
@@ -203,6 +206,17 @@ impl Inbound {
             })
             .await
             .map_err(|_| SessionEnd::Closed)
+    }
+
+    /// The signed header held under a sequence, when it is durable, and the other that came.
+    fn both_headers(&self, lane: &LaneId, deliver: &Deliver, sequence: u64) -> Vec<Vec<u8>> {
+        let came = sequence
+            .checked_sub(deliver.first_sequence)
+            .and_then(|place| deliver.records.get(usize::try_from(place).ok()?))
+            .map(header_alone);
+        let held = self.session.node.header_at(lane, sequence);
+        let both = held.iter().chain(&came);
+        both.map(prost::Message::encode_to_vec).collect()
     }
 
     /// Makes the peer's receipts durable, then confirms them.
