@@ -1,34 +1,35 @@
-//! `comity card export|import|show|list|reissue`.
+//! `comity card export|import|show|list|reissue|renew-certificates`.
 
 use std::{
     io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _},
     path::{Path, PathBuf},
 };
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use clap::{Args, Subcommand};
 use prost::Message as _;
 
 use crate::{
-    card::{Fingerprint, MAX_CARD_BYTES, TrustedCard, verify_card},
-    home::{CardContents, Home, HomeError, reissue_card},
+    card::{CardError, Fingerprint, MAX_CARD_BYTES, TrustedCard, verify_stored_card},
+    home::{CardContents, Home, HomeError, reissue_card, renewal},
     node::{Node, system_clock},
     wire::{
-        card::SignedCard,
+        card::{Delegations, SignedCard},
         node::{ImportCardRequest, ListCardsRequest},
     },
 };
 
 use super::{
     Target,
+    armour::{armour, unarmour},
+    certificates::RenewCertificates,
     connect::Chosen,
+    delegate::{self, DELEGATIONS},
     exit::{DATAERR, Failure, NOINPUT, USAGE},
     out::Out,
 };
 
-/// First and last line of a card as text.
-const BEGIN: &str = "-----BEGIN COMITY CARD-----";
-const END: &str = "-----END COMITY CARD-----";
+/// What a card is marked as in text.
+const CARD: &str = "CARD";
 
 /// Exchange country cards.
 #[derive(Debug, Subcommand)]
@@ -43,6 +44,8 @@ pub(super) enum Card {
     List(List),
     /// Issue the own card's next version, after a change in config.toml or before it expires.
     Reissue(Reissue),
+    /// Issue the node's two TLS certificates again, before they end; a running node takes them up.
+    RenewCertificates(RenewCertificates),
 }
 
 #[derive(Debug, Args)]
@@ -83,6 +86,9 @@ pub(super) struct Reissue {
     /// Home of the node.
     #[arg(long, env = "COMITY_HOME")]
     home: PathBuf,
+    /// New delegations that the root signed, from `comity root delegate`; `-` for standard input.
+    #[arg(long)]
+    delegations: Option<PathBuf>,
 }
 
 impl Card {
@@ -91,7 +97,7 @@ impl Card {
             Self::Export(export) => {
                 let home = Home::open(&export.home)?;
                 let card = home.own_card();
-                let text = armour(&card.signed);
+                let text = armour(CARD, &card.signed.encode_to_vec());
                 if out.json() {
                     return out.value(&serde_json::json!({
                         "country": card.country.code(),
@@ -106,6 +112,7 @@ impl Card {
             Self::Show(show) => show.carry_out(out),
             Self::List(list) => list.carry_out(out).await,
             Self::Reissue(reissue) => reissue.carry_out(out),
+            Self::RenewCertificates(renew) => renew.carry_out(out),
         }
     }
 }
@@ -113,6 +120,8 @@ impl Card {
 impl Import {
     async fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
         let card = read_verified(&self.file)?;
+        card.check_validity(system_clock()())
+            .map_err(|fault| Failure::new(DATAERR, format!("{}: {fault}", self.file.display())))?;
         let given = match &self.fingerprint {
             Some(text) => parse(text)?,
             None => ask(&card, out)?,
@@ -239,7 +248,11 @@ impl Show {
                 "issued": card.issued_at.to_string(),
                 "expires": card.expires_at.to_string(),
                 "ledgerOrigin": card.ledger_origin,
+                "counts": card.check_validity(system_clock()()).is_ok(),
             }));
+        }
+        if let Err(fault) = card.check_validity(system_clock()()) {
+            out.note(&format!("this card does not count now: {fault}"));
         }
         out.line(&format!(
             "country      {}\nversion      {}\nfingerprint  {}\nauthorities  {}\naddresses    {}\nissued       {}\nexpires      {}\nledger       {}",
@@ -263,16 +276,20 @@ impl List {
             .list_cards(ListCardsRequest {})
             .await?
             .into_inner();
+        let now = system_clock()();
         let mut rows = Vec::new();
         for signed in &cards.cards {
-            let card = verify_card(signed, system_clock()())
+            // One that ended is a row like the others: its country should be asked for a newer one.
+            let card = verify_stored_card(signed)
                 .map_err(|error| Failure::new(DATAERR, error.to_string()))?;
+            let fault = card.check_validity(now).err();
             if out.json() {
                 out.value(&serde_json::json!({
                     "country": card.country.code(),
                     "version": card.version,
                     "fingerprint": card.fingerprint().to_string(),
                     "expires": card.expires_at.to_string(),
+                    "counts": fault.is_none(),
                 }))?;
             } else {
                 rows.push(vec![
@@ -280,11 +297,16 @@ impl List {
                     card.version.to_string(),
                     card.fingerprint().to_string(),
                     card.expires_at.to_string(),
+                    match fault {
+                        None => String::new(),
+                        Some(CardError::Expired(_)) => "EXPIRED".to_owned(),
+                        Some(fault) => format!("DOES NOT COUNT: {fault}"),
+                    },
                 ]);
             }
         }
         if !out.json() {
-            out.table(&["COUNTRY", "VERSION", "FINGERPRINT", "EXPIRES"], rows)?;
+            out.table(&["COUNTRY", "VERSION", "FINGERPRINT", "EXPIRES", ""], rows)?;
         }
         Ok(())
     }
@@ -293,6 +315,17 @@ impl List {
 impl Reissue {
     fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
         let home = Home::open(&self.home)?;
+        if let Some(path) = &self.delegations {
+            let bytes = unarmour(DELEGATIONS, read_input(path)?).map_err(|why| {
+                Failure::new(
+                    DATAERR,
+                    format!("{} holds no delegations: {why}", path.display()),
+                )
+            })?;
+            let delegations: Delegations = renewal::decode(&bytes)?;
+            let card = renewal::install_delegations(&home, &delegations, system_clock()())?;
+            return delegate::show(&card, out);
+        }
         let card = reissue_card(&home, &CardContents::of(home.config()), system_clock()())?;
         let running = match home.lock() {
             Ok(lock) => {
@@ -326,29 +359,19 @@ impl Reissue {
     }
 }
 
-fn armour(card: &SignedCard) -> String {
-    let text = STANDARD.encode(card.encode_to_vec());
-    let mut out = format!("{BEGIN}\n");
-    let mut rest = text.as_str();
-    while !rest.is_empty() {
-        let (line, more) = rest.split_at(rest.len().min(64));
-        out.push_str(line);
-        out.push('\n');
-        rest = more;
-    }
-    out.push_str(END);
-    out.push('\n');
-    out
+/// Reads a card, as text or as bytes, and verifies it, time aside.
+pub(super) fn read_verified(path: &Path) -> Result<TrustedCard, Failure> {
+    let not_a_card =
+        |why: String| Failure::new(DATAERR, format!("{} is not a card: {why}", path.display()));
+    let bytes = unarmour(CARD, read_input(path)?).map_err(not_a_card)?;
+    let signed =
+        SignedCard::decode(bytes.as_slice()).map_err(|error| not_a_card(error.to_string()))?;
+    verify_stored_card(&signed)
+        .map_err(|error| Failure::new(DATAERR, format!("{}: {error}", path.display())))
 }
 
-/// Reads a card, as text or as bytes, and verifies it.
-pub(super) fn read_verified(path: &Path) -> Result<TrustedCard, Failure> {
-    let unreadable = |error: io::Error| {
-        Failure::new(
-            NOINPUT,
-            format!("{} cannot be read: {error}", path.display()),
-        )
-    };
+/// Reads a file as large as a card may be, or standard input for `-`.
+pub(super) fn read_input(path: &Path) -> Result<Vec<u8>, Failure> {
     let most = u64::try_from(4 * MAX_CARD_BYTES).unwrap_or(u64::MAX);
     let mut bytes = Vec::new();
     if path.as_os_str() == "-" {
@@ -356,45 +379,11 @@ pub(super) fn read_verified(path: &Path) -> Result<TrustedCard, Failure> {
     } else {
         std::fs::File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes))
     }
-    .map_err(unreadable)?;
-    let not_a_card =
-        |why: String| Failure::new(DATAERR, format!("{} is not a card: {why}", path.display()));
-    if let Ok(text) = std::str::from_utf8(&bytes)
-        && let Some((_, rest)) = text.split_once(BEGIN)
-    {
-        let Some((body, _)) = rest.split_once(END) else {
-            return Err(not_a_card(format!("the line `{END}` is missing")));
-        };
-        let body: String = body.split_whitespace().collect();
-        bytes = STANDARD
-            .decode(body)
-            .map_err(|error| not_a_card(error.to_string()))?;
-    }
-    let signed =
-        SignedCard::decode(bytes.as_slice()).map_err(|error| not_a_card(error.to_string()))?;
-    verify_card(&signed, system_clock()())
-        .map_err(|error| Failure::new(DATAERR, format!("{}: {error}", path.display())))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn armour_survives_being_quoted() {
-        let card = SignedCard {
-            card: vec![7; 300],
-            signature: vec![1; 64],
-        };
-        let text = armour(&card);
-        assert!(text.lines().all(|line| line.len() <= 64));
-        let body: String = text
-            .trim()
-            .trim_start_matches(BEGIN)
-            .trim_end_matches(END)
-            .split_whitespace()
-            .collect();
-        let bytes = STANDARD.decode(body).unwrap();
-        assert_eq!(SignedCard::decode(bytes.as_slice()).unwrap(), card);
-    }
+    .map_err(|error| {
+        Failure::new(
+            NOINPUT,
+            format!("{} cannot be read: {error}", path.display()),
+        )
+    })?;
+    Ok(bytes)
 }

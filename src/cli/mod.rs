@@ -5,10 +5,13 @@
 mod agreements;
 mod amend;
 mod approvals;
+mod armour;
 mod audit;
 mod card;
+mod certificates;
 mod connect;
 mod consent;
+mod delegate;
 mod demo;
 mod diff;
 mod exit;

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use crate::home::{Home, root::open_root};
 
 use super::{
+    delegate,
     exit::{DATAERR, Failure},
     init::passphrase,
     out::Out,
@@ -19,6 +20,10 @@ pub(super) enum Root {
     Offline(At),
     /// Open a root file with its passphrase and show whose root it is.
     Check(Check),
+    /// Write what the root is asked to sign before its delegations end; changes nothing.
+    Request(delegate::Request),
+    /// Sign new delegations with the root, on the machine where it is kept.
+    Delegate(delegate::Delegate),
 }
 
 #[derive(Debug, Args)]
@@ -46,6 +51,8 @@ impl Root {
         match self {
             Self::Offline(at) => offline(&at, out),
             Self::Check(check) => check.carry_out(out),
+            Self::Request(request) => request.carry_out(out),
+            Self::Delegate(delegate) => delegate.carry_out(out),
         }
     }
 }

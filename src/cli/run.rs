@@ -14,7 +14,7 @@ use crate::{
 use super::{
     exit::{Failure, IOERR},
     out::Out,
-    store,
+    status, store,
 };
 
 /// Run the node until Ctrl-C or SIGTERM.
@@ -55,6 +55,9 @@ impl Run {
             out.note(
                 "the card still names an address at which peers will dial in vain; run `comity card reissue`",
             );
+        }
+        for warning in status::warnings(&tls.endings(&node), node.now()) {
+            out.note(&warning);
         }
         let stop = shutdown::on_signal();
         let mut fatal = node.store().fatal();

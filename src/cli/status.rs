@@ -3,10 +3,12 @@
 use clap::Args;
 
 use crate::{
+    node::system_clock,
     record::Moment,
+    rpc::server::SOON,
     wire::{
         json,
-        node::{GetStatusRequest, ScrubStatus, SearchCoverage},
+        node::{Ending, GetStatusRequest, ScrubStatus, SearchCoverage},
     },
 };
 
@@ -65,6 +67,9 @@ impl Status {
                 claim.ours,
             ))?;
         }
+        for warning in warnings(&status.endings, system_clock()()) {
+            out.line(&warning)?;
+        }
         if let Some(search) = &status.search {
             out.line(&searched(search))?;
         }
@@ -95,6 +100,27 @@ impl Status {
             rows,
         )
     }
+}
+
+/// What has ended or ends soon, and what to do.
+pub(super) fn warnings(endings: &[Ending], now: Moment) -> Vec<String> {
+    endings
+        .iter()
+        .filter_map(|ending| {
+            let at = Moment::from_micros(ending.ends_us);
+            let word = if at <= now {
+                "ENDED"
+            } else if at <= now + SOON {
+                "ENDS SOON"
+            } else {
+                return None;
+            };
+            Some(format!(
+                "{word}  {} at {at}: {}",
+                ending.what, ending.remedy
+            ))
+        })
+        .collect()
 }
 
 /// How far the search index is.

@@ -2,11 +2,13 @@
 
 use std::{net::IpAddr, time::Duration};
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
     Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SanType, SerialNumber,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
+use x509_parser::prelude::{FromDer as _, X509Certificate};
 use zeroize::Zeroizing;
 
 use super::{ClientName, HomeError, link_name, node_name};
@@ -101,10 +103,7 @@ impl IssuingCa {
         let serial = serial()?;
         // Two CAs of one country must not share a name: verifiers find issuers by it.
         let name = format!("{country} issuing CA {}", hex::encode(serial.to_bytes()));
-        let mut params = params(country, &name, serial, now, DELEGATION_LIFE)?;
-        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        params.use_authority_key_identifier_extension = false;
+        let params = ca_params(country, &name, serial, now)?;
         let certificate = params.self_signed(&key)?;
         Ok(NewIssuingCa {
             certificate: certificate.der().clone(),
@@ -114,6 +113,24 @@ impl IssuingCa {
                 issuer: Issuer::new(params, key),
             },
         })
+    }
+
+    /// The CA's certificate for another span, with the same name and key.
+    pub(super) fn renew(
+        &self,
+        country: Country,
+        held: &[u8],
+        now: Moment,
+    ) -> Result<CertificateDer<'static>, HomeError> {
+        let name = X509Certificate::from_der(held)
+            .ok()
+            .and_then(|(_, held)| {
+                let name = held.subject().iter_common_name().next()?;
+                name.as_str().ok().map(str::to_owned)
+            })
+            .ok_or(HomeError::Request("the CA's certificate has no name"))?;
+        let params = ca_params(country, &name, serial()?, now)?;
+        Ok(params.self_signed(self.issuer.key())?.der().clone())
     }
 
     /// Takes a CA from its kept parts. `None` when they do not parse.
@@ -199,6 +216,21 @@ impl IssuingCa {
     }
 }
 
+/// A certificate as PEM (RFC 7468).
+pub(super) fn pem(certificate: &CertificateDer<'_>) -> String {
+    let text = BASE64_STANDARD.encode(certificate);
+    let mut out = "-----BEGIN CERTIFICATE-----\n".to_owned();
+    let mut rest = text.as_str();
+    while !rest.is_empty() {
+        let (line, more) = rest.split_at(rest.len().min(64));
+        out.push_str(line);
+        out.push('\n');
+        rest = more;
+    }
+    out.push_str("-----END CERTIFICATE-----\n");
+    out
+}
+
 /// What all certificates share. They start earlier than now, for peers whose clock is behind.
 fn params(
     country: Country,
@@ -220,6 +252,20 @@ fn params(
     params.is_ca = IsCa::ExplicitNoCa;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.use_authority_key_identifier_extension = true;
+    Ok(params)
+}
+
+/// A CA's own certificate.
+fn ca_params(
+    country: Country,
+    name: &str,
+    serial: SerialNumber,
+    now: Moment,
+) -> Result<CertificateParams, HomeError> {
+    let mut params = params(country, name, serial, now, DELEGATION_LIFE)?;
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.use_authority_key_identifier_extension = false;
     Ok(params)
 }
 

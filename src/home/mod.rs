@@ -36,6 +36,7 @@ mod layout;
 mod open;
 mod own_card;
 mod proxies;
+pub mod renewal;
 mod revocation;
 pub mod root;
 

@@ -13,8 +13,8 @@ use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use zeroize::Zeroizing;
 
 use super::{
-    ClientCertificate, ClientName, HomeError, Layout, TlsMaterial, files, init::hosts,
-    issue::IssuingCa, revocation::register,
+    ClientCertificate, ClientName, HomeError, Layout, TlsMaterial, files, issue::IssuingCa,
+    renewal::is_renewal, revocation::register,
 };
 use crate::{
     card::{CardError, TrustedCard, verify_stored_card},
@@ -94,7 +94,7 @@ impl Home {
                 .iter()
                 .any(|key| key.as_bytes() == secret.public().as_bytes())
         });
-        let issues = *self.issuing_ca_certificate()? == *self.card.issuing_ca_der;
+        let issues = is_renewal(&self.card.issuing_ca_der, &self.issuing_ca_certificate()?);
         for (matches, path) in [
             (signs, self.layout.signing_key()),
             (opens, self.layout.sealing_key()),
@@ -256,26 +256,10 @@ impl Home {
         Ok(issued)
     }
 
-    /// Issues both certificates of the node again, with the key that it has.
-    ///
-    /// # Errors
-    /// [`HomeError`] when the CA's or the node's key cannot be read, or a file not be replaced.
-    pub fn renew_node_certificates(&self, now: Moment) -> Result<(), HomeError> {
-        let authority = self.issuing_ca()?;
-        let key_path = self.layout.node_tls_key();
-        let key = rcgen::KeyPair::from_pem(&files::read_secret_text(&key_path)?)
-            .map_err(|_| HomeError::Key(key_path))?;
-        let country = self.country();
-        let link = authority.issue_link(country, &key, now)?;
-        let port = authority.issue_client_port(country, &key, &hosts(&self.config), now)?;
-        // A crash in between leaves one certificate old, which is as good as before.
-        files::replace(&self.layout.link_certificate(), link.as_bytes())?;
-        files::replace(&self.layout.client_port_certificate(), port.as_bytes())
-    }
-
     pub(super) fn issuing_ca(&self) -> Result<IssuingCa, HomeError> {
         let path = self.layout.issuing_ca_key();
-        let certificate = self.issuing_ca_certificate()?;
+        // The card's, which the file beside it may lag behind after a crash.
+        let certificate = CertificateDer::from(self.card.issuing_ca_der.clone());
         let authority = IssuingCa::load(&certificate, &files::read_secret_text(&path)?)
             .ok_or_else(|| HomeError::Key(path.clone()))?;
         // A certificate signed by another key would be refused by every peer, much later.

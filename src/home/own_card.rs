@@ -75,6 +75,16 @@ pub fn reissue_card(
     contents: &CardContents,
     now: Moment,
 ) -> Result<TrustedCard, HomeError> {
+    reissue(home, contents, now, |_| ())
+}
+
+/// As [`reissue_card`], with more that changes.
+pub(super) fn reissue(
+    home: &Home,
+    contents: &CardContents,
+    now: Moment,
+    change: impl FnOnce(&mut Card),
+) -> Result<TrustedCard, HomeError> {
     contents.check()?;
     let layout = home.layout();
     let path = layout.card();
@@ -94,6 +104,7 @@ pub fn reissue_card(
     card.authorities.clone_from(&contents.authorities);
     card.issued_at = Some(now.into());
     card.expires_at = Some((now + CARD_LIFE).into());
+    change(&mut card);
     let signed = sign_card(&card, &home.card_key()?);
     let trusted = verify_card(&signed, now).map_err(refused)?;
     files::replace(&path, &signed.encode_to_vec())?;

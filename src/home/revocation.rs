@@ -3,7 +3,7 @@
 
 use std::{
     collections::BTreeSet,
-    fs::OpenOptions,
+    fs::{File, OpenOptions},
     io::{Read as _, Seek as _, SeekFrom, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::Path,
@@ -86,6 +86,16 @@ fn serials(list: &[u8], ca: &[u8]) -> Option<BTreeSet<Vec<u8>>> {
     })
 }
 
+fn open_register(path: &Path) -> Result<File, HomeError> {
+    OpenOptions::new()
+        .read(true)
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(files::io(path, "opened"))
+}
+
 /// Notes a certificate before it is handed out. A crash leaves the line, or a torn one that is
 /// passed over: nobody has the certificate then.
 pub(super) fn register(
@@ -95,13 +105,7 @@ pub(super) fn register(
     until: Moment,
 ) -> Result<(), HomeError> {
     let serial = leaf(certificate_der)?.serial;
-    let mut file = OpenOptions::new()
-        .read(true)
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(files::io(path, "opened"))?;
+    let mut file = open_register(path)?;
     let length = file.metadata().map_err(files::io(path, "read"))?.len();
     let mut line = String::new();
     if length == 0 {
@@ -165,6 +169,10 @@ impl Home {
     /// [`HomeError`] when the CA's key or the list cannot be read, or the list not be replaced.
     pub fn revoke_clients(&self, new: &[Vec<u8>], now: Moment) -> Result<usize, HomeError> {
         let path = self.layout().revocations();
+        // Two at once would each sign a list without the other's.
+        let register = self.layout().issued();
+        let alone = open_register(&register)?;
+        alone.lock().map_err(files::io(&register, "locked"))?;
         let before = self.revocations()?;
         let number = match &before.list {
             Some(list) => CertificateRevocationList::from_der(list)

@@ -67,6 +67,7 @@ impl Node {
             accepting: used <= self.config.store.disk_full_percent && !self.is_fenced(),
             fenced: self.is_fenced(),
             fence_claims: self.fence_claims()?,
+            endings: Vec::new(),
         })
     }
 }

@@ -11,9 +11,12 @@ use super::tls::{Live, TlsError, client_port_server_config, link_server_config};
 use crate::{
     home::{Credentials, Home, HomeError, Proxies, Revocations, TlsMaterial, leaf},
     node::Node,
-    record::{Country, Moment},
+    record::Country,
+    wire::node::Ending,
 };
 
+/// How long before its end something is worth a warning.
+pub const SOON: Duration = Duration::from_secs(30 * 24 * 3600);
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(2);
 
@@ -97,18 +100,43 @@ impl NodeTls {
         )
     }
 
-    /// When the node's certificates end: for links, and for its client port.
-    #[allow(dead_code)]
-    pub(super) fn ends(&self) -> [(&'static str, Option<Moment>); 2] {
+    /// What of the node counts until when, and which other countries' cards have ended or will soon.
+    pub fn endings(&self, node: &Node) -> Vec<Ending> {
         let current = self.current.load();
         let until = |own: &TlsMaterial| leaf(own.certificate()).ok().map(|leaf| leaf.until);
-        [
-            ("the certificate for links", until(&current.link)),
+        let own = node.own_card();
+        let ca = leaf(&own.issuing_ca_der).ok().map(|leaf| leaf.until);
+        let delegated = own.issuing_ca.not_after.min(own.card_key.not_after);
+        let renew = "comity card renew-certificates";
+        let delegate = "comity root request, then comity root delegate";
+        let mut endings = Vec::new();
+        for (what, until, remedy) in [
+            ("the certificate for links", until(&current.link), renew),
             (
                 "the certificate of the client port",
                 until(&current.client_port),
+                renew,
             ),
-        ]
+            ("the own card", Some(own.expires_at), "comity card reissue"),
+            ("the root's delegations", Some(delegated), delegate),
+            ("the issuing CA's certificate", ca, delegate),
+            ("the sealing key", own.sealing_until(node.now()), delegate),
+        ] {
+            endings.extend(until.map(|until| Ending {
+                what: what.to_owned(),
+                ends_us: until.micros(),
+                remedy: remedy.to_owned(),
+            }));
+        }
+        let soon = node.now() + SOON;
+        for card in node.book().iter().filter(|card| card.expires_at <= soon) {
+            endings.push(Ending {
+                what: format!("the card of {}", card.country),
+                ends_us: card.expires_at.micros(),
+                remedy: format!("ask {} for a newer card, or link with it", card.country),
+            });
+        }
+        endings
     }
 
     /// Takes up changed files until `stop`: `changed` makes the ports' configurations anew, and the

@@ -14,7 +14,7 @@ use super::{
     tls::{AcceptLimits, DialOptions, Door, TlsError, serve as serve_door},
 };
 
-pub use super::node_tls::NodeTls;
+pub use super::node_tls::{NodeTls, SOON};
 
 /// Longest wait for sessions to say goodbye before their connections close.
 const FAREWELL: Duration = Duration::from_millis(200);
@@ -131,7 +131,7 @@ pub async fn serve(
         Door::Clients,
         limits.clone(),
         closed(&close),
-        services::routes(&node),
+        services::routes(&node, &tls),
     );
     let dialling = link::dial_all(
         Arc::clone(&node),

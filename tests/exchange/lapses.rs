@@ -16,7 +16,9 @@ use comity::{
     wire::node::GetStatusRequest,
 };
 
-use crate::support::{Country, alert, comity, eventually, neighbours};
+use crate::support::{
+    Country, PASSPHRASE, alert, befriend_by, certificate_of, comity, eventually, neighbours,
+};
 
 const DAY: i64 = 24 * 3600 * 1_000_000;
 
@@ -150,4 +152,199 @@ async fn a_revoked_operator_is_cut_and_stays_out() {
         };
         assert!(refused);
     }
+}
+
+/// Everything here looks back at what was signed while the card counted.
+#[tokio::test(flavor = "multi_thread")]
+async fn evidence_still_verifies_when_its_signers_card_is_over() {
+    let (mut a, mut b) = (Country::set_up("TJ"), Country::set_up("UZ"));
+    // Both cards end an hour ago by the system's clock, and half an hour ahead by the nodes'.
+    let an_hour = 3600 * 1_000_000;
+    let now = system_clock()().micros();
+    for country in [&a, &b] {
+        country.rewrite_card(|card| {
+            card.issued_at = Some(Moment::from_micros(now - 2 * an_hour).into());
+            card.expires_at = Some(Moment::from_micros(now - an_hour).into());
+        });
+    }
+    let behind: Clock =
+        Arc::new(move || Moment::from_micros(system_clock()().micros() - an_hour * 3 / 2));
+    befriend_by(&[&a, &b], &behind).await;
+    a.start_with(Arc::clone(&behind)).await;
+    b.start_with(Arc::clone(&behind)).await;
+    let reference = a.submit(alert("evidence")).await;
+    a.drained().await;
+
+    let shown = comity(&["receipts", &reference, "--home", a.at()]).await;
+    assert_eq!(shown.code, 0, "{shown:#?}");
+    assert!(shown.stdout.contains("DELIVERY"), "{}", shown.stdout);
+    let listed = comity(&["card", "list", "--home", a.at()]).await;
+    assert_eq!(listed.code, 0, "{listed:#?}");
+    assert_eq!(
+        listed.stdout.matches("EXPIRED").count(),
+        2,
+        "{}",
+        listed.stdout
+    );
+    let export = a.dir().with_extension("ledger");
+    let export = export.to_str().unwrap();
+    let exported = comity(&["audit", "export", "--home", a.at(), "--to", export]).await;
+    assert_eq!(exported.code, 0, "{exported:#?}");
+    let proof = comity(&[
+        "audit",
+        "prove",
+        &reference,
+        "--home",
+        a.at(),
+        "--output",
+        "json",
+    ])
+    .await;
+    assert_eq!(proof.code, 0, "{proof:#?}");
+    let proof_file = a.dir().with_extension("proof");
+    std::fs::write(&proof_file, &proof.stdout).unwrap();
+    let card = a.layout().card();
+    let card = card.to_str().unwrap();
+    for evidence in [
+        ["--export", export],
+        ["--proof", proof_file.to_str().unwrap()],
+    ] {
+        let arguments = ["audit", "verify", evidence[0], evidence[1], "--card", card];
+        let verified = comity(&arguments).await;
+        assert_eq!(verified.code, 0, "{verified:#?}");
+        assert!(
+            verified.stderr.contains("does not count now"),
+            "{verified:#?}"
+        );
+    }
+    // What the card is needed for today it does not serve.
+    let imported = comity(&["card", "import", card, "--home", b.at()]).await;
+    assert_eq!(imported.code, 65, "{imported:#?}");
+    assert!(
+        imported.stderr.contains("the card expired at"),
+        "{imported:#?}"
+    );
+    a.stop().await;
+    let started = comity(&["run", "--home", a.at()]).await;
+    assert_eq!(started.code, 78, "{started:#?}");
+    assert!(
+        started.stderr.contains("the card expired at"),
+        "{started:#?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn certificates_renewed_while_the_node_runs_are_taken_up() {
+    let (mut a, mut b) = neighbours().await;
+    a.start().await;
+    b.start().await;
+    a.linked("UZ").await;
+    let before = serial_of(&a).await;
+    let renewed = comity(&["card", "renew-certificates", "--home", a.at()]).await;
+    assert_eq!(renewed.code, 0, "{renewed:#?}");
+    eventually("the port answers with the new certificate", async || {
+        (serial_of(&a).await != before).then_some(())
+    })
+    .await;
+    // The dialler and the link port use the new one too.
+    b.restart().await;
+    let reference = a.submit(alert("after the renewal")).await;
+    b.receives(&reference).await;
+}
+
+/// What a stranger to the link port of `at` is shown: the serial of its certificate.
+async fn serial_of(at: &Country) -> Vec<u8> {
+    let home = at.home();
+    let seen = certificate_of(home.config().client_listen, &home).await;
+    comity::home::leaf(&seen).unwrap().serial
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn delegations_are_renewed_by_the_root_on_another_machine() {
+    let (mut a, mut b) = neighbours().await;
+    let root = a.dir().with_extension("root.age");
+    std::fs::rename(a.layout().country_root(), &root).unwrap();
+    let passphrase = a.dir().with_extension("passphrase");
+    std::fs::write(&passphrase, PASSPHRASE).unwrap();
+    let [request, delegations] = ["request", "delegations"].map(|end| a.dir().with_extension(end));
+    let text = |path: &std::path::Path| path.to_str().unwrap().to_owned();
+
+    let asked = comity(&["root", "request", "--home", a.at()]).await.fine();
+    std::fs::write(&request, asked).unwrap();
+    // The root of another country signs nothing for this one.
+    let foreign = text(&b.layout().country_root());
+    let arguments = |file: &str| {
+        [
+            "root",
+            "delegate",
+            &text(&request),
+            "--file",
+            file,
+            "--passphrase-file",
+            &text(&passphrase),
+        ]
+        .map(str::to_owned)
+    };
+    let run = async |arguments: [String; 7]| {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        comity(&arguments).await
+    };
+    let refused = run(arguments(&foreign)).await;
+    assert_eq!(refused.code, 65, "{refused:#?}");
+    assert!(
+        refused.stderr.contains("not the root of its card"),
+        "{refused:#?}"
+    );
+    let signed = run(arguments(&text(&root))).await.fine();
+    std::fs::write(&delegations, signed).unwrap();
+
+    let before = a.home().own_card().clone();
+    comity(&[
+        "card",
+        "reissue",
+        "--home",
+        a.at(),
+        "--delegations",
+        &text(&delegations),
+    ])
+    .await
+    .fine();
+    let after = a.home().own_card().clone();
+    assert_eq!(after.version, before.version + 1);
+    assert_eq!(after.issuing_ca.serial, before.issuing_ca.serial + 1);
+    assert_eq!(after.card_key.serial, before.card_key.serial + 1);
+    assert!(after.issuing_ca.not_after > before.issuing_ca.not_after);
+    assert!(after.sealing_until(system_clock()()) > before.sealing_until(system_clock()()));
+    assert_eq!(after.fingerprint(), before.fingerprint());
+    assert_ne!(after.issuing_ca_der, before.issuing_ca_der);
+    a.start().await;
+    b.start().await;
+    let reference = a.submit(alert("under new delegations")).await;
+    b.receives(&reference).await;
+    eventually("the peer holds the new card", async || {
+        let versions = b.card_versions().await;
+        versions
+            .contains(&("TJ".to_owned(), after.version))
+            .then_some(())
+    })
+    .await;
+    let status = comity(&["status", "--home", a.at()]).await.fine();
+    assert!(!status.contains("ENDS SOON"), "{status}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn status_warns_before_something_ends() {
+    let (mut a, b) = neighbours().await;
+    b.rewrite_card(|_| ());
+    let in_days = |days: i64| Moment::from_micros(system_clock()().micros() + days * DAY);
+    a.rewrite_card(|card| card.expires_at = Some(in_days(20).into()));
+    a.start().await;
+    let status = comity(&["status", "--home", a.at()]).await.fine();
+    let warned: Vec<&str> = status
+        .lines()
+        .filter(|line| line.starts_with("ENDS SOON"))
+        .collect();
+    assert_eq!(warned.len(), 1, "{status}");
+    assert!(warned[0].contains("the own card"), "{status}");
+    assert!(warned[0].ends_with("comity card reissue"), "{status}");
 }

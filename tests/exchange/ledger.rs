@@ -34,7 +34,7 @@ async fn proven(at: &Country, reference: &str) -> Vec<(Action, String)> {
     let bodies = verify_record_proof(&proof, &card.ledger_origin, &card.ledger_keys()).unwrap();
     let said = bodies
         .iter()
-        .map(|body| (body.action(), body.detail.clone()));
+        .map(|(_, body)| (body.action(), body.detail.clone()));
     said.collect()
 }
 

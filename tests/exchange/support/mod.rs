@@ -2,9 +2,11 @@
 
 mod ask;
 mod backup;
+mod certificate;
 mod command;
 mod country;
 mod follow;
+mod neighbours;
 mod ports;
 mod proxy;
 mod records;
@@ -14,9 +16,11 @@ use std::time::Duration;
 
 pub(crate) use self::{
     ask::{ledger_bodies, receipts_of, refusal_of},
+    certificate::certificate_of,
     command::{Ended, comity, comity_reading, comity_with_broken_stdout, spawning},
-    country::{Country, Settings, befriend, neighbours},
+    country::{Country, PASSPHRASE, Settings},
     follow::{amendment, complied, digest_of, recall, show, status_of, take_back, try_show},
+    neighbours::{befriend, befriend_by, neighbours},
     proxy::{ConnectProxy, PASSWORD, USER},
     records::{alert, alert_to, json_of, large, urgent, with_everything},
     rotation::{incarnation_of, position, positions},

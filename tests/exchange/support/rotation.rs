@@ -62,6 +62,18 @@ pub(crate) fn position(lane: &LaneId, sequence: u64, hash: Digest) -> LanePositi
 }
 
 impl Country {
+    /// Signs the own card again, changed, as its own next version; the node does not run.
+    pub(crate) fn rewrite_card(&self, change: impl FnOnce(&mut Card)) {
+        let home = self.home();
+        let mut card = Card::decode(home.own_card().signed.card.as_slice()).unwrap();
+        card.version += 1;
+        change(&mut card);
+        let card = card.encode_to_vec();
+        let signature = home.card_key().unwrap().sign(Domain::Card, &card).to_vec();
+        let signed = SignedCard { card, signature };
+        fs::write(self.layout().card(), signed.encode_to_vec()).unwrap();
+    }
+
     /// The country's next card: a new signing key, and the present one retired.
     pub(crate) fn card_that_retires(&self, retirement: Retirement) -> (SignedCard, Vec<u8>) {
         let home = self.home();
