@@ -2,19 +2,11 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
+use crate::home::textual;
+
 /// Text of `bytes`, marked as `what`, such as `CARD`.
 pub(super) fn armour(what: &str, bytes: &[u8]) -> String {
-    let text = STANDARD.encode(bytes);
-    let mut out = format!("-----BEGIN COMITY {what}-----\n");
-    let mut rest = text.as_str();
-    while !rest.is_empty() {
-        let (line, more) = rest.split_at(rest.len().min(64));
-        out.push_str(line);
-        out.push('\n');
-        rest = more;
-    }
-    out.push_str(&format!("-----END COMITY {what}-----\n"));
-    out
+    textual(&format!("COMITY {what}"), bytes)
 }
 
 /// The bytes in a text that is marked as `what`; bytes that are no such text as they are.

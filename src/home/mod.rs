@@ -39,6 +39,7 @@ mod proxies;
 pub mod renewal;
 mod revocation;
 pub mod root;
+mod textual;
 
 #[cfg(test)]
 mod tests;
@@ -55,3 +56,4 @@ pub use open::{Home, HomeLock};
 pub use own_card::{CardContents, reissue_card};
 pub use proxies::{Proxies, Proxy};
 pub use revocation::{Issued, Revocations};
+pub use textual::textual;

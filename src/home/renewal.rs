@@ -6,13 +6,13 @@
 //! request names nothing new: the root signs for the very keys of the country's card, so that
 //! whoever carries the request cannot have another key delegated.
 
-use rustls::pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::{
     CardContents, Home, HomeError, files,
     issue::{DELEGATION_LIFE, before},
     own_card::reissue,
+    textual::textual,
 };
 use crate::{
     card::{DelegationRole, TrustedCard, VerifiedDelegation, sign_delegation, verify_stored_card},
@@ -138,11 +138,8 @@ pub fn install_delegations(
             current.not_after = Some(until.into());
         }
     })?;
-    let der = CertificateDer::from(card.issuing_ca_der.clone());
-    files::replace(
-        &home.layout().issuing_ca(),
-        super::issue::pem(&der).as_bytes(),
-    )?;
+    let pem = textual("CERTIFICATE", &card.issuing_ca_der);
+    files::replace(&home.layout().issuing_ca(), pem.as_bytes())?;
     Ok(card)
 }
 
