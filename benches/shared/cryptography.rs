@@ -106,6 +106,7 @@ impl Pair {
             record,
             self.reader.country(),
             self.origin.country(),
+            None,
             &self.trust,
             self.now,
         )

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{DelegationRole, TrustedCard, VerifiedDelegation};
+use super::{DelegationRole, TrustedCard, VerifiedDelegation, Vouched};
 use crate::{
-    crypto::{Digest, KeyId, PublicKey},
+    crypto::{Digest, KeyId},
     record::Country,
 };
 
@@ -28,9 +28,6 @@ pub enum Acceptance {
 /// Why a card that verifies is not accepted beside the one held. Nothing changes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CardConflict {
-    /// No card of this country was imported.
-    #[error("no card of {0} was imported; import it and compare its fingerprint by voice first")]
-    NotImported(Country),
     /// Another root.
     #[error(
         "this card of {country} has another root than the one held; a root changes only through \
@@ -111,7 +108,7 @@ pub enum CardConflict {
 impl CardConflict {
     /// Whether the conflict is a sign of theft or forgery, not only of an old file.
     pub const fn is_alarm(&self) -> bool {
-        !matches!(self, Self::Older { .. } | Self::NotImported(_))
+        !matches!(self, Self::Older { .. })
     }
 }
 
@@ -124,7 +121,7 @@ impl TrustBook {
     /// What [`Self::accept`] would do with `card`, changing nothing.
     ///
     /// # Errors
-    /// [`CardConflict`], never [`CardConflict::NotImported`].
+    /// [`CardConflict`].
     pub fn assess(&self, card: &TrustedCard) -> Result<Acceptance, CardConflict> {
         let country = card.country;
         let Some(held) = self.cards.get(&country) else {
@@ -172,7 +169,7 @@ impl TrustBook {
     }
 
     /// Accepts a card. The first of a country comes here only through an explicit import, after
-    /// its fingerprint was compared; what arrives over a link goes through [`Self::update`].
+    /// its fingerprint was compared; over a link come newer cards of countries held.
     ///
     /// # Errors
     /// [`CardConflict`]; the card held stays.
@@ -182,17 +179,6 @@ impl TrustBook {
             self.cards.insert(card.country, card);
         }
         Ok(acceptance)
-    }
-
-    /// Accepts a newer card that arrived over a link, of a country already in the book.
-    ///
-    /// # Errors
-    /// [`CardConflict`]; the card held stays.
-    pub fn update(&mut self, card: TrustedCard) -> Result<Acceptance, CardConflict> {
-        if !self.cards.contains_key(&card.country) {
-            return Err(CardConflict::NotImported(card.country));
-        }
-        self.accept(card)
     }
 
     /// The card of a country.
@@ -215,17 +201,9 @@ impl TrustBook {
         self.cards.is_empty()
     }
 
-    /// The key in use of `origin` with this id. A retired key is not answered: its signatures
-    /// count only up to positions that the card names, see [`TrustedCard::signing_keys`].
-    pub fn signing_key(&self, origin: Country, key_id: KeyId) -> Option<PublicKey> {
+    /// The key of `origin` with this id, in use or retired.
+    pub fn signing_key(&self, origin: Country, key_id: KeyId) -> Option<Vouched<'_>> {
         self.get(origin)?.signing_key(key_id)
-    }
-
-    /// The issuing CA of each country, DER.
-    pub fn ca_certificates(&self) -> Vec<(Country, Vec<u8>)> {
-        self.iter()
-            .map(|card| (card.country, card.issuing_ca_der.clone()))
-            .collect()
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{crypto::KeyError, record::Moment};
 /// whoever altered the file on its way: ask that country to export its card again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CardError {
-    /// Larger than 64 KiB.
+    /// Larger than 256 KiB.
     #[error(
         "the card is {0} bytes, more than the {MAX_CARD_BYTES} allowed; ask the country for a smaller one"
     )]
@@ -75,6 +75,12 @@ pub enum CardError {
         "the issuing CA's certificate is not a CA certificate in DER; the country must issue a new card"
     )]
     IssuingCa,
+    /// The issuing CA's Ed25519 key cannot be used.
+    #[error("the issuing CA's key is refused: {0}; the country must replace its CA")]
+    IssuingCaKey(KeyError),
+    /// The issuing CA's key is of another kind.
+    #[error("the issuing CA's key is neither P-256 nor Ed25519; the country must replace its CA")]
+    IssuingCaAlgorithm,
     /// The card key cannot be used.
     #[error("the card key is refused: {0}")]
     CardKey(KeyError),
@@ -107,6 +113,14 @@ pub enum CardError {
     /// The reserved post-quantum key is not empty.
     #[error("signing key {0} of the card carries a post-quantum key, which format 1 does not know")]
     PostQuantumKey(usize),
+    /// What a retired key's retirement says cannot be read.
+    #[error("the retirement of signing key {key} of the card is malformed: {field}")]
+    Retirement {
+        /// Position of the key in the card, from 0.
+        key: usize,
+        /// What.
+        field: &'static str,
+    },
     /// The same key twice.
     #[error("{field} {index} of the card is there twice")]
     Duplicate {

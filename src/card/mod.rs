@@ -12,7 +12,9 @@ mod delegation;
 mod error;
 mod fields;
 mod fingerprint;
+mod issuing_ca;
 mod renewal;
+mod retirement;
 mod verify;
 
 #[cfg(test)]
@@ -30,6 +32,7 @@ pub use renewal::{
     MAX_RENEWAL_BYTES, MAX_RETIRED, Predecessor, Renewal, RenewalFault, ledger_origin,
     verify_renewal,
 };
+pub use retirement::{LedgerKey, Place, Retirement, Vouched};
 pub use verify::{
     CARD_FORMAT, CLOCK_TOLERANCE, CardSigningKey, MAX_CARD_BYTES, TrustedCard, verify_card,
     verify_stored_card,

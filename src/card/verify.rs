@@ -3,30 +3,30 @@
 use std::time::Duration;
 
 use prost::Message as _;
-use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::{
-    CardError, DelegationRole, Fingerprint, LinkAddress, Renewal, VerifiedDelegation,
-    check_authority, check_ledger_origin,
+    CardError, DelegationRole, Fingerprint, LedgerKey, LinkAddress, Renewal, Retirement,
+    VerifiedDelegation, Vouched, check_authority, check_ledger_origin,
     delegation::verify_delegation,
     fields::{MAX_AUTHORITIES, shown},
-    fingerprint, verify_renewal,
+    fingerprint,
+    issuing_ca::check_issuing_ca,
+    verify_renewal,
 };
 use crate::{
     crypto::{Digest, Domain, KeyId, PublicKey, SealingKey},
     record::{Country, Moment},
-    wire::card::{Card, LanePosition, SignedCard},
+    wire::card::{Card, SignedCard},
 };
 
 /// The format of cards that this version reads and writes.
 pub const CARD_FORMAT: u32 = 1;
-/// Largest encoded card in bytes.
-pub const MAX_CARD_BYTES: usize = 64 * 1024;
+/// Largest encoded card in bytes: two retired keys that signed on every lane with every country.
+pub const MAX_CARD_BYTES: usize = 256 * 1024;
 /// How far a card's beginning may lie ahead of the own clock: two clocks, each a day off.
 pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(2 * 24 * 3600);
 const MAX_KEYS: usize = 8;
 const MAX_ADDRESSES: usize = 16;
-const MAX_POSITIONS: usize = 1024;
 
 /// A signing key of a country.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,8 +37,8 @@ pub struct CardSigningKey {
     pub not_before: Moment,
     /// Valid until; as above.
     pub not_after: Moment,
-    /// For a retired key, the last position of each lane up to which its signatures count.
-    pub retired: Option<Vec<LanePosition>>,
+    /// For a retired key, up to where its signatures count.
+    pub retired: Option<Retirement>,
 }
 
 /// A sealing key with its validity.
@@ -95,17 +95,26 @@ impl TrustedCard {
         fingerprint(&self.root_key, &self.recovery_commitment, self.country)
     }
 
-    /// The public keys that sign or signed, retired ones included: for what is verified years later.
-    pub fn public_keys(&self) -> Vec<PublicKey> {
-        self.signing_keys.iter().map(|key| key.key).collect()
-    }
-
-    /// The key in use with this id; a retired key is not answered, see [`Self::signing_keys`].
-    pub fn signing_key(&self, id: KeyId) -> Option<PublicKey> {
+    /// The keys that sign or signed the ledger's checkpoints, each with how far it counts.
+    pub fn ledger_keys(&self) -> Vec<LedgerKey> {
         self.signing_keys
             .iter()
-            .find(|entry| entry.retired.is_none() && entry.key.id() == id)
-            .map(|entry| entry.key)
+            .map(|entry| match &entry.retired {
+                None => LedgerKey::in_use(entry.key),
+                Some(retirement) => LedgerKey::until(entry.key, retirement.ledger()),
+            })
+            .collect()
+    }
+
+    /// The key with this id, in use or retired.
+    pub fn signing_key(&self, id: KeyId) -> Option<Vouched<'_>> {
+        self.signing_keys
+            .iter()
+            .find(|entry| entry.key.id() == id)
+            .map(|entry| Vouched {
+                key: entry.key,
+                retired: entry.retired.as_ref(),
+            })
     }
 
     /// The key to seal to at `now`.
@@ -114,6 +123,14 @@ impl TrustedCard {
             .iter()
             .find(|dated| dated.not_before <= now + CLOCK_TOLERANCE && now <= dated.not_after)
             .map(|dated| &dated.key)
+    }
+
+    /// Until when the card names a key to seal to at `now`.
+    pub fn sealing_until(&self, now: Moment) -> Option<Moment> {
+        let keys = self.dated_sealing_keys.iter();
+        keys.filter(|dated| dated.not_before <= now + CLOCK_TOLERANCE)
+            .map(|dated| dated.not_after)
+            .max()
     }
 
     /// Whether the card counts at `now`: delegations, expiry, a sealing key.
@@ -249,23 +266,6 @@ pub fn verify_stored_card(signed: &SignedCard) -> Result<TrustedCard, CardError>
     })
 }
 
-fn check_issuing_ca(delegation: &VerifiedDelegation, der: &[u8]) -> Result<(), CardError> {
-    if Digest::of(der).as_bytes() != &delegation.subject {
-        return Err(CardError::IssuingCaDigest);
-    }
-    let (rest, certificate) = X509Certificate::from_der(der).map_err(|_| CardError::IssuingCa)?;
-    let signs = certificate
-        .key_usage()
-        .ok()
-        .flatten()
-        .is_some_and(|usage| usage.value.key_cert_sign());
-    if rest.is_empty() && certificate.is_ca() && signs {
-        Ok(())
-    } else {
-        Err(CardError::IssuingCa)
-    }
-}
-
 fn signing_keys(card: &Card) -> Result<Vec<CardSigningKey>, CardError> {
     at_most("signing keys", card.signing_keys.len(), MAX_KEYS)?;
     let mut keys: Vec<CardSigningKey> = Vec::with_capacity(card.signing_keys.len());
@@ -281,13 +281,6 @@ fn signing_keys(card: &Card) -> Result<Vec<CardSigningKey>, CardError> {
                 index,
             });
         }
-        if let Some(retirement) = &entry.retirement {
-            at_most(
-                "retirement positions",
-                retirement.positions.len(),
-                MAX_POSITIONS,
-            )?;
-        }
         let (not_before, not_after) = span(
             "a signing key's validity",
             entry.not_before.as_ref(),
@@ -300,7 +293,8 @@ fn signing_keys(card: &Card) -> Result<Vec<CardSigningKey>, CardError> {
             retired: entry
                 .retirement
                 .as_ref()
-                .map(|retirement| retirement.positions.clone()),
+                .map(|retirement| Retirement::read(index, retirement))
+                .transpose()?,
         });
     }
     if keys.iter().all(|entry| entry.retired.is_some()) {

@@ -7,6 +7,8 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
+use crate::home::textual;
+
 use super::exit::{DATAERR, Failure, NOINPUT};
 
 /// A kind of armour.
@@ -14,27 +16,18 @@ use super::exit::{DATAERR, Failure, NOINPUT};
 pub(super) struct Armour {
     /// What it holds, for messages: `a card`.
     pub(super) what: &'static str,
-    /// First line.
-    pub(super) begin: &'static str,
-    /// Last line.
-    pub(super) end: &'static str,
+    /// What its first and last line say: `CARD`.
+    pub(super) mark: &'static str,
 }
 
 impl Armour {
     /// The bytes as text.
     pub(super) fn wrap(&self, bytes: &[u8]) -> String {
-        let text = STANDARD.encode(bytes);
-        let mut out = format!("{}\n", self.begin);
-        let mut rest = text.as_str();
-        while !rest.is_empty() {
-            let (line, more) = rest.split_at(rest.len().min(64));
-            out.push_str(line);
-            out.push('\n');
-            rest = more;
-        }
-        out.push_str(self.end);
-        out.push('\n');
-        out
+        textual(&self.label(), bytes)
+    }
+
+    fn label(&self) -> String {
+        format!("COMITY {}", self.mark)
     }
 
     /// Reads a file, `-` for standard input, of `most` bytes at most: the text, or the bytes
@@ -55,11 +48,15 @@ impl Armour {
         let Ok(text) = std::str::from_utf8(&bytes) else {
             return Ok(bytes);
         };
-        let Some((_, rest)) = text.split_once(self.begin) else {
+        let (begin, end) = (
+            format!("-----BEGIN {}-----", self.label()),
+            format!("-----END {}-----", self.label()),
+        );
+        let Some((_, rest)) = text.split_once(&begin) else {
             return Ok(bytes);
         };
-        let Some((body, _)) = rest.split_once(self.end) else {
-            return Err(self.not_one(path, &format!("the line `{}` is missing", self.end)));
+        let Some((body, _)) = rest.split_once(&end) else {
+            return Err(self.not_one(path, &format!("the line `{end}` is missing")));
         };
         let body: String = body.split_whitespace().collect();
         STANDARD
@@ -84,8 +81,7 @@ mod tests {
     fn armour_survives_being_quoted() {
         let armour = Armour {
             what: "a test",
-            begin: "-----BEGIN TEST-----",
-            end: "-----END TEST-----",
+            mark: "TEST",
         };
         let text = armour.wrap(&[7; 300]);
         assert!(text.lines().all(|line| line.len() <= 64));

@@ -1,13 +1,17 @@
 //! `comity audit list|verify|prove|export`.
 
-use std::{fs::File, io, path::PathBuf};
+use std::{
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+};
 
 use clap::{Args, Subcommand};
 use futures_util::StreamExt as _;
 use prost::Message as _;
 
 use crate::{
-    card::{TrustedCard, verify_card},
+    card::{TrustedCard, verify_stored_card},
     ledger::{self, ExportLine, Succession, VerifiedLedger},
     node::system_clock,
     record::Moment,
@@ -155,11 +159,11 @@ impl Verify {
     async fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
         if let (Some(path), Some(card)) = (&self.proof, &self.card) {
             let proof: RecordProof = json::from_json("comity.ledger.v1.RecordProof", &text(path)?)?;
-            return show_proof(&proof, &card::read_verified(card)?, out);
+            return show_proof(&proof, &card_of_evidence(card, out)?, out);
         }
         let verified = match (&self.export, &self.card) {
             (Some(export), Some(card)) => {
-                let card = card::read_verified(card)?;
+                let card = card_of_evidence(card, out)?;
                 let file = File::open(export).map_err(|error| unreadable(export, &error))?;
                 verify(ledger::Lines::new(io::BufReader::new(file)), &card)?
             }
@@ -225,7 +229,7 @@ fn verify<E: Into<ledger::tree::ReadError>>(
     ledger::verify_export(
         lines,
         &card.ledger_origin,
-        &card.public_keys(),
+        &card.ledger_keys(),
         succession.as_ref(),
     )
     .map(|ledger| (card.country.to_string(), ledger))
@@ -271,15 +275,8 @@ impl Prove {
 }
 
 fn check_proof(proof: &RecordProof, card: &TrustedCard) -> Result<Vec<(u64, LeafBody)>, Failure> {
-    let bodies = ledger::verify_record_proof(proof, &card.ledger_origin, &card.public_keys())
-        .map_err(|fault| Failure::new(DATAERR, format!("the proof does not hold: {fault}")))?;
-    Ok(proof
-        .leaves
-        .iter()
-        .filter_map(|leaf| leaf.leaf.as_ref())
-        .map(|leaf| leaf.index)
-        .zip(bodies)
-        .collect())
+    ledger::verify_record_proof(proof, &card.ledger_origin, &card.ledger_keys())
+        .map_err(|fault| Failure::new(DATAERR, format!("the proof does not hold: {fault}")))
 }
 
 fn show_proof(proof: &RecordProof, card: &TrustedCard, out: &mut Out) -> Result<(), Failure> {
@@ -300,9 +297,11 @@ fn show_proof(proof: &RecordProof, card: &TrustedCard, out: &mut Out) -> Result<
         }));
     }
     out.note(&format!(
-        "{} leaves are in the ledger of {}, as this checkpoint signed by it proves:\n\n{}",
-        bodies.len(),
+        "{} leaves are in the ledger of {}, {} of them with their text, as this checkpoint signed by it \
+         proves:\n\n{}",
+        proof.leaves.len(),
         card.country,
+        bodies.len(),
         super::out::printable(&proof.checkpoint).replace("\\n", "\n")
     ));
     out.table(
@@ -354,7 +353,20 @@ impl Export {
 }
 
 fn verified(signed: &SignedCard) -> Result<TrustedCard, Failure> {
-    verify_card(signed, system_clock()()).map_err(|error| Failure::new(DATAERR, error.to_string()))
+    verify_stored_card(signed).map_err(|error| Failure::new(DATAERR, error.to_string()))
+}
+
+/// A card that evidence is checked with: what was signed while it counted stands after its end.
+fn card_of_evidence(path: &Path, out: &mut Out) -> Result<TrustedCard, Failure> {
+    let card = card::read_verified(path)?;
+    if let Err(fault) = card.check_validity(system_clock()()) {
+        out.note(&format!(
+            "the card of {}, version {}, does not count now: {fault}. What was signed with its keys is \
+             checked all the same; a later card says whether a key was retired since",
+            card.country, card.version
+        ));
+    }
+    Ok(card)
 }
 
 fn text(path: &PathBuf) -> Result<String, Failure> {

@@ -1,4 +1,4 @@
-//! `comity card export|import|show|list|reissue`.
+//! `comity card export|import|show|list|reissue|renew-certificates`.
 
 use std::{
     io::{self, BufRead as _, IsTerminal as _, Write as _},
@@ -9,11 +9,11 @@ use clap::{Args, Subcommand};
 use prost::Message as _;
 
 use crate::{
-    card::{Fingerprint, MAX_CARD_BYTES, TrustedCard, verify_card},
-    home::{CardContents, Home, HomeError, reissue_card},
+    card::{CardError, Fingerprint, TrustedCard, verify_stored_card},
+    home::{CardContents, Home, HomeError, reissue_card, renewal},
     node::{Node, system_clock},
     wire::{
-        card::SignedCard,
+        card::{Delegations, SignedCard},
         node::{ImportCardRequest, ListCardsRequest},
     },
 };
@@ -21,15 +21,16 @@ use crate::{
 use super::{
     Target,
     armour::Armour,
+    certificates::RenewCertificates,
     connect::Chosen,
+    delegate::{self, DELEGATIONS, MOST},
     exit::{DATAERR, Failure, USAGE},
     out::{Out, moment},
 };
 
 const ARMOUR: Armour = Armour {
     what: "a card",
-    begin: "-----BEGIN COMITY CARD-----",
-    end: "-----END COMITY CARD-----",
+    mark: "CARD",
 };
 
 /// Exchange country cards.
@@ -45,6 +46,8 @@ pub(super) enum Card {
     List(List),
     /// Issue the own card's next version, after a change in config.toml or before it expires.
     Reissue(Reissue),
+    /// Issue the node's two TLS certificates again, before they end; a running node takes them up.
+    RenewCertificates(RenewCertificates),
 }
 
 #[derive(Debug, Args)]
@@ -85,6 +88,9 @@ pub(super) struct Reissue {
     /// Home of the node.
     #[arg(long, env = "COMITY_HOME")]
     home: PathBuf,
+    /// New delegations that the root signed, from `comity root delegate`; `-` for standard input.
+    #[arg(long)]
+    delegations: Option<PathBuf>,
 }
 
 impl Card {
@@ -108,6 +114,7 @@ impl Card {
             Self::Show(show) => show.carry_out(out),
             Self::List(list) => list.carry_out(out).await,
             Self::Reissue(reissue) => reissue.carry_out(out),
+            Self::RenewCertificates(renew) => renew.carry_out(out),
         }
     }
 }
@@ -115,6 +122,8 @@ impl Card {
 impl Import {
     async fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
         let card = read_verified(&self.file)?;
+        card.check_validity(system_clock()())
+            .map_err(|fault| Failure::new(DATAERR, format!("{}: {fault}", self.file.display())))?;
         let given = match &self.fingerprint {
             Some(text) => parse(text)?,
             None => ask(&card, out)?,
@@ -241,7 +250,11 @@ impl Show {
                 "issued": card.issued_at.to_string(),
                 "expires": card.expires_at.to_string(),
                 "ledgerOrigin": card.ledger_origin,
+                "counts": card.check_validity(system_clock()()).is_ok(),
             }));
+        }
+        if let Err(fault) = card.check_validity(system_clock()()) {
+            out.note(&format!("this card does not count now: {fault}"));
         }
         out.line(&format!(
             "country      {}\nversion      {}\nfingerprint  {}\nauthorities  {}\naddresses    {}\nissued       {}\nexpires      {}\nledger       {}",
@@ -265,16 +278,20 @@ impl List {
             .list_cards(ListCardsRequest {})
             .await?
             .into_inner();
+        let now = system_clock()();
         let mut rows = Vec::new();
         for signed in &cards.cards {
-            let card = verify_card(signed, system_clock()())
+            // One that ended is a row like the others: its country should be asked for a newer one.
+            let card = verify_stored_card(signed)
                 .map_err(|error| Failure::new(DATAERR, error.to_string()))?;
+            let fault = card.check_validity(now).err();
             if out.json() {
                 out.value(&serde_json::json!({
                     "country": card.country.code(),
                     "version": card.version,
                     "fingerprint": card.fingerprint().to_string(),
                     "expires": card.expires_at.to_string(),
+                    "counts": fault.is_none(),
                 }))?;
             } else {
                 rows.push(vec![
@@ -282,11 +299,16 @@ impl List {
                     card.version.to_string(),
                     card.fingerprint().to_string(),
                     moment(card.expires_at),
+                    match fault {
+                        None => String::new(),
+                        Some(CardError::Expired(_)) => "EXPIRED".to_owned(),
+                        Some(fault) => format!("DOES NOT COUNT: {fault}"),
+                    },
                 ]);
             }
         }
         if !out.json() {
-            out.table(&["COUNTRY", "VERSION", "FINGERPRINT", "EXPIRES"], rows)?;
+            out.table(&["COUNTRY", "VERSION", "FINGERPRINT", "EXPIRES", ""], rows)?;
         }
         Ok(())
     }
@@ -295,6 +317,12 @@ impl List {
 impl Reissue {
     fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
         let home = Home::open(&self.home)?;
+        if let Some(path) = &self.delegations {
+            let bytes = DELEGATIONS.read(path, MOST)?;
+            let delegations: Delegations = renewal::decode(&bytes)?;
+            let card = renewal::install_delegations(&home, &delegations, system_clock()())?;
+            return delegate::show(&card, out);
+        }
         let card = reissue_card(&home, &CardContents::of(home.config()), system_clock()())?;
         let running = match home.lock() {
             Ok(lock) => {
@@ -328,12 +356,11 @@ impl Reissue {
     }
 }
 
-/// Reads a card, as text or as bytes, and verifies it.
+/// Reads a card, as text or as bytes, and verifies it, time aside.
 pub(super) fn read_verified(path: &Path) -> Result<TrustedCard, Failure> {
-    let most = u64::try_from(4 * MAX_CARD_BYTES).unwrap_or(u64::MAX);
-    let bytes = ARMOUR.read(path, most)?;
+    let bytes = ARMOUR.read(path, MOST)?;
     let signed = SignedCard::decode(bytes.as_slice())
         .map_err(|error| ARMOUR.not_one(path, &error.to_string()))?;
-    verify_card(&signed, system_clock()())
+    verify_stored_card(&signed)
         .map_err(|error| Failure::new(DATAERR, format!("{}: {error}", path.display())))
 }

@@ -147,6 +147,7 @@ impl From<HomeError> for Failure {
             HomeError::WeakPassphrase { .. }
             | HomeError::WrongPassphrase(_)
             | HomeError::NotARoot(_)
+            | HomeError::Request(_)
             | HomeError::ExcessiveWork { .. } => DATAERR,
             _ => CONFIG,
         };
@@ -157,9 +158,10 @@ impl From<HomeError> for Failure {
 impl From<NodeError> for Failure {
     fn from(error: NodeError) -> Self {
         let code = match &error {
-            NodeError::Home(_) | NodeError::Agreements(_) | NodeError::OtherCountry { .. } => {
-                CONFIG
-            }
+            NodeError::Home(_)
+            | NodeError::Agreements(_)
+            | NodeError::OwnCard(_)
+            | NodeError::OtherCountry { .. } => CONFIG,
             NodeError::Store(_) => IOERR,
             NodeError::Closed => UNAVAILABLE,
             _ => SOFTWARE,

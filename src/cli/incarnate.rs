@@ -27,14 +27,12 @@ use super::{
 
 const REQUEST: Armour = Armour {
     what: "a request for a new incarnation",
-    begin: "-----BEGIN COMITY RENEWAL REQUEST-----",
-    end: "-----END COMITY RENEWAL REQUEST-----",
+    mark: "RENEWAL REQUEST",
 };
 
 const AUTHORISATION: Armour = Armour {
     what: "an authorised renewal",
-    begin: "-----BEGIN COMITY RENEWAL-----",
-    end: "-----END COMITY RENEWAL-----",
+    mark: "RENEWAL",
 };
 
 /// Bytes read of either file.

@@ -1,4 +1,4 @@
-//! `comity operator issue NAME`: a certificate for another operator of the node.
+//! `comity operator issue|list|revoke`: certificates of the operators of the node.
 
 use std::{
     fs::{self, OpenOptions},
@@ -9,10 +9,14 @@ use std::{
 
 use clap::{Args, Subcommand};
 
-use crate::{home::Home, node::system_clock, record::Moment};
+use crate::{
+    home::{ClientName, Home},
+    node::system_clock,
+    record::Moment,
+};
 
 use super::{
-    exit::Failure,
+    exit::{DATAERR, Failure, USAGE},
     out::{Out, moment},
 };
 
@@ -21,6 +25,10 @@ use super::{
 pub(super) enum Operator {
     /// Issue a certificate, with a profile for `--profile`; hand the folder to that person alone.
     Issue(Issue),
+    /// List the certificates issued, and which count no more.
+    List(List),
+    /// Revoke a person's certificates, or one by its serial; a running node cuts their connections.
+    Revoke(Revoke),
 }
 
 #[derive(Debug, Args)]
@@ -35,11 +43,109 @@ pub(super) struct Issue {
     out: PathBuf,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct List {
+    /// Home of the node.
+    #[arg(long, env = "COMITY_HOME")]
+    home: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Revoke {
+    /// Home of the node.
+    #[arg(long, env = "COMITY_HOME")]
+    home: PathBuf,
+    /// Name of the operator, for every certificate of theirs, or the serial of one in hexadecimal.
+    who: String,
+}
+
 impl Operator {
     pub(super) fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
-        let Self::Issue(issue) = self;
-        issue.carry_out(out)
+        match self {
+            Self::Issue(issue) => issue.carry_out(out),
+            Self::List(list) => list.carry_out(out),
+            Self::Revoke(revoke) => revoke.carry_out(out),
+        }
     }
+}
+
+impl List {
+    fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
+        let home = Home::open(&self.home)?;
+        let revoked = home.revocations()?.serials;
+        let mut rows = Vec::new();
+        for issued in home.issued_clients()? {
+            let serial = hex::encode(&issued.serial);
+            let counts = !revoked.contains(&issued.serial);
+            if out.json() {
+                out.value(&serde_json::json!({
+                    "name": issued.name, "serial": serial, "expires": issued.until,
+                    "revoked": !counts,
+                }))?;
+            } else {
+                let state = if counts { "" } else { "REVOKED" };
+                rows.push(vec![issued.name, serial, issued.until, state.to_owned()]);
+            }
+        }
+        if out.json() {
+            return Ok(());
+        }
+        out.table(&["NAME", "SERIAL", "EXPIRES", ""], rows)
+    }
+}
+
+impl Revoke {
+    fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
+        let home = Home::open(&self.home)?;
+        let serials = match serial(&self.who) {
+            Some(serial) => vec![serial],
+            None => self.of_the_name(&home)?,
+        };
+        let added = home.revoke_clients(&serials, system_clock()())?;
+        let serials: Vec<String> = serials.iter().map(hex::encode).collect();
+        if out.json() {
+            return out.value(&serde_json::json!({ "serials": serials, "added": added }));
+        }
+        for serial in &serials {
+            out.line(serial)?;
+        }
+        out.note(if added == 0 {
+            "revoked before; nothing changed"
+        } else {
+            "revoked: a running node refuses them and cuts their connections within seconds"
+        });
+        Ok(())
+    }
+
+    fn of_the_name(&self, home: &Home) -> Result<Vec<Vec<u8>>, Failure> {
+        let wanted = ClientName::new(home.country(), "operator", &self.who)
+            .map_err(|fault| Failure::new(USAGE, fault.to_string()))?
+            .to_string();
+        let issued = home.issued_clients()?;
+        let serials: Vec<Vec<u8>> = issued
+            .into_iter()
+            .filter(|issued| issued.name == wanted)
+            .map(|issued| issued.serial)
+            .collect();
+        if serials.is_empty() {
+            return Err(Failure::new(
+                DATAERR,
+                format!(
+                    "no certificate of {wanted} is in {}; `comity operator list` shows who has one. One \
+                     issued elsewhere is revoked by its serial, which `openssl x509 -noout -serial` shows",
+                    home.layout().issued().display()
+                ),
+            ));
+        }
+        Ok(serials)
+    }
+}
+
+/// A serial as `comity operator list` and openssl write it: 16 bytes in hexadecimal, with or without
+/// colons.
+fn serial(text: &str) -> Option<Vec<u8>> {
+    let bytes = hex::decode(text.replace(':', "")).ok()?;
+    (bytes.len() == 16).then_some(bytes)
 }
 
 impl Issue {

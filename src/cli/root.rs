@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use crate::home::{Home, root::open_root};
 
 use super::{
+    delegate,
     exit::{DATAERR, Failure},
     incarnate::Authorise,
     init::passphrase,
@@ -20,6 +21,10 @@ pub(super) enum Root {
     Offline(At),
     /// Open a root file with its passphrase and show whose root it is.
     Check(Check),
+    /// Write what the root is asked to sign before its delegations end; changes nothing.
+    Request(delegate::Request),
+    /// Sign new delegations with the root, on the machine where it is kept.
+    Delegate(delegate::Delegate),
     /// Sign what a restored node asked for: a new incarnation. Needs no home.
     Authorise(Authorise),
 }
@@ -49,6 +54,8 @@ impl Root {
         match self {
             Self::Offline(at) => offline(&at, out),
             Self::Check(check) => check.carry_out(out),
+            Self::Request(request) => request.carry_out(out),
+            Self::Delegate(delegate) => delegate.carry_out(out),
             Self::Authorise(authorise) => authorise.carry_out(out),
         }
     }

@@ -14,7 +14,7 @@ use crate::{
 use super::{
     exit::{Failure, IOERR, TEMPFAIL},
     out::Out,
-    store,
+    status, store,
 };
 
 /// Run the node until Ctrl-C or SIGTERM.
@@ -59,6 +59,9 @@ impl Run {
             out.note(
                 "the card still names an address at which peers will dial in vain; run `comity card reissue`",
             );
+        }
+        for warning in status::warnings(&tls.endings(&node), node.now()) {
+            out.note(&warning);
         }
         let stop = shutdown::on_signal();
         if self.until_stdin_ends {

@@ -3,10 +3,12 @@
 use clap::Args;
 
 use crate::{
+    node::system_clock,
     record::Moment,
+    rpc::server::SOON,
     wire::{
         json,
-        node::{DueCounts, GetStatusRequest, ScrubStatus, SearchCoverage, StartCheck},
+        node::{DueCounts, Ending, GetStatusRequest, ScrubStatus, SearchCoverage, StartCheck},
     },
 };
 
@@ -100,6 +102,9 @@ impl Status {
                     .join(", "),
             ))?;
         }
+        for warning in warnings(&status.endings, system_clock()()) {
+            out.line(&warning)?;
+        }
         if let Some(search) = &status.search {
             out.line(&searched(search))?;
         }
@@ -163,6 +168,27 @@ fn dues(due: &DueCounts) -> Vec<String> {
         due.awaited_oldest_us,
     );
     here.into_iter().chain(there).collect()
+}
+
+/// What has ended or ends soon, and what to do.
+pub(super) fn warnings(endings: &[Ending], now: Moment) -> Vec<String> {
+    endings
+        .iter()
+        .filter_map(|ending| {
+            let at = Moment::from_micros(ending.ends_us);
+            let word = if at <= now {
+                "ENDED"
+            } else if at <= now + SOON {
+                "ENDS SOON"
+            } else {
+                return None;
+            };
+            Some(format!(
+                "{word}  {} at {at}: {}",
+                ending.what, ending.remedy
+            ))
+        })
+        .collect()
 }
 
 /// How far the search index is.

@@ -23,6 +23,9 @@ pub enum TokenError {
     /// The origin's card does not vouch for the key.
     #[error("the card of {0} has no such signing key")]
     UnknownKey(Country),
+    /// The key was retired since.
+    #[error("{0} retired the key that signed the consent token; ask for consent again")]
+    Retired(Country),
     /// The signature does not hold: not the origin's, or altered since.
     #[error("the signature of {0} does not hold over the consent token")]
     BadSignature(Country),
@@ -66,6 +69,10 @@ pub struct Claim<'a> {
     pub beneficiary: &'a str,
     /// The present.
     pub now: Moment,
+    /// Whether the token came in the origin's own answer, which was verified with its place on the
+    /// lane: only then a key counts that was retired since. Shown by somebody else, nothing in a
+    /// token proves that it is older than a theft.
+    pub answered: bool,
 }
 
 /// Signs a token: the domain's prefix and the token's encoding.
@@ -88,7 +95,7 @@ pub fn verify_token(
     claim: Claim<'_>,
     trust: &(impl OriginKeys + ?Sized),
 ) -> Result<ConsentToken, TokenError> {
-    let token = authentic(signed, claim.origin, trust)?;
+    let token = authentic(signed, claim.origin, claim.answered, trust)?;
     if token.header_digest != claim.header_digest.as_bytes()[..] {
         return Err(TokenError::OtherRecord);
     }
@@ -123,17 +130,23 @@ pub fn verify_token(
 fn authentic(
     signed: &SignedConsentToken,
     origin: Country,
+    answered: bool,
     trust: &(impl OriginKeys + ?Sized),
 ) -> Result<ConsentToken, TokenError> {
     if signed.token.len() > MAX_TOKEN_BYTES {
         return Err(TokenError::Malformed("too long"));
     }
-    KeyId::try_from(&*signed.key_id)
+    let vouched = KeyId::try_from(&*signed.key_id)
         .ok()
         .and_then(|id| trust.signing_key(origin, &id))
-        .ok_or(TokenError::UnknownKey(origin))?
+        .ok_or(TokenError::UnknownKey(origin))?;
+    vouched
+        .key
         .verify(Domain::Consent, &signed.token, &signed.signature)
         .map_err(|_| TokenError::BadSignature(origin))?;
+    if !answered && !vouched.counts(None) {
+        return Err(TokenError::Retired(origin));
+    }
     let token = ConsentToken::decode(signed.token.clone())
         .map_err(|_| TokenError::Malformed("encoding"))?;
     let faults = [
@@ -174,14 +187,23 @@ fn authentic(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crypto::PublicKey;
+    use crate::envelope::tests::OneCard;
 
-    struct Keys(Country, PublicKey);
-
-    impl OriginKeys for Keys {
-        fn signing_key(&self, origin: Country, id: &KeyId) -> Option<PublicKey> {
-            (origin == self.0 && self.1.id() == *id).then_some(self.1)
-        }
+    #[test]
+    fn a_token_of_a_retired_key_counts_only_in_the_answer_it_came_with() {
+        let key = SigningKey::from_seed(&[3; 32]).unwrap();
+        let tj = country("TJ");
+        let lane = ([5; 16], 3, 9);
+        let trust = OneCard::retired(tj, *key.public(), "UZ", lane);
+        let header = Digest::of(b"header");
+        let signed = sign_token(&token(&header), &key);
+        let shown = verify_token(&signed, claim(&header), &trust);
+        assert_eq!(shown, Err(TokenError::Retired(tj)));
+        let answered = Claim {
+            answered: true,
+            ..claim(&header)
+        };
+        assert_eq!(verify_token(&signed, answered, &trust), Ok(token(&header)));
     }
 
     fn country(code: &str) -> Country {
@@ -216,13 +238,14 @@ mod tests {
             compartments: &[1, 2],
             beneficiary: "KG/state-prosecutor",
             now: at(1_000_000),
+            answered: false,
         }
     }
 
     #[test]
     fn a_token_allows_exactly_what_it_says() {
         let key = SigningKey::from_seed(&[3; 32]).unwrap();
-        let trust = Keys(country("TJ"), *key.public());
+        let trust = OneCard::in_use(country("TJ"), *key.public());
         let header = Digest::of(b"header");
         let signed = sign_token(&token(&header), &key);
         let judge = |claim| verify_token(&signed, claim, &trust).map(|_| ());
@@ -297,7 +320,7 @@ mod tests {
         let key = SigningKey::from_seed(&[3; 32]).unwrap();
         let forger = SigningKey::from_seed(&[4; 32]).unwrap();
         let tj = country("TJ");
-        let trust = Keys(tj, *key.public());
+        let trust = OneCard::in_use(tj, *key.public());
         let header = Digest::of(b"header");
         let judge =
             |signed: &SignedConsentToken| verify_token(signed, claim(&header), &trust).map(|_| ());
@@ -330,7 +353,7 @@ mod tests {
     #[test]
     fn what_the_origin_signed_malformed_is_refused_by_name() {
         let key = SigningKey::from_seed(&[3; 32]).unwrap();
-        let trust = Keys(country("TJ"), *key.public());
+        let trust = OneCard::in_use(country("TJ"), *key.public());
         let header = Digest::of(b"header");
         type Change = fn(&mut ConsentToken);
         let break_it: [(&str, Change); 9] = [

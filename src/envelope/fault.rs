@@ -181,6 +181,21 @@ pub enum LinkFault {
         /// The key id named.
         key: KeyId,
     },
+    /// No card held has the key.
+    #[error("no card held here has signing key {}", hex::encode(.0))]
+    UnknownSigner(KeyId),
+    /// The key was retired before it signed this.
+    #[error(
+        "{origin} retired signing key {}, and its card says that the key's signatures end before \
+         this one: somebody else may hold the key",
+        hex::encode(.key)
+    )]
+    RetiredKey {
+        /// The country whose key it was.
+        origin: Country,
+        /// The key id named.
+        key: KeyId,
+    },
     /// The signature does not hold over the header's bytes.
     #[error("the signature does not hold over the header")]
     BadSignature,
@@ -230,7 +245,8 @@ impl LinkFault {
             Self::TooManyCompartments(_) => "too_many_compartments",
             Self::CompartmentTooLarge(_) => "compartment_too_large",
             Self::KeyId => "key_id",
-            Self::UnknownKey { .. } => "unknown_key",
+            Self::UnknownKey { .. } | Self::UnknownSigner(_) => "unknown_key",
+            Self::RetiredKey { .. } => "retired_key",
             Self::BadSignature => "bad_signature",
             Self::CompartmentOrder(_) => "compartment_order",
             Self::UnknownCompartment(_) => "unknown_compartment",

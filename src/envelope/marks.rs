@@ -4,7 +4,8 @@ use prost::{Message as _, bytes::Bytes};
 
 use super::{Lane, LaneMark, OriginKeys, SignedLaneMark};
 use crate::{
-    crypto::{Domain, KeyId, SigningKey},
+    card::Place,
+    crypto::{Digest, Domain, KeyId, SigningKey},
     record::Country,
 };
 
@@ -17,6 +18,9 @@ pub enum MarkError {
     /// The origin's card does not vouch for the key.
     #[error("the card of {0} has no such signing key")]
     UnknownKey(Country),
+    /// The key was retired, and the mark lies beyond what it signed before.
+    #[error("{0} retired the key that signed this lane mark before it reached this far")]
+    Retired(Country),
     /// The signature does not hold.
     #[error("the signature of {0} does not hold over its lane mark")]
     BadSignature(Country),
@@ -48,10 +52,12 @@ pub fn verify_mark(
     if signed.mark.len() > MAX_MARK_BYTES {
         return Err(MarkError::Malformed("too long"));
     }
-    KeyId::try_from(&*signed.key_id)
+    let vouched = KeyId::try_from(&*signed.key_id)
         .ok()
         .and_then(|id| trust.signing_key(origin, &id))
-        .ok_or(MarkError::UnknownKey(origin))?
+        .ok_or(MarkError::UnknownKey(origin))?;
+    vouched
+        .key
         .verify(Domain::Mark, &signed.mark, &signed.signature)
         .map_err(|_| MarkError::BadSignature(origin))?;
     let mark =
@@ -62,17 +68,27 @@ pub fn verify_mark(
     if mark.origin != origin.code() {
         return Err(MarkError::Malformed("origin"));
     }
-    if mark.destination.parse::<Country>().is_err() {
+    let Ok(destination) = mark.destination.parse::<Country>() else {
         return Err(MarkError::Malformed("destination"));
-    }
-    if mark.incarnation.len() != 16 {
+    };
+    let Ok(incarnation) = <[u8; 16]>::try_from(&*mark.incarnation) else {
         return Err(MarkError::Malformed("incarnation"));
-    }
+    };
     if matches!(Lane::try_from(mark.lane), Err(_) | Ok(Lane::Unspecified)) {
         return Err(MarkError::Malformed("lane"));
     }
-    if mark.running_hash.len() != 32 {
+    let Ok(running_hash) = Digest::try_from(&*mark.running_hash) else {
         return Err(MarkError::Malformed("running_hash"));
+    };
+    let place = Place {
+        peer: destination,
+        incarnation,
+        lane: u32::try_from(mark.lane).unwrap_or_default(),
+        sequence: mark.sequence,
+        running_hash: Some(running_hash),
+    };
+    if !vouched.counts(Some(&place)) {
+        return Err(MarkError::Retired(origin));
     }
     Ok(mark)
 }

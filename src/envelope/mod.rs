@@ -51,10 +51,7 @@ pub use crate::wire::envelope::{
     ReceiptType, SealedCompartment, SealedRecord, SignedLaneMark, Wrap,
 };
 
-use crate::{
-    crypto::{KeyId, PublicKey},
-    record::Country,
-};
+use crate::{card::Vouched, crypto::KeyId, record::Country};
 
 /// The protocol version, which names the whole suite.
 pub const VERSION: u32 = 1;
@@ -74,13 +71,22 @@ pub const MAX_HANDLING: u32 = 3;
 pub const TAG_BYTES: usize = 16;
 
 impl OriginKeys for crate::card::TrustBook {
-    fn signing_key(&self, origin: Country, id: &KeyId) -> Option<PublicKey> {
+    fn signing_key(&self, origin: Country, id: &KeyId) -> Option<Vouched<'_>> {
         Self::signing_key(self, origin, *id)
+    }
+
+    fn signers(&self, id: &KeyId) -> Vec<(Country, Vouched<'_>)> {
+        self.iter()
+            .filter_map(|card| Some((card.country, card.signing_key(*id)?)))
+            .collect()
     }
 }
 
-/// Which signing keys a country's card vouches for.
+/// Which signing keys the countries' cards vouch for, those in use and those retired.
 pub trait OriginKeys {
-    /// The country's signing key with this id, when its card has one that counts today.
-    fn signing_key(&self, origin: Country, id: &KeyId) -> Option<PublicKey>;
+    /// The country's signing key with this id.
+    fn signing_key(&self, origin: Country, id: &KeyId) -> Option<Vouched<'_>>;
+
+    /// Every country whose card has a key with this id: an id authenticates nothing.
+    fn signers(&self, id: &KeyId) -> Vec<(Country, Vouched<'_>)>;
 }

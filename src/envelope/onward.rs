@@ -4,10 +4,10 @@
 //! compartments out, and change nothing.
 
 use super::{
-    Fault, Header, LinkFault, OriginKeys, SealedRecord,
+    Defect, Fault, Header, LinkFault, OriginKeys, SealedRecord,
     header::{self, CheckedHeader},
     open::open_compartments,
-    verify::{check_bounds, check_ciphertexts, check_signature},
+    verify::{check_bounds, check_ciphertexts, holds, key_id},
 };
 use crate::{
     crypto::{ContentKey, Digest},
@@ -57,20 +57,47 @@ pub fn pass_on(
     (original, openings)
 }
 
-/// Verifies a record that was passed on, and opens it. Only the country that the header names is
-/// taken out of it before the signature is checked.
+/// Verifies a record that `forwarder` passed on, and opens it. The signature is checked before
+/// anything is decoded, under every key with the id named; the header must name a country whose key
+/// it holds under.
+///
+/// A retired key counts where it signed on the header's lane to the forwarder at all: at which
+/// sequence, the forwarder checked when it received the record, and nobody else can.
 ///
 /// # Errors
-/// [`Fault`] as for a record that comes from its origin. [`LinkFault::UnknownKey`] says that no card
-/// held here vouches for the signature.
+/// [`Fault`] as for a record that comes from its origin. [`LinkFault::UnknownSigner`] says that no
+/// card held here vouches for the signature.
 pub fn verify_passed_on(
     original: &SealedRecord,
     openings: &[wire::ContentKey],
+    forwarder: Country,
     trust: &(impl OriginKeys + ?Sized),
 ) -> Result<PassedOn, Fault> {
     check_bounds(original)?;
+    let id = key_id(original)?;
+    let mut signers = trust.signers(&id);
+    if signers.is_empty() {
+        return Err(LinkFault::UnknownSigner(id).into());
+    }
+    signers.retain(|(_, vouched)| holds(original, *vouched));
+    let Some((signer, _)) = signers.first().copied() else {
+        return Err(LinkFault::BadSignature.into());
+    };
     let checked = header::decode(&original.header)?;
-    check_signature(original, checked.origin, trust)?;
+    let Some((origin, vouched)) = signers
+        .into_iter()
+        .find(|(country, _)| *country == checked.origin)
+    else {
+        return Err(Defect::HeaderForeignOrigin { signer }.into());
+    };
+    if let Some(retired) = vouched.retired {
+        let lane = u32::try_from(checked.header.lane).unwrap_or_default();
+        let signed = <[u8; 16]>::try_from(&*checked.header.incarnation)
+            .is_ok_and(|incarnation| retired.has_lane(forwarder, incarnation, lane));
+        if !signed {
+            return Err(LinkFault::RetiredKey { origin, key: id }.into());
+        }
+    }
     open(original, openings, checked)
 }
 
@@ -139,17 +166,9 @@ fn open(
 mod tests {
     use super::*;
     use crate::{
-        crypto::{KeyId, PublicKey, SigningKey},
-        envelope::{Lane, Plain, seal},
+        crypto::SigningKey,
+        envelope::{Lane, Plain, seal, tests::OneCard},
     };
-
-    struct Keys(Country, PublicKey);
-
-    impl OriginKeys for Keys {
-        fn signing_key(&self, origin: Country, id: &KeyId) -> Option<PublicKey> {
-            (origin == self.0 && self.1.id() == *id).then_some(self.1)
-        }
-    }
 
     fn sealed(key: &SigningKey) -> (SealedRecord, ContentKeys) {
         let plain = Plain {
@@ -168,10 +187,10 @@ mod tests {
     #[test]
     fn a_forwarder_can_leave_out_and_change_nothing() {
         let key = SigningKey::from_seed(&[5; 32]).unwrap();
-        let trust = Keys("TJ".parse().unwrap(), *key.public());
+        let trust = OneCard::in_use("TJ".parse().unwrap(), *key.public());
         let (record, keys) = sealed(&key);
         let (original, openings) = pass_on(&record, &keys, &[1]);
-        let passed = verify_passed_on(&original, &openings, &trust).unwrap();
+        let passed = verify_passed_on(&original, &openings, "UZ".parse().unwrap(), &trust).unwrap();
         assert_eq!(passed.parts, [(2, b"suspects".to_vec())]);
         assert_eq!(
             (passed.origin.code(), passed.digest),
@@ -179,7 +198,7 @@ mod tests {
         );
         let (original, openings) = pass_on(&record, &keys, &[0, 1]);
         assert_eq!(
-            verify_passed_on(&original, &openings, &trust)
+            verify_passed_on(&original, &openings, "UZ".parse().unwrap(), &trust)
                 .unwrap()
                 .parts
                 .len(),
@@ -187,7 +206,7 @@ mod tests {
         );
 
         let fault = |original: &SealedRecord, openings: &[wire::ContentKey]| {
-            verify_passed_on(original, openings, &trust).unwrap_err()
+            verify_passed_on(original, openings, "UZ".parse().unwrap(), &trust).unwrap_err()
         };
         let mut altered = original.clone();
         let mut bytes = altered.compartments[0].ciphertext.to_vec();
@@ -217,10 +236,53 @@ mod tests {
         let (forged, openings) = pass_on(&forged, &keys, &[0]);
         assert!(matches!(
             fault(&forged, &openings),
-            Fault::Link(LinkFault::UnknownKey { .. })
+            Fault::Link(LinkFault::UnknownSigner(_))
         ));
         let mut resigned = forged;
         resigned.key_id = original.key_id.clone();
         assert_eq!(fault(&resigned, &openings), LinkFault::BadSignature.into());
+    }
+
+    #[test]
+    fn a_retired_key_counts_where_it_signed_on_the_forwarders_lane() {
+        let key = SigningKey::from_seed(&[5; 32]).unwrap();
+        let (record, keys) = sealed(&key);
+        let (original, openings) = pass_on(&record, &keys, &[0]);
+        let judge = |peer: &str| {
+            let lane = ([9; 16], 3, 1);
+            let trust = OneCard::retired("TJ".parse().unwrap(), *key.public(), peer, lane);
+            verify_passed_on(&original, &openings, "UZ".parse().unwrap(), &trust).map(|_| ())
+        };
+        assert_eq!(judge("UZ"), Ok(()));
+        assert_eq!(judge("KZ").unwrap_err().name(), "retired_key");
+    }
+
+    #[test]
+    fn nothing_is_decoded_before_its_signature_holds() {
+        let key = SigningKey::from_seed(&[5; 32]).unwrap();
+        let trust = OneCard::in_use("TJ".parse().unwrap(), *key.public());
+        let (record, keys) = sealed(&key);
+        let (original, openings) = pass_on(&record, &keys, &[0]);
+        let judge = |header: &[u8], key_id: &[u8]| {
+            let altered = SealedRecord {
+                header: header.to_vec().into(),
+                key_id: key_id.to_vec().into(),
+                ..original.clone()
+            };
+            verify_passed_on(&altered, &openings, "UZ".parse().unwrap(), &trust).unwrap_err()
+        };
+        // No protobuf at all, and yet it is the signature that is named.
+        assert_eq!(
+            judge(&[0xff; 40], &original.key_id),
+            LinkFault::BadSignature.into()
+        );
+        assert_eq!(
+            judge(&original.header, &[0; 8]),
+            LinkFault::UnknownSigner([0; 8]).into()
+        );
+        // UZ's card names TJ's key as its own: TJ's header stays TJ's.
+        let borrowed = OneCard::in_use("UZ".parse().unwrap(), *key.public());
+        let fault = verify_passed_on(&original, &openings, "UZ".parse().unwrap(), &borrowed);
+        assert_eq!(fault.unwrap_err().name(), "header_foreign_origin");
     }
 }

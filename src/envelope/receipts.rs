@@ -10,6 +10,7 @@ use super::{
     Lane, NonDeliveryReason, OriginKeys, Receipt, ReceiptGroup, ReceiptProof, ReceiptType,
 };
 use crate::{
+    card::{Place, Vouched},
     crypto::{Digest, Domain, KeyId, SigningKey, merkle},
     record::Country,
 };
@@ -50,6 +51,18 @@ pub enum ReceiptError {
     /// The issuer's card does not vouch for the key.
     #[error("the card of {0} has no such signing key")]
     UnknownKey(Country),
+    /// The key was retired, and the receipt lies beyond what it signed before.
+    #[error(
+        "{0} retired the key that signed this receipt, and its card says that the key's signatures \
+         end before it"
+    )]
+    Retired(Country),
+    /// The key was retired, and an acceptance names no place in a lane.
+    #[error(
+        "{0} retired the key that signed this acceptance, and nothing in it shows that it is older; \
+         the ledger's leaf proves it: `comity audit prove`"
+    )]
+    RetiredAcceptance(Country),
     /// The signature does not hold over issuer, size and root.
     #[error("the signature of {0} does not hold over the receipts")]
     BadSignature(Country),
@@ -105,10 +118,10 @@ pub fn verify_group(
         check_length(receipt, index, MAX_RECEIPT_BYTES)?;
     }
     let root = merkle::root(&group.receipts);
-    check_signature(issuer, size, &root, &group.key_id, &group.signature, trust)?;
+    let vouched = check_signature(issuer, size, &root, &group.key_id, &group.signature, trust)?;
     (0..)
         .zip(&group.receipts)
-        .map(|(index, receipt)| decode(receipt, issuer, index))
+        .map(|(index, receipt)| counted(decode(receipt, issuer, index)?, issuer, vouched))
         .collect()
 }
 
@@ -174,7 +187,7 @@ pub fn verify_proof(
         .map_err(|_| ReceiptError::Path)?;
     let root = merkle::root_from_path(proof.size, proof.index, &proof.receipt, &path)
         .map_err(|_| ReceiptError::Path)?;
-    check_signature(
+    let vouched = check_signature(
         issuer,
         proof.size,
         &root,
@@ -182,7 +195,11 @@ pub fn verify_proof(
         &proof.signature,
         trust,
     )?;
-    decode(&proof.receipt, issuer, proof.index)
+    counted(
+        decode(&proof.receipt, issuer, proof.index)?,
+        issuer,
+        vouched,
+    )
 }
 
 /// Verifies one receipt with its path against the country it states as its issuer.
@@ -215,24 +232,57 @@ fn check_length(receipt: &Bytes, index: u64, max: usize) -> Result<(), ReceiptEr
     Ok(())
 }
 
-fn check_signature(
+fn check_signature<'a>(
     issuer: Country,
     size: u64,
     root: &Digest,
     key_id: &[u8],
     signature: &[u8],
-    trust: &(impl OriginKeys + ?Sized),
-) -> Result<(), ReceiptError> {
-    KeyId::try_from(key_id)
+    trust: &'a (impl OriginKeys + ?Sized),
+) -> Result<Vouched<'a>, ReceiptError> {
+    let vouched = KeyId::try_from(key_id)
         .ok()
         .and_then(|id| trust.signing_key(issuer, &id))
-        .ok_or(ReceiptError::UnknownKey(issuer))?
+        .ok_or(ReceiptError::UnknownKey(issuer))?;
+    vouched
+        .key
         .verify(
             Domain::Receipts,
             &signed_bytes(issuer.code(), size, root),
             signature,
         )
-        .map_err(|_| ReceiptError::BadSignature(issuer))
+        .map_err(|_| ReceiptError::BadSignature(issuer))?;
+    Ok(vouched)
+}
+
+/// A receipt whose signature holds, unless its key was retired before: a receipt stands for the
+/// sequence that it answers. A SUBMISSION_ACCEPTANCE stands for none.
+fn counted(
+    receipt: Receipt,
+    issuer: Country,
+    vouched: Vouched<'_>,
+) -> Result<Receipt, ReceiptError> {
+    if vouched.retired.is_none() {
+        return Ok(receipt);
+    }
+    if receipt.r#type() == ReceiptType::SubmissionAcceptance {
+        return Err(ReceiptError::RetiredAcceptance(issuer));
+    }
+    let place = place(&receipt);
+    if !vouched.counts(place.as_ref()) {
+        return Err(ReceiptError::Retired(issuer));
+    }
+    Ok(receipt)
+}
+
+fn place(receipt: &Receipt) -> Option<Place> {
+    Some(Place {
+        peer: receipt.origin.parse().ok()?,
+        incarnation: (*receipt.incarnation).try_into().ok()?,
+        lane: u32::try_from(receipt.lane).ok()?,
+        sequence: receipt.sequence,
+        running_hash: None,
+    })
 }
 
 fn decode(bytes: &Bytes, issuer: Country, index: u64) -> Result<Receipt, ReceiptError> {

@@ -6,6 +6,7 @@ use super::{
     header::{self, CheckedHeader},
 };
 use crate::{
+    card::{Place, Vouched},
     crypto::{Digest, Domain, KeyId},
     record::{Country, Moment},
 };
@@ -45,11 +46,13 @@ impl Verified {
 }
 
 /// Verifies a record that came on the link of `peer_origin`. Pure and independent of every other
-/// record, so that a batch can be verified on several threads.
+/// record, so that a batch can be verified on several threads. `place` is where the record stands
+/// on its lane to `reader`; without it no retired key counts.
 ///
 /// The order is the rule: bounds; signature over the header's exact bytes under a key that the
-/// card of `peer_origin` vouches for; the header's own rules; its origin is `peer_origin`; `reader`
-/// is a destination; not expired; every ciphertext here is the one the header was signed over.
+/// card of `peer_origin` vouches for, up to this place if the key is retired; the header's own
+/// rules; its origin is `peer_origin`; `reader` is a destination; not expired; every ciphertext
+/// here is the one the header was signed over.
 ///
 /// # Errors
 /// [`Fault::Link`] for everything that somebody between could have broken, [`Fault::Terminal`] for
@@ -58,11 +61,12 @@ pub fn verify(
     record: &SealedRecord,
     reader: Country,
     peer_origin: Country,
+    place: Option<&Place>,
     trust: &(impl OriginKeys + ?Sized),
     now: Moment,
 ) -> Result<Verified, Fault> {
     check_bounds(record)?;
-    check_signature(record, peer_origin, trust)?;
+    check_signature(record, peer_origin, place, trust)?;
     let CheckedHeader {
         header,
         origin,
@@ -111,17 +115,35 @@ pub(super) fn check_bounds(record: &SealedRecord) -> Result<(), LinkFault> {
     Ok(())
 }
 
-pub(super) fn check_signature(
+fn check_signature(
     record: &SealedRecord,
     origin: Country,
+    place: Option<&Place>,
     trust: &(impl OriginKeys + ?Sized),
 ) -> Result<(), LinkFault> {
-    let id = KeyId::try_from(&*record.key_id).map_err(|_| LinkFault::KeyId)?;
-    trust
+    let id = key_id(record)?;
+    let vouched = trust
         .signing_key(origin, &id)
-        .ok_or(LinkFault::UnknownKey { origin, key: id })?
+        .ok_or(LinkFault::UnknownKey { origin, key: id })?;
+    if !holds(record, vouched) {
+        return Err(LinkFault::BadSignature);
+    }
+    if !vouched.counts(place) {
+        return Err(LinkFault::RetiredKey { origin, key: id });
+    }
+    Ok(())
+}
+
+pub(super) fn key_id(record: &SealedRecord) -> Result<KeyId, LinkFault> {
+    KeyId::try_from(&*record.key_id).map_err(|_| LinkFault::KeyId)
+}
+
+/// Whether the signature over the header's exact bytes holds under this key.
+pub(super) fn holds(record: &SealedRecord, vouched: Vouched<'_>) -> bool {
+    vouched
+        .key
         .verify(Domain::Header, &record.header, &record.signature)
-        .map_err(|_| LinkFault::BadSignature)
+        .is_ok()
 }
 
 /// Each compartment that is here is in the manifest, once, in order, and the signed one.

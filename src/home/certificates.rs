@@ -15,7 +15,7 @@ use x509_parser::{
     prelude::{FromDer as _, X509Certificate},
 };
 
-use crate::record::Country;
+use crate::record::{Country, Moment};
 
 const LINK_SUFFIX: &str = ".link.comity.internal";
 const NODE_SUFFIX: &str = ".node.comity.internal";
@@ -81,6 +81,19 @@ pub enum ProfileError {
     /// No card of that country is held.
     #[error("no card of {0} is held, so its certificates are not believed")]
     UnknownCountry(Country),
+    /// The CA does not count now.
+    #[error(
+        "the issuing CA of {country} counts from {from} until {until}; check this machine's clock, or \
+         have {country} renew its CA and issue a new card"
+    )]
+    CaTime {
+        /// Whose CA.
+        country: Country,
+        /// Its beginning.
+        from: Moment,
+        /// Its end.
+        until: Moment,
+    },
     /// The role is refused.
     #[error("a role is 1 to {MAX_ROLE_BYTES} lower-case letters and dashes")]
     Role,
@@ -145,6 +158,34 @@ impl fmt::Display for ClientName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "comity://{}/{}/{}", self.country, self.role, self.name)
     }
+}
+
+/// What of a certificate decides whether it still counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leaf {
+    /// Serial number, without leading zeros.
+    pub serial: Vec<u8>,
+    /// When it ends.
+    pub until: Moment,
+}
+
+/// Serial number and end of a certificate. Says nothing about who signed it.
+///
+/// # Errors
+/// [`ProfileError::Certificate`].
+pub fn leaf(der: &[u8]) -> Result<Leaf, ProfileError> {
+    let (_, certificate) = X509Certificate::from_der(der).map_err(|_| ProfileError::Certificate)?;
+    let until = certificate.validity().not_after.timestamp();
+    Ok(Leaf {
+        serial: plain_serial(certificate.raw_serial()),
+        until: Moment::from_micros(until.saturating_mul(1_000_000)),
+    })
+}
+
+/// A DER integer's bytes without leading zeros.
+pub(super) fn plain_serial(serial: &[u8]) -> Vec<u8> {
+    let bytes = serial.iter().copied();
+    bytes.skip_while(|byte| *byte == 0).collect()
 }
 
 impl CertifiedIdentity {

@@ -57,6 +57,17 @@ pub enum HomeError {
     /// A certificate file does not parse.
     #[error("{0} holds no certificate in PEM; restore it from a backup")]
     Certificate(PathBuf),
+    /// A request for delegations, or the delegations, are refused.
+    #[error(
+        "the request or the delegations are refused: {0}; begin again with `comity root request`"
+    )]
+    Request(&'static str),
+    /// The list of revocations cannot be read, or is not the own CA's.
+    #[error(
+        "{0} is damaged or signed by another CA; restore it from a backup, or remove it and revoke \
+         again with `comity operator revoke` whom it named"
+    )]
+    Revocations(PathBuf),
     /// The key in a file is not the one on the own card.
     #[error(
         "{path} does not match {card}; they belong to different homes: restore both from one backup"

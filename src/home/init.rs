@@ -7,12 +7,14 @@ use std::{
 };
 
 use prost::Message as _;
+use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use zeroize::Zeroizing;
 
 use super::{
     CardContents, ClientName, HomeError, Layout, files,
     issue::{CERTIFICATE_LIFE, DELEGATION_LIFE, IssuingCa, NewIssuingCa, before, tls_key},
     own_card::{CARD_LIFE, sign_card},
+    revocation::register,
     root,
 };
 use crate::{
@@ -252,6 +254,14 @@ fn write_certificates(
         operator.certificate_pem.as_bytes(),
     )?;
     files::write_new(&layout.operator_key(), operator.key_pem.as_bytes())?;
+    let certificate = CertificateDer::from_pem_slice(operator.certificate_pem.as_bytes())
+        .map_err(|_| HomeError::Certificate(layout.operator_certificate()))?;
+    register(
+        &layout.issued(),
+        &certificate,
+        &operator.name,
+        operator.expires_at,
+    )?;
     Ok(authority)
 }
 

@@ -7,6 +7,7 @@ use rcgen::{
     Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SanType, SerialNumber,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
+use x509_parser::prelude::{FromDer as _, X509Certificate};
 use zeroize::Zeroizing;
 
 use super::{ClientName, HomeError, link_name, node_name};
@@ -101,10 +102,7 @@ impl IssuingCa {
         let serial = serial()?;
         // Two CAs of one country must not share a name: verifiers find issuers by it.
         let name = format!("{country} issuing CA {}", hex::encode(serial.to_bytes()));
-        let mut params = params(country, &name, serial, now, DELEGATION_LIFE)?;
-        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        params.use_authority_key_identifier_extension = false;
+        let params = ca_params(country, &name, serial, now)?;
         let certificate = params.self_signed(&key)?;
         Ok(NewIssuingCa {
             certificate: certificate.der().clone(),
@@ -116,11 +114,34 @@ impl IssuingCa {
         })
     }
 
+    /// The CA's certificate for another span, with the same name and key.
+    pub(super) fn renew(
+        &self,
+        country: Country,
+        held: &[u8],
+        now: Moment,
+    ) -> Result<CertificateDer<'static>, HomeError> {
+        let name = X509Certificate::from_der(held)
+            .ok()
+            .and_then(|(_, held)| {
+                let name = held.subject().iter_common_name().next()?;
+                name.as_str().ok().map(str::to_owned)
+            })
+            .ok_or(HomeError::Request("the CA's certificate has no name"))?;
+        let params = ca_params(country, &name, serial()?, now)?;
+        Ok(params.self_signed(self.issuer.key())?.der().clone())
+    }
+
     /// Takes a CA from its kept parts. `None` when they do not parse.
     pub(super) fn load(certificate: &CertificateDer<'static>, key_pem: &str) -> Option<Self> {
         let key = KeyPair::from_pem(key_pem).ok()?;
         let issuer = Issuer::from_ca_cert_der(certificate, key).ok()?;
         Some(Self { issuer })
+    }
+
+    /// Name and key of the CA, for what it signs.
+    pub(super) const fn issuer(&self) -> &Issuer<'static, KeyPair> {
+        &self.issuer
     }
 
     /// The public key of the CA, raw.
@@ -215,6 +236,20 @@ fn params(
     params.is_ca = IsCa::ExplicitNoCa;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.use_authority_key_identifier_extension = true;
+    Ok(params)
+}
+
+/// A CA's own certificate.
+fn ca_params(
+    country: Country,
+    name: &str,
+    serial: SerialNumber,
+    now: Moment,
+) -> Result<CertificateParams, HomeError> {
+    let mut params = params(country, name, serial, now, DELEGATION_LIFE)?;
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.use_authority_key_identifier_extension = false;
     Ok(params)
 }
 

@@ -67,8 +67,10 @@ impl Layout {
         operator_certificate = "certs/operator.pem";
         /// Key of the operator's certificate, PEM.
         operator_key = "certs/operator.key";
-        /// Folder of the certificates issued to clients, PEM; without keys.
-        clients = "certs/clients";
+        /// Register of the client certificates issued, CSV.
+        issued = "certs/issued.csv";
+        /// The issuing CA's list of revoked client certificates, PEM.
+        revocations = "certs/clients.crl";
         /// Folder of the roots, to be moved offline.
         root = "root";
         /// Country root under a passphrase.

@@ -16,7 +16,8 @@
 //!   issuing-ca.pem           the country's CA
 //!   link.pem, client-port.pem   the node's certificates, one per port
 //!   operator.pem, operator.key  the operator's client certificate
-//!   clients/                 certificates issued to other clients, without keys
+//!   issued.csv               client certificates issued: serial, name, end
+//!   clients.crl              client certificates that count no more, signed by the issuing CA
 //! root/                      to be moved offline: the node never reads it
 //!   root.age, recovery.age   country root and recovery root under a passphrase (age, scrypt)
 //! data/                      journal, index, slots
@@ -26,6 +27,7 @@
 //! Leans on card, config, crypto, record and wire.
 
 mod certificates;
+mod credentials;
 mod error;
 mod files;
 mod init;
@@ -34,13 +36,19 @@ mod layout;
 mod open;
 mod own_card;
 mod proxies;
+pub mod renewal;
+mod revocation;
 pub mod root;
 mod roster;
+mod textual;
 
 #[cfg(test)]
 mod tests;
 
-pub use certificates::{CertifiedIdentity, ClientName, ProfileError, link_name, node_name};
+pub use certificates::{
+    CertifiedIdentity, ClientName, Leaf, ProfileError, leaf, link_name, node_name,
+};
+pub use credentials::Credentials;
 pub use error::HomeError;
 pub use init::{InitOptions, InitReport, init, write_config};
 pub use issue::{ClientCertificate, TlsMaterial};
@@ -48,4 +56,6 @@ pub use layout::Layout;
 pub use open::{Home, HomeLock};
 pub use own_card::{CardContents, reissue_card, renew_card};
 pub use proxies::{Proxies, Proxy};
+pub use revocation::{Issued, Revocations};
 pub use roster::Roster;
+pub use textual::textual;

@@ -13,8 +13,8 @@ use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use zeroize::Zeroizing;
 
 use super::{
-    ClientCertificate, ClientName, HomeError, Layout, Roster, TlsMaterial, files, init::hosts,
-    issue::IssuingCa,
+    ClientCertificate, ClientName, HomeError, Layout, TlsMaterial, files, issue::IssuingCa,
+    renewal::is_renewal, revocation::register,
 };
 use crate::{
     card::{CardError, TrustedCard, verify_stored_card},
@@ -84,14 +84,17 @@ impl Home {
 
     /// Signing and sealing key and the CA are the card's.
     fn check_keys(&self) -> Result<(), HomeError> {
-        let signs = self.card.signing_key(self.signing.public().id()).is_some();
+        let signs = self
+            .card
+            .signing_key(self.signing.public().id())
+            .is_some_and(|vouched| vouched.retired.is_none());
         let opens = self.sealing.iter().all(|secret| {
             self.card
                 .sealing_keys
                 .iter()
                 .any(|key| key.as_bytes() == secret.public().as_bytes())
         });
-        let issues = *self.issuing_ca_certificate()? == *self.card.issuing_ca_der;
+        let issues = is_renewal(&self.card.issuing_ca_der, &self.issuing_ca_certificate()?);
         for (matches, path) in [
             (signs, self.layout.signing_key()),
             (opens, self.layout.sealing_key()),
@@ -208,7 +211,7 @@ impl Home {
     /// # Errors
     /// [`HomeError`] when a file is missing, open to others or damaged.
     pub fn link_material(&self) -> Result<TlsMaterial, HomeError> {
-        self.material(&self.layout.link_certificate(), &self.layout.node_tls_key())
+        material(&self.layout.link_certificate(), &self.layout.node_tls_key())
     }
 
     /// The node's certificate and key on its client port.
@@ -216,7 +219,7 @@ impl Home {
     /// # Errors
     /// As [`Self::link_material`].
     pub fn client_port_material(&self) -> Result<TlsMaterial, HomeError> {
-        self.material(
+        material(
             &self.layout.client_port_certificate(),
             &self.layout.node_tls_key(),
         )
@@ -227,14 +230,14 @@ impl Home {
     /// # Errors
     /// As [`Self::link_material`].
     pub fn operator_material(&self) -> Result<TlsMaterial, HomeError> {
-        self.material(
+        material(
             &self.layout.operator_certificate(),
             &self.layout.operator_key(),
         )
     }
 
     /// Issues a certificate to a client of this node, such as an officer, and notes it in the
-    /// [`Roster`]. A crash in between leaves a note of a certificate that nobody has.
+    /// register. A crash in between leaves a note of a certificate that nobody has.
     ///
     /// # Errors
     /// [`HomeError::Profile`] for a refused name or role; [`HomeError`] when the CA's key cannot
@@ -247,30 +250,17 @@ impl Home {
     ) -> Result<ClientCertificate, HomeError> {
         let name = ClientName::new(self.country(), role, name)?;
         let issued = self.issuing_ca()?.issue_client(name, now)?;
-        Roster::of(&self.layout).note(&issued)?;
+        // Before anybody has it: what is not in the register cannot be revoked by name.
+        let der = CertificateDer::from_pem_slice(issued.certificate_pem.as_bytes())
+            .map_err(|_| HomeError::Certificate(self.layout.issued()))?;
+        register(&self.layout.issued(), &der, &issued.name, issued.expires_at)?;
         Ok(issued)
     }
 
-    /// Issues both certificates of the node again, with the key that it has.
-    ///
-    /// # Errors
-    /// [`HomeError`] when the CA's or the node's key cannot be read, or a file not be replaced.
-    pub fn renew_node_certificates(&self, now: Moment) -> Result<(), HomeError> {
-        let authority = self.issuing_ca()?;
-        let key_path = self.layout.node_tls_key();
-        let key = rcgen::KeyPair::from_pem(&files::read_secret_text(&key_path)?)
-            .map_err(|_| HomeError::Key(key_path))?;
-        let country = self.country();
-        let link = authority.issue_link(country, &key, now)?;
-        let port = authority.issue_client_port(country, &key, &hosts(&self.config), now)?;
-        // A crash in between leaves one certificate old, which is as good as before.
-        files::replace(&self.layout.link_certificate(), link.as_bytes())?;
-        files::replace(&self.layout.client_port_certificate(), port.as_bytes())
-    }
-
-    fn issuing_ca(&self) -> Result<IssuingCa, HomeError> {
+    pub(super) fn issuing_ca(&self) -> Result<IssuingCa, HomeError> {
         let path = self.layout.issuing_ca_key();
-        let certificate = self.issuing_ca_certificate()?;
+        // The card's, which the file beside it may lag behind after a crash.
+        let certificate = CertificateDer::from(self.card.issuing_ca_der.clone());
         let authority = IssuingCa::load(&certificate, &files::read_secret_text(&path)?)
             .ok_or_else(|| HomeError::Key(path.clone()))?;
         // A certificate signed by another key would be refused by every peer, much later.
@@ -289,23 +279,23 @@ impl Home {
             .map_err(|_| HomeError::Certificate(path))
     }
 
-    fn material(&self, certificate: &Path, key: &Path) -> Result<TlsMaterial, HomeError> {
-        let pem = files::read_public(certificate)?;
-        let pem =
-            String::from_utf8(pem).map_err(|_| HomeError::Certificate(certificate.to_owned()))?;
-        if CertificateDer::from_pem_slice(pem.as_bytes()).is_err() {
-            return Err(HomeError::Certificate(certificate.to_owned()));
-        }
-        TlsMaterial::from_pem(&pem, &files::read_secret_text(key)?)
-            .ok_or_else(|| HomeError::Key(key.to_owned()))
-    }
-
     fn mismatch(&self, path: PathBuf) -> HomeError {
         HomeError::KeyMismatch {
             path,
             card: self.layout.card(),
         }
     }
+}
+
+/// Reads a certificate and its key.
+pub(super) fn material(certificate: &Path, key: &Path) -> Result<TlsMaterial, HomeError> {
+    let pem = files::read_public(certificate)?;
+    let pem = String::from_utf8(pem).map_err(|_| HomeError::Certificate(certificate.to_owned()))?;
+    if CertificateDer::from_pem_slice(pem.as_bytes()).is_err() {
+        return Err(HomeError::Certificate(certificate.to_owned()));
+    }
+    TlsMaterial::from_pem(&pem, &files::read_secret_text(key)?)
+        .ok_or_else(|| HomeError::Key(key.to_owned()))
 }
 
 /// Reads and verifies a card that this home holds, time aside.

@@ -97,7 +97,8 @@ pub fn renew_card(
     })
 }
 
-fn reissue(
+/// As [`reissue_card`], with a version of at least `version` and more that changes.
+pub(super) fn reissue(
     home: &Home,
     contents: &CardContents,
     now: Moment,

@@ -1,64 +1,42 @@
-//! Whom the country's CA issued client certificates to: the certificates themselves, without keys,
-//! beside the node's own.
+//! Whom the country's CA issued client certificates to that count, by the register of what was
+//! issued and the list of what was revoked.
 
-use std::{fs, path::PathBuf};
+use super::{ClientName, Home, HomeError, Layout, Revocations, revocation::issued};
+use crate::record::{Country, Moment};
 
-use rustls::pki_types::{CertificateDer, pem::PemObject as _};
-
-use super::{CertifiedIdentity, ClientCertificate, ClientName, HomeError, Layout, files};
-use crate::record::Moment;
-
-/// Certificates looked at, at most.
-const MAX_CERTIFICATES: usize = 10_000;
+/// Length of a time to the second, as [`Moment`] writes it.
+const TO_THE_SECOND: usize = 19;
 
 /// Whom certificates were issued to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Roster {
-    operator: PathBuf,
-    dir: PathBuf,
+    country: Country,
+    layout: Layout,
+    ca: Vec<u8>,
 }
 
 impl Roster {
     /// The roster of a home.
-    pub fn of(layout: &Layout) -> Self {
+    pub fn of(home: &Home) -> Self {
         Self {
-            operator: layout.operator_certificate(),
-            dir: layout.clients(),
+            country: home.country(),
+            layout: home.layout().clone(),
+            ca: home.own_card().issuing_ca_der.clone(),
         }
     }
 
-    /// Notes a certificate; an older one of the same client is replaced.
-    pub(super) fn note(&self, issued: &ClientCertificate) -> Result<(), HomeError> {
-        if !self.dir.is_dir() {
-            files::make_dir(&self.dir)?;
-            files::sync_dir(files::parent(&self.dir))?;
-        }
-        // A role has no dot, so the first one ends it.
-        let name = format!("{}.{}.pem", issued.name.role(), issued.name.name());
-        files::replace(&self.dir.join(name), issued.certificate_pem.as_bytes())
-    }
-
-    /// Clients of a name, whatever their role, whose certificate counts at `now`.
+    /// Clients of a name, whatever their role, of whom a certificate counts at `now`.
     ///
     /// # Errors
-    /// [`HomeError::Io`] when the folder cannot be read. A file in it that is no client's
-    /// certificate names nobody.
+    /// [`HomeError`] when the register or the list of revocations cannot be read.
     pub fn named(&self, name: &str, now: Moment) -> Result<Vec<ClientName>, HomeError> {
-        let mut paths = vec![self.operator.clone()];
-        if self.dir.is_dir() {
-            let ending = format!(".{name}.pem");
-            let entries = fs::read_dir(&self.dir).map_err(files::io(&self.dir, "read"))?;
-            for entry in entries.take(MAX_CERTIFICATES) {
-                let path = entry.map_err(files::io(&self.dir, "read"))?.path();
-                let file = path.file_name().and_then(|file| file.to_str());
-                if file.is_some_and(|file| file.ends_with(&ending)) {
-                    paths.push(path);
-                }
-            }
-        }
+        let revoked = Revocations::read(&self.layout, &self.ca)?.serials;
+        let now = now.to_string();
         let mut named = Vec::new();
-        for path in paths {
-            let Some(client) = client_of(&files::read_public(&path)?, now) else {
+        for of in issued(&self.layout)? {
+            let counts = of.until.get(..TO_THE_SECOND) >= now.get(..TO_THE_SECOND)
+                && !revoked.contains(&of.serial);
+            let Some(client) = self.client(&of.name).filter(|_| counts) else {
                 continue;
             };
             if client.name() == name && !named.contains(&client) {
@@ -67,15 +45,11 @@ impl Roster {
         }
         Ok(named)
     }
-}
 
-/// The client that a certificate names, while it counts.
-fn client_of(pem: &[u8], now: Moment) -> Option<ClientName> {
-    let der = CertificateDer::from_pem_slice(pem).ok()?;
-    let CertifiedIdentity::Client(client) = CertifiedIdentity::of(&der).ok()? else {
-        return None;
-    };
-    let (_, certificate) = x509_parser::parse_x509_certificate(&der).ok()?;
-    let seconds = now.micros().div_euclid(1_000_000);
-    (certificate.validity().not_after.timestamp() >= seconds).then_some(client)
+    /// A client as the register names it.
+    fn client(&self, name: &str) -> Option<ClientName> {
+        let within = name.strip_prefix(&format!("comity://{}/", self.country))?;
+        let (role, name) = within.split_once('/')?;
+        ClientName::new(self.country, role, name).ok()
+    }
 }

@@ -64,7 +64,7 @@ fn init_then_open() {
     card.check_validity(now()).unwrap();
     assert_eq!(
         card.signing_key(home.signing_key().public().id()),
-        Some(*home.signing_key().public())
+        Some(crate::card::Vouched::in_use(*home.signing_key().public()))
     );
     assert_eq!(
         home.sealing_secrets()[0].public().as_bytes(),
@@ -123,9 +123,13 @@ fn certificates_have_their_profiles() {
     ));
 
     // Whoever has a certificate that counts is on the roster, and nobody else.
-    let roster = Roster::of(home.layout());
+    let roster = Roster::of(&home);
     home.issue_client("n.karimova", "operator", now()).unwrap();
-    fs::write(home.layout().clients().join("officer.junk.pem"), "no PEM").unwrap();
+    let gone = home.issue_client("d.tsoy", "operator", now()).unwrap();
+    assert_eq!(roster.named("d.tsoy", now()).unwrap(), [gone.name]);
+    let issued = home.issued_clients().unwrap();
+    let serials = [issued.last().unwrap().serial.clone()];
+    home.revoke_clients(&serials, now()).unwrap();
     let named = |name: &str, at| -> Vec<String> {
         let found = roster.named(name, at).unwrap();
         let mut roles: Vec<String> = found.iter().map(|of| of.role().to_owned()).collect();
@@ -137,7 +141,7 @@ fn certificates_have_their_profiles() {
     let later = now() + std::time::Duration::from_secs(366 * 24 * 3600);
     for (name, at) in [
         ("n.karimova", later),
-        ("junk", now()),
+        ("d.tsoy", now()),
         ("karimova", now()),
         ("", now()),
     ] {
@@ -170,7 +174,7 @@ fn only_the_owner_may_look() {
     }
     let mut seen = 0;
     walk(&report.dir, &mut seen);
-    assert_eq!(seen, 17);
+    assert_eq!(seen, 18);
     let mode = fs::metadata(&report.dir).unwrap().permissions().mode() & 0o7777;
     assert_eq!(mode, 0o700);
 }

@@ -10,7 +10,10 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use signed_note::{Note, NoteError, VerificationError, Verifier, Verifiers};
 
 use super::tree::MAX_SIZE;
-use crate::crypto::{Digest, PublicKey, SigningKey};
+use crate::{
+    card::LedgerKey,
+    crypto::{Digest, PublicKey, SigningKey},
+};
 
 #[cfg(test)]
 mod tests;
@@ -63,6 +66,12 @@ pub enum CheckpointError {
         "no trusted key signed the checkpoint: import the current card of the country that keeps {0:?}"
     )]
     UnknownKey(String),
+    /// Its key was retired before the ledger was this long.
+    #[error(
+        "the key that signed this checkpoint of {0} leaves was retired before the ledger was this \
+         long, or with another ledger: somebody else may hold the key"
+    )]
+    Retired(u64),
     /// It names a trusted key, but the signature does not hold.
     #[error("the checkpoint's signature by {name}+{id:08x} does not hold: it was altered")]
     Signature {
@@ -113,7 +122,7 @@ pub fn sign(
 ///
 /// # Errors
 /// One [`CheckpointError`] per defect.
-pub fn open(note: &str, origin: &str, keys: &[PublicKey]) -> Result<Checkpoint, CheckpointError> {
+pub fn open(note: &str, origin: &str, keys: &[LedgerKey]) -> Result<Checkpoint, CheckpointError> {
     open_named(note, origin, origin, keys)
 }
 
@@ -147,7 +156,7 @@ pub fn open_named(
     note: &str,
     origin: &str,
     key_name: &str,
-    keys: &[PublicKey],
+    keys: &[LedgerKey],
 ) -> Result<Checkpoint, CheckpointError> {
     if note.len() > MAX_NOTE_BYTES {
         return Err(CheckpointError::TooLong(note.len()));
@@ -173,7 +182,18 @@ pub fn open_named(
             },
             _ => CheckpointError::UnknownKey(shown(origin)),
         })?;
-    parse(text)
+    let head = parse(text)?;
+    // Only what was signed says how large the ledger was, so how far a retired key counts is asked
+    // after the signature.
+    let counting: Vec<LedgerKey> = keys
+        .iter()
+        .filter(|key| key.counts(head.size, &head.root))
+        .copied()
+        .collect();
+    if counting.len() < keys.len() && note.verify(&TrustedKeys::new(key_name, &counting)).is_err() {
+        return Err(CheckpointError::Retired(head.size));
+    }
+    Ok(head)
 }
 
 /// The key in the form that other tools of the C2SP family take: `name+id+base64`.
@@ -269,9 +289,9 @@ struct TrustedKey {
 }
 
 impl TrustedKeys {
-    fn new(name: &str, keys: &[PublicKey]) -> Self {
+    fn new(name: &str, keys: &[LedgerKey]) -> Self {
         let mut trusted: Vec<TrustedKey> = Vec::new();
-        for key in keys {
+        for LedgerKey { key, .. } in keys {
             let id = note_key_id(name, key);
             match trusted.iter_mut().find(|known| known.id == id) {
                 Some(known) => known.keys.push(*key),

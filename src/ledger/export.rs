@@ -9,7 +9,8 @@ use super::{
     tree::ReadError,
 };
 use crate::{
-    crypto::{Digest, PublicKey},
+    card::LedgerKey,
+    crypto::Digest,
     wire::ledger::{Action, Leaf},
 };
 
@@ -52,7 +53,7 @@ pub struct VerifiedLedger {
 pub fn verify_export<E: Into<ReadError>>(
     lines: impl Iterator<Item = Result<ExportLine, E>>,
     origin: &str,
-    keys: &[PublicKey],
+    keys: &[LedgerKey],
     succession: Option<&Succession>,
 ) -> Result<VerifiedLedger, LedgerFault> {
     let mut lines = lines.map(|line| line.map_err(Into::into));

@@ -7,7 +7,8 @@ use super::{
     tree::{self, MAX_PATH},
 };
 use crate::{
-    crypto::{Digest, PublicKey},
+    card::LedgerKey,
+    crypto::Digest,
     wire::ledger::{Leaf, LeafBody, LeafProof, RecordProof},
 };
 
@@ -15,7 +16,8 @@ use crate::{
 pub const MAX_PROOF_LEAVES: usize = 10_000;
 
 /// Checks a record's proof against the ledger `origin` and the country's `keys`. The answer holds
-/// the bodies in the order of the proof; leaves whose body was shredded are checked and left out.
+/// the bodies with their leaves' indexes, in the order of the proof; leaves whose body was shredded
+/// are checked and left out.
 /// Which record the bodies name is for the caller to compare.
 ///
 /// # Errors
@@ -23,8 +25,8 @@ pub const MAX_PROOF_LEAVES: usize = 10_000;
 pub fn verify_record_proof(
     proof: &RecordProof,
     origin: &str,
-    keys: &[PublicKey],
-) -> Result<Vec<LeafBody>, LedgerFault> {
+    keys: &[LedgerKey],
+) -> Result<Vec<(u64, LeafBody)>, LedgerFault> {
     if proof.leaves.is_empty() {
         return Err(LedgerFault::NoLeaves);
     }
@@ -43,7 +45,7 @@ pub fn verify_record_proof(
                 found: index,
             });
         }
-        bodies.extend(verify_leaf_proof(leaf, &head)?);
+        bodies.extend(verify_leaf_proof(leaf, &head)?.map(|body| (index, body)));
         next = index.saturating_add(1);
     }
     Ok(bodies)

@@ -2,18 +2,25 @@
 
 use std::{sync::PoisonError, time::Duration};
 
+use base64::{Engine as _, prelude::BASE64_STANDARD as STANDARD};
 use prost::Message as _;
 
 use crate::{
     card::{self, Acceptance, CardConflict, CardError, Fingerprint, TrustBook, TrustedCard},
+    crypto::Digest,
+    entry::LaneId,
     record::Country,
-    wire::card::SignedCard,
+    replication::lanes,
+    wire::{card::SignedCard, envelope::Lane},
 };
 
 use super::{Node, NodeError, rules::Proposal};
 
 /// The same alarm is written into the ledger again after this long.
 const ALARM_AGAIN: Duration = Duration::from_secs(600);
+/// Longest statement in an alarm's leaf, in characters: two fit into its body. A card without retired
+/// keys takes some 4,000.
+const MAX_STATEMENT: usize = 7 * 1024;
 
 /// Why a card is not accepted.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +57,18 @@ pub enum CardRefusal {
     /// The node failed.
     #[error(transparent)]
     Node(#[from] NodeError),
+}
+
+/// A signed message as evidence in a leaf. Of one that is too long for a leaf only the digest stays;
+/// who showed it has it too, and the log says so.
+fn statement(message: &[u8]) -> String {
+    let text = STANDARD.encode(message);
+    if text.len() <= MAX_STATEMENT {
+        return text;
+    }
+    let digest = Digest::of(message);
+    tracing::error!(%digest, bytes = message.len(), "evidence is too long for the ledger; only its digest is kept");
+    format!("sha256:{digest}")
 }
 
 impl Node {
@@ -111,7 +130,15 @@ impl Node {
             Err(conflict) => {
                 // An old file is no sign of theft or forgery.
                 if conflict.is_alarm() {
-                    self.alarm(Some(card.country), "card-conflict").await;
+                    let held = self
+                        .book
+                        .load()
+                        .get(card.country)
+                        .map(|held| held.signed.clone());
+                    let both = held.iter().chain([&card.signed]);
+                    let evidence = both.map(|signed| signed.encode_to_vec()).collect();
+                    self.alarm_keeping(Some(card.country), "card-conflict", evidence)
+                        .await;
                 }
                 return Err(conflict.into());
             }
@@ -128,7 +155,40 @@ impl Node {
             .map_err(NodeError::from)?;
         self.book.store(book.into());
         self.links.book_changed();
+        self.compare_retirements(&card).await;
         Ok((card, true))
+    }
+
+    /// A card says what a retired key signed last on the lanes with this country. Where that is not
+    /// what was received here, somebody else signed with the key, or the country denies what it sent.
+    async fn compare_retirements(&self, card: &TrustedCard) {
+        let retirements = card
+            .signing_keys
+            .iter()
+            .filter_map(|key| key.retired.as_ref());
+        for (incarnation, lane, sequence, hash) in
+            retirements.flat_map(|retired| retired.lanes_with(self.country))
+        {
+            let Some(lane) = i32::try_from(lane)
+                .ok()
+                .and_then(|lane| Lane::try_from(lane).ok())
+            else {
+                continue;
+            };
+            let id = LaneId {
+                peer: card.country,
+                incarnation,
+                lane,
+            };
+            let known = lanes::arrival(&self.store, &id, sequence);
+            if let Ok(Some((_, known))) = known
+                && known != hash
+            {
+                let evidence = vec![card.signed.encode_to_vec()];
+                self.alarm_keeping(Some(card.country), "retirement-conflict", evidence)
+                    .await;
+            }
+        }
     }
 
     /// Whether an alarm was not written for a while. A peer that redials in vain would otherwise
@@ -148,6 +208,17 @@ impl Node {
     /// Writes an alarm into the log and the ledger.
     pub(crate) async fn alarm(&self, peer: Option<Country>, kind: &'static str) {
         self.alarm_with(peer, kind, Vec::new()).await;
+    }
+
+    /// As [`Self::alarm`], with the bytes of the signed messages that prove it, in base64.
+    pub(crate) async fn alarm_keeping(
+        &self,
+        peer: Option<Country>,
+        kind: &'static str,
+        messages: Vec<Vec<u8>>,
+    ) {
+        let statements = messages.iter().map(|message| statement(message)).collect();
+        self.alarm_with(peer, kind, statements).await;
     }
 
     /// As [`Self::alarm`], with the signed statements that prove it.

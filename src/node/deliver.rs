@@ -113,7 +113,7 @@ impl Node {
                 Ok(for_destination(&stored.sealed, &keys, lane.peer, wrap))
             }
             // Recalled or expired before it went: its header keeps its place in the lane.
-            Err(HoldingError::Locked(_)) => Ok(withdrawn(&stored.sealed)),
+            Err(HoldingError::Locked(_)) => Ok(header_alone(&stored.sealed)),
             Err(error) => Err(error.into()),
         }
     }
@@ -131,6 +131,13 @@ impl Node {
         Ok(self.store.check_blob(row.place, ENVELOPE)?)
     }
 
+    /// The signed header that came under a sequence of a peer, when its record is held.
+    pub(super) fn header_at(&self, lane: &LaneId, sequence: u64) -> Option<SealedRecord> {
+        let (digest, _) = lanes::arrival(&self.store, lane, sequence).ok()??;
+        let number = ask::by_digest(&self.store, &digest).ok()??;
+        Some(header_alone(&self.stored(number).ok()?.sealed))
+    }
+
     /// A record by its local number.
     pub(crate) fn stored(&self, number: u64) -> Result<StoredRecord, NodeError> {
         let row = ask::record(&self.store, number)?.ok_or(HoldingError::NotARecord(number))?;
@@ -145,7 +152,7 @@ impl Node {
 }
 
 /// A record as its header and signature alone.
-fn withdrawn(sealed: &SealedRecord) -> SealedRecord {
+pub(super) fn header_alone(sealed: &SealedRecord) -> SealedRecord {
     SealedRecord {
         header: sealed.header.clone(),
         key_id: sealed.key_id.clone(),

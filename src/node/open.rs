@@ -116,7 +116,7 @@ impl Node {
         if in_force.count > 0 {
             writer.propose(in_force.proposal(None)).await?;
         }
-        let book = book_of(&store, &clock)?;
+        let book = book_of(&store)?;
         let fence = Fence::read(&store, book.len())?;
         let guard = Guard::of(&opened, book.len());
         let (intake, waiting) = Intake::new();
@@ -135,7 +135,7 @@ impl Node {
             },
             own_card,
             terms: home.config().due.terms(),
-            roster: Roster::of(home.layout()),
+            roster: Roster::of(&home),
             store,
             opened,
             slots,
@@ -214,12 +214,13 @@ pub fn slot_paths(home: &Home) -> SlotPaths {
     }
 }
 
-/// Cards accepted before; one that no longer verifies (expired, say) stays in the journal and out
-/// of the book until a newer one arrives.
-fn book_of(store: &Store, clock: &Clock) -> Result<TrustBook, NodeError> {
+/// Cards accepted before, ended ones too: old evidence is verified with them, and a newer card is
+/// judged beside the one held. Whether a card counts now is asked where it is used. One that does
+/// not verify at all stays in the journal and out of the book.
+fn book_of(store: &Store) -> Result<TrustBook, NodeError> {
     let mut book = TrustBook::default();
     for signed in projection::cards(store)? {
-        match card::verify_card(&signed, clock()) {
+        match card::verify_stored_card(&signed) {
             Ok(card) => {
                 if let Err(conflict) = book.accept(card) {
                     tracing::error!(%conflict, "a stored card contradicts another");

@@ -14,6 +14,7 @@ use prost::Message as _;
 use tokio::task::JoinHandle;
 
 use crate::{
+    card::Place,
     crypto::{Digest, merkle},
     entry::LaneId,
     envelope::{self, Fault, Header, LinkFault, ReceivingEpoch, Verified},
@@ -76,19 +77,21 @@ impl Judged {
 impl Node {
     /// Begins to verify consecutive records of a lane, off the runtime's threads.
     ///
-    /// `not_openable` names sequences that the origin's own link sent broken too often: they end
-    /// with NON_DELIVERY instead of failing the link again.
+    /// `before` is the lane's running hash before `first`. `not_openable` names sequences that the
+    /// origin's own link sent broken too often: they end with NON_DELIVERY instead of failing the
+    /// link again.
     pub fn begin_receive(
         self: &Arc<Self>,
         lane: LaneId,
         first: u64,
+        before: Digest,
         records: Vec<SealedRecord>,
         epochs: Epochs,
         not_openable: HashSet<u64>,
     ) -> JoinHandle<Result<Judged, ReceiveError>> {
         let node = Arc::clone(self);
         tokio::task::spawn_blocking(move || {
-            node.judge(lane, first, records, &epochs, &not_openable)
+            node.judge(lane, first, before, records, &epochs, &not_openable)
         })
     }
 
@@ -118,6 +121,7 @@ impl Node {
         &self,
         lane: LaneId,
         first: u64,
+        before: Digest,
         records: Vec<SealedRecord>,
         epochs: &Epochs,
         not_openable: &HashSet<u64>,
@@ -128,9 +132,18 @@ impl Node {
         let mut seen = Seen::default();
         let mut arrivals = Vec::with_capacity(records.len());
         let mut receipts = Vec::with_capacity(records.len());
+        let mut running_hash = before;
         for (sequence, record) in (first..).zip(records) {
             let header = Digest::of(&record.header);
-            let outcome = match self.open_one(lane, record, epochs, now, &mut seen) {
+            running_hash = envelope::running_hash(&running_hash, sequence, &header);
+            let place = Place {
+                peer: self.country,
+                incarnation: lane.incarnation,
+                lane: lane.lane as u32,
+                sequence,
+                running_hash: Some(running_hash),
+            };
+            let outcome = match self.open_one(lane, &place, record, epochs, now, &mut seen) {
                 Ok(outcome) => outcome,
                 Err(Judgement::Node(error)) => return Err(error.into()),
                 Err(Judgement::Fault(Fault::Terminal(reason, defect))) => {
@@ -189,6 +202,7 @@ impl Node {
     fn open_one(
         &self,
         lane: LaneId,
+        place: &Place,
         record: SealedRecord,
         epochs: &Epochs,
         now: Moment,
@@ -201,6 +215,7 @@ impl Node {
             &record,
             self.country,
             lane.peer,
+            Some(place),
             &**book,
             self.confirmed_now(),
         )?;

@@ -8,6 +8,7 @@ mod again;
 mod commit;
 mod greeting;
 mod inbound;
+mod lapse;
 mod outbound;
 mod outlet;
 mod owed;
@@ -27,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     entry::{Incarnation, LaneId},
-    record::Country,
+    record::{Country, Moment},
     replication::progress::{self, Lane, LaneFault},
     wire::link::{Bye, ByeReason, Frame, frame},
 };
@@ -192,11 +193,13 @@ impl Session {
 }
 
 /// Runs a session until it ends. `dialled` is the session id when this node dialled and has sent
-/// its hello; `None` when the peer dialled.
+/// its hello, and `until` the end of the certificate that the peer answered with; both are `None`
+/// when the peer dialled: its connection ends with its certificate.
 pub async fn run<S>(
     node: Arc<Node>,
     peer: Country,
     dialled: Option<greeting::Dialled>,
+    until: Option<Moment>,
     outlet: Outlet,
     mut incoming: S,
     stop: CancellationToken,
@@ -224,10 +227,19 @@ where
     let session = Arc::new(begun.session);
     let (to_commit, verified) = mpsc::channel(inbound::AHEAD);
     let mut inbound = inbound::Inbound::new(Arc::clone(&session), to_commit);
+    let exchanging = async {
+        if let Err(end) = lapse::renew(&node, peer, &mut incoming).await {
+            return end;
+        }
+        tokio::select! {
+            end = inbound.run(&mut incoming) => end,
+            end = commit::run(Arc::clone(&session), verified) => end,
+            end = outbound::run(Arc::clone(&session), statements::told(&node, &hello)) => end,
+            end = lapse::watch(&node, peer, until) => end,
+        }
+    };
     let end = tokio::select! {
-        end = inbound.run(&mut incoming) => end,
-        end = commit::run(Arc::clone(&session), verified) => end,
-        end = outbound::run(Arc::clone(&session), statements::told(&node, &hello)) => end,
+        end = exchanging => end,
         () = begun.seat.replaced.cancelled() => SessionEnd::Replaced,
         () = node.fence.holds() => fenced(),
         () = stop.cancelled() => SessionEnd::Shutdown,

@@ -70,6 +70,7 @@ impl Node {
             fence_claims: self.fence_claims()?,
             lost: self.lost_records()?,
             start_check: self.start_check().into(),
+            endings: Vec::new(),
         })
     }
 }

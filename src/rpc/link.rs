@@ -25,7 +25,7 @@ use crate::{
 use super::{
     server::NodeTls,
     status::Refusal,
-    tls::{DialOptions, dial_link, link_client_config, peer_of},
+    tls::{DialOptions, LinkConnection, dial_link, link_client_config, peer_of},
 };
 
 /// Largest frame: a full batch of records with room for its envelope.
@@ -82,7 +82,7 @@ impl LinkService for Answering {
         let node = Arc::clone(&self.node);
         let stop = self.stop.clone();
         tokio::spawn(async move {
-            let end = session::run(node, peer, None, outlet, Box::pin(incoming), stop).await;
+            let end = session::run(node, peer, None, None, outlet, Box::pin(incoming), stop).await;
             tracing::info!(%peer, %end, "link ended");
         });
         let frames = frames.map(|frame| Ok(ExchangeResponse { frame: Some(frame) }));
@@ -191,14 +191,15 @@ impl Dialer {
         let Some(address) = addresses.get(turn) else {
             return SessionEnd::Unreachable("the card names no address any more".to_owned());
         };
-        let tls = match link_client_config(self.tls.link(), *peer, &card.issuing_ca_der) {
+        let tls = match link_client_config(&self.tls.link(), *peer, &card.issuing_ca_der) {
             Ok(tls) => Arc::new(tls),
             Err(error) => return SessionEnd::Failed(error.to_string()),
         };
-        let channel = match dial_link(address, *peer, tls, &self.options).await {
-            Ok(channel) => channel,
-            Err(error) => return SessionEnd::Unreachable(error.to_string()),
-        };
+        let LinkConnection { channel, until } =
+            match dial_link(address, *peer, tls, &self.options).await {
+                Ok(connection) => connection,
+                Err(error) => return SessionEnd::Unreachable(error.to_string()),
+            };
         let session = match random_bytes() {
             Ok(session) => session,
             Err(error) => return SessionEnd::Failed(error.to_string()),
@@ -227,6 +228,7 @@ impl Dialer {
             Arc::clone(node),
             *peer,
             Some(dialled),
+            Some(until),
             outlet,
             Box::pin(incoming),
             self.stop.clone(),

@@ -7,20 +7,14 @@ use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    config::Config,
-    home::{Home, HomeError, Proxies, TlsMaterial},
-    node::Node,
-    record::Country,
-};
+use crate::{config::Config, home::HomeError, node::Node};
 
 use super::{
     link, services,
-    tls::{
-        AcceptLimits, DialOptions, Door, TlsError, client_port_server_config, link_server_config,
-        serve as serve_door,
-    },
+    tls::{AcceptLimits, DialOptions, Door, TlsError, serve as serve_door},
 };
+
+pub use super::node_tls::{NodeTls, SOON};
 
 /// Longest wait for sessions to say goodbye before their connections close.
 const FAREWELL: Duration = Duration::from_millis(200);
@@ -102,51 +96,6 @@ pub async fn bind(config: &Config) -> Result<Ports, ServeError> {
     })
 }
 
-/// The node's certificates for its ports and its dialers, and the dialers' proxies.
-#[derive(Debug)]
-pub struct NodeTls {
-    country: Country,
-    link: TlsMaterial,
-    client_port: TlsMaterial,
-    ca: Vec<u8>,
-    proxies: Proxies,
-}
-
-impl NodeTls {
-    /// Reads the node's certificates and the passwords of its proxies.
-    ///
-    /// # Errors
-    /// [`HomeError`] names the file.
-    pub fn of(home: &Home) -> Result<Self, HomeError> {
-        Ok(Self {
-            country: home.country(),
-            link: home.link_material()?,
-            client_port: home.client_port_material()?,
-            ca: home.own_card().issuing_ca_der.clone(),
-            proxies: home.proxies()?,
-        })
-    }
-
-    /// The certificate for links.
-    pub(super) const fn link(&self) -> &TlsMaterial {
-        &self.link
-    }
-
-    /// Which proxy leads to which peer.
-    pub(super) const fn proxies(&self) -> &Proxies {
-        &self.proxies
-    }
-
-    fn links_config(&self, node: &Node) -> Result<ServerConfig, TlsError> {
-        let trust: Vec<_> = node
-            .book()
-            .iter()
-            .map(|card| (card.country, card.issuing_ca_der.clone()))
-            .collect();
-        link_server_config(&self.link, &trust)
-    }
-}
-
 /// Serves both ports and keeps the links, until `stop`; then takes nothing new, says goodbye and
 /// drains.
 ///
@@ -160,11 +109,7 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     let limits = AcceptLimits::from(&node.config().limits);
     let links = Arc::new(ArcSwap::from_pointee(tls.links_config(&node)?));
-    let clients = Arc::new(ArcSwap::from_pointee(client_port_server_config(
-        &tls.client_port,
-        tls.country,
-        &tls.ca,
-    )?));
+    let clients = Arc::new(ArcSwap::from_pointee(tls.clients_config()?));
     let close = CancellationToken::new();
     let closed = |close: &CancellationToken| close.clone().cancelled_owned();
     let link_port = async {
@@ -172,18 +117,21 @@ pub async fn serve(
             Some(port) => {
                 let routes = link::routes(&node, &stop);
                 let (links, limits) = (Arc::clone(&links), limits.clone());
-                serve_door(port, links, Door::Links, limits, closed(&close), routes).await
+                let live = Arc::default();
+                let closed = closed(&close);
+                serve_door(port, links, live, Door::Links, limits, closed, routes).await
             }
             None => Ok(()),
         }
     };
     let client_port = serve_door(
         ports.clients,
-        clients,
+        Arc::clone(&clients),
+        Arc::clone(tls.clients()),
         Door::Clients,
         limits.clone(),
         closed(&close),
-        services::routes(&node),
+        services::routes(&node, &tls),
     );
     let dialling = link::dial_all(
         Arc::clone(&node),
@@ -197,13 +145,29 @@ pub async fn serve(
         Arc::clone(&links),
         stop.clone(),
     );
+    let renewing = tls.follow(&stop, || {
+        match tls.links_config(&node) {
+            Ok(config) => links.store(Arc::new(config)),
+            Err(error) => tracing::error!(%error, "the certificate for links cannot be taken up"),
+        }
+        match tls.clients_config() {
+            Ok(config) => clients.store(Arc::new(config)),
+            Err(error) => tracing::error!(%error, "the client port's certificate or revocations cannot be taken up"),
+        }
+    });
     let closing = async {
         stop.cancelled().await;
         tokio::time::sleep(FAREWELL).await;
         close.cancel();
     };
-    let (links_end, clients_end, (), (), ()) =
-        tokio::join!(link_port, client_port, dialling, following, closing);
+    let (links_end, clients_end, (), (), (), ()) = tokio::join!(
+        link_port,
+        client_port,
+        dialling,
+        following,
+        renewing,
+        closing
+    );
     for (door, end) in [("links", links_end), ("clients", clients_end)] {
         if let Err(error) = end {
             tracing::error!(%error, door, "a port stopped");

@@ -341,7 +341,7 @@ async fn ledger_verifies(node: &Node, oracle: &Oracle, folder: &Path) {
     let verified = ledger::verify_export(
         lines,
         &node.card.ledger_origin,
-        &node.card.public_keys(),
+        &node.card.ledger_keys(),
         None,
     );
     let size = node.status().await.ledger_size;

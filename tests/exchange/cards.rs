@@ -7,10 +7,14 @@ use comity::{
     home::{CardContents, reissue_card},
     node::system_clock,
     wire::{
+        card::SignedCard,
         ledger::Action,
         node::{ImportCardRequest, ImportCardResponse},
     },
 };
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use prost::Message as _;
 
 use crate::support::{Country, alert, alert_to, eventually, ledger_bodies, neighbours, refusal_of};
 
@@ -167,6 +171,16 @@ async fn one_version_with_two_contents_raises_an_alarm_by_hand_and_on_the_link()
     let refused = import(&a, &shown_to_others, fingerprint).await;
     assert_eq!(refusal_of(&refused.unwrap_err()), "CARD_CONFLICT");
     assert_eq!(alarms(&a).await, ["card-conflict"]);
+    // Both are kept, whole and signed: anybody can see who contradicts himself.
+    let bodies = ledger_bodies(&a).await;
+    let alarm = bodies.iter().find(|leaf| leaf.action() == Action::Alarm);
+    let kept: Vec<SignedCard> = alarm
+        .unwrap()
+        .evidence
+        .iter()
+        .map(|text| SignedCard::decode(&*BASE64_STANDARD.decode(text).unwrap()).unwrap())
+        .collect();
+    assert_eq!(kept, [shown_to_a.signed, shown_to_others.signed]);
     a.stop().await;
 
     b.start().await;

@@ -21,7 +21,7 @@ async fn try_link_port(at: &Country, own: &TlsMaterial) -> Option<String> {
     let address = home.config().listen.to_string().parse().unwrap();
     let options = DialOptions::from(home.config());
     let channel = match dial_link(&address, home.country(), Arc::new(tls), &options).await {
-        Ok(channel) => channel,
+        Ok(connection) => connection.channel,
         Err(error) => return Some(error.to_string()),
     };
     let mut client = LinkServiceClient::new(channel);

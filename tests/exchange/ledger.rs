@@ -31,10 +31,10 @@ async fn proven(at: &Country, reference: &str) -> Vec<(Action, String)> {
     let proof = answer.into_inner().proof.unwrap();
     let home = at.home();
     let card = home.own_card();
-    let bodies = verify_record_proof(&proof, &card.ledger_origin, &card.public_keys()).unwrap();
+    let bodies = verify_record_proof(&proof, &card.ledger_origin, &card.ledger_keys()).unwrap();
     let said = bodies
         .iter()
-        .map(|body| (body.action(), body.detail.clone()));
+        .map(|(_, body)| (body.action(), body.detail.clone()));
     said.collect()
 }
 

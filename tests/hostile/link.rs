@@ -135,7 +135,8 @@ pub(crate) async fn dial(
         options,
     )
     .await
-    .unwrap();
+    .unwrap()
+    .channel;
     let (out, messages) = mpsc::unbounded_channel();
     let mut grpc = tonic::client::Grpc::new(channel.clone());
     grpc.ready().await.unwrap();

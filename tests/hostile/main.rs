@@ -27,7 +27,9 @@ use std::{
     sync::{Mutex, Once, PoisonError},
 };
 
-use comity::record::Reference;
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use comity::{record::Reference, wire::envelope::SealedRecord};
+use prost::Message as _;
 use serde::Deserialize;
 
 use cases::{CASES, Case};
@@ -112,12 +114,35 @@ fn group(name: &str) {
     assert!(failed.is_empty(), "failed: {failed:?}");
 }
 
+/// A sequence with two records is proved by their two signed headers, or the one that came when the
+/// other was not durable yet.
+fn check_evidence(world: &World) {
+    for leaf in world.leaves() {
+        if leaf.detail != "sequence-conflict" {
+            continue;
+        }
+        let headers: Vec<SealedRecord> = leaf
+            .evidence
+            .iter()
+            .map(|text| SealedRecord::decode(&*BASE64_STANDARD.decode(text).unwrap()).unwrap())
+            .collect();
+        assert!(!headers.is_empty(), "evidence of a sequence conflict");
+        for header in &headers {
+            assert!(!header.signature.is_empty() && header.compartments.is_empty());
+        }
+        if let [held, came] = headers.as_slice() {
+            assert_ne!(held.header, came.header);
+        }
+    }
+}
+
 async fn carry_out(row: &Row, case: Case) {
     let mut world = World::new().await;
     let seen = case(&mut world).await;
     check(row, &seen);
     let due: Vec<String> = row.alarm.iter().cloned().collect();
     assert_eq!(world.alarms(), due, "alarms in the ledger");
+    check_evidence(&world);
     afterwards(&mut world).await;
     assert_eq!(world.alarms(), due, "alarms after an honest session");
     world.end().await;

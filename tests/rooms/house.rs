@@ -31,7 +31,11 @@ pub(crate) const HOUSE: &[Room] = &[
     room("catalogue", PURE, &["record", "wire"]),
     room("search", PURE, &["record", "wire"]),
     room("store", AT_THE_EDGE, &["crypto"]),
-    room("ledger", PURE, &["crypto", "entry", "store", "wire"]),
+    room(
+        "ledger",
+        PURE,
+        &["card", "crypto", "entry", "store", "wire"],
+    ),
     room(
         "inbox",
         PURE,

@@ -47,13 +47,19 @@ pub(super) fn cases() -> Vec<Case> {
         mutated(|draft| {
             let mut retired = draft.card.signing_keys[0].clone();
             retired.public_key = key(9).public().as_bytes().to_vec();
-            retired.retirement = Some(wire::Retirement { positions: vec![] });
+            retired.retirement = Some(retirement());
             draft.card.signing_keys.push(retired);
         }),
         now(),
         None,
     );
 
+    at(
+        "valid-with-an-ed25519-ca",
+        mutated(|draft| replace_ca(draft, ca_with(&rcgen::PKCS_ED25519).1)),
+        now(),
+        None,
+    );
     at(
         "expired",
         good.clone(),
@@ -261,6 +267,16 @@ pub(super) fn cases() -> Vec<Case> {
         Some(CardError::IssuingCa),
     );
     at(
+        "issuing-ca-of-small-order",
+        |d| replace_ca(d, ca_of_small_order()),
+        Some(CardError::IssuingCaKey(KeyError::SmallOrder)),
+    );
+    at(
+        "issuing-ca-on-p-384",
+        |d| replace_ca(d, ca_with(&rcgen::PKCS_ECDSA_P384_SHA384).1),
+        Some(CardError::IssuingCaAlgorithm),
+    );
+    at(
         "no-signing-key",
         |d| d.card.signing_keys.clear(),
         Some(CardError::NoSigningKey),
@@ -388,7 +404,72 @@ pub(super) fn cases() -> Vec<Case> {
         Some(CardError::Times("the validity")),
     );
     cases.extend(renewals());
+    type Change = fn(&mut wire::Retirement);
+    let malformed: [(&'static str, &'static str, Change); 8] = [
+        ("retirement-of-no-country", "peer", |it| {
+            it.positions[0].peer = "XX".into();
+        }),
+        ("retirement-with-short-incarnation", "incarnation", |it| {
+            it.positions[0].incarnation.pop();
+        }),
+        ("retirement-of-no-lane", "lane", |it| {
+            it.positions[0].lane = 4;
+        }),
+        ("retirement-at-sequence-zero", "sequence", |it| {
+            it.positions[0].sequence = 0;
+        }),
+        ("retirement-without-running-hash", "running_hash", |it| {
+            it.positions[0].running_hash.clear();
+        }),
+        ("retirement-names-a-lane-twice", "a lane twice", |it| {
+            it.positions.push(it.positions[0].clone());
+        }),
+        ("retirement-without-ledger-root", "ledger_root", |it| {
+            it.ledger_root.clear();
+        }),
+        ("retirement-without-ledger-size", "ledger_size", |it| {
+            it.ledger_size = 0;
+        }),
+    ];
+    for (name, field, change) in malformed {
+        let card = mutated(|draft| {
+            let mut retired = draft.card.signing_keys[0].clone();
+            retired.public_key = key(9).public().as_bytes().to_vec();
+            let mut retirement = retirement();
+            change(&mut retirement);
+            retired.retirement = Some(retirement);
+            draft.card.signing_keys.push(retired);
+        });
+        cases.push(Case {
+            name,
+            card,
+            at: now(),
+            expect: Some(CardError::Retirement { key: 1, field }),
+        });
+    }
     cases
+}
+
+fn replace_ca(draft: &mut Draft, ca: Vec<u8>) {
+    draft.issuing_ca_delegation.subject = *Digest::of(&ca).as_bytes();
+    draft.card.issuing_ca_certificate = ca;
+}
+
+/// The raw public key and the certificate of a CA.
+fn ca_with(algorithm: &'static rcgen::SignatureAlgorithm) -> (Vec<u8>, Vec<u8>) {
+    let key = rcgen::KeyPair::generate_for(algorithm).unwrap();
+    let mut params = rcgen::CertificateParams::default();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Constrained(0));
+    params.key_usages = vec![rcgen::KeyUsagePurpose::KeyCertSign];
+    let certificate = params.self_signed(&key).unwrap();
+    (key.public_key_raw().to_vec(), certificate.der().to_vec())
+}
+
+fn ca_of_small_order() -> Vec<u8> {
+    let (key, mut der) = ca_with(&rcgen::PKCS_ED25519);
+    let at = der.windows(32).position(|bytes| bytes == key).unwrap();
+    der[at..at + 32].copy_from_slice(&IDENTITY);
+    der
 }
 
 fn cases_too_large() -> usize {

@@ -182,7 +182,7 @@ fn a_ledger_changes_by_a_later_renewal_only() {
     };
     book.accept(trusted(|_| ())).unwrap();
     let refused = |book: &mut TrustBook, card, held, offered| {
-        let conflict = book.update(card).unwrap_err();
+        let conflict = book.accept(card).unwrap_err();
         assert!(conflict.is_alarm());
         assert_eq!(
             conflict,
@@ -194,12 +194,12 @@ fn a_ledger_changes_by_a_later_renewal_only() {
         );
     };
     refused(&mut book, other_ledger(6, None), 0, 0);
-    assert_eq!(book.update(other_ledger(7, Some(2))), Ok(Acceptance::Newer));
+    assert_eq!(book.accept(other_ledger(7, Some(2))), Ok(Acceptance::Newer));
     refused(&mut book, other_ledger(8, Some(2)), 2, 2);
     refused(&mut book, other_ledger(9, Some(1)), 2, 1);
     refused(&mut book, other_ledger(9, None), 2, 0);
     assert_eq!(
-        book.update(other_ledger(10, Some(3))),
+        book.accept(other_ledger(10, Some(3))),
         Ok(Acceptance::Newer)
     );
 }

@@ -345,7 +345,7 @@ async fn verify_ledger(client: &mut Client, node: &CountryNode) -> Result<u64, S
     ledger::verify_export(
         lines.into_iter(),
         &node.card.ledger_origin,
-        &node.card.public_keys(),
+        &node.card.ledger_keys(),
         None,
     )
     .map(|verified| verified.size)

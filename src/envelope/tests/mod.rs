@@ -2,6 +2,7 @@
 //! `tests/vectors/envelopes`.
 
 mod bounds;
+mod one_card;
 mod receipts;
 mod vectors;
 
@@ -10,6 +11,7 @@ use std::thread;
 use proptest::prelude::*;
 use prost::{Message as _, bytes::Bytes};
 
+pub(super) use self::one_card::OneCard;
 use super::*;
 use crate::{
     crypto::{ContentKey, Digest, SealingSecret, SigningKey},
@@ -31,9 +33,13 @@ struct Parties {
 }
 
 impl OriginKeys for Parties {
-    fn signing_key(&self, origin: Country, id: &KeyId) -> Option<PublicKey> {
+    fn signing_key(&self, origin: Country, id: &KeyId) -> Option<Vouched<'_>> {
         let public = *self.signing.public();
-        (origin == country("UZ") && *id == public.id()).then_some(public)
+        (origin == country("UZ") && *id == public.id()).then(|| Vouched::in_use(public))
+    }
+
+    fn signers(&self, _: &KeyId) -> Vec<(Country, Vouched<'_>)> {
+        Vec::new()
     }
 }
 
@@ -64,7 +70,7 @@ impl Parties {
         reader: &str,
         epoch: &ReceivingEpoch,
     ) -> Result<Opened, Fault> {
-        verify(record, country(reader), country("UZ"), self, NOW)?.open(epoch)
+        verify(record, country(reader), country("UZ"), None, self, NOW)?.open(epoch)
     }
 }
 

@@ -5,8 +5,13 @@ use super::*;
 struct Card(SigningKey);
 
 impl OriginKeys for Card {
-    fn signing_key(&self, origin: Country, id: &KeyId) -> Option<PublicKey> {
-        (origin == country("KZ") && *id == self.0.public().id()).then_some(*self.0.public())
+    fn signing_key(&self, origin: Country, id: &KeyId) -> Option<Vouched<'_>> {
+        let key = *self.0.public();
+        (origin == country("KZ") && *id == key.id()).then(|| Vouched::in_use(key))
+    }
+
+    fn signers(&self, _: &KeyId) -> Vec<(Country, Vouched<'_>)> {
+        Vec::new()
     }
 }
 
@@ -336,4 +341,29 @@ fn marks_verify_unless_altered() {
             Err(MarkError::Malformed(field))
         );
     }
+}
+
+#[test]
+fn receipts_of_a_retired_key_count_up_to_its_positions() {
+    let kz = country("KZ");
+    let key = &SigningKey::generate().unwrap().0;
+    let retired = OneCard::retired(kz, *key.public(), "UZ", ([5; 16], 2, 2));
+    let within = issue(vec![delivery(1), delivery(2)], key);
+    assert_eq!(verify_group(&within, kz, &retired).unwrap().len(), 2);
+    verify_proof(&proof(&within, 1).unwrap(), kz, &retired).unwrap();
+    let beyond = issue(vec![delivery(2), delivery(3)], key);
+    assert_eq!(
+        verify_group(&beyond, kz, &retired),
+        Err(ReceiptError::Retired(kz))
+    );
+    verify_proof(&proof(&beyond, 0).unwrap(), kz, &retired).unwrap();
+    assert_eq!(
+        verify_proof(&proof(&beyond, 1).unwrap(), kz, &retired),
+        Err(ReceiptError::Retired(kz))
+    );
+    let accepted = proof(&issue(vec![acceptance()], key), 0).unwrap();
+    assert_eq!(
+        verify_proof(&accepted, kz, &retired),
+        Err(ReceiptError::RetiredAcceptance(kz))
+    );
 }

@@ -17,6 +17,7 @@ use super::{
     SealedRecord, Wrap, verify,
 };
 use crate::{
+    card::Vouched,
     crypto::{
         ContentError, KeyError, KeyId, PaddingError, PublicKey, SealingError, SealingKey,
         SealingSecret, SigningKey,
@@ -294,7 +295,8 @@ fn outcome(vector: &Vector) -> Result<Result<Opened, Fault>, VectorError> {
     let trust = OneKey { origin, public };
     let now = Moment::from_micros(vector.now_us);
     let epoch = ReceivingEpoch::open(&epoch, origin, reader, &[secret])?;
-    Ok(verify(&record, reader, origin, &trust, now).and_then(|verified| verified.open(&epoch)))
+    Ok(verify(&record, reader, origin, None, &trust, now)
+        .and_then(|verified| verified.open(&epoch)))
 }
 
 fn record(vector: &Vector) -> Result<SealedRecord, VectorError> {
@@ -348,7 +350,14 @@ struct OneKey {
 }
 
 impl OriginKeys for OneKey {
-    fn signing_key(&self, origin: Country, id: &KeyId) -> Option<PublicKey> {
-        (origin == self.origin && *id == self.public.id()).then_some(self.public)
+    fn signing_key(&self, origin: Country, id: &KeyId) -> Option<Vouched<'_>> {
+        (origin == self.origin && *id == self.public.id()).then_some(Vouched::in_use(self.public))
+    }
+
+    fn signers(&self, id: &KeyId) -> Vec<(Country, Vouched<'_>)> {
+        let own = self.signing_key(self.origin, id);
+        own.map(|vouched| (self.origin, vouched))
+            .into_iter()
+            .collect()
     }
 }

@@ -15,7 +15,7 @@ fn a_card_is_issued_again_without_the_root() {
     assert_eq!(next.fingerprint(), report.fingerprint);
     let mut book = crate::card::TrustBook::new();
     book.accept(home.own_card().clone()).unwrap();
-    assert_eq!(book.update(next), Ok(crate::card::Acceptance::Newer));
+    assert_eq!(book.accept(next), Ok(crate::card::Acceptance::Newer));
     // From the file, not from the home that was opened before.
     assert_eq!(reissue_card(&home, &contents, now()).unwrap().version, 3);
     assert_eq!(Home::open(&report.dir).unwrap().own_card().version, 3);

@@ -35,13 +35,13 @@ fn signs_and_opens() {
     let note = sign(&head(7), ORIGIN, &key).unwrap();
     assert!(note.starts_with("comity.ledger/UZ/3f2a9c10\n7\n"));
     let keys = [
-        *SigningKey::from_seed(&[2; 32]).unwrap().public(),
-        *key.public(),
+        LedgerKey::in_use(*SigningKey::from_seed(&[2; 32]).unwrap().public()),
+        LedgerKey::in_use(*key.public()),
     ];
     assert_eq!(open(&note, ORIGIN, &keys).unwrap(), head(7));
     // The same key twice in a card is no ambiguity.
     assert_eq!(
-        open(&note, ORIGIN, &[*key.public(), *key.public()]).unwrap(),
+        open(&note, ORIGIN, &[LedgerKey::in_use(*key.public()); 2]).unwrap(),
         head(7)
     );
 }
@@ -49,7 +49,7 @@ fn signs_and_opens() {
 #[test]
 fn each_defect_has_its_error() {
     let (ours, theirs) = (key(1), key(2));
-    let trusted = [*ours.public()];
+    let trusted = [LedgerKey::in_use(*ours.public())];
     let good = sign(&head(7), ORIGIN, &ours).unwrap();
     let opened = |note: &str| open(note, ORIGIN, &trusted).unwrap_err();
 
@@ -133,16 +133,24 @@ fn malformed_texts_are_refused_even_when_signed() {
         ),
     ] {
         assert_eq!(
-            open(&note_of(&text, &key), ORIGIN, &[*key.public()]),
+            open(
+                &note_of(&text, &key),
+                ORIGIN,
+                &[LedgerKey::in_use(*key.public())]
+            ),
             Err(CheckpointError::Malformed(why)),
             "{text:?}"
         );
     }
     let extended = format!("{ORIGIN}\n7\n{root}\nwitnesses 3\n");
     assert_eq!(
-        open(&note_of(&extended, &key), ORIGIN, &[*key.public()])
-            .unwrap()
-            .size,
+        open(
+            &note_of(&extended, &key),
+            ORIGIN,
+            &[LedgerKey::in_use(*key.public())]
+        )
+        .unwrap()
+        .size,
         7
     );
 }
@@ -181,7 +189,10 @@ fn a_witness_beside_us_does_no_harm() {
     let line = sign(&head(7), "comity.ledger/KZ/01020304", &witness).unwrap();
     note.push_str(line.lines().last().unwrap());
     note.push('\n');
-    assert_eq!(open(&note, ORIGIN, &[*ours.public()]).unwrap(), head(7));
+    assert_eq!(
+        open(&note, ORIGIN, &[LedgerKey::in_use(*ours.public())]).unwrap(),
+        head(7)
+    );
 }
 
 /// The example of golang.org/x/mod/sumdb/note, which C2SP `signed-note` took over.
@@ -200,7 +211,7 @@ fn the_note_of_the_go_documentation_verifies() {
     );
     let note = Note::from_bytes(note.as_bytes()).unwrap();
     let (held, _) = note
-        .verify(&TrustedKeys::new("PeterNeumann", &[key]))
+        .verify(&TrustedKeys::new("PeterNeumann", &[LedgerKey::in_use(key)]))
         .unwrap();
     assert_eq!(held[0].id(), 0xc74f_20a3);
 }
@@ -220,7 +231,13 @@ fn a_tree_head_of_the_go_checksum_database_opens() {
         verifier_key("sum.golang.org", &key),
         format!("sum.golang.org+033de0ae+{encoded}")
     );
-    let head = open_named(note, "go.sum database tree", "sum.golang.org", &[key]).unwrap();
+    let head = open_named(
+        note,
+        "go.sum database tree",
+        "sum.golang.org",
+        &[LedgerKey::in_use(key)],
+    )
+    .unwrap();
     assert_eq!(head.size, 20_852_163);
 }
 
@@ -230,7 +247,7 @@ proptest! {
         let key = SigningKey::from_seed(&seed).unwrap();
         let checkpoint = Checkpoint { origin: ORIGIN.into(), size, root: Digest::from_array(root) };
         let note = sign(&checkpoint, ORIGIN, &key).unwrap();
-        prop_assert_eq!(&open(&note, ORIGIN, &[*key.public()]).unwrap(), &checkpoint);
+        prop_assert_eq!(&open(&note, ORIGIN, &[LedgerKey::in_use(*key.public())]).unwrap(), &checkpoint);
 
         // signed_note with ed25519-dalek, and tlog_tiles' checkpoint: neither is our code.
         let theirs = StandardVerifier::new(&verifier_key(ORIGIN, key.public())).unwrap();
@@ -265,7 +282,7 @@ proptest! {
         prop_assume!(bytes[at].is_ascii() && bytes[at] != to);
         bytes[at] = to;
         let bad = String::from_utf8(bytes).unwrap();
-        prop_assert!(open(&bad, ORIGIN, &[*key.public()]).is_err());
+        prop_assert!(open(&bad, ORIGIN, &[LedgerKey::in_use(*key.public())]).is_err());
     }
 }
 
@@ -284,6 +301,40 @@ fn a_bare_note_is_short_and_still_proves_its_head() {
     }
     let bare = bare(&witnessed);
     assert_eq!(bare, note);
-    assert_eq!(open(&bare, &head.origin, &[*key.public()]).unwrap(), head);
+    assert_eq!(
+        open(&bare, &head.origin, &[LedgerKey::in_use(*key.public())]).unwrap(),
+        head
+    );
     assert_eq!(super::bare("no note"), "");
+}
+
+#[test]
+fn a_retired_key_vouches_for_heads_up_to_its_last() {
+    let (old, new) = (key(1), key(2));
+    let limit = head(7);
+    let retired = LedgerKey::until(*old.public(), Some((limit.size, limit.root)));
+    let keys = [LedgerKey::in_use(*new.public()), retired];
+    let signed = |head: &Checkpoint, key| sign(head, ORIGIN, key).unwrap();
+    for size in [1, 7] {
+        let note = signed(&head(size), &old);
+        assert_eq!(open(&note, ORIGIN, &keys), Ok(head(size)));
+    }
+    assert_eq!(
+        open(&signed(&head(8), &old), ORIGIN, &keys),
+        Err(CheckpointError::Retired(8))
+    );
+    let forked = Checkpoint {
+        root: Digest::of(b"another ledger"),
+        ..head(7)
+    };
+    assert_eq!(
+        open(&signed(&forked, &old), ORIGIN, &keys),
+        Err(CheckpointError::Retired(7))
+    );
+    assert_eq!(open(&signed(&head(8), &new), ORIGIN, &keys), Ok(head(8)));
+    let never = [LedgerKey::until(*old.public(), None)];
+    assert_eq!(
+        open(&signed(&head(1), &old), ORIGIN, &never),
+        Err(CheckpointError::Retired(1))
+    );
 }

@@ -69,7 +69,7 @@ fn export(size: u64) -> Vec<ExportLine> {
 
 fn verify(lines: Vec<ExportLine>) -> Result<VerifiedLedger, LedgerFault> {
     let lines = lines.into_iter().map(Ok::<_, LineError>);
-    verify_export(lines, ORIGIN, &[*key().public()], None)
+    verify_export(lines, ORIGIN, &[LedgerKey::in_use(*key().public())], None)
 }
 
 fn leaf_at(lines: &mut [ExportLine], index: usize) -> &mut Leaf {
@@ -210,7 +210,12 @@ fn another_country_s_export_is_not_ours() {
     let stranger = SigningKey::from_seed(&[2; 32]).unwrap();
     let lines = export(3).into_iter().map(Ok::<_, LineError>);
     assert!(matches!(
-        verify_export(lines, ORIGIN, &[*stranger.public()], None),
+        verify_export(
+            lines,
+            ORIGIN,
+            &[LedgerKey::in_use(*stranger.public())],
+            None
+        ),
         Err(LedgerFault::Checkpoint(
             crate::ledger::CheckpointError::UnknownKey(_)
         ))
@@ -224,7 +229,7 @@ fn text_and_back() {
     let text: String = lines.iter().map(|line| encode_line(line) + "\n").collect();
     let read: Vec<ExportLine> = Lines::new(text.as_bytes()).map(Result::unwrap).collect();
     assert_eq!(read, lines);
-    let keys = [*key().public()];
+    let keys = [LedgerKey::in_use(*key().public())];
     let ledger = verify_export(Lines::new(text.as_bytes()), ORIGIN, &keys, None).unwrap();
     assert_eq!((ledger.size, ledger.bodies_shredded), (5, 1));
 
@@ -300,17 +305,20 @@ fn record_proof(size: u64, indexes: &[u64]) -> RecordProof {
 
 #[test]
 fn a_record_s_proof_holds_and_each_defect_is_named() {
-    let keys = [*key().public()];
+    let keys = [LedgerKey::in_use(*key().public())];
     let check = |proof: &RecordProof| verify_record_proof(proof, ORIGIN, &keys);
     let good = record_proof(9, &[0, 3, 8]);
     let bodies = check(&good).unwrap();
     assert_eq!(bodies.len(), 3);
-    assert_eq!(bodies[1].detail, "submitted");
+    assert_eq!(bodies[1].1.detail, "submitted");
 
     let mut shredded = good.clone();
     let closed = shredded.leaves[1].leaf.as_mut().unwrap();
     closed.body.clear();
-    assert_eq!(check(&shredded).unwrap().len(), 2);
+    // What is left keeps the index of its own leaf.
+    let left = check(&shredded).unwrap();
+    let indexes: Vec<u64> = left.iter().map(|(index, _)| *index).collect();
+    assert_eq!(indexes, [0, 8]);
 
     let mut moved = good.clone();
     moved.leaves[1].leaf.as_mut().unwrap().index = 4;

@@ -41,15 +41,15 @@ impl Node {
         let original = onward.original.clone().unwrap_or_default();
         let book = self.book.load();
         let passed =
-            verify_passed_on(&original, &onward.openings, &**book).map_err(
-                |fault| match fault {
-                    Fault::Link(LinkFault::UnknownKey { .. }) => refuse(
+            verify_passed_on(&original, &onward.openings, forwarder, &**book).map_err(|fault| {
+                match fault {
+                    Fault::Link(LinkFault::UnknownSigner(_)) => refuse(
                         "no card held here vouches for its origin's signature",
                         NonDeliveryReason::OriginUnknown,
                     ),
-                    _ => invalid("the original does not verify"),
-                },
-            )?;
+                    fault => invalid(&format!("the original does not verify: {fault}")),
+                }
+            })?;
         if passed.origin == forwarder || passed.origin == self.country {
             return Err(invalid("its origin is the forwarder or this country"));
         }
@@ -115,6 +115,7 @@ impl Node {
             // It must have counted when it was used, which the forwarder's signed record says; the
             // record may have been long on its way, and this clock decides nothing.
             now: record.submitted_at.as_ref().map_or(now, Moment::from),
+            answered: false,
         };
         verify_token(token, claim, &**book)
             .map_err(|fault| invalid(&format!("the consent does not hold: {fault}")))?;

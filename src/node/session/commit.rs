@@ -7,6 +7,7 @@ use tokio::{sync::mpsc, task::JoinHandle};
 
 use crate::{
     entry::LaneId,
+    envelope::LinkFault,
     replication::progress::{Credit, Lane, Position},
     wire::{
         envelope::ReceiptGroup,
@@ -46,11 +47,10 @@ pub(super) async fn run(
 }
 
 async fn commit_one(session: &Session, frame: Verifying) -> Result<(), SessionEnd> {
-    let judged = frame
-        .judged
-        .await
-        .map_err(|_| NodeError::Task)?
-        .map_err(|error| not_received(session, frame.id, error))?;
+    let judged = match frame.judged.await.map_err(|_| NodeError::Task)? {
+        Ok(judged) => judged,
+        Err(error) => return Err(not_received(session, frame.id, error).await),
+    };
     let first = judged.first();
     let receipts = session.node.finish_receive(judged).await?;
     session
@@ -99,9 +99,19 @@ pub(super) fn acknowledgement(lane: LaneId, first: u64, receipts: ReceiptGroup) 
     })
 }
 
-fn not_received(session: &Session, lane: LaneId, error: ReceiveError) -> SessionEnd {
+async fn not_received(session: &Session, lane: LaneId, error: ReceiveError) -> SessionEnd {
     match error {
         ReceiveError::Link { sequence, fault } => {
+            if matches!(fault, LinkFault::RetiredKey { .. }) {
+                // The peer itself said where this key ends: somebody else may sign with it.
+                let evidence = vec![format!(
+                    "{} sequence {sequence}: {fault}",
+                    lane.lane.as_str_name()
+                )];
+                let node = &session.node;
+                node.alarm_with(Some(lane.peer), "retired-key", evidence)
+                    .await;
+            }
             let times = session.node.links.broke(lane, sequence);
             protocol(format!(
                 "{} sequence {sequence} does not hold, time {times}: {fault}",

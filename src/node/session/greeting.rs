@@ -12,7 +12,7 @@ use super::{
     super::{Claim, Node, NodeError, links::Seat},
     Outlet, Session, SessionEnd,
     again::Again,
-    fenced,
+    fenced, lapse,
     owed::Owed,
     settling::Settling,
     state::State,
@@ -77,6 +77,10 @@ pub(super) async fn begin(
     // Only now: what the peer knows of this node is worth hearing all the same.
     if node.is_fenced() {
         return Err(fenced());
+    }
+    lapse::check_own(node)?;
+    if !agreed.expect_card {
+        lapse::check_peer(node, peer)?;
     }
     let apart = node.now().micros().abs_diff(hello.time_us) / 1_000_000;
     if apart > SKEW_SECONDS {

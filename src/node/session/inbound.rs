@@ -18,7 +18,7 @@ use crate::{
 };
 
 use super::{
-    super::{Node, receipts::ArrivalError, receive::Epochs},
+    super::{Node, deliver::header_alone, receipts::ArrivalError, receive::Epochs},
     Session, SessionEnd, again,
     commit::Verifying,
     escape, protocol, statements,
@@ -150,13 +150,14 @@ impl Inbound {
             .of_mut(lane)
             .spend(count, consumed.bytes)?;
         let mut known = Known::default();
-        let (accepted, last) = loop {
+        let (accepted, before, last) = loop {
             // Read without holding the lanes, and again when more became durable meanwhile.
             let wanted = {
                 let mut lanes = session.lanes();
                 let incoming = lanes.incoming.of_mut(lane);
                 let wanted = incoming.durable_again(deliver.first_sequence, count);
                 if wanted == known.sequences {
+                    let before = incoming.head_hash();
                     let accepted = incoming.deliver(
                         incarnation,
                         deliver.first_sequence,
@@ -168,7 +169,7 @@ impl Inbound {
                         sequence: incoming.head(),
                         running_hash: incoming.head_hash(),
                     };
-                    break (accepted, last);
+                    break (accepted, before, last);
                 }
                 wanted
             };
@@ -177,8 +178,10 @@ impl Inbound {
         let accepted = match accepted {
             Ok(accepted) => accepted,
             Err(fault) => {
-                if matches!(fault, LaneFault::Conflict { .. }) {
-                    node.alarm(Some(session.peer), "sequence-conflict").await;
+                if let LaneFault::Conflict { sequence, .. } = fault {
+                    let evidence = self.both_headers(&id, &deliver, sequence);
+                    node.alarm_keeping(Some(session.peer), "sequence-conflict", evidence)
+                        .await;
                 }
                 return Err(fault.into());
             }
@@ -199,6 +202,7 @@ impl Inbound {
         let judged = node.begin_receive(
             id,
             accepted.fresh.start,
+            before,
             fresh,
             self.epochs.clone(),
             given_up,
@@ -213,6 +217,17 @@ impl Inbound {
             })
             .await
             .map_err(|_| SessionEnd::Closed)
+    }
+
+    /// The signed header held under a sequence, when it is durable, and the other that came.
+    fn both_headers(&self, lane: &LaneId, deliver: &Deliver, sequence: u64) -> Vec<Vec<u8>> {
+        let came = sequence
+            .checked_sub(deliver.first_sequence)
+            .and_then(|place| deliver.records.get(usize::try_from(place).ok()?))
+            .map(header_alone);
+        let held = self.session.node.header_at(lane, sequence);
+        let both = held.iter().chain(&came);
+        both.map(prost::Message::encode_to_vec).collect()
     }
 
     /// Makes the peer's receipts durable, then confirms them.

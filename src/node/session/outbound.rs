@@ -10,7 +10,7 @@ use crate::{
     },
     wire::{
         envelope::LaneMark,
-        link::{Checkpoint, Deliver, Mark, frame},
+        link::{ByeReason, Checkpoint, Deliver, Mark, frame},
     },
 };
 
@@ -127,8 +127,11 @@ async fn establish(session: &Session) -> Result<Arc<SendingEpoch>, SessionEnd> {
         .book
         .load()
         .get(session.peer)
-        .and_then(|card| card.sealing_keys.first().cloned())
-        .ok_or_else(|| SessionEnd::Failed("the peer's card is gone".to_owned()))?;
+        .and_then(|card| card.sealing_key_at(session.node.now()).cloned())
+        .ok_or_else(|| SessionEnd::Refused {
+            reason: ByeReason::Card,
+            detail: format!("the card of {} names no sealing key for now", session.peer),
+        })?;
     let (epoch, announcement) =
         SendingEpoch::establish(session.node.country, session.peer, &key, session.node.now())
             .map_err(|error| SessionEnd::Failed(error.to_string()))?;

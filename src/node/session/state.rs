@@ -211,7 +211,7 @@ impl<'a> State<'a> {
 fn no_card() -> SessionEnd {
     SessionEnd::Refused {
         reason: ByeReason::Card,
-        detail: "this country's card was not imported here, or has expired".to_owned(),
+        detail: "this country's card was not imported here".to_owned(),
     }
 }
 

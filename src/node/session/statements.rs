@@ -76,7 +76,7 @@ pub(super) async fn checkpoint(session: &Session, frame: Checkpoint) -> Result<(
             .ok_or_else(|| protocol("the peer's card is gone"))?;
         (
             card.ledger_origin.clone(),
-            card.public_keys(),
+            card.ledger_keys(),
             card.renewal.is_some(),
         )
     };

@@ -27,14 +27,14 @@ use crate::{
     },
 };
 
-use super::status::Refusal;
+use super::{server::NodeTls, status::Refusal};
 use principal::actor;
 
 /// Largest request message: a record and its envelope around it.
 const MAX_REQUEST_BYTES: usize = crate::record::MAX_RECORD_BYTES + 64 * 1024;
 
 /// Every service of the client port.
-pub fn routes(node: &Arc<Node>) -> Routes {
+pub fn routes(node: &Arc<Node>, tls: &Arc<NodeTls>) -> Routes {
     Routes::new(
         RecordServiceServer::new(records::Records::new(Arc::clone(node)))
             .max_decoding_message_size(MAX_REQUEST_BYTES),
@@ -68,7 +68,7 @@ pub fn routes(node: &Arc<Node>) -> Routes {
             .max_decoding_message_size(MAX_REQUEST_BYTES),
     )
     .add_service(
-        StatusServiceServer::new(status::NodeStatus::new(Arc::clone(node)))
+        StatusServiceServer::new(status::NodeStatus::new(Arc::clone(node), Arc::clone(tls)))
             .max_decoding_message_size(MAX_REQUEST_BYTES),
     )
 }

@@ -6,17 +6,18 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     node::Node,
-    rpc::{services::refuse, tls::client_of},
+    rpc::{server::NodeTls, services::refuse, tls::client_of},
     wire::node::{GetStatusRequest, GetStatusResponse, status_service_server::StatusService},
 };
 
 pub(super) struct NodeStatus {
     node: Arc<Node>,
+    tls: Arc<NodeTls>,
 }
 
 impl NodeStatus {
-    pub(super) const fn new(node: Arc<Node>) -> Self {
-        Self { node }
+    pub(super) const fn new(node: Arc<Node>, tls: Arc<NodeTls>) -> Self {
+        Self { node, tls }
     }
 }
 
@@ -27,6 +28,10 @@ impl StatusService for NodeStatus {
         request: Request<GetStatusRequest>,
     ) -> Result<Response<GetStatusResponse>, Status> {
         client_of(&request)?;
-        Ok(Response::new(self.node.status().map_err(refuse)?))
+        let status = self.node.status().map_err(refuse)?;
+        Ok(Response::new(GetStatusResponse {
+            endings: self.tls.endings(&self.node),
+            ..status
+        }))
     }
 }

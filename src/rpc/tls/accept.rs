@@ -4,12 +4,14 @@
 //! so stalled ones never keep others out), connections per port, and connections per identity.
 
 mod connection;
+mod live;
 mod seats;
 
 use std::{io, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use rustls::{ServerConfig, server::Acceptor};
+use time::OffsetDateTime;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::mpsc,
@@ -20,12 +22,18 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{service::Routes, transport::Server};
 
+pub use self::live::{Live, Serial};
 use self::{
     connection::Connection,
     seats::{Handshakes, Seats},
 };
-use super::{ConnectionIdentity, identity_of, profiles::ALPN, verifier::explain};
-use crate::{config::LimitsConfig, home::ProfileError};
+use super::{
+    ConnectionIdentity,
+    identity::{identity_of, leaf_of},
+    profiles::ALPN,
+    verifier::explain,
+};
+use crate::{config::LimitsConfig, home::ProfileError, record::Moment};
 
 /// Pause after the system could not accept, for instance without free file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -93,13 +101,15 @@ pub enum AcceptError {
 
 /// Serves `routes` on `listener` until `shutdown`; then takes nothing new, lets calls end within
 /// the drain timeout, and cuts what is left. Each handshake takes the `config` of its moment, so a
-/// new card or CA counts from the next connection on.
+/// new card or CA counts from the next connection on. A connection ends with the caller's
+/// certificate, or when `live` is told that the certificate was revoked.
 ///
 /// # Errors
 /// [`AcceptError`] when the HTTP/2 server fails.
 pub async fn serve(
     listener: TcpListener,
     config: Arc<ArcSwap<ServerConfig>>,
+    live: Arc<Live>,
     door: Door,
     limits: AcceptLimits,
     shutdown: impl Future<Output = ()> + Send,
@@ -134,6 +144,7 @@ pub async fn serve(
     tokio::pin!(served);
     let gate = Gate {
         config,
+        live,
         door,
         seats: Arc::new(Seats::new(&limits)),
         limits,
@@ -169,6 +180,8 @@ enum Refusal {
     Protocol,
     #[error("the certificate is for another port")]
     Door,
+    #[error("the certificate was revoked")]
+    Revoked,
     #[error("there are too many connections, of all or of this identity")]
     Full,
 }
@@ -177,6 +190,7 @@ enum Refusal {
 #[derive(Clone)]
 struct Gate {
     config: Arc<ArcSwap<ServerConfig>>,
+    live: Arc<Live>,
     door: Door,
     limits: AcceptLimits,
     seats: Arc<Seats<ConnectionIdentity>>,
@@ -220,7 +234,9 @@ impl Gate {
         .map_err(|_| Refusal::Slow)?
         .map_err(failed)?;
         let (_, session) = stream.get_ref();
-        let identity = identity_of(session.peer_certificates().unwrap_or_default())?;
+        let chain = session.peer_certificates().unwrap_or_default();
+        let identity = identity_of(chain)?;
+        let leaf = leaf_of(chain)?;
         // The verifier has refused these already; a wrong configuration must not open the door.
         let fits = matches!(
             (self.door, &identity),
@@ -234,10 +250,14 @@ impl Gate {
             return Err(Refusal::Protocol);
         }
         let seat = Seats::take(&self.seats, identity.clone()).ok_or(Refusal::Full)?;
+        let entered = Live::enter(&self.live, leaf.serial, &self.cut).ok_or(Refusal::Revoked)?;
+        // By the clock that the handshake judged the certificate by.
+        let left = leaf.until.since(Moment::from(OffsetDateTime::now_utc()));
         Ok(Connection::new(
             stream,
             identity,
-            &self.cut,
+            entered,
+            left,
             self.limits.handshake_timeout,
             seat,
         ))

@@ -22,6 +22,7 @@ use tonic::transport::{Channel, Endpoint};
 
 use super::{
     TlsError, client_config,
+    identity::leaf_of,
     profiles::ALPN,
     proxy::{ProxyFault, open_tunnel},
     verifier::explain,
@@ -30,7 +31,7 @@ use crate::{
     card::{AddressPolicy, AddressRefusal, LinkAddress, address_allowed},
     config::Config,
     home::{Proxy, TlsMaterial, link_name, node_name},
-    record::Country,
+    record::{Country, Moment},
 };
 
 /// Most addresses of one name that are tried.
@@ -48,6 +49,15 @@ pub struct DialOptions {
     pub connect_timeout: Duration,
     /// Through which proxy, if any.
     pub proxy: Option<Proxy>,
+}
+
+/// A link's connection that was dialled.
+#[derive(Debug)]
+pub struct LinkConnection {
+    /// Carries the calls.
+    pub channel: Channel,
+    /// When the certificate ends with which the peer answered: the link must end with it.
+    pub until: Moment,
 }
 
 /// Without a proxy: its password is not in the configuration.
@@ -144,7 +154,7 @@ pub async fn dial_link(
     peer: Country,
     tls: Arc<ClientConfig>,
     options: &DialOptions,
-) -> Result<Channel, DialError> {
+) -> Result<LinkConnection, DialError> {
     let within = options.connect_timeout;
     let policy = &options.policy;
     let dialled = Dialled {
@@ -186,7 +196,7 @@ pub async fn connect_client(
         within: connect_timeout,
     };
     let stream = dialled.connect(address, None).await?;
-    dialled.speak(stream, tls).await
+    Ok(dialled.speak(stream, tls).await?.channel)
 }
 
 /// One dial: what is dialled, who should answer, until when.
@@ -221,12 +231,25 @@ impl Dialled {
             .map_err(|_| slow(&self.shown, self.within))?
     }
 
-    async fn speak(&self, stream: TcpStream, tls: Arc<ClientConfig>) -> Result<Channel, DialError> {
+    async fn speak(
+        &self,
+        stream: TcpStream,
+        tls: Arc<ClientConfig>,
+    ) -> Result<LinkConnection, DialError> {
         let (shown, name) = (&self.shown, &self.name);
         let stream = timeout_at(self.deadline, handshake(shown, stream, name, tls))
             .await
             .map_err(|_| slow(shown, self.within))??;
-        channel(shown, name, stream, self.within).await
+        let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
+        let leaf = leaf_of(chain).map_err(|fault| DialError::Handshake {
+            address: shown.clone(),
+            reason: fault.to_string(),
+        })?;
+        let channel = channel(shown, name, stream, self.within).await?;
+        Ok(LinkConnection {
+            channel,
+            until: leaf.until,
+        })
     }
 }
 

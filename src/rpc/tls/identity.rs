@@ -4,7 +4,7 @@ use rustls::pki_types::CertificateDer;
 use tonic::{Request, Status};
 
 use crate::{
-    home::{CertifiedIdentity, ClientName, ProfileError},
+    home::{CertifiedIdentity, ClientName, Leaf, ProfileError, leaf},
     record::Country,
 };
 
@@ -53,19 +53,12 @@ pub fn identity_of(chain: &[CertificateDer<'_>]) -> Result<ConnectionIdentity, P
     }
 }
 
-/// The country whose node is at the other end of a link. As [`identity_of`], for links only.
+/// Serial number and end of the leaf in a chain that a handshake has verified.
 ///
 /// # Errors
-/// [`ProfileError`] when the leaf is no link certificate.
-pub fn peer_country(chain: &[CertificateDer<'_>]) -> Result<Country, ProfileError> {
-    let leaf = chain.first().ok_or(ProfileError::Certificate)?;
-    match CertifiedIdentity::of(leaf)? {
-        CertifiedIdentity::Link(country) => Ok(country),
-        other => Err(ProfileError::WrongProfile {
-            presented: other.purpose(),
-            expected: "links",
-        }),
-    }
+/// [`ProfileError::Certificate`].
+pub(super) fn leaf_of(chain: &[CertificateDer<'_>]) -> Result<Leaf, ProfileError> {
+    leaf(chain.first().ok_or(ProfileError::Certificate)?)
 }
 
 /// The country that sent a request over a link.

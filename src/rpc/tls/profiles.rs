@@ -6,6 +6,7 @@ use rustls::{
     ClientConfig, ServerConfig,
     client::Resumption,
     crypto::{CryptoProvider, SupportedKxGroup, ring},
+    pki_types::CertificateRevocationListDer,
     server::NoServerSessionStorage,
     version::TLS13,
 };
@@ -57,10 +58,11 @@ pub fn link_server_config(
     own: &TlsMaterial,
     trust: &[(Country, Vec<u8>)],
 ) -> Result<ServerConfig, TlsError> {
-    server_config(own, Accepts::Links, trust, &LINK_PROVIDER)
+    server_config(own, Accepts::Links, trust, None, &LINK_PROVIDER)
 }
 
-/// What a node answers on its client port: clients of its own country.
+/// What a node answers on its client port: clients of its own country whose certificates are not
+/// on the list `revoked`.
 ///
 /// # Errors
 /// [`TlsError::Own`].
@@ -68,9 +70,10 @@ pub fn client_port_server_config(
     own: &TlsMaterial,
     country: Country,
     ca: &[u8],
+    revoked: Option<&CertificateRevocationListDer<'static>>,
 ) -> Result<ServerConfig, TlsError> {
     let trust = [(country, ca.to_vec())];
-    server_config(own, Accepts::Clients, &trust, &CLIENT_PROVIDER)
+    server_config(own, Accepts::Clients, &trust, revoked, &CLIENT_PROVIDER)
 }
 
 /// How a node dials the node of `peer`, whose CA is `ca`.
@@ -106,9 +109,10 @@ fn server_config(
     own: &TlsMaterial,
     accepts: Accepts,
     trust: &[(Country, Vec<u8>)],
+    revoked: Option<&CertificateRevocationListDer<'static>>,
     provider: &Arc<CryptoProvider>,
 ) -> Result<ServerConfig, TlsError> {
-    let verifier = Arc::new(CallerVerifier::new(accepts, trust, provider));
+    let verifier = Arc::new(CallerVerifier::new(accepts, trust, revoked, provider));
     let mut config = ServerConfig::builder_with_provider(Arc::clone(provider))
         .with_protocol_versions(&[&TLS13])
         .map_err(TlsError::Own)?

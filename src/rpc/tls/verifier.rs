@@ -12,17 +12,18 @@ use rustls::{
     crypto::{
         CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
     },
-    pki_types::{CertificateDer, ServerName, UnixTime},
+    pki_types::{CertificateDer, CertificateRevocationListDer, ServerName, UnixTime},
     server::{
         WebPkiClientVerifier,
         danger::{ClientCertVerified, ClientCertVerifier},
     },
 };
+use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::TlsError;
 use crate::{
     home::{CertifiedIdentity, ProfileError},
-    record::Country,
+    record::{Country, Moment},
 };
 
 /// Which profile a port accepts.
@@ -54,28 +55,37 @@ impl Accepts {
 #[derive(Debug)]
 pub(super) struct CallerVerifier {
     accepts: Accepts,
-    countries: Vec<(Country, Arc<dyn ClientCertVerifier>)>,
+    countries: Vec<(Country, Span, Arc<dyn ClientCertVerifier>)>,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
 impl CallerVerifier {
     /// Trusts these CAs, each for its own country. One that rustls cannot use is left out with a
-    /// warning: a single country's bad certificate must not close the port for all others.
+    /// warning: a single country's bad certificate must not close the port for all others. `revoked`
+    /// is a list of certificates that count no more, by one of these CAs.
     pub(super) fn new(
         accepts: Accepts,
         trust: &[(Country, Vec<u8>)],
+        revoked: Option<&CertificateRevocationListDer<'static>>,
         provider: &Arc<CryptoProvider>,
     ) -> Self {
         let mut countries = Vec::with_capacity(trust.len());
         for (country, der) in trust {
-            // CRLs join here: `with_crls(…)` before `build`.
-            let built = anchor(der).and_then(|roots| {
-                WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(provider))
+            let built = anchor(der).and_then(|(roots, span)| {
+                let mut builder =
+                    WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(provider));
+                if let Some(list) = revoked {
+                    builder = builder
+                        .with_crls([list.clone()])
+                        .only_check_end_entity_revocation();
+                }
+                let verifier = builder
                     .build()
-                    .map_err(|fault| TlsError::Anchor(fault.to_string()))
+                    .map_err(|fault| TlsError::Anchor(fault.to_string()))?;
+                Ok((span, verifier))
             });
             match built {
-                Ok(verifier) => countries.push((*country, verifier)),
+                Ok((span, verifier)) => countries.push((*country, span, verifier)),
                 Err(fault) => {
                     tracing::warn!(%country, %fault, "the country's CA cannot be used; its connections will be refused");
                 }
@@ -109,11 +119,12 @@ impl ClientCertVerifier for CallerVerifier {
             }));
         }
         let claimed = identity.country();
-        let (_, verifier) = self
+        let (_, span, verifier) = self
             .countries
             .iter()
-            .find(|(country, _)| *country == claimed)
+            .find(|(country, ..)| *country == claimed)
             .ok_or_else(|| refused(ProfileError::UnknownCountry(claimed)))?;
+        span.check(claimed, now)?;
         // Issuing CAs sign leaves themselves: intermediates are not looked at.
         verifier.verify_client_cert(end_entity, &[], now)
     }
@@ -145,6 +156,7 @@ impl ClientCertVerifier for CallerVerifier {
 #[derive(Debug)]
 pub(super) struct NodeVerifier {
     expected: CertifiedIdentity,
+    span: Span,
     inner: Arc<WebPkiServerVerifier>,
 }
 
@@ -154,10 +166,15 @@ impl NodeVerifier {
         ca: &[u8],
         provider: &Arc<CryptoProvider>,
     ) -> Result<Self, TlsError> {
-        let inner = WebPkiServerVerifier::builder_with_provider(anchor(ca)?, Arc::clone(provider))
+        let (roots, span) = anchor(ca)?;
+        let inner = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(provider))
             .build()
             .map_err(|fault| TlsError::Anchor(fault.to_string()))?;
-        Ok(Self { expected, inner })
+        Ok(Self {
+            expected,
+            span,
+            inner,
+        })
     }
 }
 
@@ -183,6 +200,7 @@ impl ServerCertVerifier for NodeVerifier {
                 expected: self.expected.purpose(),
             }));
         }
+        self.span.check(self.expected.country(), now)?;
         self.inner
             .verify_server_cert(end_entity, &[], server_name, ocsp_response, now)
     }
@@ -210,12 +228,40 @@ impl ServerCertVerifier for NodeVerifier {
     }
 }
 
-fn anchor(der: &[u8]) -> Result<Arc<RootCertStore>, TlsError> {
+/// When a CA's certificate counts, in seconds since 1970. webpki takes a trust anchor for good.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    from: i64,
+    until: i64,
+}
+
+impl Span {
+    fn check(self, country: Country, now: UnixTime) -> Result<(), Error> {
+        let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+        if (self.from..=self.until).contains(&now) {
+            return Ok(());
+        }
+        let moment = |seconds: i64| Moment::from_micros(seconds.saturating_mul(1_000_000));
+        Err(refused(ProfileError::CaTime {
+            country,
+            from: moment(self.from),
+            until: moment(self.until),
+        }))
+    }
+}
+
+fn anchor(der: &[u8]) -> Result<(Arc<RootCertStore>, Span), TlsError> {
+    let (_, certificate) =
+        X509Certificate::from_der(der).map_err(|fault| TlsError::Anchor(fault.to_string()))?;
+    let span = Span {
+        from: certificate.validity().not_before.timestamp(),
+        until: certificate.validity().not_after.timestamp(),
+    };
     let mut roots = RootCertStore::empty();
     roots
         .add(CertificateDer::from(der.to_vec()))
         .map_err(|fault| TlsError::Anchor(fault.to_string()))?;
-    Ok(Arc::new(roots))
+    Ok((Arc::new(roots), span))
 }
 
 /// Carries the reason through rustls to the log; the peer sees only an alert.
@@ -231,6 +277,9 @@ pub(super) fn explain(fault: &io::Error) -> String {
         .and_then(|inner| inner.downcast_ref::<Error>());
     match tls {
         Some(Error::InvalidCertificate(CertificateError::Other(reason))) => reason.to_string(),
+        Some(Error::InvalidCertificate(CertificateError::Revoked)) => {
+            "the certificate was revoked".to_owned()
+        }
         Some(tls) => tls.to_string(),
         None => fault.to_string(),
     }

@@ -3,6 +3,7 @@
 use std::{collections::HashSet, sync::Arc};
 
 use comity::{
+    crypto::Digest,
     entry::LaneId,
     envelope::{Header, Lane, Receipt, ReceivingEpoch, SendingEpoch},
     inbox::{StoredRecord, ask},
@@ -150,6 +151,7 @@ async fn recall_comes_first(restarts: bool) {
             .begin_receive(
                 lane("TJ", which),
                 1,
+                Digest::ZERO,
                 batch.records,
                 epochs.clone(),
                 HashSet::new(),

@@ -298,7 +298,7 @@ impl Country {
     pub(crate) fn open_checkpoint(&self, note: &str) -> Checkpoint {
         let home = self.home();
         let card = home.own_card();
-        checkpoint::open(note, &card.ledger_origin, &card.public_keys()).unwrap()
+        checkpoint::open(note, &card.ledger_origin, &card.ledger_keys()).unwrap()
     }
 
     /// The last segment of the journal.
@@ -311,28 +311,4 @@ impl Country {
         segments.sort();
         segments.pop().unwrap()
     }
-}
-
-/// Two countries that know each other's cards; neither runs.
-pub(crate) async fn neighbours() -> (Country, Country) {
-    let (a, b) = (Country::set_up("TJ"), Country::set_up("UZ"));
-    befriend(&[&a, &b]).await;
-    (a, b)
-}
-
-/// Gives each of the countries the cards of the others, fingerprints compared; none runs.
-pub(crate) async fn befriend(countries: &[&Country]) {
-    for at in countries {
-        let node = Node::open(at.home(), system_clock(), &mut |_| {})
-            .await
-            .unwrap();
-        for other in countries.iter().filter(|other| other.code != at.code) {
-            let card = other.home().own_card().clone();
-            node.import_card(card.signed.clone(), card.fingerprint(), "test".to_owned())
-                .await
-                .unwrap();
-        }
-        node.close().await.unwrap();
-    }
-    nothing_inherited();
 }

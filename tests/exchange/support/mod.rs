@@ -2,30 +2,36 @@
 
 mod ask;
 mod backup;
+mod certificate;
 mod clock;
 mod command;
 mod country;
 mod desk;
 mod follow;
+mod neighbours;
 mod ports;
 mod process;
 mod proxy;
 mod records;
+mod rotation;
 
 use std::time::Duration;
 
 pub(crate) use self::{
     ask::{ledger_bodies, receipts_of, refusal_of},
+    certificate::certificate_of,
     clock::{DAY_US, off},
     command::{
         Ended, comity, comity_reading, comity_running, comity_with_broken_stdout,
         comity_with_temporary, spawning,
     },
-    country::{Country, PASSPHRASE, Settings, befriend, neighbours},
+    country::{Country, PASSPHRASE, Settings},
     desk::{acknowledge, assign, due, listed, operator, unread},
     follow::{amendment, complied, digest_of, recall, show, status_of, take_back, try_show},
+    neighbours::{befriend, befriend_by, neighbours},
     proxy::{ConnectProxy, PASSWORD, USER},
     records::{alert, alert_to, json_of, large, urgent, urgent_to, with_everything},
+    rotation::{incarnation_of, position, positions},
 };
 
 /// Longest wait for something that must happen. It never decides whether a test is right, only when

@@ -45,6 +45,7 @@ case!(echo_differs, world, {
         node.clone(),
         peer,
         Some(dialled),
+        None,
         outlet,
         Box::pin(incoming),
         stop,

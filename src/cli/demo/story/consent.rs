@@ -248,6 +248,7 @@ fn proves(
         compartments: &ASKED.map(|label| label as u32),
         beneficiary: COURT,
         now: system_clock()(),
+        answered: false,
     };
     exported
         .consent

@@ -30,7 +30,12 @@ fn a_restored_ledger_names_its_predecessor() {
         let mut lines = vec![ExportLine::Checkpoint(note(size, root))];
         lines.extend(leaves.into_iter().map(ExportLine::Leaf));
         let lines = lines.into_iter().map(Ok::<_, LineError>);
-        verify_export(lines, ORIGIN, &[*key().public()], Some(succession))
+        verify_export(
+            lines,
+            ORIGIN,
+            &[LedgerKey::in_use(*key().public())],
+            Some(succession),
+        )
     };
     assert!(judge(Some(5), &succession, 9).is_ok());
     assert!(judge(Some(7), &succession, 9).is_ok());

@@ -196,6 +196,8 @@ impl Node {
                 compartments: &numbers(&wanted.labels),
                 beneficiary: &wanted.beneficiary,
                 now: self.now(),
+                // Who is given the record sees the token out of its answer, and refuses it.
+                answered: wanted.purpose == ConsentUse::Court,
             };
             match verify_token(&token, claim, &**self.book.load()) {
                 Ok(_) => match single_use(&token) {

@@ -13,17 +13,19 @@ use tokio::{
     time::{Sleep, sleep},
 };
 use tokio_rustls::server::TlsStream;
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tokio_util::sync::WaitForCancellationFutureOwned;
 use tonic::transport::server::Connected;
 
-use super::{super::ConnectionIdentity, seats::Seat};
+use super::{super::ConnectionIdentity, live::Entered, seats::Seat};
 
 /// A connection that was let in.
 pub(super) struct Connection {
     stream: TlsStream<TcpStream>,
     identity: ConnectionIdentity,
-    cut: CancellationToken,
+    entered: Entered,
     was_cut: Pin<Box<WaitForCancellationFutureOwned>>,
+    /// Until the caller's certificate ends.
+    ending: Pin<Box<Sleep>>,
     /// Until the first byte: HTTP/2 pings only begin after the client's preface.
     silence: Option<Pin<Box<Sleep>>>,
     _seat: Seat<ConnectionIdentity>,
@@ -38,19 +40,22 @@ impl Connected for Connection {
 }
 
 impl Connection {
-    /// Cut when `cut` is, and when nothing comes within `silence`.
+    /// Cut when `entered` is, when the caller's certificate ends after `left`, and when nothing comes
+    /// within `silence`.
     pub(super) fn new(
         stream: TlsStream<TcpStream>,
         identity: ConnectionIdentity,
-        cut: &CancellationToken,
+        entered: Entered,
+        left: Duration,
         silence: Duration,
         seat: Seat<ConnectionIdentity>,
     ) -> Self {
         Self {
             stream,
             identity,
-            cut: cut.clone(),
-            was_cut: Box::pin(cut.clone().cancelled_owned()),
+            was_cut: Box::pin(entered.cut.clone().cancelled_owned()),
+            entered,
+            ending: Box::pin(sleep(left)),
             silence: Some(Box::pin(sleep(silence))),
             _seat: seat,
         }
@@ -58,7 +63,10 @@ impl Connection {
 
     /// Fails once the connection was cut; otherwise the task wakes when it is.
     fn check_cut(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        if self.cut.is_cancelled() || self.was_cut.as_mut().poll(cx).is_ready() {
+        if self.entered.cut.is_cancelled()
+            || self.was_cut.as_mut().poll(cx).is_ready()
+            || self.ending.as_mut().poll(cx).is_ready()
+        {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
         Ok(())

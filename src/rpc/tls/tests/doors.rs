@@ -16,10 +16,10 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 use tonic::{Code, Request, Response, Status, service::Routes, transport::Channel};
 
-use super::{super::*, kz, trust, uz};
+use super::{super::*, Party, kz, trust, uz};
 use crate::{
     card::{AddressPolicy, LinkAddress},
-    home::link_name,
+    home::{TlsMaterial, link_name},
     wire::node::{
         GetStatusRequest, GetStatusResponse,
         status_service_client::StatusServiceClient,
@@ -60,6 +60,7 @@ impl StatusService for WhoAsks {
 pub(super) struct Served {
     pub(super) address: SocketAddr,
     config: Arc<ArcSwap<ServerConfig>>,
+    pub(super) live: Arc<Live>,
     stop: Arc<Notify>,
     waiting: Arc<Notify>,
     task: JoinHandle<Result<(), AcceptError>>,
@@ -85,14 +86,17 @@ async fn served(door: Door, config: ServerConfig, limits: AcceptLimits) -> Serve
     let service = WhoAsks::default();
     let waiting = Arc::clone(&service.waiting);
     let (used, stopped) = (Arc::clone(&config), Arc::clone(&stop));
+    let live = Arc::new(Live::default());
+    let known = Arc::clone(&live);
     let task = tokio::spawn(async move {
         let routes = Routes::new(StatusServiceServer::new(service));
         let shutdown = async move { stopped.notified().await };
-        serve(listener, used, door, limits, shutdown, routes).await
+        serve(listener, used, known, door, limits, shutdown, routes).await
     });
     Served {
         address,
         config,
+        live,
         stop,
         waiting,
         task,
@@ -127,13 +131,22 @@ pub(super) fn at(address: SocketAddr) -> LinkAddress {
 }
 
 async fn dial(served: &Served) -> Result<Channel, DialError> {
-    dial_link(
-        &at(served.address),
-        uz().country,
-        dialling(),
-        &options(true),
-    )
-    .await
+    dial_as(served, &kz().link).await
+}
+
+/// Dials UZ with a certificate.
+pub(super) async fn dial_as(served: &Served, own: &TlsMaterial) -> Result<Channel, DialError> {
+    let tls = Arc::new(link_client_config(own, uz().country, &uz().ca).unwrap());
+    dial_link(&at(served.address), uz().country, tls, &options(true))
+        .await
+        .map(|connection| connection.channel)
+}
+
+/// The client port of a country.
+pub(super) async fn client_port_of(party: &Party) -> Served {
+    let own = party.client_port.clone();
+    let config = client_port_server_config(&own, party.country, &party.ca, None).unwrap();
+    served(Door::Clients, config, limits()).await
 }
 
 pub(super) async fn who(
@@ -165,7 +178,7 @@ async fn handlers_know_the_peer_from_its_connection() {
 #[tokio::test]
 async fn handlers_know_the_client_from_its_connection() {
     let own = uz().client_port.clone();
-    let config = client_port_server_config(&own, uz().country, &uz().ca).unwrap();
+    let config = client_port_server_config(&own, uz().country, &uz().ca, None).unwrap();
     let served = served(Door::Clients, config, limits()).await;
     let operator = uz().operator.clone();
     let channel = connect_client(&at(served.address), uz().country, &uz().ca, &operator, LONG)

@@ -1,3 +1,4 @@
+mod dates;
 mod doors;
 mod handshakes;
 mod proxies;

@@ -56,7 +56,8 @@ async fn dial_through(
     let mut options = options(true);
     options.connect_timeout = within;
     options.proxy = Some(Proxy::with_password(at(proxy), "node", "secret"));
-    dial_link(target, uz().country, dialling(), &options).await
+    let dialled = dial_link(target, uz().country, dialling(), &options).await;
+    dialled.map(|connection| connection.channel)
 }
 
 /// What is said of a proxy that behaves so.

@@ -1,0 +1,171 @@
+//! The certificates of a node's ports and dialers, and whom its client port lets in no more: as the
+//! files of the home say now, not only when the node started.
+
+use std::{sync::Arc, time::Duration};
+
+use arc_swap::ArcSwap;
+use rustls::ServerConfig;
+use tokio_util::sync::CancellationToken;
+
+use super::tls::{Live, TlsError, client_port_server_config, link_server_config};
+use crate::{
+    home::{Credentials, Home, HomeError, Proxies, Revocations, TlsMaterial, leaf},
+    node::Node,
+    record::Country,
+    wire::node::Ending,
+};
+
+/// How long before its end something is worth a warning.
+pub const SOON: Duration = Duration::from_secs(30 * 24 * 3600);
+/// How often the files are looked at.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// The node's certificates for its ports and its dialers, and the dialers' proxies.
+#[derive(Debug)]
+pub struct NodeTls {
+    country: Country,
+    credentials: Credentials,
+    current: ArcSwap<Current>,
+    clients: Arc<Live>,
+    proxies: Proxies,
+}
+
+#[derive(Debug)]
+struct Current {
+    link: TlsMaterial,
+    client_port: TlsMaterial,
+    revoked: Revocations,
+}
+
+impl Current {
+    fn read(credentials: &Credentials) -> Result<Self, HomeError> {
+        Ok(Self {
+            link: credentials.link()?,
+            client_port: credentials.client_port()?,
+            revoked: credentials.revocations()?,
+        })
+    }
+}
+
+impl NodeTls {
+    /// Reads the node's certificates, the revocations, and the passwords of its proxies.
+    ///
+    /// # Errors
+    /// [`HomeError`] names the file.
+    pub fn of(home: &Home) -> Result<Self, HomeError> {
+        let credentials = Credentials::of(home);
+        let current = Current::read(&credentials)?;
+        let clients = Arc::new(Live::default());
+        clients.revoke(current.revoked.serials.clone());
+        Ok(Self {
+            country: home.country(),
+            current: ArcSwap::from_pointee(current),
+            credentials,
+            clients,
+            proxies: home.proxies()?,
+        })
+    }
+
+    /// The certificate for links.
+    pub(super) fn link(&self) -> TlsMaterial {
+        self.current.load().link.clone()
+    }
+
+    /// Which proxy leads to which peer.
+    pub(super) const fn proxies(&self) -> &Proxies {
+        &self.proxies
+    }
+
+    /// The connections of the client port.
+    pub(super) const fn clients(&self) -> &Arc<Live> {
+        &self.clients
+    }
+
+    pub(super) fn links_config(&self, node: &Node) -> Result<ServerConfig, TlsError> {
+        let trust: Vec<_> = node
+            .book()
+            .iter()
+            .map(|card| (card.country, card.issuing_ca_der.clone()))
+            .collect();
+        link_server_config(&self.current.load().link, &trust)
+    }
+
+    pub(super) fn clients_config(&self) -> Result<ServerConfig, TlsError> {
+        let current = self.current.load();
+        client_port_server_config(
+            &current.client_port,
+            self.country,
+            self.credentials.ca(),
+            current.revoked.list.as_ref(),
+        )
+    }
+
+    /// What of the node counts until when, and which other countries' cards have ended or will soon.
+    pub fn endings(&self, node: &Node) -> Vec<Ending> {
+        let current = self.current.load();
+        let until = |own: &TlsMaterial| leaf(own.certificate()).ok().map(|leaf| leaf.until);
+        let own = node.own_card();
+        let ca = leaf(&own.issuing_ca_der).ok().map(|leaf| leaf.until);
+        let delegated = own.issuing_ca.not_after.min(own.card_key.not_after);
+        let renew = "comity card renew-certificates";
+        let delegate = "comity root request, then comity root delegate";
+        let mut endings = Vec::new();
+        for (what, until, remedy) in [
+            ("the certificate for links", until(&current.link), renew),
+            (
+                "the certificate of the client port",
+                until(&current.client_port),
+                renew,
+            ),
+            ("the own card", Some(own.expires_at), "comity card reissue"),
+            ("the root's delegations", Some(delegated), delegate),
+            ("the issuing CA's certificate", ca, delegate),
+            ("the sealing key", own.sealing_until(node.now()), delegate),
+        ] {
+            endings.extend(until.map(|until| Ending {
+                what: what.to_owned(),
+                ends_us: until.micros(),
+                remedy: remedy.to_owned(),
+            }));
+        }
+        let soon = node.now() + SOON;
+        for card in node.book().iter().filter(|card| card.expires_at <= soon) {
+            endings.push(Ending {
+                what: format!("the card of {}", card.country),
+                ends_us: card.expires_at.micros(),
+                remedy: format!("ask {} for a newer card, or link with it", card.country),
+            });
+        }
+        endings
+    }
+
+    /// Takes up changed files until `stop`: `changed` makes the ports' configurations anew, and the
+    /// connections of revoked clients are cut. Files that cannot be used change nothing.
+    pub(super) async fn follow(&self, stop: &CancellationToken, mut changed: impl FnMut()) {
+        let mut seen = self.credentials.stamp();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(LOOK) => {}
+            }
+            let now = self.credentials.stamp();
+            if now == seen {
+                continue;
+            }
+            seen = now;
+            match Current::read(&self.credentials) {
+                Ok(current) => {
+                    let revoked = current.revoked.serials.clone();
+                    self.current.store(Arc::new(current));
+                    changed();
+                    // After the configuration: who is cut now is refused when he comes again.
+                    let cut = self.clients.revoke(revoked);
+                    tracing::info!(cut, "certificates and revocations were taken up");
+                }
+                Err(error) => {
+                    tracing::error!(%error, "the changed certificates or revocations are not taken up; those before stay in force");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Countries that know each other.
+
+use std::sync::Arc;
+
+use comity::node::{Clock, Node, system_clock};
+
+use super::{Country, command::nothing_inherited};
+
+/// Two countries that know each other's cards; neither runs.
+pub(crate) async fn neighbours() -> (Country, Country) {
+    let (a, b) = (Country::set_up("TJ"), Country::set_up("UZ"));
+    befriend(&[&a, &b]).await;
+    (a, b)
+}
+
+/// Gives each of the countries the cards of the others, fingerprints compared; none runs.
+pub(crate) async fn befriend(countries: &[&Country]) {
+    befriend_by(countries, &system_clock()).await;
+}
+
+/// As [`befriend`], by another clock.
+pub(crate) async fn befriend_by(countries: &[&Country], clock: &Clock) {
+    for at in countries {
+        let node = Node::open(at.home(), Arc::clone(clock), &mut |_| {})
+            .await
+            .unwrap();
+        for other in countries.iter().filter(|other| other.code != at.code) {
+            let card = other.home().own_card().clone();
+            node.import_card(card.signed.clone(), card.fingerprint(), "test".to_owned())
+                .await
+                .unwrap();
+        }
+        node.close().await.unwrap();
+    }
+    nothing_inherited();
+}
