@@ -201,11 +201,15 @@ impl StoredRecord {
     /// it was kept.
     ///
     /// # Errors
-    /// [`HoldingError::Keys`] when the slot no longer opens it.
+    /// [`HoldingError::Locked`] when the record may no longer be read, [`HoldingError::Keys`] when
+    /// the slot no longer opens it.
     pub fn sharing(
         &self,
         slots: &ShredSlots,
     ) -> Result<Option<wire::record::SharingMatrix>, HoldingError> {
+        if let Some(cause) = self.locked() {
+            return Err(HoldingError::Locked(cause));
+        }
         if self.sealed_sharing.is_empty() {
             return Ok(None);
         }

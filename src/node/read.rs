@@ -1,5 +1,7 @@
 //! Read: open a record for an officer; the reading is a ledger leaf, durably, before data leaves.
 
+mod refusal;
+
 use std::sync::Arc;
 
 use crate::{
@@ -13,39 +15,12 @@ use crate::{
     },
 };
 
-use super::{
-    Node, NodeError,
-    purpose::{MAX_PURPOSE_CHARS, check_purpose},
-    rules::Proposal,
-};
+use super::{Node, NodeError, purpose::check_purpose, rules::Proposal};
+
+pub use refusal::ReadError;
 
 /// Records a list answers at most.
 pub const MAX_PAGE: usize = 500;
-
-/// Why a record is not read.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// Nothing here has this reference.
-    #[error("no record {0} is held here; records listed by `comity records list` can be read")]
-    Unknown(Reference),
-    /// It was recalled or has expired.
-    #[error(
-        "{reference} is locked and nobody reads it any more: it {}; `comity receipts {reference}` and `comity audit prove {reference}` still prove that it was here",
-        if *.expired { "expired" } else { "was recalled by its origin" }
-    )]
-    Locked {
-        /// Which.
-        reference: Reference,
-        /// Whether it expired; else it was recalled.
-        expired: bool,
-    },
-    /// The purpose is longer than it may be.
-    #[error("a purpose has at most {MAX_PURPOSE_CHARS} characters, this one has {0}")]
-    PurposeTooLong(usize),
-    /// The node failed.
-    #[error(transparent)]
-    Node(#[from] NodeError),
-}
 
 /// A record opened.
 #[derive(Debug)]
@@ -113,15 +88,7 @@ impl Node {
         let asked = self.find(&reference)?;
         let node = Arc::clone(self);
         let opened = blocking(move || node.open_version(asked, exact, thread)).await;
-        let (number, opened, digest) = match opened {
-            Err(NodeError::Holding(HoldingError::Locked(cause))) => {
-                return Err(ReadError::Locked {
-                    reference,
-                    expired: cause == LockCause::Expiry,
-                });
-            }
-            other => other?,
-        };
+        let (number, opened, digest) = opened.map_err(|error| ReadError::of(reference, error))?;
         let compartments = opened
             .summary
             .compartments
@@ -213,23 +180,29 @@ impl Node {
         Ok((number, opened, stored.digest))
     }
 
-    /// Opens a record for somebody. One that has expired is closed from that moment, whether it is
-    /// locked durably yet or not.
-    pub(super) fn open_stored(&self, stored: &StoredRecord) -> Result<Record, NodeError> {
-        if self.is_over(stored) {
-            return Err(HoldingError::Locked(LockCause::Expiry).into());
+    /// Refuses a record that nobody reads any more: locked, or expired and so closed from that
+    /// moment, whether it is locked durably yet or not.
+    ///
+    /// # Errors
+    /// [`HoldingError::Locked`], and nothing else.
+    pub(super) fn check_open(&self, stored: &StoredRecord) -> Result<(), NodeError> {
+        let expires = stored.holding.expires_us;
+        let over = expires != 0 && expires <= self.now().micros();
+        match stored.locked().or(over.then_some(LockCause::Expiry)) {
+            Some(cause) => Err(HoldingError::Locked(cause).into()),
+            None => Ok(()),
         }
+    }
+
+    /// Opens a record for somebody.
+    pub(super) fn open_stored(&self, stored: &StoredRecord) -> Result<Record, NodeError> {
+        self.check_open(stored)?;
         let mut record = stored.open(&self.slots)?;
         let until = stored.holding.victims_until_us;
         if until != 0 && until <= self.now().micros() {
             record.victims = None;
         }
         Ok(record)
-    }
-
-    fn is_over(&self, stored: &StoredRecord) -> bool {
-        let expires = stored.holding.expires_us;
-        expires != 0 && expires <= self.now().micros()
     }
 
     /// Whether a list shows a record.
@@ -239,7 +212,7 @@ impl Node {
             .follow
             .as_ref()
             .is_some_and(|follow| follow.step != 0);
-        stored.locked().is_none() && !self.is_over(stored) && (steps || !step)
+        self.check_open(stored).is_ok() && (steps || !step)
     }
 
     fn page(

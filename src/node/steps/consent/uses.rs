@@ -2,9 +2,8 @@
 
 use crate::{
     crypto::Digest,
-    entry::LockCause,
     envelope::{Claim, verify_token},
-    inbox::{HoldingError, StoredRecord, consents, followers},
+    inbox::{StoredRecord, consents, followers},
     record::{
         Country, Reference,
         compartments::label_name,
@@ -120,16 +119,8 @@ impl Node {
     pub(in crate::node) fn usable(&self, reference: &Reference) -> Result<Usable, ConsentError> {
         let number = self.find(reference)?;
         let stored = self.stored(number)?;
-        let record = match self.open_stored(&stored) {
-            Err(NodeError::Holding(HoldingError::Locked(cause))) => {
-                return Err(ReadError::Locked {
-                    reference: *reference,
-                    expired: cause == LockCause::Expiry,
-                }
-                .into());
-            }
-            opened => opened?,
-        };
+        let opened = self.open_stored(&stored);
+        let record = opened.map_err(|error| ReadError::of(*reference, error))?;
         if record.step.is_some() {
             return Err(ConsentError::Step(*reference));
         }
