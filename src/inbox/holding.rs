@@ -8,7 +8,7 @@ use crate::{
     entry::{
         Entry, EntryError, Event, Holding, LifeRow, LockCause, OutboxPlace, Position, Rekeyed,
     },
-    envelope::{ContentKeys, Fault, open_at_rest, open_beside},
+    envelope::{Beside, ContentKeys, Fault, open_at_rest, open_beside},
     record::{
         Country, Moment,
         compartments::{ContentError, join},
@@ -91,6 +91,8 @@ pub struct StoredRecord {
     pub outbox: Vec<OutboxPlace>,
     /// The sharing matrix as sent, sealed; empty for a record of another country.
     pub sealed_sharing: Vec<u8>,
+    /// SHA-256 of what was submitted, sealed; empty without an idempotency key.
+    sealed_submission: Vec<u8>,
     /// Blob of the SUBMISSION_ACCEPTANCE; `None` for a record of another country.
     pub acceptance_blob: Option<u32>,
     /// Year and number of the reference given here; `None` for a record of another country.
@@ -116,16 +118,20 @@ impl StoredRecord {
         // A record's envelope is its first blob; both come with one read.
         let (body, first_blob) = store.body_with_blob(row.place, 0)?;
         let entry = Entry::decode(&body)?;
+        let mut sealed_submission = Vec::new();
         let (holding, outbox, sealed_sharing, acceptance_blob, given, position) = match entry.event
         {
-            Event::Submitted(submitted) => (
-                submitted.holding,
-                submitted.outbox,
-                submitted.sealed_sharing,
-                Some(submitted.acceptance_blob),
-                Some((submitted.reference_year, submitted.reference_number)),
-                None,
-            ),
+            Event::Submitted(submitted) => {
+                sealed_submission = submitted.sealed_submission;
+                (
+                    submitted.holding,
+                    submitted.outbox,
+                    submitted.sealed_sharing,
+                    Some(submitted.acceptance_blob),
+                    Some((submitted.reference_year, submitted.reference_number)),
+                    None,
+                )
+            }
             Event::Received(received) => (
                 received.holding,
                 Vec::new(),
@@ -158,6 +164,7 @@ impl StoredRecord {
             digest,
             outbox,
             sealed_sharing,
+            sealed_submission,
             acceptance_blob,
             given,
             position,
@@ -214,11 +221,31 @@ impl StoredRecord {
             return Ok(None);
         }
         let slot: Zeroizing<[u8; 32]> = slots.open_slot(self.holding.slot)?;
-        let plain = open_beside(&self.sealed_sharing, &slot, &self.digest)
+        let plain = open_beside(Beside::Sharing, &self.sealed_sharing, &slot, &self.digest)
             .map_err(|_| HoldingError::Keys)?;
         wire::record::SharingMatrix::decode(plain.as_slice())
             .map(Some)
             .map_err(|_| HoldingError::Keys)
+    }
+
+    /// SHA-256 of what was submitted under an idempotency key; `None` without a key, or once the
+    /// record's keys are gone. Of a locked record too: it shows nothing.
+    ///
+    /// # Errors
+    /// [`HoldingError`] when the slot cannot be read or does not open it.
+    pub fn submission(&self, slots: &ShredSlots) -> Result<Option<Digest>, HoldingError> {
+        if self.sealed_submission.is_empty() {
+            return Ok(None);
+        }
+        let slot: Zeroizing<[u8; 32]> = match slots.open_slot(self.holding.slot) {
+            Err(StoreError::SlotErased(_)) => return Ok(None),
+            slot => slot?,
+        };
+        let sealed = &self.sealed_submission;
+        let plain = open_beside(Beside::Submission, sealed, &slot, &self.digest)
+            .map_err(|_| HoldingError::Keys)?;
+        let digest = Digest::try_from(plain.as_slice()).map_err(|_| HoldingError::Keys)?;
+        Ok(Some(digest))
     }
 
     /// Opens every compartment held here that may still be read.

@@ -105,12 +105,13 @@ pub(super) fn by_reference(
         .map(u64::from_be_bytes))
 }
 
-/// Keyed tag of a client's idempotency key → record number and submission digest.
+/// Keyed tag of a client's idempotency key → record number. What was submitted under it stands, as a
+/// digest under the record's slot, in the entry.
 pub(super) const IDEMPOTENCY: Keyspace = Keyspace {
     prefix: 0x14,
     name: "idempotency",
     key: "HMAC tag of principal and key (16 bytes)",
-    value: "local number (u64 big endian), SHA-256 of the submission",
+    value: "local number, u64 big endian",
     written_by: "submitted",
     goes_away: "never",
 };
@@ -160,9 +161,10 @@ pub fn apply(event: &Event, stored: &Stored<'_>, rows: &mut Rows<'_>) -> Result<
             life_rows::begin(holding, false, rows);
             consents::begin(holding, false, rows)?;
             if !submitted.idempotency_tag.is_empty() {
-                let mut value = holding.number.to_be_bytes().to_vec();
-                value.extend_from_slice(&submitted.submission_digest);
-                rows.put(IDEMPOTENCY.key(&[&submitted.idempotency_tag]), value);
+                rows.put(
+                    IDEMPOTENCY.key(&[&submitted.idempotency_tag]),
+                    holding.number.to_be_bytes().to_vec(),
+                );
             }
             raise(
                 rows,

@@ -24,6 +24,7 @@ use std::time::Duration;
 
 pub(super) use approvals::order_aad;
 pub(super) use life::ground_aad;
+pub(super) use steps::late_aad;
 
 use prost::Message as _;
 
@@ -231,11 +232,11 @@ impl Rules for NodeRules {
                     header_digest: header_digest.clone(),
                     reference,
                     purpose,
+                    compartments,
                     ..node(Action::Consultation, detail)
                 };
                 let event = Event::Read(Read {
                     number,
-                    compartments,
                     header_digest,
                 });
                 self.append(group, event, Vec::new(), leaf)?;
@@ -262,11 +263,11 @@ impl Rules for NodeRules {
                     reference,
                     purpose,
                     subject: query,
+                    compartments,
                     ..node(action, detail)
                 };
                 let event = Event::Read(Read {
                     number,
-                    compartments,
                     header_digest,
                 });
                 self.append(group, event, Vec::new(), leaf)?;

@@ -228,7 +228,8 @@ async fn carry_out(batch: Batch, prepared: Result<Vec<Outcome>, JoinError>) {
     for (reply, outcome) in replies.into_iter().zip(prepared) {
         match outcome {
             Ok((prepared, accepted)) => {
-                waiting.push((reply, accepted, prepared.destinations.clone()));
+                let destinations = prepared.destinations.clone();
+                waiting.push((reply, accepted, destinations, prepared.submission));
                 proposed.push(prepared);
             }
             Err(error) => {
@@ -241,7 +242,8 @@ async fn carry_out(batch: Batch, prepared: Result<Vec<Outcome>, JoinError>) {
     }
     match node.writer.propose(Proposal::Submit(proposed)).await {
         Ok(Answer::Submitted(outcomes)) => {
-            for ((reply, accepted, destinations), outcome) in waiting.into_iter().zip(outcomes) {
+            let waiting = waiting.into_iter().zip(outcomes);
+            for ((reply, accepted, destinations, submission), outcome) in waiting {
                 for peer in destinations {
                     node.links.wake(peer);
                 }
@@ -249,7 +251,7 @@ async fn carry_out(batch: Batch, prepared: Result<Vec<Outcome>, JoinError>) {
                     Ok(Submission {
                         repeated: false, ..
                     }) => Ok(accepted),
-                    Ok(Submission { number, .. }) => node.accepted_before(number),
+                    Ok(Submission { number, .. }) => node.accepted_before(number, submission),
                     Err(refusal) => Err(refusal.into()),
                 });
             }

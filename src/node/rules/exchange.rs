@@ -15,7 +15,7 @@ use crate::{
 
 use super::{
     Answered, Arrival, ArrivedReceipts, Declined, NodeRules, Prepared, ReceivedBatch, Refusal,
-    Submission, SubmissionRefusal,
+    Submission,
     recent::Name,
     steps::{Taken, Target},
 };
@@ -27,16 +27,14 @@ impl NodeRules {
         group: &mut Group<'_>,
     ) -> Result<Answered, Declined> {
         if let Some(tag) = prepared.idempotency_tag
-            && let Some((number, digest)) = inbox::ask::by_idempotency(group, &tag)?
+            && let Some(number) = inbox::ask::by_idempotency(group, &tag)?
         {
-            return Ok(if digest == prepared.submission_digest {
-                Ok(Submission {
-                    number,
-                    repeated: true,
-                })
-            } else {
-                Err(SubmissionRefusal::IdempotencyConflict)
-            });
+            // Whether it is the same submission, who answers finds out: what was submitted stands
+            // under the record's slot.
+            return Ok(Ok(Submission {
+                number,
+                repeated: true,
+            }));
         }
         if let Some(refusal) = self.refuses_step(&prepared.facts, group)? {
             return Ok(Err(refusal));
@@ -104,10 +102,10 @@ impl NodeRules {
                 .idempotency_tag
                 .map(|tag| tag.to_vec())
                 .unwrap_or_default(),
-            submission_digest: prepared.submission_digest.to_vec(),
             acceptance_blob: 1,
             incarnation: self.incarnation.to_vec(),
             sealed_sharing: prepared.sealed_sharing,
+            sealed_submission: prepared.sealed_submission,
         });
         self.append(
             group,

@@ -218,8 +218,10 @@ pub struct Prepared {
     pub lane: Lane,
     /// Keyed tag of principal and idempotency key.
     pub idempotency_tag: Option<[u8; 16]>,
-    /// SHA-256 of what was submitted.
-    pub submission_digest: Digest,
+    /// SHA-256 of what was submitted, with an idempotency key.
+    pub submission: Option<Digest>,
+    /// The same, under the slot.
+    pub sealed_submission: Vec<u8>,
     /// Encoded SUBMISSION_ACCEPTANCE with its proof.
     pub acceptance: Vec<u8>,
     /// Who submitted.

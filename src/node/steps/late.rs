@@ -5,7 +5,7 @@ use prost::Message as _;
 
 use crate::{
     crypto::Digest,
-    entry::{self, LaneId},
+    entry::{self, Entry, Event, LaneId},
     envelope::{self, Receipt, ReceiptType},
     inbox::{StoredRecord, ask, life_rows},
     record::{Country, MAX_LATE_RECEIPTS, Reference},
@@ -16,7 +16,7 @@ use crate::{
 };
 
 use super::{
-    super::{EntryError, Node, NodeError, rules::KeptReceipts, submit::SubmitError},
+    super::{EntryError, Node, NodeError, rules::{KeptReceipts, late_aad}, submit::SubmitError},
     CheckError, FollowFault, StepOrder,
 };
 
@@ -217,8 +217,16 @@ impl Node {
     pub(in crate::node) fn late_of(&self, header: &Digest) -> Result<Vec<ReceiptProof>, NodeError> {
         let mut proofs = Vec::new();
         for row in life_rows::late_receipts(&self.store, header, MAX_SHOWN)? {
+            let Event::LateReceiptsKept(kept) = Entry::decode(&self.store.body(row.place)?)?.event
+            else {
+                return Err(EntryError::Field("late_receipts_kept").into());
+            };
+            let step = Digest::try_from(kept.step_digest.as_slice())
+                .map_err(|_| EntryError::Field("step_digest"))?;
             let blob = self.store.blob(row.place, row.blob)?;
-            let late = LateReceipts::decode(blob.as_slice()).map_err(EntryError::from)?;
+            let plain = self.keys.storage.open(&late_aad(&step), &blob);
+            let plain = plain.map_err(|_| EntryError::Field("late receipts"))?;
+            let late = LateReceipts::decode(plain.as_slice()).map_err(EntryError::from)?;
             let index = usize::try_from(row.index).unwrap_or(usize::MAX);
             proofs.extend(late.receipts.into_iter().nth(index));
         }

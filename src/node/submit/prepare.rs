@@ -8,7 +8,7 @@ use prost::Message as _;
 use crate::{
     crypto::Digest,
     entry::EntryError,
-    envelope::{self, Plain},
+    envelope::{self, Beside, Plain},
     inbox,
     record::{
         MAX_RECORD_BYTES, Moment, Reference, ValidationContext, Violations, compartments::split,
@@ -23,7 +23,7 @@ use crate::{
 use super::{
     super::{
         Node, NodeError,
-        rules::{Facts, Prepared},
+        rules::{Facts, Prepared, SubmissionRefusal},
         steps::followed,
     },
     Accepted, Intent, MAX_KEY_CHARS, SubmitError,
@@ -100,7 +100,8 @@ impl Node {
         }
         self.check(&record, now).map_err(SubmitError::Invalid)?;
         self.check_follow(&record, self.country)?;
-        let submission_digest = Digest::of(&record.encode_to_vec());
+        let submission =
+            (!idempotency_key.is_empty()).then(|| Digest::of(&record.encode_to_vec()));
         let idempotency_tag = (!idempotency_key.is_empty()).then(|| {
             self.keys.index.tag(
                 "idempotency",
@@ -154,8 +155,15 @@ impl Node {
             .seal_at_rest(&slot_key, &sealed.digest)
             .map_err(|error| SubmitError::Seal(error.to_string()))?;
         let as_sent = SharingMatrix::from(&sharing).encode_to_vec();
-        let sealed_sharing = envelope::seal_beside(&as_sent, &slot_key, &sealed.digest)
-            .map_err(|error| SubmitError::Seal(error.to_string()))?;
+        let beside = |what, plain: &[u8]| {
+            envelope::seal_beside(what, plain, &slot_key, &sealed.digest)
+                .map_err(|error| SubmitError::Seal(error.to_string()))
+        };
+        let sealed_sharing = beside(Beside::Sharing, &as_sent)?;
+        let sealed_submission = match &submission {
+            Some(digest) => beside(Beside::Submission, digest.as_bytes())?,
+            None => Vec::new(),
+        };
         let receipt = Receipt {
             r#type: ReceiptType::SubmissionAcceptance.into(),
             header_digest: sealed.digest.to_vec().into(),
@@ -183,7 +191,8 @@ impl Node {
                 .collect(),
             lane: record_lane,
             idempotency_tag,
-            submission_digest,
+            submission,
+            sealed_submission,
             acceptance: Vec::new(),
             actor,
         };
@@ -243,10 +252,19 @@ impl Node {
         })
     }
 
-    /// The first answer again, for a repeated idempotency key. Opens nothing: the record may have
-    /// been erased since.
-    pub(super) fn accepted_before(&self, number: u64) -> Result<Accepted, SubmitError> {
+    /// The first answer again, for a repeated idempotency key and the same submission. Opens no
+    /// compartment: the record may have been erased since, and then nothing tells any more what was
+    /// submitted.
+    pub(super) fn accepted_before(
+        &self,
+        number: u64,
+        submission: Option<Digest>,
+    ) -> Result<Accepted, SubmitError> {
         let stored = self.stored(number)?;
+        let first = stored.submission(&self.slots).map_err(NodeError::from)?;
+        if first.is_some() && first != submission {
+            return Err(SubmissionRefusal::IdempotencyConflict.into());
+        }
         let blob = stored
             .acceptance_blob
             .ok_or(NodeError::Task)

@@ -1,6 +1,6 @@
 //! What was recalled is destroyed: the keys go, the proofs stay, and no copy of the disk opens it.
 
-use std::{fs, path::Path};
+use std::fs;
 
 use comity::{
     node::{Node, NodeError, system_clock},
@@ -9,22 +9,9 @@ use comity::{
 };
 
 use crate::support::{
-    Country, alert, amendment, comity, complied, ledger_bodies, neighbours, receipts_of,
+    Country, alert, amendment, comity, complied, copy, ledger_bodies, neighbours, receipts_of,
     refusal_of, show, status_of, take_back, try_show,
 };
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let to = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &to);
-        } else {
-            fs::copy(entry.path(), to).unwrap();
-        }
-    }
-}
 
 fn at_once(country: &Country) {
     country.configure(|config| config.life.shred_delay_s = 0);

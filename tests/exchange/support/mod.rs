@@ -13,6 +13,7 @@ use std::time::Duration;
 
 pub(crate) use self::{
     ask::{ledger_bodies, receipts_of, refusal_of},
+    backup::{copy, lies_in},
     command::{Ended, comity, comity_reading, comity_with_broken_stdout, spawning},
     country::{Country, Settings, befriend, neighbours},
     follow::{amendment, complied, digest_of, recall, show, status_of, take_back, try_show},
