@@ -17,7 +17,7 @@ pub use crate::wire::entry::{
     CardAccepted, CheckpointSeen, Disclosed, Erased, Fenced, Follow, HoldChanged, Holding,
     LateReceipt, LateReceiptsKept, LeafSlot, LifeRow, LinkChanged, Lock, LockCause, Locked,
     NodeCreated, NodeStarted, OutboxPlace, Position, Read, ReceiptsArrived, ReceiptsIssued,
-    Received, Refused, Rekeyed, Submitted, entry::Event,
+    Received, Refused, Rekeyed, ReleasedTable, Submitted, TableExported, entry::Event,
 };
 
 /// Random name of one life of a node's store: renewed when it is restored from a backup, so that

@@ -239,6 +239,9 @@ fn compliance(of: &Compliance, recalled_us: i64, now: Moment) -> Vec<String> {
         let until = Moment::from_micros(of.backups_until_us);
         says.push(format!("backups until {until}"));
     }
+    if of.backups_unknown {
+        says.push("does not say whether backups exist".to_owned());
+    }
     for disclosure in &of.disclosures {
         let at = Moment::from_micros(disclosure.time_us);
         says.push(format!("disclosed by {} at {at}", disclosure.manner));

@@ -6,11 +6,12 @@ use crate::{
     card::{TrustBook, verify_card},
     envelope,
     node::system_clock,
-    record::Moment,
+    record::{Moment, compartments::label_name},
     wire::{
         envelope::{NonDeliveryReason, Receipt, ReceiptType},
         json,
         node::{ListCardsRequest, ListReceiptsRequest},
+        record::CompartmentLabel,
     },
 };
 
@@ -105,6 +106,11 @@ fn kind(receipt: &Receipt) -> String {
 }
 
 fn reason(receipt: &Receipt) -> String {
+    if let Ok(label) = CompartmentLabel::try_from(i32::try_from(receipt.compartment).unwrap_or(0))
+        && label != CompartmentLabel::Unspecified
+    {
+        return format!("`{}` alone", label_name(label));
+    }
     match receipt.reason() {
         NonDeliveryReason::Unspecified => String::new(),
         reason => reason

@@ -217,11 +217,15 @@ impl StoredRecord {
         if let Some(cause) = self.locked() {
             return Err(HoldingError::Locked(cause));
         }
-        if self.sealed_sharing.is_empty() {
+        let sealed = match &self.rekeyed {
+            Some(rekeyed) => &rekeyed.sealed_sharing,
+            None => &self.sealed_sharing,
+        };
+        if sealed.is_empty() {
             return Ok(None);
         }
-        let slot: Zeroizing<[u8; 32]> = slots.open_slot(self.holding.slot)?;
-        let plain = open_beside(Beside::Sharing, &self.sealed_sharing, &slot, &self.digest)
+        let slot: Zeroizing<[u8; 32]> = slots.open_slot(self.slot())?;
+        let plain = open_beside(Beside::Sharing, sealed, &slot, &self.digest)
             .map_err(|_| HoldingError::Keys)?;
         wire::record::SharingMatrix::decode(plain.as_slice())
             .map(Some)
@@ -234,14 +238,17 @@ impl StoredRecord {
     /// # Errors
     /// [`HoldingError`] when the slot cannot be read or does not open it.
     pub fn submission(&self, slots: &ShredSlots) -> Result<Option<Digest>, HoldingError> {
-        if self.sealed_submission.is_empty() {
+        let sealed = match &self.rekeyed {
+            Some(rekeyed) => &rekeyed.sealed_submission,
+            None => &self.sealed_submission,
+        };
+        if sealed.is_empty() {
             return Ok(None);
         }
-        let slot: Zeroizing<[u8; 32]> = match slots.open_slot(self.holding.slot) {
+        let slot: Zeroizing<[u8; 32]> = match slots.open_slot(self.slot()) {
             Err(StoreError::SlotErased(_)) => return Ok(None),
             slot => slot?,
         };
-        let sealed = &self.sealed_submission;
         let plain = open_beside(Beside::Submission, sealed, &slot, &self.digest)
             .map_err(|_| HoldingError::Keys)?;
         let digest = Digest::try_from(plain.as_slice()).map_err(|_| HoldingError::Keys)?;

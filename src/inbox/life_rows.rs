@@ -267,7 +267,13 @@ fn late(
         if let Some(number) = ask::by_digest(rows, &header)?
             && of(rows, number)?.is_some()
         {
-            change(number, true, rows, |row| life::answer(row, kind))?;
+            change(number, true, rows, |row| {
+                if receipt.partial {
+                    life::answer_victims(row);
+                } else {
+                    life::answer(row, kind);
+                }
+            })?;
         }
     }
     Ok(())

@@ -12,6 +12,7 @@ mod holding;
 pub mod life;
 pub mod life_rows;
 mod projection;
+pub mod released;
 pub mod versions;
 
 pub use followers::Follower;

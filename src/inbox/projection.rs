@@ -6,7 +6,9 @@ use crate::{
     store::{Entry as Stored, Keyspace, Place, ReadRows, Rows, Run, StoreError},
 };
 
-use super::{RecordRow, approvals, consents, followers, holding::HoldingError, life_rows};
+use super::{
+    RecordRow, approvals, consents, followers, holding::HoldingError, life_rows, released,
+};
 
 /// Record number → where its entry stands.
 pub(super) const RECORDS: Run<14> = Run {
@@ -127,7 +129,7 @@ pub(super) const COUNTERS: Keyspace = Keyspace {
 };
 
 /// The keyspaces of this room.
-pub const fn keyspaces() -> [&'static Keyspace; 15] {
+pub const fn keyspaces() -> [&'static Keyspace; 16] {
     let [life, due, late] = life_rows::keyspaces();
     let [requests, tokens, passed_on] = consents::keyspaces();
     [
@@ -146,6 +148,7 @@ pub const fn keyspaces() -> [&'static Keyspace; 15] {
         requests,
         tokens,
         passed_on,
+        released::keyspace(),
     ]
 }
 
@@ -160,6 +163,7 @@ pub fn apply(event: &Event, stored: &Stored<'_>, rows: &mut Rows<'_>) -> Result<
             hold(holding, stored.place, rows)?;
             life_rows::begin(holding, false, rows);
             consents::begin(holding, false, rows)?;
+            released::add(&submitted.released, rows)?;
             if !submitted.idempotency_tag.is_empty() {
                 rows.put(
                     IDEMPOTENCY.key(&[&submitted.idempotency_tag]),
@@ -187,6 +191,7 @@ pub fn apply(event: &Event, stored: &Stored<'_>, rows: &mut Rows<'_>) -> Result<
             approvals::apply(event, stored, rows)
         }
         Event::Disclosed(disclosed) => consents::disclosed(disclosed, rows),
+        Event::TableExported(exported) => Ok(released::add(&exported.released, rows)?),
         _ => life_rows::apply(event, stored, rows),
     }
 }

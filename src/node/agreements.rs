@@ -151,6 +151,10 @@ impl Node {
     pub fn preview(&self, record: &Record) -> Result<Matrix, Violations> {
         let now = self.now();
         self.check(record, now)?;
+        // A store that cannot be read says so at the submission.
+        if let Ok(Some(violations)) = self.gives_away(record) {
+            return Err(violations);
+        }
         self.sharing_of(record, now)
     }
 
@@ -195,7 +199,9 @@ impl Node {
             let matrix = sharing::matrix(&record).map(|matrix| SharingMatrix::from(&matrix));
             Ok((matrix.unwrap_or_default(), false, stored.digest))
         });
-        let looked = looked.await.map_err(|error| ReadError::of(reference, error));
+        let looked = looked
+            .await
+            .map_err(|error| ReadError::of(reference, error));
         let (matrix, as_sent, digest) = looked?;
         self.writer
             .propose(Proposal::Read {

@@ -74,14 +74,15 @@ impl Node {
                 }
             };
             let record = match stored.keys(&self.slots) {
-                Ok(keys) => {
+                Ok(keys) if self.goes_whole(&stored, &keys, lane.peer)? => {
                     let wrap = epoch
                         .wrap(&keys, &stored.digest, lane.peer)
                         .map_err(|_| HoldingError::Keys)?;
                     for_destination(&stored.sealed, &keys, lane.peer, wrap)
                 }
-                // Recalled or expired before it went: its header keeps its place in the lane.
-                Err(HoldingError::Locked(_)) => withdrawn(&stored.sealed),
+                // Recalled or expired before it went, or what it was to read went: its header keeps
+                // its place in the lane.
+                Ok(_) | Err(HoldingError::Locked(_)) => withdrawn(&stored.sealed),
                 Err(error) => return Err(error.into()),
             };
             let size = u64::try_from(record.encoded_len()).unwrap_or(u64::MAX);

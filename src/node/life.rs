@@ -4,6 +4,8 @@
 //! A crash between any two steps leaves the first durable and the second due: slots that are erased
 //! already stay so, an answer that was not sent is still owed.
 
+mod victims;
+
 use std::{
     collections::BTreeMap,
     sync::{Arc, Weak},
@@ -12,9 +14,9 @@ use std::{
 
 use crate::{
     entry::{EntryError, Event, LifeRow, LockCause},
-    envelope::{self, ContentKeys, MAX_DISCLOSURES, ReceiptType},
+    envelope::{MAX_DISCLOSURES, ReceiptType},
     inbox::{
-        HoldingError, StoredRecord,
+        StoredRecord,
         life::{self, Due},
         life_rows::{self, DueRow},
     },
@@ -23,7 +25,6 @@ use crate::{
     wire::{
         envelope::DisclosureNotice,
         ledger::{Action, LeafBody},
-        record::CompartmentLabel,
     },
 };
 
@@ -31,7 +32,7 @@ use super::{
     Node, NodeError,
     clocks::Agreement,
     read::blocking,
-    rules::{ErasedOrder, LockOrder, Proposal, ground_aad},
+    rules::{Backups, ErasedOrder, LockOrder, Proposal, ground_aad},
     steps::LateReceipt,
     submit::SubmitError,
 };
@@ -44,11 +45,15 @@ const ROWS: usize = 4096;
 const TOGETHER: usize = 256;
 /// Leaves of a record looked at for disclosures.
 const LEAVES: usize = 10_000;
-/// Microseconds of a day.
-const DAY_US: i64 = 86_400_000_000;
 
 /// Runs rounds until the node is gone or closed.
 pub async fn run(node: Weak<Node>) {
+    let stated = node.upgrade().map(|node| node.config.life.backups_days);
+    if stated.flatten().is_none() {
+        tracing::warn!(
+            "`life.backups_days` in config.toml does not say for how long backups are kept: ERASED receipts say that nobody knows"
+        );
+    }
     loop {
         tokio::time::sleep(ROUND).await;
         let Some(node) = node.upgrade() else {
@@ -214,18 +219,23 @@ impl Node {
     }
 
     fn erased_order(&self, stored: &StoredRecord, victims_only: bool) -> ErasedOrder {
-        let days = i64::try_from(self.config.life.backups_days).unwrap_or(i64::MAX);
         ErasedOrder {
             number: stored.holding.number,
             digest: stored.digest,
             victims_only,
-            backups_until_us: match days {
-                0 => 0,
-                days => self
-                    .now()
-                    .micros()
-                    .saturating_add(days.saturating_mul(DAY_US)),
-            },
+            backups: self.backups(),
+        }
+    }
+
+    /// What the configuration states of backups.
+    fn backups(&self) -> Backups {
+        match self.config.life.backups_days {
+            None => Backups::Unknown,
+            Some(0) => Backups::None,
+            Some(days) => {
+                let kept = Duration::from_secs(days.saturating_mul(86_400));
+                Backups::Until((self.now() + kept).micros())
+            }
         }
     }
 
@@ -251,15 +261,8 @@ impl Node {
                 continue;
             }
             if stored.slot() == stored.holding.slot {
-                let (slot, sealed_keys) = self.without_victims(&stored)?;
-                self.writer
-                    .propose(Proposal::Rekey {
-                        number: row.number,
-                        digest: stored.digest,
-                        slot,
-                        sealed_keys,
-                    })
-                    .await?;
+                let rekeying = self.without_victims(&stored)?;
+                self.writer.propose(Proposal::Rekey(rekeying)).await?;
             }
             slots.push(stored.holding.slot);
             orders.push(self.erased_order(&stored, true));
@@ -267,38 +270,6 @@ impl Node {
         let node = Arc::clone(self);
         blocking(move || Ok(node.slots.erase(&slots)?)).await?;
         self.propose_erased(orders).await
-    }
-
-    /// The keys of a record but for those of its victim data, under a new slot.
-    fn without_victims(&self, stored: &StoredRecord) -> Result<(u64, Vec<u8>), NodeError> {
-        let keys = stored.keys(&self.slots)?;
-        let parts = envelope::open_at_rest(&stored.sealed, &keys).map_err(HoldingError::from)?;
-        // Parts come in the order of the keys.
-        let gone: Vec<u32> = keys
-            .keys
-            .iter()
-            .zip(&parts)
-            .filter(|(_, (label, _))| *label == CompartmentLabel::Victims as u32)
-            .map(|((index, _), _)| *index)
-            .collect();
-        let mut entitlements = keys.entitlements.clone();
-        for entitlement in &mut entitlements {
-            entitlement.indexes.retain(|index| !gone.contains(index));
-        }
-        let kept = ContentKeys {
-            keys: keys
-                .keys
-                .iter()
-                .filter(|(index, _)| !gone.contains(index))
-                .cloned()
-                .collect(),
-            entitlements,
-        };
-        let (slot, slot_key) = self.slots.take()?;
-        let sealed = kept
-            .seal_at_rest(&slot_key, &stored.digest)
-            .map_err(|_| HoldingError::Keys)?;
-        Ok((slot, sealed))
     }
 
     /// Tells origins what became of their records.
@@ -337,7 +308,7 @@ impl Node {
             return Ok(None);
         };
         let Some(kind) = life::owed(row) else {
-            return Ok(None);
+            return self.victims_answer(stored, row);
         };
         let lock = row.whole.as_ref().ok_or(EntryError::Field("whole"))?;
         let erased = kind == ReceiptType::Erased;
@@ -345,7 +316,7 @@ impl Node {
             number: stored.holding.number,
             kind,
             recall: life::recall_of(row),
-            backups_until_us: if erased { lock.backups_until_us } else { 0 },
+            backups: erased.then(|| Backups::of(lock)).unwrap_or_default(),
             ground: if erased {
                 String::new()
             } else {
@@ -377,7 +348,10 @@ impl Node {
     }
 
     /// What left this node in plain text of a record, as far as the ledger knows.
-    fn disclosures(&self, stored: &StoredRecord) -> Result<Vec<DisclosureNotice>, NodeError> {
+    pub(super) fn disclosures(
+        &self,
+        stored: &StoredRecord,
+    ) -> Result<Vec<DisclosureNotice>, NodeError> {
         let mut notices = Vec::new();
         for index in rows::leaves_of(&self.store, &stored.digest, LEAVES)? {
             let Some(leaf) = self.leaf(index)? else {

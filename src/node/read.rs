@@ -89,6 +89,9 @@ impl Node {
         let node = Arc::clone(self);
         let opened = blocking(move || node.open_version(asked, exact, thread)).await;
         let (number, opened, digest) = opened.map_err(|error| ReadError::of(reference, error))?;
+        if holds_victims(&opened) && purpose.trim().is_empty() {
+            return Err(ReadError::PurposeMissing(reference));
+        }
         let compartments = opened
             .summary
             .compartments
@@ -155,7 +158,7 @@ impl Node {
         thread: bool,
     ) -> Result<(u64, Opened, Digest), NodeError> {
         let versions = self.versions(asked)?;
-        let newest = if exact { None } else { self.newest(&versions)? };
+        let newest = Self::newest(&versions).filter(|_| !exact);
         let number = newest.unwrap_or(asked);
         let stored = self.stored(number)?;
         let record = self.open_stored(&stored)?;
@@ -354,6 +357,13 @@ impl Node {
     pub fn header_digest(&self, number: u64) -> Result<Digest, NodeError> {
         Ok(self.stored(number)?.digest)
     }
+}
+
+/// Whether an answer shows victims' data, its own or that of a record passed on.
+fn holds_victims(opened: &Opened) -> bool {
+    let original = opened.original.as_ref().map(|(_, original)| original);
+    let mut shown = std::iter::once(&opened.record).chain(original);
+    shown.any(|record| record.victims.is_some())
 }
 
 fn is_held(stored: &StoredRecord) -> bool {

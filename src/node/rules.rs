@@ -11,19 +11,22 @@ mod facts;
 mod life;
 mod proposal;
 mod recent;
+mod released;
 mod steps;
 
 pub use consent::{DiscloseOrder, PassesOn};
-pub use facts::{Effect, ErasedOrder, Facts, KeptReceipts, LockOrder};
+pub use facts::{Backups, Effect, ErasedOrder, Facts, KeptReceipts, LockOrder, Rekeying};
 pub use proposal::{
     Answer, ApprovalId, Arrival, ArrivedReceipts, Prepared, Proposal, ReceivedBatch, Refusal,
     Submission, SubmissionRefusal,
 };
+pub use released::{ExportedTable, Release};
 
 use std::time::Duration;
 
 pub(super) use approvals::order_aad;
 pub(super) use life::ground_aad;
+pub(super) use released::{refuses_release, released_before};
 pub(super) use steps::late_aad;
 
 use prost::Message as _;
@@ -288,12 +291,7 @@ impl Rules for NodeRules {
                 };
                 self.hold(number, digest, ground, leaf, group)?;
             }
-            Proposal::Rekey {
-                number,
-                digest,
-                slot,
-                sealed_keys,
-            } => self.rekey(number, digest, slot, sealed_keys, group)?,
+            Proposal::Rekey(rekeying) => self.rekey(rekeying, group)?,
             Proposal::Erased(orders) => self.erased_all(orders, group)?,
             Proposal::Ask { .. } | Proposal::Approve { .. } | Proposal::ApprovalDone(_) => {
                 self.approval(proposal, group)?;
@@ -315,6 +313,10 @@ impl Rules for NodeRules {
                 self.append(group, event, Vec::new(), leaf)?;
             }
             Proposal::Disclose(order) => self.disclose(*order, group)?,
+            Proposal::ExportTable(table) => {
+                let leaf = node(Action::Disclosure, "table-export");
+                self.export_table(*table, leaf, group)?;
+            }
             Proposal::Agreements {
                 digest,
                 count,

@@ -82,7 +82,7 @@ pub enum SubmitError {
     KeyTooLong(usize),
     /// The idempotency key named another record.
     #[error(transparent)]
-    Conflict(#[from] SubmissionRefusal),
+    Conflict(SubmissionRefusal),
     /// A client submitted a step as a record.
     #[error(
         "a record that carries `step` or `onward` is made by the node: recall, consent, passing on and the like have commands and calls of their own"
@@ -113,6 +113,15 @@ pub enum SubmitError {
     /// The node failed.
     #[error(transparent)]
     Node(#[from] NodeError),
+}
+
+impl From<SubmissionRefusal> for SubmitError {
+    fn from(refusal: SubmissionRefusal) -> Self {
+        match refusal {
+            SubmissionRefusal::Differenced(violations) => Self::Invalid(violations),
+            other => Self::Conflict(other),
+        }
+    }
 }
 
 type Reply = oneshot::Sender<Result<Accepted, SubmitError>>;

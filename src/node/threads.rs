@@ -59,14 +59,35 @@ impl Node {
         Ok(fits.then_some(target))
     }
 
-    /// The newest version that may be read; `None` when none may.
-    pub(super) fn newest(&self, versions: &[Version]) -> Result<Option<u64>, NodeError> {
-        for version in versions.iter().rev() {
-            if self.stored(version.number)?.locked().is_none() {
-                return Ok(Some(version.number));
+    /// Every amendment of a record and of its amendments, those that do not count too: whoever has
+    /// the record may have any of them.
+    ///
+    /// # Errors
+    /// [`NodeError`] when the store cannot be read.
+    pub(super) fn every_version(&self, number: u64) -> Result<Vec<Version>, NodeError> {
+        let mut first = self.stored(number)?;
+        for _ in 0..MAX_CLIMB {
+            let Some((before, _)) = amendment_of(&first.holding) else {
+                break;
+            };
+            let Some(number) = ask::by_digest(&self.store, &before)? else {
+                break;
+            };
+            let target = self.stored(number)?;
+            if target.holding.origin != first.holding.origin {
+                break;
             }
+            first = target;
         }
-        Ok(None)
+        Ok(versions::family(version(&first)?, |digest| {
+            followers::followers(&self.store, digest, |one| one.kind == FollowType::Amendment)
+        })?)
+    }
+
+    /// The version that stands for a record: the newest. What it replaced counts no more, so where
+    /// the newest is locked there is nothing to show instead.
+    pub(super) fn newest(versions: &[Version]) -> Option<u64> {
+        versions.last().map(|version| version.number)
     }
 
     /// What became of a record.

@@ -1,5 +1,11 @@
 //! Trend records as tables of counts: their cells, what adds up to what, and back.
 
+mod released;
+mod table;
+
+pub use released::{YearTable, differenced, disclosures, has_words, why, years_of};
+pub use table::{Assembled, TableFault, Wanted, as_shown, assemble};
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
@@ -167,6 +173,18 @@ pub fn trends(series: &[Series], method: &str, publication: &str) -> Vec<Trend> 
     trends
 }
 
+/// Puts how a cell is shown into a value.
+fn show(value: &mut TrendValue, shown: Shown) {
+    value.value = shown.count().and_then(|count| u32::try_from(count).ok());
+    value.suppression = match shown {
+        Shown::Count(_) => TrendSuppression::None,
+        Shown::Below(bound) if bound <= OFFICIAL_K => TrendSuppression::Lt5,
+        Shown::Below(_) => TrendSuppression::K11,
+        Shown::Withheld => TrendSuppression::Complementary,
+    }
+    .into();
+}
+
 fn value(at: &Coordinates, shown: Shown, of: &Series) -> TrendValue {
     let form = code(&FORMS, &at.category);
     let in_words = at.category != TOTAL
@@ -174,7 +192,7 @@ fn value(at: &Coordinates, shown: Shown, of: &Series) -> TrendValue {
         && (NO_COUNTRY.contains(&at.category.as_str())
             || at.category.parse::<super::Country>().is_err());
     let by_country = at.category != TOTAL && form == 0;
-    TrendValue {
+    let mut value = TrendValue {
         form,
         country: if by_country && !in_words {
             at.category.clone()
@@ -189,15 +207,10 @@ fn value(at: &Coordinates, shown: Shown, of: &Series) -> TrendValue {
         sex: code(&SEXES, &at.sex),
         age: code(&AGES, &at.age),
         period: of.year.to_string(),
-        value: shown.count().and_then(|count| u32::try_from(count).ok()),
-        suppression: match shown {
-            Shown::Count(_) => TrendSuppression::None,
-            Shown::Below(bound) if bound <= OFFICIAL_K => TrendSuppression::Lt5,
-            Shown::Below(_) => TrendSuppression::K11,
-            Shown::Withheld => TrendSuppression::Complementary,
-        }
-        .into(),
-    }
+        ..TrendValue::default()
+    };
+    show(&mut value, shown);
+    value
 }
 
 #[cfg(test)]

@@ -35,4 +35,5 @@ mod search;
 mod sharing;
 mod store;
 mod submissions;
+mod tables;
 mod trends;

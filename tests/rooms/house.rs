@@ -62,6 +62,7 @@ pub(crate) const HOUSE: &[Room] = &[
             "record",
             "replication",
             "search",
+            "statistics",
             "store",
             "wire",
         ],

@@ -24,6 +24,11 @@ pub enum ReadError {
     /// The purpose is longer than it may be.
     #[error("a purpose has at most {MAX_PURPOSE_CHARS} characters, this one has {0}")]
     PurposeTooLong(usize),
+    /// Victims' data is read for a purpose.
+    #[error(
+        "compartment `victims` of {0} is read for a purpose, which goes into the ledger: give one (--purpose)"
+    )]
+    PurposeMissing(Reference),
     /// The node failed.
     #[error(transparent)]
     Node(#[from] NodeError),

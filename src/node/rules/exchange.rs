@@ -15,8 +15,9 @@ use crate::{
 
 use super::{
     Answered, Arrival, ArrivedReceipts, Declined, NodeRules, Prepared, ReceivedBatch, Refusal,
-    Submission,
+    Submission, SubmissionRefusal,
     recent::Name,
+    refuses_release,
     steps::{Taken, Target},
 };
 
@@ -42,6 +43,11 @@ impl NodeRules {
         if let Some(refusal) = self.refuses_consent(&prepared.facts, group)? {
             return Ok(Err(refusal));
         }
+        let releases = &prepared.facts.releases;
+        if let Some(violations) = refuses_release(&self.storage, group, releases)? {
+            return Ok(Err(SubmissionRefusal::Differenced(violations)));
+        }
+        let released = self.sealed_releases(releases, group)?;
         let number = inbox::ask::last_number(group)?.saturating_add(1);
         let mut outbox = Vec::with_capacity(prepared.destinations.len());
         for (at, peer) in (0_u32..).zip(&prepared.destinations) {
@@ -106,6 +112,7 @@ impl NodeRules {
             incarnation: self.incarnation.to_vec(),
             sealed_sharing: prepared.sealed_sharing,
             sealed_submission: prepared.sealed_submission,
+            released,
         });
         self.append(
             group,

@@ -1,17 +1,17 @@
 //! What use cases propose to the writer, what it answers, and why it refuses.
 
-use super::consent::DiscloseOrder;
+use super::{consent::DiscloseOrder, released::ExportedTable};
 use crate::{
     crypto::Digest,
     entry::{Incarnation, LaneId},
     inbox::ReferenceTag,
     ledger::Checkpoint,
-    record::{Country, Reference},
+    record::{Country, Reference, Violations},
     wire::envelope::{Lane, NonDeliveryReason},
 };
 
 use super::super::{fence::Claim, links::Change};
-use super::facts::{ErasedOrder, Facts, LockOrder};
+use super::facts::{ErasedOrder, Facts, LockOrder, Rekeying};
 
 /// Names something that waits for a second person.
 pub type ApprovalId = [u8; 16];
@@ -90,16 +90,7 @@ pub enum Proposal {
         actor: String,
     },
     /// The keys that stay of a record stand under a new slot.
-    Rekey {
-        /// Local number.
-        number: u64,
-        /// Header.
-        digest: Digest,
-        /// The new slot.
-        slot: u64,
-        /// The keys under it.
-        sealed_keys: Vec<u8>,
-    },
+    Rekey(Rekeying),
     /// Keys are gone from the slots.
     Erased(Vec<ErasedOrder>),
     /// A search or a correlation, before data leaves.
@@ -151,6 +142,8 @@ pub enum Proposal {
     },
     /// A record leaves the node in plain text, once this is durable.
     Disclose(Box<DiscloseOrder>),
+    /// A table of statistics leaves the node, once this is durable.
+    ExportTable(Box<ExportedTable>),
     /// Other agreements are in force.
     Agreements {
         /// SHA-256 over the files.
@@ -312,8 +305,11 @@ pub struct Submission {
 }
 
 /// Why the writer refused one submission of a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SubmissionRefusal {
+    /// Its statistics give away a count, beside what was released before.
+    #[error("{0}")]
+    Differenced(Violations),
     /// The idempotency key named another submission before.
     #[error(
         "this idempotency key was used before for another record; choose a new key, or send the first record again"

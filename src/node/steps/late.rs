@@ -16,7 +16,11 @@ use crate::{
 };
 
 use super::{
-    super::{EntryError, Node, NodeError, rules::{KeptReceipts, late_aad}, submit::SubmitError},
+    super::{
+        EntryError, Node, NodeError,
+        rules::{Backups, KeptReceipts, late_aad},
+        submit::SubmitError,
+    },
     CheckError, FollowFault, StepOrder,
 };
 
@@ -32,8 +36,10 @@ pub struct LateReceipt {
     pub kind: ReceiptType,
     /// The recall that ERASED and HELD answer; `None` when the record expired.
     pub recall: Option<Digest>,
-    /// On ERASED: until when backups that still open exist, microseconds since 1970; 0: none.
-    pub backups_until_us: i64,
+    /// On ERASED: what is stated of backups.
+    pub backups: Backups,
+    /// On ERASED: label of the compartment that went alone; 0: everything went.
+    pub compartment: u32,
     /// On HELD: the ground.
     pub ground: String,
     /// On ERASED and HELD: what left the node in plain text.
@@ -120,7 +126,9 @@ impl Node {
                 .recall
                 .map(|digest| digest.to_vec().into())
                 .unwrap_or_default(),
-            backups_until_us: late.backups_until_us,
+            backups_until_us: late.backups.until_us(),
+            backups_unknown: late.kind == ReceiptType::Erased && late.backups == Backups::Unknown,
+            compartment: late.compartment,
             ground: late.ground.clone(),
             disclosures: late.disclosures.clone(),
             purpose: late.purpose.clone(),
@@ -191,6 +199,7 @@ impl Node {
                 issuer: receipt.issuer.clone(),
                 r#type: receipt.r#type,
                 time_us: receipt.time_us,
+                partial: receipt.compartment != 0,
             });
         }
         Ok(KeptReceipts {

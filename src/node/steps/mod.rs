@@ -5,6 +5,7 @@ mod compliance;
 mod consent;
 mod late;
 mod recall;
+mod retention;
 
 use crate::{
     crypto::Digest,
@@ -27,9 +28,6 @@ pub use consent::{AnswerOrder, ConsentError, ConsentOrder, MAX_CONSENTS};
 pub(super) use consent::{WantedUse, blocking_consent, court, numbers, single_use, wanted};
 pub use late::LateReceipt;
 pub use recall::{Filter, MAX_RECALLED, Outcome, RecallError, Recalled};
-
-/// Seconds of a day.
-const DAY_SECONDS: u64 = 86_400;
 
 /// Why a record may not follow what it names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -233,7 +231,13 @@ impl Node {
                         // A second recall changes nothing and is let through.
                         return Ok(());
                     }
-                    Some(Kind::ConsentAnswer(_)) => own_only(FollowFault::Party(target_origin))?,
+                    Some(Kind::ConsentAnswer(answer)) => {
+                        own_only(FollowFault::Party(target_origin))?;
+                        // Whoever asked about a record that was recalled since is owed a no.
+                        if answer.token.is_none() {
+                            return Ok(());
+                        }
+                    }
                     Some(Kind::ConsentRequest(_) | Kind::LateReceipts(_)) if !to_origin => {
                         return Err(FollowFault::Party(target_origin));
                     }
@@ -285,19 +289,6 @@ impl Node {
                 .map_or(0, |at| Moment::from(at).micros()),
             passes_on: super::onward::passes_on(record),
             ..Facts::default()
-        }
-    }
-
-    /// As [`Self::facts`] at a reader, where victim data is kept for a time only.
-    pub(super) fn facts_received(&self, record: &Record, digest: &Digest, now: Moment) -> Facts {
-        let days = record
-            .victims
-            .as_ref()
-            .map_or(0, |victims| u64::from(victims.retention_days));
-        let until = now + std::time::Duration::from_secs(days.saturating_mul(DAY_SECONDS));
-        Facts {
-            victims_until_us: if days == 0 { 0 } else { until.micros() },
-            ..self.facts(record, digest)
         }
     }
 

@@ -196,7 +196,7 @@ impl Node {
             if is_step(&stored) {
                 return Err(RecallError::Step(*reference));
             }
-            for version in self.versions(number)? {
+            for version in self.every_version(number)? {
                 if seen.insert(version.number) {
                     meant.push((version.number, version.digest));
                 }

@@ -100,8 +100,7 @@ impl Node {
         }
         self.check(&record, now).map_err(SubmitError::Invalid)?;
         self.check_follow(&record, self.country)?;
-        let submission =
-            (!idempotency_key.is_empty()).then(|| Digest::of(&record.encode_to_vec()));
+        let submission = (!idempotency_key.is_empty()).then(|| Digest::of(&record.encode_to_vec()));
         let idempotency_tag = (!idempotency_key.is_empty()).then(|| {
             self.keys.index.tag(
                 "idempotency",
@@ -147,7 +146,8 @@ impl Node {
             .map_err(|error| SubmitError::Seal(error.to_string()))?;
         let facts = Facts {
             effect: self.effect_of(&record, self.country)?,
-            ..self.facts(&record, &sealed.digest)
+            releases: self.releases_of(&record),
+            ..self.facts_held(&record, &sealed.digest, self.country, now)?
         };
         let (slot, slot_key) = self.slots.take().map_err(NodeError::from)?;
         let sealed_keys = sealed

@@ -1,9 +1,13 @@
 //! The rules of each step.
 
 use super::{At, Checker, MAX_LIST, MAX_NOTE, Text, ValidationContext};
-use crate::record::Rule;
+use crate::record::{
+    Rule,
+    handling::{Beneficiary, MAX_BENEFICIARY},
+};
+use crate::wire::envelope::ConsentUse;
 use crate::wire::record::{
-    ConsentAnswer, ConsentRequest, LateReceipts, Recall, RecallReason, Step, step,
+    CompartmentLabel, ConsentAnswer, ConsentRequest, LateReceipts, Recall, RecallReason, Step, step,
 };
 
 /// Longest note of a recall, in characters.
@@ -44,7 +48,35 @@ fn consent_request(
 ) {
     let ground = Text::lines(MAX_NOTE).required();
     checker.text(at.field("ground"), &request.ground, ground);
+    if !matches!(
+        ConsentUse::try_from(request.r#use),
+        Ok(ConsentUse::Court | ConsentUse::Onward)
+    ) {
+        checker.found(
+            at.field("use"),
+            Rule::UnknownCode,
+            "a use is court or onward",
+        );
+    }
+    // The origin's officer reads it, and grants by it.
+    let for_at = at.field("beneficiary");
+    let before = checker.count();
+    let line = Text::line(MAX_BENEFICIARY).required();
+    checker.text(for_at, &request.beneficiary, line);
+    if checker.count() == before
+        && request.r#use() == ConsentUse::Onward
+        && request.beneficiary.parse::<Beneficiary>().is_err()
+    {
+        checker.found(
+            for_at,
+            Rule::FormatInvalid,
+            "a country, or one authority in it: KG or KG/state-prosecutor",
+        );
+    }
     let labels = at.field("compartments");
+    for (index, label) in request.compartments.iter().take(MAX_LIST).enumerate() {
+        checker.code::<CompartmentLabel>(labels.item(index), *label, true);
+    }
     if request.compartments.is_empty() {
         checker.required(labels, "at least one compartment");
     }

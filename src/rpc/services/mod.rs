@@ -9,6 +9,7 @@ mod records;
 mod search;
 mod sharing;
 mod status;
+mod trends;
 
 use tonic::{Code, Status, service::Routes};
 
@@ -22,6 +23,7 @@ use crate::{
         consent_service_server::ConsentServiceServer, life_service_server::LifeServiceServer,
         record_service_server::RecordServiceServer, search_service_server::SearchServiceServer,
         sharing_service_server::SharingServiceServer, status_service_server::StatusServiceServer,
+        trend_service_server::TrendServiceServer,
     },
 };
 
@@ -63,6 +65,10 @@ pub fn routes(node: &Arc<Node>) -> Routes {
     )
     .add_service(
         StatusServiceServer::new(status::NodeStatus::new(Arc::clone(node)))
+            .max_decoding_message_size(MAX_REQUEST_BYTES),
+    )
+    .add_service(
+        TrendServiceServer::new(trends::Trends::new(Arc::clone(node)))
             .max_decoding_message_size(MAX_REQUEST_BYTES),
     )
 }

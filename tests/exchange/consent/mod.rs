@@ -3,7 +3,10 @@
 
 mod court;
 mod forged;
+mod late;
 mod onward;
+mod superseded;
+mod victims;
 
 use comity::wire::{json, record::Record};
 use serde_json::{Value, json};

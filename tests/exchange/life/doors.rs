@@ -12,8 +12,7 @@ use std::{
 };
 
 use comity::{
-    node::{Clock, system_clock},
-    record::Moment,
+    node::system_clock,
     rpc::tls::connect_client,
     wire::{json, record::Record},
 };
@@ -32,7 +31,7 @@ use tonic::{
 };
 
 use crate::support::{
-    Country, befriend, eventually, json_of, refusal_of, status_of, take_back, try_show,
+    Country, befriend, clock_ahead, eventually, json_of, refusal_of, status_of, take_back, try_show,
 };
 
 /// Calls that still answer about a locked record: what proves that it was here and what became of
@@ -188,7 +187,13 @@ async fn walk(at: &Country, reference: &str, last: &str) {
             }
         }
     }
-    for name in ["GetRecord", "GetSharing", "Search", "WatchRecords", "PassOn"] {
+    for name in [
+        "GetRecord",
+        "GetSharing",
+        "Search",
+        "WatchRecords",
+        "PassOn",
+    ] {
         assert!(walked.contains(name), "{name} was not walked");
     }
     for name in PROOFS {
@@ -215,14 +220,8 @@ async fn a_locked_record_is_locked_at_every_door() {
     let (mut a, mut b) = (Country::set_up("TJ"), Country::set_up("UZ"));
     befriend(&[&a, &b]).await;
     let ahead = Arc::new(AtomicI64::new(0));
-    let clock = || -> Clock {
-        let (system, ahead) = (system_clock(), Arc::clone(&ahead));
-        Arc::new(move || {
-            Moment::from_micros(system().micros() + ahead.load(Ordering::SeqCst))
-        })
-    };
-    a.start_with(clock()).await;
-    b.start_with(clock()).await;
+    a.start_with(clock_ahead(&ahead)).await;
+    b.start_with(clock_ahead(&ahead)).await;
     let recalled = a.submit(secret("recalled")).await;
     let mut short = secret("short");
     short.expires_at = Some((system_clock()() + Duration::from_secs(3_600)).into());

@@ -5,5 +5,7 @@ mod doors;
 mod expire;
 mod hold;
 mod persons;
+mod proof;
 mod recall;
 mod shred;
+mod versions;

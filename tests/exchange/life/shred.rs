@@ -22,7 +22,7 @@ async fn a_recalled_record_is_shredded_everywhere_and_the_reader_proves_it() {
     let (mut a, mut b) = neighbours().await;
     at_once(&a);
     at_once(&b);
-    b.configure(|config| config.life.backups_days = 30);
+    b.configure(|config| config.life.backups_days = Some(30));
     a.start().await;
     b.start().await;
     let kept = a.submit(alert("kept")).await;

@@ -8,6 +8,7 @@ mod follow;
 mod ports;
 mod proxy;
 mod records;
+mod time;
 
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ pub(crate) use self::{
     follow::{amendment, complied, digest_of, recall, show, status_of, take_back, try_show},
     proxy::{ConnectProxy, PASSWORD, USER},
     records::{alert, alert_to, json_of, large, urgent, with_everything},
+    time::{DAY_US, clock_ahead},
 };
 
 /// Longest wait for something that must happen. It never decides whether a test is right, only when

@@ -7,19 +7,20 @@ use crate::{
     record::{
         Country, Reference,
         compartments::label_name,
-        handling::{Demand, demands},
+        handling::{Demand, MAX_BENEFICIARY, demands},
         sharing::labels,
         step_number,
     },
     wire::{
         envelope::{ConsentToken, ConsentUse, SignedConsentToken},
+        node::RecordState,
         record::{CompartmentLabel, FollowType, Record, step::Step},
     },
 };
 
 use super::{
     super::super::{Node, NodeError, onward::original_of, read::ReadError},
-    ConsentError, MAX_BENEFICIARY,
+    ConsentError,
 };
 
 /// Answers looked at for one use.
@@ -115,10 +116,18 @@ impl Usable {
 }
 
 impl Node {
-    /// A record that may be read, opened for a use of it.
-    pub(in crate::node) fn usable(&self, reference: &Reference) -> Result<Usable, ConsentError> {
+    /// A record that may be read, opened for a use of it. Of a version that counts no more, only
+    /// where `exact` says that this very one is meant.
+    pub(in crate::node) fn usable(
+        &self,
+        reference: &Reference,
+        exact: bool,
+    ) -> Result<Usable, ConsentError> {
         let number = self.find(reference)?;
         let stored = self.stored(number)?;
+        if !exact {
+            self.check_newest(reference, &stored)?;
+        }
         let opened = self.open_stored(&stored);
         let record = opened.map_err(|error| ReadError::of(*reference, error))?;
         if record.step.is_some() {
@@ -143,6 +152,26 @@ impl Node {
             record,
             exercise,
             passed_on,
+        })
+    }
+
+    /// Refuses a version that was amended since, or that does not count.
+    fn check_newest(
+        &self,
+        reference: &Reference,
+        stored: &StoredRecord,
+    ) -> Result<(), ConsentError> {
+        let newest = match self.state(stored)? {
+            RecordState::Amended => Self::newest(&self.versions(stored.holding.number)?),
+            RecordState::Void => None,
+            _ => return Ok(()),
+        };
+        let newest = newest
+            .map(|number| self.reference_of(&self.stored(number)?))
+            .transpose()?;
+        Err(ConsentError::Superseded {
+            reference: *reference,
+            newest,
         })
     }
 
