@@ -8,7 +8,9 @@ use crate::{
     crypto::Digest,
     record::{
         Country,
-        trend::{TableFault, Wanted, as_shown, assemble, disclosures, has_words, why, years_of},
+        trend::{
+            TableFault, Wanted, as_shown, assemble, disclosures, has_words, sums_of, why, years_of,
+        },
     },
     search::{Asked, Query, QueryError},
     statistics::{Disclosures, export::Table},
@@ -153,8 +155,9 @@ impl Node {
 
     fn table(&self, order: &TableOrder) -> Result<(Exported, ExportedTable), TableError> {
         let sources = self.sources(order)?;
-        let assembled = assemble(sources.iter().map(|of| &of.trend), &order.wanted)?;
+        let mut assembled = assemble(sources.iter().map(|of| &of.trend), &order.wanted)?;
         let mut published = Disclosures::default();
+        let mut before: Vec<Trend> = Vec::new();
         let mut plain = !has_words(&assembled.trend);
         for Release { tag, .. } in self.releases(&assembled.trend, order.exercise) {
             let earlier = released_before(&self.keys.storage, &self.store, &tag);
@@ -163,7 +166,9 @@ impl Node {
             })?;
             plain &= !earlier.iter().any(has_words);
             published.merge(disclosures(&earlier));
+            before.extend(earlier);
         }
+        assembled.grid.cells.sums = sums_of(before.iter().chain([&assembled.trend]));
         let table = assembled.grid.protect(&published);
         let table = table.map_err(|refusal| TableError::GivesAway(why(&refusal, plain)))?;
         let shown = as_shown(&assembled.trend, &table.cells);

@@ -3,7 +3,7 @@
 mod released;
 mod table;
 
-pub use released::{YearTable, differenced, disclosures, has_words, why, years_of};
+pub use released::{YearTable, differenced, disclosures, has_words, sums_of, why, years_of};
 pub use table::{Assembled, TableFault, Wanted, as_shown, assemble};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,13 +48,17 @@ pub fn cells(trend: &Trend) -> (Cells, Vec<String>) {
         places.entry(&value.period).or_default().insert(at);
         names.push(name);
     }
-    for (period, places) in &places {
-        cells
-            .sums
-            .extend(margins(places, |at| self::name(trend, period, at)));
-    }
-    cells.sums.extend(years(trend, &places));
+    cells.sums = sums(trend, &places);
     (cells, names)
+}
+
+/// What adds up to what between the places of each period.
+fn sums(trend: &Trend, places: &BTreeMap<&str, BTreeSet<Coordinates>>) -> Vec<Sum> {
+    let mut sums = years(trend, places);
+    for (period, places) in places {
+        sums.extend(margins(places, |at| name(trend, period, at)));
+    }
+    sums
 }
 
 /// Quarters add up to their year, where all four are shown.

@@ -284,7 +284,7 @@ fn dirty() -> String {
         ("by country of repatriation", "Abroad"),
     ];
     for (iso, country) in [("TJK", "Tajikistan"), ("UZB", "Uzbekistan")] {
-        for year in 2021..=2022 {
+        for year in [2022] {
             for indicator in indicators {
                 for (dimension, category) in categories {
                     for sex in ["Total", "Female", "Male", "Other"] {
@@ -314,7 +314,7 @@ fn dirty() -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_table_of_a_large_dirty_file_is_accepted_and_no_row_passed_over() {
+async fn every_table_of_a_dirty_file_is_accepted_and_no_row_passed_over() {
     let (mut a, b) = neighbours().await;
     a.start().await;
     let folder = tempfile::tempdir().unwrap();

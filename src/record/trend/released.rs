@@ -2,16 +2,16 @@
 //! released before. Two harmless tables can make a harmful difference: 30 victims in all and, in
 //! another record, 28 of them by form, leave 2.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use prost::Message as _;
 
 use super::{
     super::{Rule, Violation},
-    cells,
+    cells, coordinates, sums,
 };
 use crate::{
-    statistics::{Disclosures, Leak, Refusal},
+    statistics::{Coordinates, Disclosures, Leak, Refusal, Sum},
     wire::record::{Trend, TrendValue},
 };
 
@@ -56,13 +56,29 @@ pub fn years_of(trend: &Trend) -> Vec<YearTable> {
         .collect()
 }
 
-/// What was released before, as [`Disclosures`].
+/// What was released before, as [`Disclosures`]. What adds up to what depends on all tables
+/// together: [`sums_of`].
 pub fn disclosures<'a>(earlier: impl IntoIterator<Item = &'a Trend>) -> Disclosures {
     let mut released = Disclosures::default();
     for table in earlier {
-        released.add(&cells(table).0);
+        let (mut cells, _) = cells(table);
+        cells.sums.clear();
+        released.add(&cells);
     }
     released
+}
+
+/// What adds up to what in tables of one country and indicator that are read side by side.
+pub fn sums_of<'a>(tables: impl IntoIterator<Item = &'a Trend>) -> Vec<Sum> {
+    let mut side_by_side: Option<(&Trend, BTreeMap<&str, BTreeSet<Coordinates>>)> = None;
+    for table in tables {
+        let (_, places) = side_by_side.get_or_insert_with(|| (table, BTreeMap::new()));
+        for value in &table.values {
+            let at = coordinates(table, value);
+            places.entry(&value.period).or_default().insert(at);
+        }
+    }
+    side_by_side.map_or_else(Vec::new, |(table, places)| sums(table, &places))
 }
 
 /// What a table gives away beside the tables of the same country, indicator and year that were
@@ -83,7 +99,8 @@ pub fn differenced(new: &YearTable, earlier: &[Trend]) -> Vec<Violation> {
     if earlier.is_empty() || earlier.contains(&new.table) {
         return Vec::new();
     }
-    let (cells, names) = cells(&new.table);
+    let (mut cells, names) = cells(&new.table);
+    cells.sums = sums_of(earlier.iter().chain([&new.table]));
     let Err(refusals) = disclosures(earlier).check(&cells) else {
         return Vec::new();
     };
