@@ -316,7 +316,11 @@ impl Node {
             number: stored.holding.number,
             kind,
             recall: life::recall_of(row),
-            backups: erased.then(|| Backups::of(lock)).unwrap_or_default(),
+            backups: if erased {
+                Backups::of(lock)
+            } else {
+                Backups::default()
+            },
             ground: if erased {
                 String::new()
             } else {

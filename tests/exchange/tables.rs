@@ -289,7 +289,7 @@ fn dirty() -> String {
                 for (dimension, category) in categories {
                     for sex in ["Total", "Female", "Male", "Other"] {
                         for age in ["Total", "0 to 17 years", "18 years or over"] {
-                            if next(4) != 0 {
+                            if next(8) != 0 {
                                 continue;
                             }
                             let count = match next(6) {
