@@ -38,5 +38,6 @@ mod search;
 mod sharing;
 mod store;
 mod submissions;
+mod tables;
 mod text;
 mod trends;

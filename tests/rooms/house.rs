@@ -63,6 +63,7 @@ pub(crate) const HOUSE: &[Room] = &[
             "record",
             "replication",
             "search",
+            "statistics",
             "store",
             "wire",
         ],

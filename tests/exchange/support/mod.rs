@@ -16,6 +16,7 @@ use std::time::Duration;
 
 pub(crate) use self::{
     ask::{ledger_bodies, receipts_of, refusal_of},
+    backup::{copy, lies_in},
     clock::{DAY_US, off},
     command::{
         Ended, comity, comity_reading, comity_running, comity_with_broken_stdout,
