@@ -21,7 +21,7 @@ use crate::{
         consent_service_client::ConsentServiceClient, life_service_client::LifeServiceClient,
         record_service_client::RecordServiceClient, search_service_client::SearchServiceClient,
         sharing_service_client::SharingServiceClient, status_service_client::StatusServiceClient,
-        thread_service_client::ThreadServiceClient,
+        thread_service_client::ThreadServiceClient, trend_service_client::TrendServiceClient,
     },
 };
 
@@ -152,6 +152,8 @@ pub struct Client {
     pub audit: AuditServiceClient<Channel>,
     /// Cards.
     pub cards: CardServiceClient<Channel>,
+    /// Tables of statistics.
+    pub trends: TrendServiceClient<Channel>,
     /// The node's state.
     pub status: StatusServiceClient<Channel>,
 }
@@ -186,6 +188,8 @@ impl Client {
             audit: AuditServiceClient::new(channel.clone())
                 .max_decoding_message_size(MAX_ANSWER_BYTES),
             cards: CardServiceClient::new(channel.clone())
+                .max_decoding_message_size(MAX_ANSWER_BYTES),
+            trends: TrendServiceClient::new(channel.clone())
                 .max_decoding_message_size(MAX_ANSWER_BYTES),
             status: StatusServiceClient::new(channel).max_decoding_message_size(MAX_ANSWER_BYTES),
         })

@@ -65,6 +65,9 @@ pub(super) struct Request {
     /// Why, in words; the origin sees it.
     #[arg(long)]
     ground: String,
+    /// This very version, though a newer one replaced it.
+    #[arg(long)]
+    exact: bool,
     /// Within how many days an answer is needed.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=3650))]
     answer_days: Option<u32>,
@@ -163,6 +166,7 @@ impl Request {
             beneficiary: self.beneficiary,
             ground: self.ground,
             answer_by: self.answer_days.map(in_days),
+            exact: self.exact,
         };
         let answer = client.consents.request_consent(request).await?.into_inner();
         if out.json() {

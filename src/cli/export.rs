@@ -46,6 +46,9 @@ pub(super) struct Export {
     /// Why; into the ledger.
     #[arg(long, default_value = "", hide_default_value = true)]
     purpose: String,
+    /// This very version, though a newer one replaced it.
+    #[arg(long)]
+    exact: bool,
     /// Folder to write; it must not exist.
     #[arg(long)]
     output_dir: PathBuf,
@@ -64,6 +67,7 @@ impl Export {
             compartments: self.compartments.iter().map(|of| (*of).into()).collect(),
             beneficiary: self.for_court.clone(),
             purpose: self.purpose.clone(),
+            exact: self.exact,
         };
         let exported = match client.consents.export_record(request).await {
             Ok(exported) => exported.into_inner(),

@@ -21,6 +21,7 @@ pub(super) async fn show_history(
             .get_record(GetRecordRequest {
                 reference: reference.clone(),
                 exact: true,
+                purpose: "history".to_owned(),
                 ..GetRecordRequest::default()
             })
             .await;

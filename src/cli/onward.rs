@@ -1,10 +1,11 @@
-//! `comity onward REF --to COUNTRY[/AUTHORITY]`: passes another country's record on.
+//! `comity onward REF --to COUNTRY[/AUTHORITY]`: passes another country's record on;
+//! `comity onward --list`: what was passed on, and what became of each original since.
 
 use clap::{Args, ValueEnum};
 
 use crate::wire::{
     json,
-    node::PassOnRequest,
+    node::{ListPassedOnRequest, PassOnRequest, PassedOnRecord},
     record::{CompartmentLabel, CountryRole},
 };
 
@@ -16,10 +17,14 @@ pub(super) struct Onward {
     #[command(flatten)]
     target: Target,
     /// Reference of the record, such as TJ-26-000412-A.
-    reference: String,
-    /// To whom: a country, or one authority in it, such as KG/state-prosecutor.
+    #[arg(required_unless_present = "list", conflicts_with = "list")]
+    reference: Option<String>,
+    /// Show what was passed on, to whom, and whether the original was amended or recalled since.
     #[arg(long)]
-    to: String,
+    list: bool,
+    /// To whom: a country, or one authority in it, such as KG/state-prosecutor.
+    #[arg(long, required_unless_present = "list")]
+    to: Option<String>,
     /// That country's role on the corridor.
     #[arg(long, value_enum, default_value_t = Role::Transit)]
     role: Role,
@@ -27,8 +32,11 @@ pub(super) struct Onward {
     #[arg(long, value_delimiter = ',', value_parser = compartment)]
     compartments: Vec<CompartmentLabel>,
     /// Why, in words; the new reader sees it.
+    #[arg(long, required_unless_present = "list")]
+    ground: Option<String>,
+    /// This very version, though a newer one replaced it.
     #[arg(long)]
-    ground: String,
+    exact: bool,
     /// The authority that passes it on.
     #[arg(long, default_value = "", hide_default_value = true)]
     authority: String,
@@ -51,9 +59,13 @@ enum Role {
 impl Onward {
     pub(super) async fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
         let mut client = self.target.connect().await?;
+        if self.list {
+            let answer = client.consents.list_passed_on(ListPassedOnRequest {});
+            return list(&answer.await?.into_inner().records, out);
+        }
         let request = PassOnRequest {
-            reference: self.reference,
-            to: self.to,
+            reference: self.reference.unwrap_or_default(),
+            to: self.to.unwrap_or_default(),
             role: match self.role {
                 Role::Origin => CountryRole::Origin,
                 Role::Transit => CountryRole::Transit,
@@ -61,9 +73,10 @@ impl Onward {
             }
             .into(),
             compartments: self.compartments.iter().map(|of| (*of).into()).collect(),
-            ground: self.ground,
+            ground: self.ground.unwrap_or_default(),
             authority: self.authority,
             idempotency_key: self.key,
+            exact: self.exact,
         };
         let answer = client.consents.pass_on(request).await?.into_inner();
         if !out.json() {
@@ -76,4 +89,33 @@ impl Onward {
         }
         out.value(&value)
     }
+}
+
+fn list(records: &[PassedOnRecord], out: &mut Out) -> Result<(), Failure> {
+    if out.json() {
+        for record in records {
+            out.value(&json::to_json("comity.node.v1.PassedOnRecord", record)?)?;
+        }
+        return Ok(());
+    }
+    let rows = records.iter().map(|of| {
+        let name = of.state().as_str_name().to_lowercase();
+        let state = name.strip_prefix("record_state_").unwrap_or(&name);
+        let todo = match (of.newest.as_str(), of.recalled) {
+            (_, true) => "recalled there".to_owned(),
+            ("", false) => String::new(),
+            (newest, false) => format!("pass on {newest}"),
+        };
+        vec![
+            of.reference.clone(),
+            of.readers.join(", "),
+            of.original.clone(),
+            state.to_owned(),
+            todo,
+        ]
+    });
+    out.table(
+        &["PASSED ON AS", "TO", "ORIGINAL", "NOW", "TO DO"],
+        rows.collect(),
+    )
 }

@@ -239,6 +239,9 @@ fn compliance(of: &Compliance, recalled_us: i64, now: Moment) -> Vec<String> {
         let until = moment(Moment::from_micros(of.backups_until_us));
         says.push(format!("backups until {until}"));
     }
+    if of.backups_unknown {
+        says.push("does not say whether backups exist".to_owned());
+    }
     for disclosure in &of.disclosures {
         let at = moment(Moment::from_micros(disclosure.time_us));
         let to = match disclosure.country.as_str() {

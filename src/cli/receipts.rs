@@ -5,11 +5,12 @@ use clap::Args;
 use crate::{
     card::{TrustBook, verify_stored_card},
     envelope::{self, ReceiptError},
-    record::Moment,
+    record::{Moment, compartments::label_name},
     wire::{
         envelope::{NonDeliveryReason, Receipt, ReceiptType},
         json,
         node::{ListCardsRequest, ListReceiptsRequest},
+        record::CompartmentLabel,
     },
 };
 
@@ -114,6 +115,11 @@ fn kind(receipt: &Receipt) -> String {
 
 /// Why not, or who: the authority that took charge.
 fn reason(receipt: &Receipt) -> String {
+    if let Ok(label) = CompartmentLabel::try_from(i32::try_from(receipt.compartment).unwrap_or(0))
+        && label != CompartmentLabel::Unspecified
+    {
+        return format!("`{}` alone", label_name(label));
+    }
     match receipt.r#type() {
         ReceiptType::Acknowledged => super::records::authority(&receipt.authority),
         _ => refusal(receipt),

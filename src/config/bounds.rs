@@ -56,7 +56,11 @@ impl Config {
             ("store.ask_peers_s", store.ask_peers_s, 0..=3600),
             ("search.memory_mib", search.memory_mib, 1..=1 << 20),
             ("life.shred_delay_s", life.shred_delay_s, 0..=30 * 86_400),
-            ("life.backups_days", life.backups_days, 0..=36_500),
+            (
+                "life.backups_days",
+                life.backups_days.unwrap_or(0),
+                0..=36_500,
+            ),
             ("life.max_clock_skew_s", life.max_clock_skew_s, 1..=86_400),
             ("life.recall_alone", life.recall_alone, 1..=100_000),
             ("due.emergency_h", due.emergency_h, 0..=8760),

@@ -101,7 +101,8 @@ impl Config {
              # Seconds from the lock of a recalled or expired record to its shredding.\n\
              shred_delay_s = {}\n\
              # Days for which backups of this node are kept; ERASED receipts say it. 0: no backups.\n\
-             backups_days = {}\n\
+             # State it: without it every ERASED receipt says that nobody knows.\n\
+             {}\n\
              # Records expire by themselves only while this clock is this close to the median of\n\
              # the peers' clocks, in seconds.\n\
              max_clock_skew_s = {}\n\
@@ -117,7 +118,10 @@ impl Config {
             store.disk_full_percent,
             store.ask_peers_s,
             life.shred_delay_s,
-            life.backups_days,
+            match life.backups_days {
+                Some(days) => format!("backups_days = {days}"),
+                None => "# backups_days = 30".to_owned(),
+            },
             life.max_clock_skew_s,
             life.recall_alone,
             life.recall_window_s,

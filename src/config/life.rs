@@ -11,8 +11,9 @@ pub struct LifeConfig {
     /// Seconds from the lock of a record to its shredding: a stolen key or a clock that jumped must
     /// not destroy every reader's evidence at once.
     pub shred_delay_s: u64,
-    /// Days for which backups of this node are kept; ERASED receipts say it. 0: there are none.
-    pub backups_days: u64,
+    /// Days for which backups of this node are kept; ERASED receipts say it. 0: there are none. Not
+    /// stated: ERASED receipts say that nobody knows.
+    pub backups_days: Option<u64>,
     /// Largest difference in seconds between this clock and the median of the peers' at which
     /// records expire by themselves.
     pub max_clock_skew_s: u64,
@@ -39,7 +40,7 @@ impl Default for LifeConfig {
     fn default() -> Self {
         Self {
             shred_delay_s: 24 * 3600,
-            backups_days: 0,
+            backups_days: None,
             max_clock_skew_s: 300,
             recall_alone: 10,
             recall_window_s: 24 * 3600,

@@ -67,7 +67,7 @@ pub(super) fn slot_aad(header_digest: &Digest) -> Vec<u8> {
     [Domain::SlotKeys.prefix(), header_digest.as_bytes()].concat()
 }
 
-/// Additional data of what is kept beside a record: prefix ‖ header digest (32).
-pub(super) fn beside_aad(header_digest: &Digest) -> Vec<u8> {
-    [Domain::SlotBeside.prefix(), header_digest.as_bytes()].concat()
+/// Additional data of what is kept beside a record: prefix ‖ header digest (32) ‖ what it is.
+pub(super) fn beside_aad(header_digest: &Digest, what: &[u8]) -> Vec<u8> {
+    [Domain::SlotBeside.prefix(), header_digest.as_bytes(), what].concat()
 }

@@ -28,7 +28,7 @@ mod verify;
 #[cfg(test)]
 mod tests;
 
-pub use beside::{open_beside, seal_beside};
+pub use beside::{Beside, open_beside, seal_beside};
 pub use consent::{Claim, TokenError, sign_token, verify_token};
 pub use epoch::{
     EPOCH_LIFETIME, EPOCH_RECORDS, EpochError, ReceivingEpoch, SendingEpoch, for_destination,

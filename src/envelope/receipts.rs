@@ -25,6 +25,8 @@ const MAX_LATE_BYTES: usize = 8 * 1024;
 const MAX_TEXT: usize = 500;
 /// Most disclosures that a receipt names.
 pub const MAX_DISCLOSURES: usize = 64;
+/// Highest label of a compartment that a receipt may name.
+const MAX_LABEL: u32 = 255;
 /// Most characters of a disclosure's manner.
 const MAX_MANNER: usize = 32;
 
@@ -360,6 +362,16 @@ fn check_late(receipt: &Receipt, kind: ReceiptType) -> Option<&'static str> {
         || (kind != ReceiptType::Erased && receipt.backups_until_us != 0)
     {
         Some("backups_until_us")
+    } else if receipt.backups_unknown
+        && (kind != ReceiptType::Erased || receipt.backups_until_us != 0)
+    {
+        Some("backups_unknown")
+    } else if receipt.compartment != 0
+        && (kind != ReceiptType::Erased
+            || receipt.compartment > MAX_LABEL
+            || !receipt.recall_digest.is_empty())
+    {
+        Some("compartment")
     } else if !fits(&receipt.ground, kind == ReceiptType::Held)
         || (kind == ReceiptType::Held && receipt.ground.is_empty())
     {

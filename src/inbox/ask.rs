@@ -67,15 +67,10 @@ pub fn by_id(
         .and_then(|value| number(&value)))
 }
 
-/// Local number and submission digest under an idempotency tag.
-pub fn by_idempotency(
-    rows: &impl ReadRows,
-    tag: &[u8],
-) -> Result<Option<(u64, Digest)>, StoreError> {
-    Ok(rows.row(&IDEMPOTENCY.key(&[tag]))?.and_then(|value| {
-        let (head, digest) = value.split_first_chunk::<8>()?;
-        Some((u64::from_be_bytes(*head), Digest::try_from(digest).ok()?))
-    }))
+/// Local number of the record submitted under an idempotency tag.
+pub fn by_idempotency(rows: &impl ReadRows, tag: &[u8]) -> Result<Option<u64>, StoreError> {
+    let row = rows.row(&IDEMPOTENCY.key(&[tag]))?;
+    Ok(row.and_then(|value| number(&value)))
 }
 
 /// Records below `before` (exclusive), newest first, `limit` at most.

@@ -149,12 +149,28 @@ pub fn passed_on(
     let found = store.scan(&prefix, &from, limit)?;
     Ok(found
         .iter()
-        .filter_map(|(key, _)| {
-            let (original, number) = key.get(1..)?.split_first_chunk::<32>()?;
-            let number = u64::from_be_bytes(number.try_into().ok()?);
-            Some((Digest::from_array(*original), number))
-        })
+        .filter_map(|(key, _)| passed_on_of(key))
         .collect())
+}
+
+/// Local numbers of the records that pass one original on, oldest first, `limit` at most.
+///
+/// # Errors
+/// As [`request`].
+pub fn passing_on(store: &Store, original: &Digest, limit: usize) -> Result<Vec<u64>, StoreError> {
+    let prefix = PASSED_ON.key(&[original.as_bytes()]);
+    let found = store.scan(&prefix, &prefix, limit)?;
+    Ok(found
+        .iter()
+        .filter_map(|(key, _)| passed_on_of(key).map(|(_, number)| number))
+        .collect())
+}
+
+/// The original's header and the number of the record that passes it on.
+fn passed_on_of(key: &[u8]) -> Option<(Digest, u64)> {
+    let (original, number) = key.get(1..)?.split_first_chunk::<32>()?;
+    let number = u64::from_be_bytes(number.try_into().ok()?);
+    Some((Digest::from_array(*original), number))
 }
 
 fn digest(bytes: &[u8], field: &'static str) -> Result<Digest, HoldingError> {

@@ -9,7 +9,7 @@ use crate::{
         Entry, EntryError, Event, Holding, Incarnation, LifeRow, LockCause, OutboxPlace, Position,
         Rekeyed, incarnation,
     },
-    envelope::{ContentKeys, Fault, open_at_rest, open_beside},
+    envelope::{Beside, ContentKeys, Fault, open_at_rest, open_beside},
     record::{
         Country, Moment,
         compartments::{ContentError, join},
@@ -95,6 +95,8 @@ pub struct StoredRecord {
     pub sent_under: Incarnation,
     /// The sharing matrix as sent, sealed; empty for a record of another country.
     pub sealed_sharing: Vec<u8>,
+    /// SHA-256 of what was submitted, sealed; empty without an idempotency key.
+    sealed_submission: Vec<u8>,
     /// Blob of the SUBMISSION_ACCEPTANCE; `None` for a record of another country.
     pub acceptance_blob: Option<u32>,
     /// Year and number of the reference given here; `None` for a record of another country.
@@ -145,17 +147,21 @@ impl StoredRecord {
         body: &[u8],
     ) -> Result<Self, HoldingError> {
         let entry = Entry::decode(body)?;
+        let mut sealed_submission = Vec::new();
         let (holding, outbox, sent_under, sealed_sharing, acceptance_blob, given, position) =
             match entry.event {
-                Event::Submitted(submitted) => (
-                    submitted.holding,
-                    submitted.outbox,
-                    incarnation(&submitted.incarnation)?,
-                    submitted.sealed_sharing,
-                    Some(submitted.acceptance_blob),
-                    Some((submitted.reference_year, submitted.reference_number)),
-                    None,
-                ),
+                Event::Submitted(submitted) => {
+                    sealed_submission = submitted.sealed_submission;
+                    (
+                        submitted.holding,
+                        submitted.outbox,
+                        incarnation(&submitted.incarnation)?,
+                        submitted.sealed_sharing,
+                        Some(submitted.acceptance_blob),
+                        Some((submitted.reference_year, submitted.reference_number)),
+                        None,
+                    )
+                }
                 Event::Received(received) => (
                     received.holding,
                     Vec::new(),
@@ -184,6 +190,7 @@ impl StoredRecord {
             outbox,
             sent_under,
             sealed_sharing,
+            sealed_submission,
             acceptance_blob,
             given,
             position,
@@ -233,20 +240,51 @@ impl StoredRecord {
     /// it was kept.
     ///
     /// # Errors
-    /// [`HoldingError::Keys`] when the slot no longer opens it.
+    /// [`HoldingError::Locked`] when the record may no longer be read, [`HoldingError::Keys`] when
+    /// the slot no longer opens it.
     pub fn sharing(
         &self,
         slots: &ShredSlots,
     ) -> Result<Option<wire::record::SharingMatrix>, HoldingError> {
-        if self.sealed_sharing.is_empty() {
+        if let Some(cause) = self.locked() {
+            return Err(HoldingError::Locked(cause));
+        }
+        let sealed = match &self.rekeyed {
+            Some(rekeyed) => &rekeyed.sealed_sharing,
+            None => &self.sealed_sharing,
+        };
+        if sealed.is_empty() {
             return Ok(None);
         }
-        let slot: Zeroizing<[u8; 32]> = slots.open_slot(self.holding.slot)?;
-        let plain = open_beside(&self.sealed_sharing, &slot, &self.digest)
+        let slot: Zeroizing<[u8; 32]> = slots.open_slot(self.slot())?;
+        let plain = open_beside(Beside::Sharing, sealed, &slot, &self.digest)
             .map_err(|_| HoldingError::Keys)?;
         wire::record::SharingMatrix::decode(plain.as_slice())
             .map(Some)
             .map_err(|_| HoldingError::Keys)
+    }
+
+    /// SHA-256 of what was submitted under an idempotency key; `None` without a key, or once the
+    /// record's keys are gone. Of a locked record too: it shows nothing.
+    ///
+    /// # Errors
+    /// [`HoldingError`] when the slot cannot be read or does not open it.
+    pub fn submission(&self, slots: &ShredSlots) -> Result<Option<Digest>, HoldingError> {
+        let sealed = match &self.rekeyed {
+            Some(rekeyed) => &rekeyed.sealed_submission,
+            None => &self.sealed_submission,
+        };
+        if sealed.is_empty() {
+            return Ok(None);
+        }
+        let slot: Zeroizing<[u8; 32]> = match slots.open_slot(self.slot()) {
+            Err(StoreError::SlotErased(_)) => return Ok(None),
+            slot => slot?,
+        };
+        let plain = open_beside(Beside::Submission, sealed, &slot, &self.digest)
+            .map_err(|_| HoldingError::Keys)?;
+        let digest = Digest::try_from(plain.as_slice()).map_err(|_| HoldingError::Keys)?;
+        Ok(Some(digest))
     }
 
     /// Opens every compartment held here that may still be read.

@@ -138,6 +138,7 @@ pub fn erase(row: &mut LifeRow, erased: &Erased) {
     if lock.erased_us == 0 {
         lock.erased_us = erased.erased_us.max(1);
         lock.backups_until_us = erased.backups_until_us;
+        lock.backups_unknown = erased.backups_unknown;
     }
 }
 
@@ -148,6 +149,11 @@ pub fn answer(row: &mut LifeRow, kind: ReceiptType) {
         ReceiptType::Erased | ReceiptType::Held => row.answered = kind.into(),
         _ => due::told(row, kind),
     }
+}
+
+/// The origin was told that its victim data went.
+pub fn answer_victims(row: &mut LifeRow) {
+    row.victims_answered = row.foreign;
 }
 
 /// Whether the record may be read, but for its victim data.
@@ -179,6 +185,15 @@ pub fn owed(row: &LifeRow) -> Option<ReceiptType> {
     (row.answered != i32::from(owed)).then_some(owed)
 }
 
+/// Whether the origin is to be told that the victim data alone went.
+pub fn owes_victims(row: &LifeRow) -> bool {
+    let erased = |lock: &Lock| lock.erased_us != 0;
+    row.foreign
+        && !row.victims_answered
+        && row.whole.is_none()
+        && row.victims.as_ref().is_some_and(erased)
+}
+
 /// What is due and when, in microseconds since 1970; 0 is at once.
 pub fn dues(row: &LifeRow) -> Vec<(i64, Due)> {
     let mut dues = Vec::new();
@@ -206,7 +221,7 @@ pub fn dues(row: &LifeRow) -> Vec<(i64, Due)> {
     if let Some(at) = due::next_escalation(row) {
         dues.push((at, Due::Escalate));
     }
-    if owed(row).is_some() || due::owes(row) {
+    if owed(row).is_some() || owes_victims(row) || due::owes(row) {
         dues.push((0, Due::Answer));
     }
     dues

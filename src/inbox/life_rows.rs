@@ -392,7 +392,11 @@ fn late(
             && of(rows, number)?.is_some()
         {
             change(number, true, rows, |row| {
-                life::answer(row, kind);
+                if receipt.partial {
+                    life::answer_victims(row);
+                } else {
+                    life::answer(row, kind);
+                }
                 if kind == ReceiptType::Acknowledged {
                     due::done_by(row, &receipt.issuer, false, receipt.time_us);
                 }

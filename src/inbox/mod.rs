@@ -16,6 +16,7 @@ pub mod life;
 pub mod life_rows;
 mod projection;
 pub mod readers;
+pub mod released;
 pub mod versions;
 
 pub use followers::Follower;

@@ -8,7 +8,7 @@ use crate::{
 
 use super::{
     RecordRow, approvals, charges, consents, escalations, followers, holding::HoldingError,
-    life_rows, readers,
+    life_rows, readers, released,
 };
 
 /// Record number → where its entry stands.
@@ -108,12 +108,13 @@ pub(super) fn by_reference(
         .map(u64::from_be_bytes))
 }
 
-/// Keyed tag of a client's idempotency key → record number and submission digest.
+/// Keyed tag of a client's idempotency key → record number. What was submitted under it stands, as a
+/// digest under the record's slot, in the entry.
 pub(super) const IDEMPOTENCY: Keyspace = Keyspace {
     prefix: 0x14,
     name: "idempotency",
     key: "HMAC tag of principal and key (16 bytes)",
-    value: "local number (u64 big endian), SHA-256 of the submission",
+    value: "local number, u64 big endian",
     written_by: "submitted",
     goes_away: "never",
 };
@@ -129,7 +130,7 @@ pub(super) const COUNTERS: Keyspace = Keyspace {
 };
 
 /// The keyspaces of this room.
-pub const fn keyspaces() -> [&'static Keyspace; 22] {
+pub const fn keyspaces() -> [&'static Keyspace; 23] {
     let [life, due, open, late] = life_rows::keyspaces();
     let [requests, tokens, passed_on, revoked] = consents::keyspaces();
     [
@@ -155,6 +156,7 @@ pub const fn keyspaces() -> [&'static Keyspace; 22] {
         &charges::CHARGE_STEPS,
         &readers::READERS,
         &escalations::ESCALATIONS.space,
+        released::keyspace(),
     ]
 }
 
@@ -171,10 +173,12 @@ pub fn apply(entry: &Entry, stored: &Stored<'_>, rows: &mut Rows<'_>) -> Result<
             let peers = submitted.outbox.iter().map(|place| place.peer.clone());
             life_rows::begin(holding, entry, Some(peers.collect()), rows)?;
             consents::begin(holding, false, rows)?;
+            released::add(&submitted.released, rows)?;
             if !submitted.idempotency_tag.is_empty() {
-                let mut value = holding.number.to_be_bytes().to_vec();
-                value.extend_from_slice(&submitted.submission_digest);
-                rows.put(IDEMPOTENCY.key(&[&submitted.idempotency_tag]), value);
+                rows.put(
+                    IDEMPOTENCY.key(&[&submitted.idempotency_tag]),
+                    holding.number.to_be_bytes().to_vec(),
+                );
             }
             raise(
                 rows,
@@ -202,6 +206,7 @@ pub fn apply(entry: &Entry, stored: &Stored<'_>, rows: &mut Rows<'_>) -> Result<
             .iter()
             .try_for_each(|floor| raise(rows, year_key(floor.year), floor.number)),
         Event::Disclosed(disclosed) => consents::disclosed(disclosed, rows),
+        Event::TableExported(exported) => Ok(released::add(&exported.released, rows)?),
         Event::Read(read) => {
             readers::apply(read, rows)?;
             life_rows::apply(entry, stored, rows)

@@ -7,6 +7,8 @@
 //! follow by digest, so no chain of them can close into a circle; one that did would end where it
 //! meets itself.
 
+use std::collections::HashSet;
+
 use super::Follower;
 use crate::{crypto::Digest, record::Country, wire::record::FollowType};
 
@@ -70,6 +72,36 @@ pub fn chain<E>(
     Ok(versions)
 }
 
+/// `first` and everything that its origin ever amended it to, forks that do not count too, oldest
+/// first by what each follows. `followers` answers who follows a header.
+///
+/// # Errors
+/// Whatever `followers` fails with.
+pub fn family<E>(
+    first: Version,
+    mut followers: impl FnMut(&Digest) -> Result<Vec<Follower>, E>,
+) -> Result<Vec<Version>, E> {
+    let mut known: HashSet<Digest> = [first.digest].into();
+    let mut family = vec![first];
+    let mut looked = 0;
+    while let Some(version) = family.get(looked).copied() {
+        looked += 1;
+        for follower in followers(&version.digest)? {
+            let amends =
+                follower.kind == FollowType::Amendment && follower.origin == version.origin;
+            if amends && known.insert(follower.digest) {
+                family.push(Version {
+                    number: follower.number,
+                    digest: follower.digest,
+                    origin: follower.origin,
+                    kind: follower.own_kind,
+                });
+            }
+        }
+    }
+    Ok(family)
+}
+
 #[cfg(test)]
 mod tests {
     use std::{collections::HashMap, convert::Infallible};
@@ -100,13 +132,18 @@ mod tests {
         (of, follower)
     }
 
-    fn numbers(first: u8, all: &[(u8, Follower)]) -> Vec<u64> {
+    fn rows(all: &[(u8, Follower)]) -> HashMap<Digest, Vec<Follower>> {
         let mut rows: HashMap<Digest, Vec<Follower>> = HashMap::new();
         for (of, follower) in all {
             rows.entry(Digest::from_array([*of; 32]))
                 .or_default()
                 .push(*follower);
         }
+        rows
+    }
+
+    fn numbers(first: u8, all: &[(u8, Follower)]) -> Vec<u64> {
+        let rows = rows(all);
         let chain = chain(version(first), |digest| {
             Ok::<_, Infallible>(rows.get(digest).cloned().unwrap_or_default())
         });
@@ -119,6 +156,28 @@ mod tests {
         assert_eq!(numbers(1, &[amendment(1, 5), amendment(5, 3)]), [1, 5, 3]);
         let forked = [amendment(1, 9), amendment(1, 5), amendment(9, 2)];
         assert_eq!(numbers(1, &forked), [1, 5]);
+    }
+
+    #[test]
+    fn a_family_has_the_forks_that_do_not_count_and_no_stranger() {
+        let (of, mut foreign) = amendment(1, 6);
+        foreign.origin = "KZ".parse().unwrap();
+        let (other_of, mut other) = amendment(5, 8);
+        other.follows_kind = [99; 16];
+        let all = [
+            amendment(1, 9),
+            amendment(1, 5),
+            amendment(9, 2),
+            (of, foreign),
+            (other_of, other),
+            amendment(2, 1),
+        ];
+        let rows = rows(&all);
+        let family = family(version(1), |digest| {
+            Ok::<_, Infallible>(rows.get(digest).cloned().unwrap_or_default())
+        });
+        let numbers: Vec<u64> = family.unwrap().iter().map(|one| one.number).collect();
+        assert_eq!(numbers, [1, 9, 5, 2, 8]);
     }
 
     #[test]

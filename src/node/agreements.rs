@@ -151,6 +151,10 @@ impl Node {
     pub fn preview(&self, record: &Record) -> Result<Matrix, Violations> {
         let now = self.now();
         self.check(record, now)?;
+        // A store that cannot be read says so at the submission.
+        if let Ok(Some(violations)) = self.gives_away(record) {
+            return Err(violations);
+        }
         self.sharing_of(record, now)
     }
 
@@ -184,16 +188,21 @@ impl Node {
     ) -> Result<(SharingMatrix, bool), ReadError> {
         let number = self.find(&reference)?;
         let node = Arc::clone(self);
-        let (matrix, as_sent, digest) = blocking(move || {
+        let looked = blocking(move || {
             let stored = node.stored(number)?;
+            // Labels, countries and the authorities named for victims are content too.
+            node.check_open(&stored)?;
             if let Some(matrix) = stored.sharing(&node.slots)? {
                 return Ok((matrix, true, stored.digest));
             }
-            let record = stored.open(&node.slots)?;
+            let record = node.open_stored(&stored)?;
             let matrix = sharing::matrix(&record).map(|matrix| SharingMatrix::from(&matrix));
             Ok((matrix.unwrap_or_default(), false, stored.digest))
-        })
-        .await?;
+        });
+        let looked = looked
+            .await
+            .map_err(|error| ReadError::of(reference, error));
+        let (matrix, as_sent, digest) = looked?;
         self.writer
             .propose(Proposal::Read(Box::new(ReadOrder {
                 number,

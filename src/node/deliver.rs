@@ -106,14 +106,15 @@ impl Node {
     ) -> Result<SealedRecord, NodeError> {
         let stored = self.stored(number)?;
         match stored.keys(&self.slots) {
-            Ok(keys) => {
+            Ok(keys) if self.goes_whole(&stored, &keys, lane.peer)? => {
                 let wrap = epoch
                     .wrap(&keys, &stored.digest, lane.peer)
                     .map_err(|_| HoldingError::Keys)?;
                 Ok(for_destination(&stored.sealed, &keys, lane.peer, wrap))
             }
-            // Recalled or expired before it went: its header keeps its place in the lane.
-            Err(HoldingError::Locked(_)) => Ok(header_alone(&stored.sealed)),
+            // Recalled or expired before it went, or what it was to read went: its header keeps its
+            // place in the lane.
+            Ok(_) | Err(HoldingError::Locked(_)) => Ok(header_alone(&stored.sealed)),
             Err(error) => Err(error.into()),
         }
     }

@@ -24,6 +24,8 @@ use super::{
 pub struct ExportOrder {
     /// Which record.
     pub reference: Reference,
+    /// True for this very version, though it was amended.
+    pub exact: bool,
     /// Which compartments; empty: every one held.
     pub compartments: Vec<CompartmentLabel>,
     /// For which court.
@@ -61,6 +63,7 @@ impl Node {
     pub async fn export(self: &Arc<Self>, order: ExportOrder) -> Result<Exported, ConsentError> {
         let ExportOrder {
             reference,
+            exact,
             compartments,
             beneficiary,
             purpose,
@@ -70,7 +73,7 @@ impl Node {
         let court = court(&beneficiary)?;
         let named = court.clone();
         let (held, labels, consent) = blocking_consent(move || {
-            let held = node.usable(&reference)?;
+            let held = node.usable(&reference, exact)?;
             let labels = wanted(&compartments, &held.labels)?;
             let demands = if held.origin == node.country {
                 Vec::new()

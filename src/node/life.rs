@@ -9,6 +9,7 @@
 mod answer;
 mod resting;
 mod shred;
+mod victims;
 
 use std::{
     fmt,
@@ -46,6 +47,12 @@ const TOGETHER: usize = 256;
 
 /// Runs rounds until the node is gone or closed.
 pub async fn run(node: Weak<Node>) {
+    let stated = node.upgrade().map(|node| node.config.life.backups_days);
+    if stated.flatten().is_none() {
+        tracing::warn!(
+            "`life.backups_days` in config.toml does not say for how long backups are kept: ERASED receipts say that nobody knows"
+        );
+    }
     loop {
         tokio::time::sleep(ROUND).await;
         let Some(node) = node.upgrade() else {

@@ -179,7 +179,7 @@ impl Node {
 
     /// Whether a list shows a record.
     fn is_listed(&self, stored: &StoredRecord, steps: bool) -> bool {
-        stored.locked().is_none() && !self.is_over(stored) && (steps || !stored.is_step())
+        self.check_open(stored).is_ok() && (steps || !stored.is_step())
     }
 
     /// A record's summary if a list shows it. One rotten record must not hide the others.

@@ -38,6 +38,7 @@ pub mod session;
 pub mod status;
 pub mod steps;
 pub mod submit;
+pub mod tables;
 pub mod threads;
 
 pub use fence::Claim;

@@ -3,6 +3,7 @@
 //! record is held. A recall by the origin goes on to whom it was passed.
 
 mod judge;
+mod list;
 
 use std::{
     error::Error,
@@ -45,6 +46,8 @@ const PASSED_ON_PAGE: usize = 1024;
 pub struct OnwardOrder {
     /// Which record.
     pub reference: Reference,
+    /// True for this very version, though it was amended.
+    pub exact: bool,
     /// To whom: COUNTRY[/AUTHORITY].
     pub to: String,
     /// That country's role on the corridor.
@@ -150,7 +153,7 @@ impl Node {
     }
 
     fn onward_intent(&self, order: OnwardOrder) -> Result<Intent, OnwardError> {
-        let held = self.usable(&order.reference)?;
+        let held = self.usable(&order.reference, order.exact)?;
         if held.origin == self.country {
             return Err(ConsentError::Own(order.reference).into());
         }

@@ -1,5 +1,7 @@
 //! Read: open a record for an officer; the reading is a ledger leaf, durably, before data leaves.
 
+mod refusal;
+
 use std::sync::Arc;
 
 use crate::{
@@ -16,50 +18,14 @@ use crate::{
 use super::{
     Node, NodeError,
     listing::OfficerTag,
-    purpose::{MAX_PURPOSE_CHARS, check_purpose},
+    purpose::check_purpose,
     rules::{Proposal, ReadOrder},
 };
 
+pub use refusal::ReadError;
+
 /// Records a list answers at most.
 pub const MAX_PAGE: usize = 500;
-
-/// Why a record is not read.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// Nothing here has this reference.
-    #[error("no record {0} is held here; records listed by `comity records list` can be read")]
-    Unknown(Reference),
-    /// It was recalled or has expired.
-    #[error(
-        "{reference} is locked and nobody reads it any more: it {}; `comity receipts {reference}` and `comity audit prove {reference}` still prove that it was here",
-        if *.expired { "expired" } else { "was recalled by its origin" }
-    )]
-    Locked {
-        /// Which.
-        reference: Reference,
-        /// Whether it expired; else it was recalled.
-        expired: bool,
-    },
-    /// The purpose is longer than it may be.
-    #[error("a purpose has at most {MAX_PURPOSE_CHARS} characters, this one has {0}")]
-    PurposeTooLong(usize),
-    /// The node failed.
-    #[error(transparent)]
-    Node(#[from] NodeError),
-}
-
-impl ReadError {
-    /// Why a record that was looked for by its reference is not opened.
-    pub(super) fn of(error: NodeError, reference: Reference) -> Self {
-        match error {
-            NodeError::Holding(HoldingError::Locked(cause)) => Self::Locked {
-                reference,
-                expired: cause == LockCause::Expiry,
-            },
-            other => Self::Node(other),
-        }
-    }
-}
 
 /// A record opened, and what its leaf says.
 struct Looked {
@@ -131,7 +97,10 @@ impl Node {
             mut opened,
             digest,
             retrieval,
-        } = looked.map_err(|error| ReadError::of(error, reference))?;
+        } = looked.map_err(|error| ReadError::of(reference, error))?;
+        if holds_victims(&opened) && purpose.trim().is_empty() {
+            return Err(ReadError::PurposeMissing(reference));
+        }
         let compartments = opened
             .summary
             .compartments
@@ -172,14 +141,14 @@ impl Node {
         let asked = self.find(&reference)?;
         let node = Arc::clone(self);
         let opened = blocking(move || {
-            let newest = node.newest(&node.versions(asked)?)?;
+            let newest = Self::newest(&node.versions(asked)?);
             let stored = node.stored(newest.unwrap_or(asked))?;
             let record = node.open_stored(&stored)?;
             Ok((stored, record))
         });
         opened
             .await
-            .map_err(|error| ReadError::of(error, reference))
+            .map_err(|error| ReadError::of(reference, error))
     }
 
     /// Opens a record, or its newest version.
@@ -191,7 +160,7 @@ impl Node {
         officer: &OfficerTag,
     ) -> Result<Looked, NodeError> {
         let versions = self.versions(asked)?;
-        let newest = if exact { None } else { self.newest(&versions)? };
+        let newest = Self::newest(&versions).filter(|_| !exact);
         let number = newest.unwrap_or(asked);
         let stored = self.stored(number)?;
         let record = self.open_stored(&stored)?;
@@ -235,23 +204,29 @@ impl Node {
             .collect()
     }
 
-    /// Opens a record for somebody. One that has expired is closed from that moment, whether it is
-    /// locked durably yet or not.
-    pub(super) fn open_stored(&self, stored: &StoredRecord) -> Result<Record, NodeError> {
-        if self.is_over(stored) {
-            return Err(HoldingError::Locked(LockCause::Expiry).into());
+    /// Refuses a record that nobody reads any more: locked, or expired and so closed from that
+    /// moment, whether it is locked durably yet or not.
+    ///
+    /// # Errors
+    /// [`HoldingError::Locked`], and nothing else.
+    pub(super) fn check_open(&self, stored: &StoredRecord) -> Result<(), NodeError> {
+        let expires = stored.holding.expires_us;
+        let over = expires != 0 && expires <= self.now().micros();
+        match stored.locked().or(over.then_some(LockCause::Expiry)) {
+            Some(cause) => Err(HoldingError::Locked(cause).into()),
+            None => Ok(()),
         }
+    }
+
+    /// Opens a record for somebody.
+    pub(super) fn open_stored(&self, stored: &StoredRecord) -> Result<Record, NodeError> {
+        self.check_open(stored)?;
         let mut record = stored.open(&self.slots)?;
         let until = stored.holding.victims_until_us;
         if until != 0 && until <= self.now().micros() {
             record.victims = None;
         }
         Ok(record)
-    }
-
-    pub(super) fn is_over(&self, stored: &StoredRecord) -> bool {
-        let expires = stored.holding.expires_us;
-        expires != 0 && expires <= self.now().micros()
     }
 
     pub(super) fn summarise(&self, number: u64) -> Result<RecordSummary, NodeError> {
@@ -339,6 +314,13 @@ impl Node {
     pub fn header_digest(&self, number: u64) -> Result<Digest, NodeError> {
         Ok(self.held(number)?.digest)
     }
+}
+
+/// Whether an answer shows victims' data, its own or that of a record passed on.
+fn holds_victims(opened: &Opened) -> bool {
+    let original = opened.original.as_ref().map(|(_, original)| original);
+    let mut shown = std::iter::once(&opened.record).chain(original);
+    shown.any(|record| record.victims.is_some())
 }
 
 fn is_held(stored: &StoredRecord) -> bool {

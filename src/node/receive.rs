@@ -25,7 +25,7 @@ use crate::{
     },
     wire::{
         envelope::{NonDeliveryReason, Receipt, ReceiptGroup, ReceiptType, SealedRecord, Wrap},
-        record::Record,
+        record::{FollowType, Record},
     },
 };
 
@@ -107,9 +107,13 @@ impl Node {
         let recalls = judged.batch.arrivals.iter().any(|arrival| {
             matches!(arrival, Arrival::Record { facts, .. } if matches!(facts.effect, Some(Effect::Recall { .. })))
         });
+        let amended: Vec<Digest> = judged.batch.arrivals.iter().filter_map(amended).collect();
         self.writer
             .propose(Proposal::Receive(Box::new(judged.batch)))
             .await?;
+        if !amended.is_empty() {
+            self.tell_of_amended(&amended);
+        }
         if recalls {
             // What was passed on is recalled too, in the next round.
             self.recalls_to_pass.store(true, Ordering::Release);
@@ -276,7 +280,7 @@ impl Node {
         };
         let facts = Facts {
             effect,
-            ..self.facts_received(&record, &digest, now)
+            ..self.facts_held(&record, &digest, lane.peer, now)?
         };
         let reference_tag = self.reference_tag(&reference);
         if !seen.references.insert(reference_tag)
@@ -349,6 +353,16 @@ impl Node {
         self.accepts(&record, origin, now)?;
         Ok((reference, record))
     }
+}
+
+/// What an arrival amends.
+fn amended(arrival: &Arrival) -> Option<Digest> {
+    let Arrival::Record { facts, .. } = arrival else {
+        return None;
+    };
+    let follow = facts.follow.as_ref()?;
+    (follow.r#type == FollowType::Amendment as i32)
+        .then(|| Digest::try_from(follow.header_digest.as_slice()).ok())?
 }
 
 /// The content must say what the header says in the clear, or two readers of one record could act

@@ -14,22 +14,28 @@ mod lives;
 mod proposal;
 mod reading;
 mod recent;
+mod released;
 mod steps;
 
 pub use consent::{DiscloseOrder, PassesOn};
 pub use desk::{ChargeOrder, EscalateOrder};
-pub use facts::{AloneOrder, Effect, ErasedOrder, Facts, KeptReceipts, LockOrder};
+pub use facts::{
+    AloneOrder, Backups, Effect, ErasedOrder, Facts, KeptReceipts, LockOrder, Rekeying,
+};
 pub use proposal::{
     Answer, ApprovalId, Arrival, ArrivedReceipts, Prepared, Proposal, ReceivedBatch, Refusal,
     Submission, SubmissionRefusal,
 };
 pub use reading::{ReadOrder, SearchOrder};
+pub use released::{ExportedTable, Release};
 
 use std::{sync::Arc, time::Duration};
 
 pub(super) use approvals::order_aad;
 pub(super) use desk::charge_aad;
 pub(super) use life::ground_aad;
+pub(super) use released::{refuses_release, released_before};
+pub(super) use steps::late_aad;
 
 use prost::Message as _;
 
@@ -239,12 +245,7 @@ impl Rules for NodeRules {
                 };
                 self.hold(number, digest, ground, leaf, group)?;
             }
-            Proposal::Rekey {
-                number,
-                digest,
-                slot,
-                sealed_keys,
-            } => self.rekey(number, digest, slot, sealed_keys, group)?,
+            Proposal::Rekey(rekeying) => self.rekey(rekeying, group)?,
             Proposal::Erased(orders) => self.erased_all(orders, group)?,
             Proposal::Ask { .. }
             | Proposal::Approve { .. }
@@ -267,6 +268,10 @@ impl Rules for NodeRules {
                 self.append(group, event, Vec::new(), leaf)?;
             }
             Proposal::Disclose(order) => self.disclose(*order, group)?,
+            Proposal::ExportTable(table) => {
+                let leaf = node(Action::Disclosure, "table-export");
+                self.export_table(*table, leaf, group)?;
+            }
             Proposal::Agreements {
                 digest,
                 count,

@@ -2,6 +2,7 @@
 //! durably, before anything leaves. The leaf has what was asked as a keyed digest only.
 
 mod answer;
+mod content;
 mod feed;
 mod state;
 
@@ -10,15 +11,15 @@ use std::sync::Arc;
 use crate::{
     crypto::Digest,
     entry::EntryError,
-    inbox::{HoldingError, ask},
+    inbox::{HoldingError, StoredRecord, ask},
     record::{Country, Reference},
     search::{
-        Answered, Asked, Extract, MAX_LIMIT, Query, QueryError, correlate, explain, extract,
+        Answered, Asked, Extract, MAX_LIMIT, Query, QueryError, correlate, explain,
         text::Normaliser,
     },
     wire::{
         node::{RecordState, RecordSummary, SearchCoverage},
-        record::CompartmentLabel,
+        record::{CompartmentLabel, Record},
     },
 };
 
@@ -30,6 +31,7 @@ use super::{
 };
 
 pub use answer::{Answer, Hit, Related, SearchError};
+use content::searched;
 pub(crate) use feed::run as feed;
 pub(crate) use state::{Searching, Withdrawn};
 
@@ -112,9 +114,11 @@ impl Node {
         let node = Arc::clone(self);
         let looked = blocking(move || {
             let mut normaliser = Normaliser::default();
-            let Some(looked) = node.look(number)? else {
-                return Ok(None);
-            };
+            // The newest version answers; a fork that does not count stands alone.
+            let number = Self::newest(&node.versions(number)?).unwrap_or(number);
+            let stored = node.stored(number)?;
+            let record = node.open_stored(&stored)?;
+            let looked = node.looked_at(number, &stored, &record)?;
             let mut left = MAX_OPENED;
             let mut found =
                 node.relations(number, &looked, &mut left, usize::MAX, &mut normaliser)?;
@@ -125,25 +129,20 @@ impl Node {
             });
             let more = found.len() > limit || left == 0;
             found.truncate(limit);
-            let digest = node.stored(number)?.digest;
             let coverage = node.search_coverage()?;
             let answer = Answer {
                 found,
                 more,
                 coverage,
             };
-            Ok(Some((digest, answer)))
-        })
-        .await?;
-        let Some((digest, answer)) = looked else {
-            return Err(ReadError::Locked {
-                reference,
-                expired: false,
-            }
-            .into());
-        };
-        let of = Some((number, digest, reference.to_string()));
-        self.looked(of, Vec::new(), actor, purpose).await?;
+            let of = (number, stored.digest, record.reference);
+            Ok((of, answer))
+        });
+        let looked = looked
+            .await
+            .map_err(|error| ReadError::of(reference, error));
+        let (of, answer) = looked?;
+        self.looked(Some(of), Vec::new(), actor, purpose).await?;
         Ok(answer)
     }
 
@@ -254,7 +253,7 @@ impl Node {
     }
 
     /// Candidates by rank, each newest first and bounded; and whether the bound cut some off.
-    fn candidates(&self, query: &Query) -> (Vec<Vec<u64>>, bool) {
+    pub(super) fn candidates(&self, query: &Query) -> (Vec<Vec<u64>>, bool) {
         let index = self.search.read();
         let mut cut = false;
         let tiers = index
@@ -273,34 +272,46 @@ impl Node {
         (tiers, cut)
     }
 
-    /// Opens a record for an answer; `None` when nobody reads it any more, when a newer version
-    /// counts, or when its bytes rotted. What cannot be read leaves the index.
-    fn look(&self, number: u64) -> Result<Option<Looked>, NodeError> {
+    /// A record opened for an answer; `None` when nobody reads it any more or its bytes rotted. What
+    /// is locked leaves the index.
+    pub(super) fn answering(
+        &self,
+        number: u64,
+    ) -> Result<Option<(StoredRecord, Record)>, NodeError> {
         let stored = match self.stored(number) {
             Err(error) if error.is_damage() => return Ok(None),
             other => other?,
         };
-        let mut record = match self.open_stored(&stored) {
+        match self.open_stored(&stored) {
             Err(NodeError::Holding(HoldingError::Locked(_))) => {
                 self.search.remove(&[number]);
-                return Ok(None);
+                Ok(None)
             }
-            Err(error) if error.is_damage() => return Ok(None),
-            other => other?,
-        };
-        let summary = self.summary(number, &stored, &record)?;
-        if matches!(
-            summary.state(),
-            RecordState::Amended | RecordState::Void | RecordState::Locked | RecordState::Erased
-        ) {
-            return Ok(None);
+            Err(error) if error.is_damage() => Ok(None),
+            record => Ok(Some((stored, record?))),
         }
-        record.victims = None;
-        Ok(Some(Looked {
-            extract: extract(&record),
+    }
+
+    /// As [`Self::answering`], of the versions that count.
+    fn look(&self, number: u64) -> Result<Option<Looked>, NodeError> {
+        let Some((stored, record)) = self.answering(number)? else {
+            return Ok(None);
+        };
+        let looked = self.looked_at(number, &stored, &record)?;
+        Ok(counts(looked.summary.state()).then_some(looked))
+    }
+
+    fn looked_at(
+        &self,
+        number: u64,
+        stored: &StoredRecord,
+        record: &Record,
+    ) -> Result<Looked, NodeError> {
+        Ok(Looked {
+            extract: searched(record)?.extract(),
             origin: stored.holding.origin.parse().map_err(EntryError::from)?,
-            summary,
-        }))
+            summary: self.summary(number, stored, record)?,
+        })
     }
 
     /// Records that have something in common with one, newest first, `most` of them; opens at most
@@ -360,6 +371,11 @@ impl Node {
         }
         Ok(found)
     }
+}
+
+/// Whether a version in this state is the one that counts.
+pub(super) const fn counts(state: RecordState) -> bool {
+    matches!(state, RecordState::Current | RecordState::Pending)
 }
 
 impl Looked {

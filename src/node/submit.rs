@@ -91,7 +91,7 @@ pub enum SubmitError {
     KeyTooLong(usize),
     /// The idempotency key named another record.
     #[error(transparent)]
-    Conflict(#[from] SubmissionRefusal),
+    Conflict(SubmissionRefusal),
     /// A client submitted a step as a record.
     #[error(
         "a record that carries `step` or `onward` is made by the node: recall, consent, passing on and the like have commands and calls of their own"
@@ -127,6 +127,15 @@ pub enum SubmitError {
     /// The node failed.
     #[error(transparent)]
     Node(#[from] NodeError),
+}
+
+impl From<SubmissionRefusal> for SubmitError {
+    fn from(refusal: SubmissionRefusal) -> Self {
+        match refusal {
+            SubmissionRefusal::Differenced(violations) => Self::Invalid(violations),
+            other => Self::Conflict(other),
+        }
+    }
 }
 
 type Reply = oneshot::Sender<Result<Accepted, SubmitError>>;
@@ -331,7 +340,8 @@ async fn carry_out(batch: Batch, prepared: Result<Vec<Outcome>, JoinError>) {
     for (reply, outcome) in replies.into_iter().zip(prepared) {
         match outcome {
             Ok((prepared, accepted)) => {
-                waiting.push((reply, accepted, prepared.destinations.clone()));
+                let destinations = prepared.destinations.clone();
+                waiting.push((reply, accepted, destinations, prepared.submission));
                 proposed.push(prepared);
             }
             Err(Unproposed::Repeated(first)) => {
@@ -347,7 +357,8 @@ async fn carry_out(batch: Batch, prepared: Result<Vec<Outcome>, JoinError>) {
     }
     match node.writer.propose(Proposal::Submit(proposed)).await {
         Ok(Answer::Submitted(outcomes)) => {
-            for ((reply, accepted, destinations), outcome) in waiting.into_iter().zip(outcomes) {
+            let waiting = waiting.into_iter().zip(outcomes);
+            for ((reply, accepted, destinations, submission), outcome) in waiting {
                 for peer in destinations {
                     node.links.wake(peer);
                 }
@@ -355,7 +366,7 @@ async fn carry_out(batch: Batch, prepared: Result<Vec<Outcome>, JoinError>) {
                     Ok(Submission {
                         repeated: false, ..
                     }) => Ok(accepted),
-                    Ok(Submission { number, .. }) => node.accepted_before(number),
+                    Ok(Submission { number, .. }) => node.accepted_before(number, submission),
                     Err(refusal) => Err(refusal.into()),
                 });
             }

@@ -44,35 +44,30 @@ impl Node {
         Ok(vec![version(&self.held(number)?)?])
     }
 
-    /// A record with every record that amends it, or is amended by it, in turn, those that do not count
-    /// included: what a recall takes back, oldest first.
-    pub(super) fn family(&self, number: u64) -> Result<Vec<(u64, Digest)>, NodeError> {
+    /// A record with every record of its origin that amends it, or is amended by it, in turn, those
+    /// that do not count included: whoever has one of them may have any. Oldest first.
+    ///
+    /// # Errors
+    /// [`NodeError`] when the store cannot be read.
+    pub(super) fn family(&self, number: u64) -> Result<Vec<Version>, NodeError> {
         let mut first = self.held(number)?;
         for _ in 0..MAX_CLIMB {
-            match self.amended(&first)? {
-                Some(before) => first = before,
-                None => break,
-            }
-        }
-        let origin = first.holding.origin.clone();
-        let mut open = vec![first.digest];
-        let mut seen: HashSet<u64> = [first.holding.number, number].into();
-        let mut family = vec![(first.holding.number, first.digest)];
-        if first.holding.number != number {
-            family.push((number, self.held(number)?.digest));
-        }
-        while let Some(digest) = open.pop() {
-            let amends = |one: &followers::Follower| {
-                one.kind == FollowType::Amendment && one.origin.code() == origin
+            let Some((before, _)) = amendment_of(&first.holding) else {
+                break;
             };
-            for follower in followers::followers(&self.store, &digest, amends)? {
-                open.push(follower.digest);
-                if seen.insert(follower.number) {
-                    family.push((follower.number, follower.digest));
-                }
+            let Some(number) = ask::by_digest(&self.store, &before)? else {
+                break;
+            };
+            let target = self.held(number)?;
+            if target.holding.origin != first.holding.origin {
+                break;
             }
+            first = target;
         }
-        family.sort_unstable_by_key(|(number, _)| *number);
+        let mut family = versions::family(version(&first)?, |digest| {
+            followers::followers(&self.store, digest, |one| one.kind == FollowType::Amendment)
+        })?;
+        family.sort_unstable_by_key(|version| version.number);
         Ok(family)
     }
 
@@ -89,14 +84,10 @@ impl Node {
         Ok(fits.then_some(target))
     }
 
-    /// The newest version that may be read; `None` when none may.
-    pub(super) fn newest(&self, versions: &[Version]) -> Result<Option<u64>, NodeError> {
-        for version in versions.iter().rev() {
-            if self.held(version.number)?.locked().is_none() {
-                return Ok(Some(version.number));
-            }
-        }
-        Ok(None)
+    /// The version that stands for a record: the newest. What it replaced counts no more, so where
+    /// the newest is locked there is nothing to show instead.
+    pub(super) fn newest(versions: &[Version]) -> Option<u64> {
+        versions.last().map(|version| version.number)
     }
 
     /// What became of a record.

@@ -26,6 +26,9 @@ use crate::{
     },
 };
 
+/// Longest name of a beneficiary, in characters.
+pub const MAX_BENEFICIARY: usize = 256;
+
 /// Why a use needs the origin's consent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Demand {

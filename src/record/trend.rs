@@ -1,5 +1,11 @@
 //! Trend records as tables of counts: their cells, what adds up to what, and back.
 
+mod released;
+mod table;
+
+pub use released::{YearTable, differenced, disclosures, has_words, sums_of, why, years_of};
+pub use table::{Assembled, TableFault, Wanted, as_shown, assemble};
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
@@ -42,13 +48,17 @@ pub fn cells(trend: &Trend) -> (Cells, Vec<String>) {
         places.entry(&value.period).or_default().insert(at);
         names.push(name);
     }
-    for (period, places) in &places {
-        cells
-            .sums
-            .extend(margins(places, |at| self::name(trend, period, at)));
-    }
-    cells.sums.extend(years(trend, &places));
+    cells.sums = sums(trend, &places);
     (cells, names)
+}
+
+/// What adds up to what between the places of each period.
+fn sums(trend: &Trend, places: &BTreeMap<&str, BTreeSet<Coordinates>>) -> Vec<Sum> {
+    let mut sums = years(trend, places);
+    for (period, places) in places {
+        sums.extend(margins(places, |at| name(trend, period, at)));
+    }
+    sums
 }
 
 /// Quarters add up to their year, where all four are shown.
@@ -167,6 +177,18 @@ pub fn trends(series: &[Series], method: &str, publication: &str) -> Vec<Trend> 
     trends
 }
 
+/// Puts how a cell is shown into a value.
+fn show(value: &mut TrendValue, shown: Shown) {
+    value.value = shown.count().and_then(|count| u32::try_from(count).ok());
+    value.suppression = match shown {
+        Shown::Count(_) => TrendSuppression::None,
+        Shown::Below(bound) if bound <= OFFICIAL_K => TrendSuppression::Lt5,
+        Shown::Below(_) => TrendSuppression::K11,
+        Shown::Withheld => TrendSuppression::Complementary,
+    }
+    .into();
+}
+
 fn value(at: &Coordinates, shown: Shown, of: &Series) -> TrendValue {
     let form = code(&FORMS, &at.category);
     let in_words = at.category != TOTAL
@@ -174,7 +196,7 @@ fn value(at: &Coordinates, shown: Shown, of: &Series) -> TrendValue {
         && (NO_COUNTRY.contains(&at.category.as_str())
             || at.category.parse::<super::Country>().is_err());
     let by_country = at.category != TOTAL && form == 0;
-    TrendValue {
+    let mut value = TrendValue {
         form,
         country: if by_country && !in_words {
             at.category.clone()
@@ -189,15 +211,10 @@ fn value(at: &Coordinates, shown: Shown, of: &Series) -> TrendValue {
         sex: code(&SEXES, &at.sex),
         age: code(&AGES, &at.age),
         period: of.year.to_string(),
-        value: shown.count().and_then(|count| u32::try_from(count).ok()),
-        suppression: match shown {
-            Shown::Count(_) => TrendSuppression::None,
-            Shown::Below(bound) if bound <= OFFICIAL_K => TrendSuppression::Lt5,
-            Shown::Below(_) => TrendSuppression::K11,
-            Shown::Withheld => TrendSuppression::Complementary,
-        }
-        .into(),
-    }
+        ..TrendValue::default()
+    };
+    show(&mut value, shown);
+    value
 }
 
 #[cfg(test)]

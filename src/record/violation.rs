@@ -148,6 +148,13 @@ impl Violations {
         Self { list, more }
     }
 
+    /// What was found, cut to [`MAX_VIOLATIONS`]; `None` when nothing was.
+    pub fn of(mut list: Vec<Violation>) -> Option<Self> {
+        let more = list.len() > MAX_VIOLATIONS;
+        list.truncate(MAX_VIOLATIONS);
+        (!list.is_empty()).then(|| Self::new(list, more))
+    }
+
     /// The violations, at most [`MAX_VIOLATIONS`].
     pub fn iter(&self) -> std::slice::Iter<'_, Violation> {
         self.list.iter()

@@ -198,6 +198,9 @@ impl From<SubmitError> for Refusal {
             SubmitError::Invalid(violations) => return invalid(violations),
             SubmitError::TooLarge(_) => (Code::InvalidArgument, "RECORD_TOO_LARGE"),
             SubmitError::KeyTooLong(_) => (Code::InvalidArgument, "IDEMPOTENCY_KEY_TOO_LONG"),
+            SubmitError::Conflict(SubmissionRefusal::Differenced(violations)) => {
+                return invalid(violations);
+            }
             SubmitError::Conflict(SubmissionRefusal::IdempotencyConflict) => {
                 (Code::AlreadyExists, "IDEMPOTENCY_CONFLICT")
             }
@@ -255,6 +258,9 @@ impl From<ReadError> for Refusal {
             }
             ReadError::PurposeTooLong(_) => {
                 Self::new(Code::InvalidArgument, "PURPOSE_TOO_LONG", error.to_string())
+            }
+            ReadError::PurposeMissing(_) => {
+                Self::new(Code::InvalidArgument, "PURPOSE_MISSING", error.to_string())
             }
             ReadError::Node(error) => error.into(),
         }

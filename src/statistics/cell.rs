@@ -52,7 +52,7 @@ impl fmt::Display for Shown {
 }
 
 /// A total and the parts that add up to it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Sum {
     /// Name of the cell that is the total.
     pub total: String,

@@ -1,4 +1,5 @@
-//! What was published before, and what can be computed from it together with something new.
+//! What was published before, and what can be computed from it together with something new. Every
+//! value that a cell ever had stays known: 100, then 120, then 101 tells of one.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -42,10 +43,13 @@ impl fmt::Display for Refusal {
 /// Everything published so far.
 #[derive(Clone, Debug, Default)]
 pub struct Disclosures {
-    shown: BTreeMap<String, Shown>,
-    sums: Vec<Sum>,
+    /// What each publication showed of a cell, oldest first, with the publication's number.
+    shown: BTreeMap<String, Vec<(usize, Shown)>>,
+    /// Sums, with the publication in which they stood.
+    sums: Vec<(usize, Sum)>,
     /// Sums in which a cell stands.
     of: BTreeMap<String, Vec<usize>>,
+    publications: usize,
 }
 
 /// Marks a cell as it was published before it changed.
@@ -54,21 +58,37 @@ const BEFORE: &str = " (as published before)";
 impl Disclosures {
     /// Remembers what was published.
     pub fn add(&mut self, cells: &Cells) {
+        let publication = self.publications;
+        self.publications += 1;
         for (name, shown) in &cells.shown {
-            self.shown.insert(name.clone(), *shown);
+            let history = self.shown.entry(name.clone()).or_default();
+            history.push((publication, *shown));
         }
         for sum in &cells.sums {
-            if self.sums.contains(sum) {
-                continue;
-            }
             for name in sum.parts.iter().chain([&sum.total]) {
                 self.of
                     .entry(name.clone())
                     .or_default()
                     .push(self.sums.len());
             }
-            self.sums.push(sum.clone());
+            self.sums.push((publication, sum.clone()));
         }
+    }
+
+    /// Remembers what was published elsewhere of other cells, after what is known here.
+    pub fn merge(&mut self, other: Self) {
+        let (first, sums) = (self.publications, self.sums.len());
+        for (name, history) in other.shown {
+            let known = self.shown.entry(name).or_default();
+            known.extend(history.into_iter().map(|(of, shown)| (first + of, shown)));
+        }
+        for (name, numbers) in other.of {
+            let known = self.of.entry(name).or_default();
+            known.extend(numbers.into_iter().map(|number| sums + number));
+        }
+        let later = other.sums.into_iter().map(|(of, sum)| (first + of, sum));
+        self.sums.extend(later);
+        self.publications += other.publications;
     }
 
     /// Whether nothing was published.
@@ -127,40 +147,21 @@ impl Disclosures {
         let near = self.near(cells);
         let mut joined = cells.clone();
         let mut refusals = Vec::new();
-        let mut renamed = BTreeSet::new();
+        let mut past: BTreeMap<&str, Past> = BTreeMap::new();
         for name in &near {
-            let Some(before) = self.shown.get(name) else {
+            let Some(history) = self.shown.get(name) else {
                 continue;
             };
-            let Some(now) = joined.shown.get_mut(name) else {
-                joined.shown.insert(name.clone(), *before);
-                continue;
-            };
-            match (*before, *now) {
-                (Shown::Count(before), Shown::Count(now)) if before != now => {
-                    if before.abs_diff(now) < cells.k {
-                        refusals.push(Refusal::Changed {
-                            cell: name.clone(),
-                            before,
-                            now,
-                        });
-                    }
-                    renamed.insert(name.clone());
-                }
-                (before, now) if before == now => {}
-                // Withheld here and shown there: the reader has the count.
-                (Shown::Count(_), Shown::Withheld) => *now = *before,
-                (Shown::Withheld, Shown::Count(_)) => {}
-                // The band changed, and with it what is counted.
-                _ => {
-                    renamed.insert(name.clone());
-                }
+            let new = cells.shown.get(name).copied();
+            if let Some(Shown::Count(now)) = new {
+                refusals.extend(changed(name, history, now, cells.k));
             }
-        }
-        for name in &renamed {
-            if let Some(before) = self.shown.get(name) {
-                joined.shown.insert(format!("{name}{BEFORE}"), *before);
+            let cell = Past::of(name, history, new);
+            joined.shown.insert(name.clone(), cell.now);
+            for (before, shown) in &cell.before {
+                joined.shown.insert(before.clone(), *shown);
             }
+            past.insert(name, cell);
         }
         let numbers: BTreeSet<usize> = near
             .iter()
@@ -168,26 +169,22 @@ impl Disclosures {
             .flatten()
             .copied()
             .collect();
-        let rename = |name: &String| {
-            if renamed.contains(name) {
-                format!("{name}{BEFORE}")
-            } else {
-                name.clone()
-            }
-        };
-        for sum in numbers
+        let mut sums: BTreeSet<Sum> = joined.sums.iter().cloned().collect();
+        for (publication, sum) in numbers
             .into_iter()
             .filter_map(|number| self.sums.get(number))
         {
-            let sum = Sum {
-                total: rename(&sum.total),
-                parts: sum.parts.iter().map(rename).collect(),
-                complete: sum.complete,
+            let then = |name: &String| match past.get(name.as_str()) {
+                Some(cell) => cell.at(name, *publication),
+                None => name.clone(),
             };
-            if !joined.sums.contains(&sum) {
-                joined.sums.push(sum);
-            }
+            sums.insert(Sum {
+                total: then(&sum.total),
+                parts: sum.parts.iter().map(then).collect(),
+                complete: sum.complete,
+            });
         }
+        joined.sums = sums.into_iter().collect();
         (joined, refusals)
     }
 
@@ -204,11 +201,86 @@ impl Disclosures {
                 continue;
             }
             for sum in self.of.get(name).into_iter().flatten() {
-                if let Some(sum) = self.sums.get(*sum) {
+                if let Some((_, sum)) = self.sums.get(*sum) {
                     waiting.extend(sum.parts.iter().chain([&sum.total]));
                 }
             }
         }
         near
+    }
+}
+
+/// Every count that a cell was published as, from which `now` differs by less than may be shown.
+fn changed(name: &str, history: &[(usize, Shown)], now: u64, k: u64) -> Vec<Refusal> {
+    let before: BTreeSet<u64> = history
+        .iter()
+        .filter_map(|(_, shown)| shown.count())
+        .filter(|before| *before != now && before.abs_diff(now) < k)
+        .collect();
+    before
+        .into_iter()
+        .map(|before| Refusal::Changed {
+            cell: name.to_owned(),
+            before,
+            now,
+        })
+        .collect()
+}
+
+/// A cell through all publications: one unknown for what it is now, one more for each value that it
+/// was shown as and is no more.
+struct Past {
+    now: Shown,
+    /// Names and values of what it was.
+    before: Vec<(String, Shown)>,
+    /// Which of them it was in a publication; `None` where it was what it is now.
+    at: Vec<(usize, Option<usize>)>,
+}
+
+impl Past {
+    fn of(name: &str, history: &[(usize, Shown)], new: Option<Shown>) -> Self {
+        let newest = |wanted: fn(&Shown) -> bool| {
+            let shown = history.iter().rev().map(|(_, shown)| *shown);
+            shown.into_iter().find(wanted)
+        };
+        let now = match new {
+            // Withheld here and shown there: the reader has the count.
+            Some(Shown::Withheld) => newest(|shown| shown.count().is_some()),
+            Some(_) => None,
+            None => newest(|shown| *shown != Shown::Withheld),
+        };
+        let now = now.or(new).unwrap_or(Shown::Withheld);
+        let mut before: Vec<(String, Shown)> = Vec::new();
+        let mut at = Vec::with_capacity(history.len());
+        for (publication, shown) in history {
+            let same = *shown == now || (*shown == Shown::Withheld && now.count().is_some());
+            let place = (!same).then(|| {
+                // Another band, and with it what is counted, is another unknown too.
+                let known = before.iter().position(|(_, value)| value == shown);
+                known.unwrap_or_else(|| {
+                    let earlier = match before.len() {
+                        0 => format!("{name}{BEFORE}"),
+                        several => format!("{name}{BEFORE} {}", several + 1),
+                    };
+                    before.push((earlier, *shown));
+                    before.len() - 1
+                })
+            });
+            at.push((*publication, place));
+        }
+        Self { now, before, at }
+    }
+
+    /// The name of what the cell was in a publication; one that did not show it is taken to mean
+    /// what was last shown before it.
+    fn at(&self, name: &str, publication: usize) -> String {
+        let shown_before = self.at.iter().rev().find(|(of, _)| *of <= publication);
+        let place = shown_before
+            .or(self.at.first())
+            .and_then(|(_, place)| *place);
+        match place.and_then(|place| self.before.get(place)) {
+            Some((before, _)) => before.clone(),
+            None => name.to_owned(),
+        }
     }
 }

@@ -162,6 +162,22 @@ fn an_earlier_table_gives_a_later_one_away() {
 }
 
 #[test]
+fn every_earlier_value_of_a_cell_counts_not_the_last_alone() {
+    let mut published = Disclosures::default();
+    for count in [100, 120] {
+        let table = cells(11, &[("all", Shown::Count(count))], &[]);
+        published.check(&table).unwrap();
+        published.add(&table);
+    }
+    let refusals = published.check(&cells(11, &[("all", Shown::Count(101))], &[]));
+    let (cell, before, now) = ("all".to_owned(), 100, 101);
+    assert_eq!(
+        refusals.unwrap_err(),
+        [Refusal::Changed { cell, before, now }]
+    );
+}
+
+#[test]
 fn margins_run_through_totals_that_are_not_shown() {
     let place = |category: &str, sex: &str, age: &str| Coordinates {
         dimension: if category == TOTAL {
@@ -329,6 +345,28 @@ proptest! {
                     let width = values.last().unwrap() - values.first().unwrap();
                     prop_assert!(width >= 2, "{name} is {shown}, but can only be {values:?}");
                 }
+            }
+        }
+    }
+
+    /// Whatever is published in whatever order: no two counts of a cell are closer than may be shown.
+    #[test]
+    fn no_two_published_counts_of_a_cell_are_closer_than_k(
+        counts in prop::collection::vec(0_u64..60, 1..12),
+        k in prop_oneof![Just(5_u64), Just(11_u64)],
+    ) {
+        let mut published = Disclosures::default();
+        let mut shown: Vec<u64> = Vec::new();
+        for count in counts {
+            let table = cells(k, &[("all", Shown::of(count, k))], &[]);
+            if published.check(&table).is_ok() {
+                published.add(&table);
+                shown.extend(Shown::of(count, k).count());
+            }
+        }
+        for (place, one) in shown.iter().enumerate() {
+            for other in &shown[place..] {
+                prop_assert!(one == other || one.abs_diff(*other) >= k, "{one} and {other}");
             }
         }
     }

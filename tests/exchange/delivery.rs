@@ -75,15 +75,15 @@ async fn every_destination_gets_its_compartments_and_no_other() {
     issuers.sort_unstable();
     assert_eq!(issuers, ["AE", "UZ"]);
 
-    let (own, labels) = read(&a, &reference, "").await;
+    let (own, labels) = read(&a, &reference, "EXERCISE").await;
     assert_eq!(labels, [Situation, Suspects, Victims, Source]);
 
-    let (at_b, labels) = read(&b, &reference, "").await;
+    let (at_b, labels) = read(&b, &reference, "EXERCISE").await;
     assert_eq!(labels, [Situation, Source]);
     assert_eq!((at_b.suspects, at_b.victims), (None, None));
     assert_eq!(at_b.source, own.source);
 
-    let (at_c, labels) = read(&c, &reference, "").await;
+    let (at_c, labels) = read(&c, &reference, "EXERCISE").await;
     assert_eq!(labels, [Situation, Suspects, Victims]);
     assert_eq!(at_c.source, None);
     assert_eq!(at_c.victims, own.victims);

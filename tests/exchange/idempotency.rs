@@ -8,7 +8,12 @@ use comity::{
 };
 use tokio::task::JoinSet;
 
-use crate::support::{Country, alert, befriend, neighbours, refusal_of};
+use comity::crypto::Digest;
+use prost::Message as _;
+
+use crate::support::{
+    Country, alert, befriend, eventually, lies_in, neighbours, refusal_of, status_of, take_back,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repeat_gets_the_first_answer_also_after_a_restart() {
@@ -37,6 +42,28 @@ async fn a_known_key_with_another_record_is_refused() {
     let refused = a.try_submit(alert("two"), "case-1").await.unwrap_err();
     assert_eq!(refusal_of(&refused), "IDEMPOTENCY_CONFLICT");
     assert_eq!(a.status().await.records, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_keeps_nothing_by_which_an_erased_record_could_be_guessed() {
+    let (mut a, mut b) = neighbours().await;
+    a.configure(|config| config.life.shred_delay_s = 0);
+    a.start().await;
+    // Nothing is shredded by a clock that no peer confirms.
+    b.start().await;
+    let record = alert("one of few that it could be");
+    let first = a.try_submit(record.clone(), "case-1").await.unwrap();
+    take_back(&a, &[&first.reference]).await.unwrap();
+    eventually("it is shredded", async || {
+        let own = status_of(&a, &first.reference).await;
+        own.iter().all(|of| of.erased_us > 0).then_some(())
+    })
+    .await;
+    let again = a.try_submit(record.clone(), "case-1").await.unwrap();
+    assert!(again.repeated && again.acceptance == first.acceptance);
+    a.stop().await;
+    let digest = Digest::of(&record.encode_to_vec());
+    assert!(!lies_in(a.dir(), digest.as_bytes()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -40,5 +40,6 @@ mod search;
 mod sharing;
 mod store;
 mod submissions;
+mod tables;
 mod text;
 mod trends;

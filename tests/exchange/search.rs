@@ -1,12 +1,8 @@
 //! Search across scripts, correlation between countries, and what is never found.
 
-use std::{
-    fs,
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
 };
 
 use comity::{
@@ -22,7 +18,8 @@ use comity::{
 use serde_json::{Value, json};
 
 use crate::support::{
-    Country, comity, eventually, json_of, ledger_bodies, neighbours, refusal_of, with_everything,
+    Country, comity, eventually, json_of, ledger_bodies, lies_in, neighbours, refusal_of,
+    with_everything,
 };
 
 /// An exercise record to `to` with a suspect and a telephone number that it reads.
@@ -290,18 +287,6 @@ async fn victims_are_never_found_and_nothing_readable_reaches_the_disk() {
             "{words} lies readable on disk"
         );
     }
-}
-
-fn lies_in(folder: &Path, words: &[u8]) -> bool {
-    fs::read_dir(folder).unwrap().any(|entry| {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            lies_in(&path, words)
-        } else {
-            let bytes = fs::read(&path).unwrap_or_default();
-            bytes.windows(words.len()).any(|window| window == words)
-        }
-    })
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -67,6 +67,7 @@ pub(crate) const HOUSE: &[Room] = &[
             "record",
             "replication",
             "search",
+            "statistics",
             "store",
             "wire",
         ],

@@ -1,7 +1,8 @@
-//! `comity trend import`: statistics.
+//! `comity trend`: statistics, imported and exported as protected tables.
 
 mod deliver;
 mod import;
+mod table;
 
 use clap::Subcommand;
 
@@ -13,12 +14,15 @@ pub(super) enum Trend {
     /// Make Trend records of a file of statistics, protect them and submit them; every row is used or
     /// explained.
     Import(import::Import),
+    /// Export a table of the Trend records held here, protected beside everything released before.
+    Table(table::Table),
 }
 
 impl Trend {
     pub(super) async fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
         match self {
             Self::Import(import) => import.carry_out(out).await,
+            Self::Table(table) => table.carry_out(out).await,
         }
     }
 }

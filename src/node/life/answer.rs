@@ -20,7 +20,11 @@ use crate::{
 };
 
 use super::super::{
-    Node, NodeError, read::blocking, rules::ground_aad, steps::LateReceipt, submit::SubmitError,
+    Node, NodeError,
+    read::blocking,
+    rules::{Backups, ground_aad},
+    steps::LateReceipt,
+    submit::SubmitError,
 };
 use super::resting::Item;
 
@@ -139,6 +143,7 @@ impl Node {
             });
         }
         let Some(kind) = life::owed(row) else {
+            owed.extend(self.victims_answer(stored, row)?);
             return Ok(owed);
         };
         let lock = row.whole.as_ref().ok_or(EntryError::Field("whole"))?;
@@ -147,7 +152,11 @@ impl Node {
             number,
             kind,
             recall: life::recall_of(row),
-            backups_until_us: if erased { lock.backups_until_us } else { 0 },
+            backups: if erased {
+                Backups::of(lock)
+            } else {
+                Backups::default()
+            },
             ground: if erased {
                 String::new()
             } else {
@@ -180,7 +189,10 @@ impl Node {
     }
 
     /// What left this node in plain text of a record, as far as the ledger knows.
-    fn disclosures(&self, stored: &StoredRecord) -> Result<Vec<DisclosureNotice>, NodeError> {
+    pub(super) fn disclosures(
+        &self,
+        stored: &StoredRecord,
+    ) -> Result<Vec<DisclosureNotice>, NodeError> {
         let mut notices = Vec::new();
         for index in rows::leaves_of(&self.store, &stored.digest, LEAVES)? {
             let Some(leaf) = self.leaf(index)? else {

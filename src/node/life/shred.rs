@@ -1,27 +1,25 @@
 //! Shredding: the keys of records, or of their victim data, are destroyed.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use crate::{
-    envelope::{self, ContentKeys},
     inbox::{
-        HoldingError, StoredRecord,
+        StoredRecord,
         life::{self, Due},
         life_rows::DueRow,
     },
     store::StoreError,
-    wire::record::CompartmentLabel,
 };
 
 use super::super::{
     Node, NodeError,
     read::blocking,
-    rules::{ErasedOrder, Proposal},
+    rules::{Backups, ErasedOrder, Proposal},
 };
 use super::resting::Item;
-
-/// Microseconds of a day.
-const DAY_US: i64 = 86_400_000_000;
 
 /// Something to be shredded: what is due, the slots that go, and what the entry says afterwards.
 struct Doomed {
@@ -125,18 +123,23 @@ impl Node {
     }
 
     fn erased_order(&self, stored: &StoredRecord, victims_only: bool) -> ErasedOrder {
-        let days = i64::try_from(self.config.life.backups_days).unwrap_or(i64::MAX);
         ErasedOrder {
             number: stored.holding.number,
             digest: stored.digest,
             victims_only,
-            backups_until_us: match days {
-                0 => 0,
-                days => self
-                    .now()
-                    .micros()
-                    .saturating_add(days.saturating_mul(DAY_US)),
-            },
+            backups: self.backups(),
+        }
+    }
+
+    /// What the configuration states of backups.
+    fn backups(&self) -> Backups {
+        match self.config.life.backups_days {
+            None => Backups::Unknown,
+            Some(0) => Backups::None,
+            Some(days) => {
+                let kept = Duration::from_secs(days.saturating_mul(86_400));
+                Backups::Until((self.now() + kept).micros())
+            }
         }
     }
 
@@ -149,53 +152,14 @@ impl Node {
             return Ok(None);
         }
         if stored.slot() == stored.holding.slot {
-            let (slot, sealed_keys) = self.without_victims(&stored)?;
-            self.writer
-                .propose(Proposal::Rekey {
-                    number: row.number,
-                    digest: stored.digest,
-                    slot,
-                    sealed_keys,
-                })
-                .await?;
+            let rekeying = self.without_victims(&stored)?;
+            self.writer.propose(Proposal::Rekey(rekeying)).await?;
         }
         Ok(Some(Doomed {
             row,
             slots: vec![stored.holding.slot],
             order: self.erased_order(&stored, true),
         }))
-    }
-
-    /// The keys of a record but for those of its victim data, under a new slot.
-    fn without_victims(&self, stored: &StoredRecord) -> Result<(u64, Vec<u8>), NodeError> {
-        let keys = stored.keys(&self.slots)?;
-        let parts = envelope::open_at_rest(&stored.sealed, &keys).map_err(HoldingError::from)?;
-        // Parts come in the order of the keys.
-        let gone: Vec<u32> = keys
-            .keys
-            .iter()
-            .zip(&parts)
-            .filter(|(_, (label, _))| *label == CompartmentLabel::Victims as u32)
-            .map(|((index, _), _)| *index)
-            .collect();
-        let mut entitlements = keys.entitlements.clone();
-        for entitlement in &mut entitlements {
-            entitlement.indexes.retain(|index| !gone.contains(index));
-        }
-        let kept = ContentKeys {
-            keys: keys
-                .keys
-                .iter()
-                .filter(|(index, _)| !gone.contains(index))
-                .cloned()
-                .collect(),
-            entitlements,
-        };
-        let (slot, slot_key) = self.slots.take()?;
-        let sealed = kept
-            .seal_at_rest(&slot_key, &stored.digest)
-            .map_err(|_| HoldingError::Keys)?;
-        Ok((slot, sealed))
     }
 }
 

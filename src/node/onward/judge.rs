@@ -98,13 +98,13 @@ impl Node {
                     NonDeliveryReason::NotAccepted
                 })?;
         }
-        if demands(&marking, ConsentUse::Onward, &held).is_empty() {
-            return Ok(());
-        }
-        let token = onward
-            .consent
-            .as_ref()
-            .ok_or_else(|| invalid("the origin's consent is demanded and not there"))?;
+        let Some(token) = &onward.consent else {
+            if demands(&marking, ConsentUse::Onward, &held).is_empty() {
+                return Ok(());
+            }
+            return Err(invalid("the origin's consent is demanded and not there"));
+        };
+        // One that nothing demands must hold too: a token that serves once is noted as used.
         let claim = Claim {
             header_digest: &passed.digest,
             origin: passed.origin,

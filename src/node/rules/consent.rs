@@ -125,7 +125,6 @@ impl NodeRules {
             number,
             header_digest: passes_on.original.to_vec(),
             manner: "onward".to_owned(),
-            compartments: Vec::new(),
             token_digest: Vec::new(),
             time_us: (self.clock)().micros(),
         });
@@ -154,13 +153,13 @@ impl NodeRules {
             purpose: order.purpose,
             detail: order.manner.to_owned(),
             subject: token.clone(),
+            compartments: order.compartments,
             ..LeafBody::default()
         };
         let event = Event::Disclosed(Disclosed {
             number: order.number,
             header_digest: order.digest.to_vec(),
             manner: order.manner.to_owned(),
-            compartments: order.compartments,
             token_digest: token,
             time_us: (self.clock)().micros(),
         });

@@ -18,6 +18,7 @@ use super::{
     Submission, SubmissionRefusal,
     facts::timed,
     recent::Name,
+    refuses_release,
     steps::{Taken, Target},
 };
 
@@ -30,16 +31,14 @@ impl NodeRules {
         let key = prepared.idempotency_tag.map(Name::Key);
         if let (Some(tag), Some(name)) = (prepared.idempotency_tag, &key)
             && !self.recent.is_new(prepared.unknown_at, name)
-            && let Some((number, digest)) = inbox::ask::by_idempotency(group, &tag)?
+            && let Some(number) = inbox::ask::by_idempotency(group, &tag)?
         {
-            return Ok(if digest == prepared.submission_digest {
-                Ok(Submission {
-                    number,
-                    repeated: true,
-                })
-            } else {
-                Err(SubmissionRefusal::IdempotencyConflict)
-            });
+            // Whether it is the same submission, who answers finds out: what was submitted stands
+            // under the record's slot.
+            return Ok(Ok(Submission {
+                number,
+                repeated: true,
+            }));
         }
         if let Some(refusal) = self.refuses_step(&prepared.facts, group)? {
             return Ok(Err(refusal));
@@ -47,6 +46,11 @@ impl NodeRules {
         if let Some(refusal) = self.refuses_consent(&prepared.facts, group)? {
             return Ok(Err(refusal));
         }
+        let releases = &prepared.facts.releases;
+        if let Some(violations) = refuses_release(&self.storage, group, releases)? {
+            return Ok(Err(SubmissionRefusal::Differenced(violations)));
+        }
+        let released = self.sealed_releases(releases, group)?;
         let reference = Name::Reference(prepared.reference_tag);
         if !self.recent.is_new(prepared.unknown_at, &reference)
             && inbox::ask::by_reference(group, &prepared.reference_tag)?.is_some()
@@ -120,10 +124,11 @@ impl NodeRules {
                 .idempotency_tag
                 .map(|tag| tag.to_vec())
                 .unwrap_or_default(),
-            submission_digest: prepared.submission_digest.to_vec(),
             acceptance_blob: 1,
             incarnation: self.incarnation.to_vec(),
             sealed_sharing: prepared.sealed_sharing,
+            sealed_submission: prepared.sealed_submission,
+            released,
         });
         self.append(
             group,

@@ -1,9 +1,9 @@
 //! What the writer is told of a record's content, and what its life orders.
 
-use super::consent::PassesOn;
+use super::{consent::PassesOn, released::Release};
 use crate::{
     crypto::Digest,
-    entry::{Follow, Holding, LateReceipt, LockCause},
+    entry::{Follow, Holding, LateReceipt, Lock, LockCause},
     record::due::Clock,
 };
 
@@ -17,12 +17,14 @@ pub struct Facts {
     pub kind_tag: Vec<u8>,
     /// When it expires, microseconds since 1970; 0: it does not.
     pub expires_us: i64,
-    /// When this reader deletes compartment `victims`; 0: it holds none, or is the origin.
+    /// When this country deletes compartment `victims`; 0: it holds none.
     pub victims_until_us: i64,
     /// What is due of it, and by when.
     pub clock: Option<Clock>,
     /// The record that it passes on.
     pub passes_on: Option<PassesOn>,
+    /// What it releases of statistics.
+    pub releases: Vec<Release>,
     /// What its step does in the same group.
     pub effect: Option<Effect>,
 }
@@ -101,6 +103,54 @@ pub struct ErasedOrder {
     pub digest: Digest,
     /// True when only compartment `victims` went.
     pub victims_only: bool,
-    /// Until when backups that still open exist, microseconds since 1970; 0: there are none.
-    pub backups_until_us: i64,
+    /// What the operator states of backups.
+    pub backups: Backups,
+}
+
+/// What is stated of backups in which a record still opens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Backups {
+    /// Nothing: nobody knows.
+    #[default]
+    Unknown,
+    /// There are none.
+    None,
+    /// They exist until then, microseconds since 1970.
+    Until(i64),
+}
+
+impl Backups {
+    /// As a lock has it.
+    pub const fn of(lock: &Lock) -> Self {
+        match (lock.backups_unknown, lock.backups_until_us) {
+            (true, _) => Self::Unknown,
+            (false, 0) => Self::None,
+            (false, until) => Self::Until(until),
+        }
+    }
+
+    /// The time that stands in an entry or a receipt; 0 without one.
+    pub const fn until_us(self) -> i64 {
+        match self {
+            Self::Until(until) => until,
+            Self::Unknown | Self::None => 0,
+        }
+    }
+}
+
+/// The keys that stay of a record, and what is kept beside it, under a new slot.
+#[derive(Clone, Debug)]
+pub struct Rekeying {
+    /// Local number.
+    pub number: u64,
+    /// SHA-256 of the header.
+    pub digest: Digest,
+    /// The new slot.
+    pub slot: u64,
+    /// The keys.
+    pub sealed_keys: Vec<u8>,
+    /// The sharing matrix as sent; empty for a record of another country.
+    pub sealed_sharing: Vec<u8>,
+    /// What was submitted under an idempotency key; empty without one.
+    pub sealed_submission: Vec<u8>,
 }

@@ -12,7 +12,9 @@ use crate::{
 };
 
 use super::super::{clocks::Clocks, search::Withdrawn};
-use super::{Declined, ErasedOrder, LockOrder, NodeRules, Refusal, no_randomness};
+use super::{
+    Backups, Declined, ErasedOrder, LockOrder, NodeRules, Refusal, Rekeying, no_randomness,
+};
 
 /// Additional data of a hold's ground at rest.
 pub(in crate::node) fn ground_aad(digest: &Digest) -> Vec<u8> {
@@ -137,26 +139,21 @@ impl NodeRules {
         self.append(group, event, blobs, leaf)
     }
 
-    pub(super) fn rekey(
-        &self,
-        number: u64,
-        digest: Digest,
-        slot: u64,
-        sealed_keys: Vec<u8>,
-        group: &mut Group<'_>,
-    ) -> Result<(), Declined> {
+    pub(super) fn rekey(&self, rekeying: Rekeying, group: &mut Group<'_>) -> Result<(), Declined> {
         let leaf = LeafBody {
             actor: self.own_actor(),
             action: Action::Key.into(),
-            header_digest: digest.to_vec(),
+            header_digest: rekeying.digest.to_vec(),
             detail: "record-rekeyed".to_owned(),
             ..LeafBody::default()
         };
         let event = Event::Rekeyed(Rekeyed {
-            number,
-            header_digest: digest.to_vec(),
-            slot,
-            sealed_keys,
+            number: rekeying.number,
+            header_digest: rekeying.digest.to_vec(),
+            slot: rekeying.slot,
+            sealed_keys: rekeying.sealed_keys,
+            sealed_sharing: rekeying.sealed_sharing,
+            sealed_submission: rekeying.sealed_submission,
         });
         self.append(group, event, Vec::new(), leaf)
     }
@@ -182,7 +179,8 @@ impl NodeRules {
                 number: order.number,
                 header_digest: order.digest.to_vec(),
                 victims_only: order.victims_only,
-                backups_until_us: order.backups_until_us,
+                backups_until_us: order.backups.until_us(),
+                backups_unknown: order.backups == Backups::Unknown,
                 erased_us: (self.clock)().micros(),
                 foreign: self.is_foreign(order.number, group)?,
             });

@@ -3,17 +3,18 @@
 use super::consent::DiscloseOrder;
 use super::desk::{ChargeOrder, EscalateOrder};
 use super::reading::{ReadOrder, SearchOrder};
+use super::released::ExportedTable;
 use crate::{
     crypto::Digest,
     entry::{Event, Incarnation, LaneId},
     inbox::ReferenceTag,
     ledger::Checkpoint,
-    record::{Country, Reference},
+    record::{Country, Reference, Violations},
     wire::envelope::{Lane, NonDeliveryReason},
 };
 
 use super::super::{fence::Claim, links::Change};
-use super::facts::{AloneOrder, ErasedOrder, Facts, LockOrder};
+use super::facts::{AloneOrder, ErasedOrder, Facts, LockOrder, Rekeying};
 
 /// Names something that waits for a second person.
 pub type ApprovalId = [u8; 16];
@@ -81,16 +82,7 @@ pub enum Proposal {
         actor: String,
     },
     /// The keys that stay of a record stand under a new slot.
-    Rekey {
-        /// Local number.
-        number: u64,
-        /// Header.
-        digest: Digest,
-        /// The new slot.
-        slot: u64,
-        /// The keys under it.
-        sealed_keys: Vec<u8>,
-    },
+    Rekey(Rekeying),
     /// Keys are gone from the slots.
     Erased(Vec<ErasedOrder>),
     /// A search or a correlation, before data leaves.
@@ -132,6 +124,8 @@ pub enum Proposal {
     },
     /// A record leaves the node in plain text, once this is durable.
     Disclose(Box<DiscloseOrder>),
+    /// A table of statistics leaves the node, once this is durable.
+    ExportTable(Box<ExportedTable>),
     /// Other agreements are in force.
     Agreements {
         /// SHA-256 over the files.
@@ -201,8 +195,10 @@ pub struct Prepared {
     pub lane: Lane,
     /// Keyed tag of principal and idempotency key.
     pub idempotency_tag: Option<[u8; 16]>,
-    /// SHA-256 of what was submitted.
-    pub submission_digest: Digest,
+    /// SHA-256 of what was submitted, with an idempotency key.
+    pub submission: Option<Digest>,
+    /// The same, under the slot.
+    pub sealed_submission: Vec<u8>,
     /// Position of the store at which reference and idempotency key were unknown.
     pub unknown_at: u64,
     /// Encoded SUBMISSION_ACCEPTANCE with its proof.
@@ -295,8 +291,11 @@ pub struct Submission {
 }
 
 /// Why the writer refused one submission of a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SubmissionRefusal {
+    /// Its statistics give away a count, beside what was released before.
+    #[error("{0}")]
+    Differenced(Violations),
     /// The idempotency key named another submission before.
     #[error(
         "this idempotency key was used before for another record; choose a new key, or send the first record again"

@@ -62,11 +62,11 @@ impl NodeRules {
             reference: order.reference,
             purpose: order.purpose,
             detail: order.detail.to_owned(),
+            compartments: order.compartments,
             ..LeafBody::default()
         };
         let event = Event::Read(Read {
             number: order.number,
-            compartments: order.compartments,
             header_digest,
             officer_tag: order.officer.map(|tag| tag.to_vec()).unwrap_or_default(),
             retrieval: order.retrieval,
@@ -96,11 +96,11 @@ impl NodeRules {
             purpose: order.purpose,
             detail: detail.to_owned(),
             subject: order.query,
+            compartments: order.compartments,
             ..LeafBody::default()
         };
         let event = Event::Read(Read {
             number,
-            compartments: order.compartments,
             header_digest,
             ..Read::default()
         });

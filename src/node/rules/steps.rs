@@ -3,7 +3,7 @@
 //! the record comes.
 
 use crate::{
-    crypto::Digest,
+    crypto::{Digest, Domain},
     entry::{Event, LateReceiptsKept, LockCause},
     inbox::{Follower, ask, followers, life, life_rows},
     record::{Country, RECALL_STEP},
@@ -14,7 +14,12 @@ use crate::{
     },
 };
 
-use super::{Declined, Effect, Facts, KeptReceipts, NodeRules, SubmissionRefusal};
+use super::{Declined, Effect, Facts, KeptReceipts, NodeRules, SubmissionRefusal, no_randomness};
+
+/// Additional data of late receipts at rest: they are bound to the step that carried them.
+pub(in crate::node) fn late_aad(step: &Digest) -> Vec<u8> {
+    [Domain::Storage.prefix(), b"late", step.as_bytes()].concat()
+}
 
 /// A record that is durable from this group on and follows another.
 pub(super) struct Taken {
@@ -213,7 +218,13 @@ impl NodeRules {
         let event = Event::LateReceiptsKept(LateReceiptsKept {
             blob: 0,
             receipts: kept.receipts,
+            step_digest: taken.digest.to_vec(),
         });
-        self.append(group, event, vec![kept.encoded], leaf)
+        // The step itself goes with its slot; what it said of a record is a proof that stays.
+        let sealed = self
+            .storage
+            .seal(&late_aad(&taken.digest), &kept.encoded)
+            .map_err(no_randomness)?;
+        self.append(group, event, vec![sealed], leaf)
     }
 }

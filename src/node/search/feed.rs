@@ -19,13 +19,13 @@ use crate::{
     node::{Node, NodeError, read::blocking},
     record::{Moment, kind_name},
     search::{
-        day_of, extract,
+        day_of,
         index::{Facts, MAX_NUMBER, Prepared, prepare},
         text::Normaliser,
     },
 };
 
-use super::state::Searching;
+use super::{searched, state::Searching};
 
 /// Records taken up between two looks at what is new.
 const BLOCK: u64 = 8_192;
@@ -281,13 +281,18 @@ impl Node {
             return Ok(None);
         };
         let stored = self.stored(number)?;
-        let mut record = match self.open_stored(&stored) {
+        let record = match self.open_stored(&stored) {
             Err(NodeError::Holding(HoldingError::Locked(_))) => return Ok(None),
             other => other?,
         };
-        record.victims = None;
-        // Steps and records passed on have no situation of their own.
-        let Some(kind) = kind_name(&record).filter(|_| record.situation.is_some()) else {
+        if record.onward.is_some() && stored.holding.origin == self.country.code() {
+            // Who passed it on has the original.
+            return Ok(None);
+        }
+        let found = searched(&record)?;
+        // Steps have no situation.
+        let Some(kind) = kind_name(&found.record).filter(|_| found.record.situation.is_some())
+        else {
             return Ok(None);
         };
         let facts = Facts {
@@ -299,6 +304,6 @@ impl Node {
                 .as_ref()
                 .map_or(0, |at| day_of(Moment::from(at))),
         };
-        Ok(Some(prepare(facts, &extract(&record), normaliser)))
+        Ok(Some(prepare(facts, &found.extract(), normaliser)))
     }
 }

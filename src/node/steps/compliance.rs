@@ -37,7 +37,7 @@ impl Node {
         }
         let node = Arc::clone(self);
         let versions = blocking(move || {
-            node.versions(number)?
+            node.family(number)?
                 .iter()
                 .map(|version| node.version_status(version.number))
                 .collect::<Result<_, _>>()
@@ -100,6 +100,8 @@ fn compliance(record: &DeliveryState, recall: &DeliveryState, late: &[Receipt]) 
         .iter()
         .filter(|receipt| {
             receipt.issuer == record.country
+                // That victims' data went alone is no answer to a recall.
+                && receipt.compartment == 0
                 && matches!(receipt.r#type(), ReceiptType::Erased | ReceiptType::Held)
         })
         // What is erased stays erased, whatever else arrives.
@@ -111,6 +113,7 @@ fn compliance(record: &DeliveryState, recall: &DeliveryState, late: &[Receipt]) 
     let (state, since) = match (newest, record.receipt(), recall.receipt()) {
         (Some(receipt), _, _) => {
             compliance.backups_until_us = receipt.backups_until_us;
+            compliance.backups_unknown = receipt.backups_unknown;
             compliance.ground.clone_from(&receipt.ground);
             compliance.disclosures.clone_from(&receipt.disclosures);
             let state = if receipt.r#type() == ReceiptType::Erased {

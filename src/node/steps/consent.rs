@@ -14,7 +14,7 @@ use crate::{
     inbox::{ask, consents},
     record::{
         Country, Moment, Reference,
-        handling::{Beneficiary, BeneficiaryError, Demand, listed},
+        handling::{Beneficiary, BeneficiaryError, Demand, MAX_BENEFICIARY, listed},
         sharing::matrix,
     },
     wire::{
@@ -36,8 +36,6 @@ use super::{
 
 /// Longest time for which consent is given: a year and a day.
 const MAX_VALIDITY: Duration = Duration::from_secs(366 * 86_400);
-/// Longest name of a beneficiary, in characters.
-const MAX_BENEFICIARY: usize = 256;
 /// Consent requests that a page answers at most.
 pub const MAX_CONSENTS: usize = 500;
 
@@ -62,6 +60,17 @@ pub enum ConsentError {
         reference: Reference,
         /// Whose it is.
         origin: Country,
+    },
+    /// The version counts no more.
+    #[error(
+        "{reference} was replaced by another version{}; use that one, or this very one with --exact",
+        .newest.map_or_else(String::new, |of| format!(", {of}"))
+    )]
+    Superseded {
+        /// Which.
+        reference: Reference,
+        /// The version that counts, where there is one.
+        newest: Option<Reference>,
     },
     /// A compartment is not held here.
     #[error("this country does not hold compartment `{0}` of the record")]
@@ -127,6 +136,8 @@ pub enum ConsentError {
 pub struct ConsentOrder {
     /// Which record.
     pub reference: Reference,
+    /// True for this very version, though it was amended.
+    pub exact: bool,
     /// For what.
     pub purpose: ConsentUse,
     /// Which compartments; empty: every one held.
@@ -171,7 +182,7 @@ impl Node {
     }
 
     fn request_step(&self, order: ConsentOrder) -> Result<StepOrder, ConsentError> {
-        let held = self.usable(&order.reference)?;
+        let held = self.usable(&order.reference, order.exact)?;
         if held.origin == self.country {
             return Err(ConsentError::Own(order.reference));
         }
@@ -253,6 +264,9 @@ impl Node {
                 if until <= now || until > now + MAX_VALIDITY {
                     return Err(ConsentError::Validity);
                 }
+                let about = self.reference_of(&target)?;
+                self.check_open(&target)
+                    .map_err(|error| ReadError::of(about, error))?;
                 self.check_entitled(&target, requester, &asked)?;
                 let token = ConsentToken {
                     header_digest: target.digest.to_vec().into(),
@@ -295,7 +309,7 @@ impl Node {
         requester: Country,
         asked: &ConsentRequest,
     ) -> Result<(), ConsentError> {
-        let record = self.open_unless_locked(target, &self.reference_of(target)?)?;
+        let record = self.open_stored(target)?;
         let sent = target.sharing(&self.slots).map_err(NodeError::from)?;
         let sent = sent.unwrap_or_else(|| {
             matrix(&record).map_or_else(|_| SharingMatrix::default(), |of| (&of).into())
@@ -351,7 +365,8 @@ impl Node {
             answered: true,
         };
         match verify_token(token, claim, &**self.book.load()) {
-            Ok(_) => Ok(()),
+            Ok(token) if token.request_digest == answer.request_digest => Ok(()),
+            Ok(_) => Err(FollowFault::Consent("its token answers another request").into()),
             Err(_) => Err(FollowFault::Consent("its token is not for what was asked").into()),
         }
     }

@@ -5,7 +5,7 @@ use prost::Message as _;
 
 use crate::{
     crypto::Digest,
-    entry::{self, LaneId},
+    entry::{self, Entry, Event, LaneId},
     envelope::{self, Receipt, ReceiptType},
     inbox::{StoredRecord, ask, life_rows},
     record::{Country, MAX_LATE_RECEIPTS, Moment, Reference},
@@ -16,7 +16,11 @@ use crate::{
 };
 
 use super::{
-    super::{EntryError, Node, NodeError, rules::KeptReceipts, submit::SubmitError},
+    super::{
+        EntryError, Node, NodeError,
+        rules::{Backups, KeptReceipts, late_aad},
+        submit::SubmitError,
+    },
     CheckError, FollowFault, StepOrder,
 };
 
@@ -34,8 +38,10 @@ pub struct LateReceipt {
     pub time: Option<Moment>,
     /// The recall that ERASED and HELD answer; `None` when the record expired.
     pub recall: Option<Digest>,
-    /// On ERASED: until when backups that still open exist, microseconds since 1970; 0: none.
-    pub backups_until_us: i64,
+    /// On ERASED: what is stated of backups.
+    pub backups: Backups,
+    /// On ERASED: label of the compartment that went alone; 0: everything went.
+    pub compartment: u32,
     /// On HELD: the ground.
     pub ground: String,
     /// On ERASED and HELD: what left the node in plain text.
@@ -122,7 +128,9 @@ impl Node {
                 .recall
                 .map(|digest| digest.to_vec().into())
                 .unwrap_or_default(),
-            backups_until_us: late.backups_until_us,
+            backups_until_us: late.backups.until_us(),
+            backups_unknown: late.kind == ReceiptType::Erased && late.backups == Backups::Unknown,
+            compartment: late.compartment,
             ground: late.ground.clone(),
             disclosures: late.disclosures.clone(),
             purpose: late.purpose.clone(),
@@ -193,6 +201,7 @@ impl Node {
                 issuer: receipt.issuer.clone(),
                 r#type: receipt.r#type,
                 time_us: receipt.time_us,
+                partial: receipt.compartment != 0,
             });
         }
         Ok(KeptReceipts {
@@ -219,8 +228,16 @@ impl Node {
     pub(in crate::node) fn late_of(&self, header: &Digest) -> Result<Vec<ReceiptProof>, NodeError> {
         let mut proofs = Vec::new();
         for row in life_rows::late_receipts(&self.store, header, MAX_SHOWN)? {
+            let Event::LateReceiptsKept(kept) = Entry::decode(&self.store.body(row.place)?)?.event
+            else {
+                return Err(EntryError::Field("late_receipts_kept").into());
+            };
+            let step = Digest::try_from(kept.step_digest.as_slice())
+                .map_err(|_| EntryError::Field("step_digest"))?;
             let blob = self.store.blob(row.place, row.blob)?;
-            let late = LateReceipts::decode(blob.as_slice()).map_err(EntryError::from)?;
+            let plain = self.keys.storage.open(&late_aad(&step), &blob);
+            let plain = plain.map_err(|_| EntryError::Field("late receipts"))?;
+            let late = LateReceipts::decode(plain.as_slice()).map_err(EntryError::from)?;
             let index = usize::try_from(row.index).unwrap_or(usize::MAX);
             proofs.extend(late.receipts.into_iter().nth(index));
         }

@@ -5,12 +5,13 @@ mod compliance;
 mod consent;
 mod late;
 mod recall;
+mod retention;
 
 use crate::{
     crypto::Digest,
     entry::Follow,
     inbox::{StoredRecord, ask},
-    record::{Country, Moment, Reference, due, kind_name, step_number},
+    record::{Country, Moment, Reference, kind_name, step_number},
     wire::record::{
         CountryRole, Destination, FollowType, Follows, Marking, Record, Step, Tlp, Urgency,
         step::Step as Kind,
@@ -27,9 +28,6 @@ pub use consent::{AnswerOrder, ConsentError, ConsentOrder, MAX_CONSENTS};
 pub(super) use consent::{WantedUse, blocking_consent, court, numbers, single_use, wanted};
 pub use late::LateReceipt;
 pub use recall::{Filter, MAX_RECALLED, Outcome, RecallError, Recalled};
-
-/// Seconds of a day.
-const DAY_SECONDS: u64 = 86_400;
 
 /// Why a record may not follow what it names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -237,7 +235,13 @@ impl Node {
                         // A second recall changes nothing and is let through.
                         return Ok(());
                     }
-                    Some(Kind::ConsentAnswer(_)) => own_only(FollowFault::Party(target_origin))?,
+                    Some(Kind::ConsentAnswer(answer)) => {
+                        own_only(FollowFault::Party(target_origin))?;
+                        // Whoever asked about a record that was recalled since is owed a no.
+                        if answer.token.is_none() {
+                            return Ok(());
+                        }
+                    }
                     Some(Kind::ConsentRequest(_) | Kind::LateReceipts(_)) if !to_origin => {
                         return Err(FollowFault::Party(target_origin));
                     }
@@ -293,32 +297,6 @@ impl Node {
                 .map_or(0, |at| Moment::from(at).micros()),
             passes_on: super::onward::passes_on(record),
             ..Facts::default()
-        }
-    }
-
-    /// As [`Self::facts`] at a reader, where victim data is kept for a time only.
-    pub(super) fn facts_received(&self, record: &Record, digest: &Digest, now: Moment) -> Facts {
-        let days = record
-            .victims
-            .as_ref()
-            .map_or(0, |victims| u64::from(victims.retention_days));
-        // From the time of receipt, by the peers' clocks where this one is apart from them: victim data
-        // must go neither at once nor never when it is set right.
-        let until = self.clocks.corrected(now)
-            + std::time::Duration::from_secs(days.saturating_mul(DAY_SECONDS));
-        let mut facts = self.facts(record, digest);
-        // Nobody revokes an original that they did not pass on to here.
-        if let Some(follow) = &mut facts.follow
-            && !follow.revokes.is_empty()
-            && !followed(record)
-                .is_some_and(|of| matches!(ask::by_digest(&self.store, &of), Ok(Some(_))))
-        {
-            follow.revokes.clear();
-        }
-        Facts {
-            victims_until_us: if days == 0 { 0 } else { until.micros() },
-            clock: due::clock(record, now, &self.terms),
-            ..facts
         }
     }
 

@@ -8,11 +8,11 @@ use prost::Message as _;
 use crate::{
     crypto::Digest,
     entry::EntryError,
-    envelope::{self, Plain},
+    envelope::{self, Beside, Plain},
     inbox,
     record::{
-        Moment, Reference, ValidationContext, Violations, compartments::split, due,
-        handling_numbers, lane, validate,
+        Moment, Reference, ValidationContext, Violations, compartments::split, handling_numbers,
+        lane, validate,
     },
     wire::{
         envelope::{Receipt, ReceiptProof, ReceiptType},
@@ -38,10 +38,10 @@ struct Draft {
 
 /// A submission within its bounds.
 struct Asked {
-    /// SHA-256 of the record as it came.
-    digest: Digest,
     /// Keyed tag of principal and idempotency key; `None` without a key.
     tag: Option<[u8; 16]>,
+    /// SHA-256 of the record as it came; `None` without a key.
+    submission: Option<Digest>,
 }
 
 impl Node {
@@ -100,12 +100,12 @@ impl Node {
             return Err(SubmitError::KeyTooLong(key_chars));
         }
         Ok(Asked {
-            digest: Digest::of(&intent.record.encode_to_vec()),
             tag: (!key.is_empty()).then(|| {
                 self.keys
                     .index
                     .tag("idempotency", format!("{}\0{key}", intent.actor).as_bytes())
             }),
+            submission: (!key.is_empty()).then(|| Digest::of(&intent.record.encode_to_vec())),
         })
     }
 
@@ -116,14 +116,10 @@ impl Node {
         let Some(tag) = &asked.tag else {
             return Ok(None);
         };
-        let first = inbox::ask::by_idempotency(&self.store, tag).map_err(NodeError::from)?;
-        match first {
-            None => Ok(None),
-            Some((number, digest)) if digest == asked.digest => {
-                self.accepted_before(number).map(Some)
-            }
-            Some(_) => Err(SubmissionRefusal::IdempotencyConflict.into()),
-        }
+        inbox::ask::by_idempotency(&self.store, tag)
+            .map_err(NodeError::from)?
+            .map(|number| self.accepted_before(number, asked.submission))
+            .transpose()
     }
 
     /// Validates, gives the reference, seals and signs. Plaintext stops here. `unknown_at` is a
@@ -185,8 +181,8 @@ impl Node {
             .map_err(|error| SubmitError::Seal(error.to_string()))?;
         let facts = Facts {
             effect: self.effect_of(&record, self.country)?,
-            clock: due::clock(&record, now, &self.terms),
-            ..self.facts(&record, &sealed.digest)
+            releases: self.releases_of(&record),
+            ..self.facts_held(&record, &sealed.digest, self.country, now)?
         };
         let (slot, slot_key) = self.slots.take().map_err(NodeError::from)?;
         let sealed_keys = sealed
@@ -194,8 +190,15 @@ impl Node {
             .seal_at_rest(&slot_key, &sealed.digest)
             .map_err(|error| SubmitError::Seal(error.to_string()))?;
         let as_sent = SharingMatrix::from(&sharing).encode_to_vec();
-        let sealed_sharing = envelope::seal_beside(&as_sent, &slot_key, &sealed.digest)
-            .map_err(|error| SubmitError::Seal(error.to_string()))?;
+        let beside = |what, plain: &[u8]| {
+            envelope::seal_beside(what, plain, &slot_key, &sealed.digest)
+                .map_err(|error| SubmitError::Seal(error.to_string()))
+        };
+        let sealed_sharing = beside(Beside::Sharing, &as_sent)?;
+        let sealed_submission = match &asked.submission {
+            Some(digest) => beside(Beside::Submission, digest.as_bytes())?,
+            None => Vec::new(),
+        };
         let receipt = Receipt {
             r#type: ReceiptType::SubmissionAcceptance.into(),
             header_digest: sealed.digest.to_vec().into(),
@@ -223,7 +226,8 @@ impl Node {
                 .collect(),
             lane: record_lane,
             idempotency_tag: asked.tag,
-            submission_digest: asked.digest,
+            submission: asked.submission,
+            sealed_submission,
             unknown_at,
             acceptance: Vec::new(),
             actor,
@@ -242,7 +246,10 @@ impl Node {
             if country == self.country {
                 Some(self.own_card.authorities.clone())
             } else {
-                book.get(country).map(|card| card.authorities.clone())
+                // Nothing new is sent under a card that has ended.
+                book.get(country)
+                    .filter(|card| card.check_validity(now).is_ok())
+                    .map(|card| card.authorities.clone())
             }
         };
         validate(
@@ -287,10 +294,19 @@ impl Node {
         })
     }
 
-    /// The first answer again, for a repeated idempotency key. Opens nothing: the record may have
-    /// been erased since.
-    pub(super) fn accepted_before(&self, number: u64) -> Result<Accepted, SubmitError> {
-        let stored = self.stored(number)?;
+    /// The first answer again, for a repeated idempotency key and the same submission. Opens no
+    /// compartment: the record may have been erased since, and then nothing tells any more what was
+    /// submitted.
+    pub(super) fn accepted_before(
+        &self,
+        number: u64,
+        submission: Option<Digest>,
+    ) -> Result<Accepted, SubmitError> {
+        let stored = self.held(number)?;
+        let first = stored.submission(&self.slots).map_err(NodeError::from)?;
+        if first.is_some() && first != submission {
+            return Err(SubmissionRefusal::IdempotencyConflict.into());
+        }
         let blob = stored
             .acceptance_blob
             .ok_or(NodeError::Task)

@@ -107,8 +107,8 @@ async fn the_writer_refuses_a_reference_that_another_record_has() {
     }
     let later = batch.pop().unwrap();
     let taken = Err(SubmissionRefusal::ReferenceTaken);
-    assert_eq!(propose(&node, batch).await, [Ok(1), taken, Ok(2)]);
-    assert_eq!(propose(&node, vec![later]).await, [taken]);
+    assert_eq!(propose(&node, batch).await, [Ok(1), taken.clone(), Ok(2)]);
+    assert_eq!(propose(&node, vec![later]).await, [taken.clone()]);
     // Where nothing is remembered, as after a restart, the index is asked.
     let mut old = prepared(&node, intents(300).take(1).collect());
     old[0].reference_tag = tag;

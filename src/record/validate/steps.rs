@@ -1,7 +1,11 @@
 //! The rules of each step.
 
-use super::{At, Checker, MAX_LINE, MAX_NOTE, Text, ValidationContext};
-use crate::record::Rule;
+use super::{At, Checker, MAX_NOTE, Text, ValidationContext};
+use crate::record::{
+    Rule,
+    handling::{Beneficiary, MAX_BENEFICIARY},
+};
+use crate::wire::envelope::ConsentUse;
 use crate::wire::record::{
     CompartmentLabel, ConsentAnswer, ConsentRequest, LateReceipts, Recall, RecallReason, Step, step,
 };
@@ -49,10 +53,33 @@ fn consent_request(
     request: &ConsentRequest,
     context: &ValidationContext<'_>,
 ) {
-    let beneficiary = Text::line(MAX_LINE).required();
-    checker.text(at.field("beneficiary"), &request.beneficiary, beneficiary);
     let ground = Text::lines(MAX_NOTE).required();
     checker.text(at.field("ground"), &request.ground, ground);
+    if !matches!(
+        ConsentUse::try_from(request.r#use),
+        Ok(ConsentUse::Court | ConsentUse::Onward)
+    ) {
+        checker.found(
+            at.field("use"),
+            Rule::UnknownCode,
+            "a use is court or onward",
+        );
+    }
+    // The origin's officer reads it, and grants by it.
+    let for_at = at.field("beneficiary");
+    let before = checker.count();
+    let line = Text::line(MAX_BENEFICIARY).required();
+    checker.text(for_at, &request.beneficiary, line);
+    if checker.count() == before
+        && request.r#use() == ConsentUse::Onward
+        && request.beneficiary.parse::<Beneficiary>().is_err()
+    {
+        checker.found(
+            for_at,
+            Rule::FormatInvalid,
+            "a country, or one authority in it: KG or KG/state-prosecutor",
+        );
+    }
     let labels = at.field("compartments");
     checker.codes::<CompartmentLabel>(labels, &request.compartments, true);
     let by_at = at.field("answerBy");

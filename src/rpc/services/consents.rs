@@ -12,15 +12,13 @@ use crate::{
         steps::{AnswerOrder, ConsentOrder, MAX_CONSENTS},
     },
     record::{Moment, Reference},
-    rpc::{
-        services::{actor, page_token, refuse},
-        tls::client_of,
-    },
+    rpc::services::{actor, page_token, refuse},
     wire::{
         node::{
             AnswerConsentRequest, AnswerConsentResponse, ExportRecordRequest, ExportRecordResponse,
-            ListConsentsRequest, ListConsentsResponse, PassOnRequest, PassOnResponse,
-            RequestConsentRequest, RequestConsentResponse, consent_service_server::ConsentService,
+            ListConsentsRequest, ListConsentsResponse, ListPassedOnRequest, ListPassedOnResponse,
+            PassOnRequest, PassOnResponse, RequestConsentRequest, RequestConsentResponse,
+            consent_service_server::ConsentService,
         },
         record::CompartmentLabel,
     },
@@ -58,6 +56,7 @@ impl ConsentService for Consents {
         let reference: Reference = request.reference.parse().map_err(refuse)?;
         let order = ConsentOrder {
             reference,
+            exact: request.exact,
             purpose: request.r#use(),
             compartments: labels(&request.compartments),
             beneficiary: request.beneficiary,
@@ -76,14 +75,18 @@ impl ConsentService for Consents {
         &self,
         request: Request<ListConsentsRequest>,
     ) -> Result<Response<ListConsentsResponse>, Status> {
-        client_of(&request)?;
+        let actor = actor(&request)?;
         let request = request.into_inner();
         let limit = match usize::try_from(request.page_size) {
             Ok(0) | Err(_) => DEFAULT_PAGE,
             Ok(limit) => limit.min(MAX_CONSENTS),
         };
         let before = page_token(&request.page_token)?.unwrap_or(u64::MAX);
-        let page = self.node.consents(before, limit).await.map_err(refuse)?;
+        let page = self
+            .node
+            .consents(before, limit, actor)
+            .await
+            .map_err(refuse)?;
         let next_page_token = match page.last() {
             Some((oldest, _)) if page.len() == limit => oldest.to_string(),
             _ => String::new(),
@@ -92,6 +95,15 @@ impl ConsentService for Consents {
             consents: page.into_iter().map(|(_, summary)| summary).collect(),
             next_page_token,
         }))
+    }
+
+    async fn list_passed_on(
+        &self,
+        request: Request<ListPassedOnRequest>,
+    ) -> Result<Response<ListPassedOnResponse>, Status> {
+        let actor = actor(&request)?;
+        let records = self.node.passed_on_list(actor).await.map_err(refuse)?;
+        Ok(Response::new(ListPassedOnResponse { records }))
     }
 
     async fn answer_consent(
@@ -125,6 +137,7 @@ impl ConsentService for Consents {
         let request = request.into_inner();
         let order = ExportOrder {
             reference: request.reference.parse().map_err(refuse)?,
+            exact: request.exact,
             compartments: labels(&request.compartments),
             beneficiary: request.beneficiary,
             purpose: request.purpose,
@@ -150,6 +163,7 @@ impl ConsentService for Consents {
         let request = request.into_inner();
         let order = OnwardOrder {
             reference: request.reference.parse().map_err(refuse)?,
+            exact: request.exact,
             role: request.role(),
             compartments: labels(&request.compartments),
             to: request.to,

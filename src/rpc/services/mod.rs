@@ -10,6 +10,7 @@ mod search;
 mod sharing;
 mod status;
 mod threads;
+mod trends;
 
 use tonic::{Code, Status, service::Routes};
 
@@ -23,7 +24,7 @@ use crate::{
         consent_service_server::ConsentServiceServer, life_service_server::LifeServiceServer,
         record_service_server::RecordServiceServer, search_service_server::SearchServiceServer,
         sharing_service_server::SharingServiceServer, status_service_server::StatusServiceServer,
-        thread_service_server::ThreadServiceServer,
+        thread_service_server::ThreadServiceServer, trend_service_server::TrendServiceServer,
     },
 };
 
@@ -69,6 +70,10 @@ pub fn routes(node: &Arc<Node>, tls: &Arc<NodeTls>) -> Routes {
     )
     .add_service(
         StatusServiceServer::new(status::NodeStatus::new(Arc::clone(node), Arc::clone(tls)))
+            .max_decoding_message_size(MAX_REQUEST_BYTES),
+    )
+    .add_service(
+        TrendServiceServer::new(trends::Trends::new(Arc::clone(node)))
             .max_decoding_message_size(MAX_REQUEST_BYTES),
     )
 }

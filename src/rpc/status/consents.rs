@@ -11,6 +11,7 @@ impl From<ConsentError> for Refusal {
             ConsentError::Own(_) => (Code::FailedPrecondition, "RECORD_OWN"),
             ConsentError::Step(_) => (Code::FailedPrecondition, "RECORD_IS_STEP"),
             ConsentError::PassedOn { .. } => (Code::FailedPrecondition, "RECORD_PASSED_ON"),
+            ConsentError::Superseded { .. } => (Code::FailedPrecondition, "RECORD_SUPERSEDED"),
             ConsentError::NotHeld(_) => (Code::InvalidArgument, "COMPARTMENT_NOT_HELD"),
             ConsentError::Use => (Code::InvalidArgument, "USE_MISSING"),
             ConsentError::Beneficiary(_) | ConsentError::Court => {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    codes::k_of,
+    codes::{DIMENSIONS, k_of},
     finding::{Finding, Why},
     rows::Observation,
 };
@@ -113,15 +113,24 @@ fn settle(
     k: u64,
     name: impl Fn(&Coordinates) -> String,
 ) -> Result<Settled, Leak> {
-    let dimensions: BTreeSet<String> = shown.keys().map(|at| at.dimension.clone()).collect();
+    let held: BTreeSet<&String> = shown.keys().map(|at| &at.dimension).collect();
+    let dimensions: Vec<String> = DIMENSIONS
+        .iter()
+        .filter(|dimension| held.iter().any(|of| of == *dimension))
+        .map(|dimension| (*dimension).to_owned())
+        .collect();
+    // Each dimension alone, as a record holds it; and with those released before it, all at last.
+    let ahead = (2..=dimensions.len())
+        .rev()
+        .filter_map(|count| dimensions.get(..count));
+    let groups: Vec<&[String]> = ahead.chain(dimensions.chunks(1)).collect();
     let mut protects = BTreeMap::new();
     loop {
         let before = shown.clone();
-        let each = dimensions.iter().map(Some);
-        for dimension in std::iter::once(None).chain(each) {
+        for group in &groups {
             let places: BTreeSet<Coordinates> = shown
                 .keys()
-                .filter(|at| dimension.is_none_or(|dimension| *dimension == at.dimension))
+                .filter(|at| group.contains(&at.dimension))
                 .cloned()
                 .collect();
             let mut cells = Cells::new(k);

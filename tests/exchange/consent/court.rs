@@ -86,6 +86,7 @@ async fn no_court_sees_h1_before_the_origin_consents_to_that_very_use() {
         .find(|leaf| leaf.detail == "court-export")
         .unwrap();
     assert!(leaf.purpose.starts_with(COURT), "{leaf:?}");
+    assert_eq!(leaf.compartments, [1, 2], "labels stand in the leaf");
 
     let again = folder.path().join("again");
     export(&uz, &reference, COURT, &again)

@@ -211,3 +211,34 @@ async fn submit(at: &Country, record: Record) -> String {
         .reference
         .to_string()
 }
+
+/// What serves once counts as used wherever it stands, so it must hold even where nothing demands it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consent_that_nothing_demands_must_hold_as_well() {
+    let mut all = ["TJ", "UZ", "KG"].map(Country::set_up);
+    befriend(&[&all[0], &all[1], &all[2]]).await;
+    for country in &mut all {
+        country.start().await;
+    }
+    let [tj, uz, kg] = &all;
+    let reference = tj.submit(marked("free", &["UZ"], "TLP_GREEN", &[])).await;
+    uz.receives(&reference).await;
+    let ground = ["--ground", "EXERCISE: x", "--home", uz.at()];
+    let pass = [&["onward", &reference, "--to", "KG"], &ground[..]].concat();
+    let real = comity(&pass).await.fine().trim().to_owned();
+    kg.receives(&real).await;
+    let mut record = show(uz, &real).await.record.unwrap();
+    record.reference.clear();
+    record.submitted_at = None;
+    forge(
+        &mut record,
+        &SigningKey::from_seed(&[9; 32]).unwrap(),
+        |token| token.single_use = true,
+    );
+    let forged = submit(uz, record).await;
+    let receipt = eventually("KG answers", async || {
+        receipts_of(uz, &forged).await.into_iter().nth(1)
+    })
+    .await;
+    assert_eq!(receipt.reason(), NonDeliveryReason::OnwardInvalid);
+}

@@ -4,8 +4,11 @@
 mod clock;
 mod court;
 mod forged;
+mod late;
 mod onward;
 mod revoked;
+mod superseded;
+mod victims;
 
 use comity::wire::{json, record::Record};
 use serde_json::{Value, json};

@@ -6,7 +6,7 @@ use comity::wire::{
 };
 
 use crate::support::{
-    Country, alert, complied, neighbours, receipts_of, refusal_of, take_back, try_show,
+    Country, alert, complied, lies_in, neighbours, receipts_of, refusal_of, take_back, try_show,
 };
 
 async fn set(at: &Country, reference: &str, ground: &str) -> Result<(), tonic::Status> {
@@ -69,4 +69,9 @@ async fn a_hold_answers_with_its_ground_stays_locked_and_is_erased_after_release
     assert!(types.contains(&ReceiptType::Held) && types.contains(&ReceiptType::Erased));
     let gone = set(&b, &reference, ground).await.unwrap_err();
     assert_eq!(refusal_of(&gone), "HOLD_STATE");
+    // Both proved it, and on neither disk does the ground lie readable.
+    for at in [&mut a, &mut b] {
+        at.stop().await;
+        assert!(!lies_in(at.dir(), ground.as_bytes()), "{}", at.code);
+    }
 }

@@ -1,6 +1,6 @@
 //! What was recalled is destroyed: the keys go, the proofs stay, and no copy of the disk opens it.
 
-use std::{fs, path::Path};
+use std::fs;
 
 use comity::{
     node::{Node, NodeError, system_clock},
@@ -9,22 +9,9 @@ use comity::{
 };
 
 use crate::support::{
-    Country, alert, amendment, comity, complied, ledger_bodies, neighbours, receipts_of,
+    Country, alert, amendment, comity, complied, copy, ledger_bodies, neighbours, receipts_of,
     refusal_of, show, status_of, take_back, try_show,
 };
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let to = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &to);
-        } else {
-            fs::copy(entry.path(), to).unwrap();
-        }
-    }
-}
 
 fn at_once(country: &Country) {
     country.configure(|config| config.life.shred_delay_s = 0);
@@ -35,7 +22,7 @@ async fn a_recalled_record_is_shredded_everywhere_and_the_reader_proves_it() {
     let (mut a, mut b) = neighbours().await;
     at_once(&a);
     at_once(&b);
-    b.configure(|config| config.life.backups_days = 30);
+    b.configure(|config| config.life.backups_days = Some(30));
     a.start().await;
     b.start().await;
     let kept = a.submit(alert("kept")).await;

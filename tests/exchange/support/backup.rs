@@ -23,7 +23,21 @@ impl Country {
     }
 }
 
-fn copy(from: &Path, to: &Path) {
+/// Whether a folder holds these bytes as they are, in any of its files.
+pub(crate) fn lies_in(folder: &Path, words: &[u8]) -> bool {
+    fs::read_dir(folder).unwrap().any(|entry| {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            lies_in(&path, words)
+        } else {
+            let bytes = fs::read(&path).unwrap_or_default();
+            bytes.windows(words.len()).any(|window| window == words)
+        }
+    })
+}
+
+/// Copies a folder with everything in it.
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

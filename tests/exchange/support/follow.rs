@@ -77,6 +77,7 @@ pub(crate) async fn try_show(
     let request = GetRecordRequest {
         reference: reference.to_owned(),
         thread: true,
+        purpose: "EXERCISE: a test".to_owned(),
         ..GetRecordRequest::default()
     };
     Ok(client.records.get_record(request).await?.into_inner())

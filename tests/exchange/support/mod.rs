@@ -19,6 +19,7 @@ use std::time::Duration;
 
 pub(crate) use self::{
     ask::{ledger_bodies, receipts_of, refusal_of},
+    backup::{copy, lies_in},
     certificate::certificate_of,
     clock::{DAY_US, off},
     command::{

@@ -262,6 +262,7 @@ async fn export(seat: &mut Seat, reference: &str) -> Result<ExportRecordResponse
         compartments: ASKED.map(i32::from).to_vec(),
         beneficiary: COURT.to_owned(),
         purpose: PURPOSE.to_owned(),
+        exact: false,
     };
     Ok(seat
         .client
@@ -280,6 +281,7 @@ async fn request(seat: &mut Seat, reference: &str) -> Result<String, Failure> {
         beneficiary: COURT.to_owned(),
         ground: "EXERCISE: case 12".to_owned(),
         answer_by: None,
+        exact: false,
     };
     let answer = seat.client.consents.request_consent(request).await?;
     Ok(answer.into_inner().reference)

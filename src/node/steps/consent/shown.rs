@@ -13,28 +13,54 @@ use crate::{
 };
 
 use super::{
-    super::super::{Node, NodeError, read::blocking},
+    super::super::{
+        Node, NodeError,
+        read::{ReadError, blocking},
+    },
     MAX_CONSENTS, asked, single_use,
 };
 
 impl Node {
-    /// Requests sent and received with a local number below `before`, newest first.
+    /// Requests sent and received with a local number below `before`, newest first. A page is one
+    /// leaf, durable before this answers; a request that cannot be opened hides no other.
     ///
     /// # Errors
-    /// [`NodeError`] when the store cannot be read.
+    /// [`ReadError`] when the store cannot be read; nothing was shown then.
     pub async fn consents(
         self: &Arc<Self>,
         before: u64,
         limit: usize,
-    ) -> Result<Vec<(u64, ConsentSummary)>, NodeError> {
+        actor: String,
+    ) -> Result<Vec<(u64, ConsentSummary)>, ReadError> {
         let node = Arc::clone(self);
-        blocking(move || {
+        let page = blocking(move || {
             consents::requests(&node.store, before, limit.clamp(1, MAX_CONSENTS))?
                 .iter()
-                .map(|row| Ok((row.number, node.consent_summary(row)?)))
-                .collect()
-        })
-        .await
+                .map(|row| match node.consent_summary(row) {
+                    Err(NodeError::Holding(error)) => {
+                        tracing::error!(number = row.number, %error, "a consent request cannot be opened");
+                        Ok((row.number, node.unreadable(row)))
+                    }
+                    summary => Ok((row.number, summary?)),
+                })
+                .collect::<Result<_, _>>()
+        });
+        let page = page.await?;
+        self.listed(actor).await?;
+        Ok(page)
+    }
+
+    /// What stands outside the text of a request that cannot be opened.
+    fn unreadable(&self, row: &consents::RequestRow) -> ConsentSummary {
+        // As a damaged record of any kind is listed.
+        let known = self.damaged_summary(row.number).unwrap_or_default();
+        ConsentSummary {
+            reference: known.reference,
+            requester: known.origin,
+            stored_us: known.stored_us,
+            state: ConsentState::Unreadable.into(),
+            ..ConsentSummary::default()
+        }
     }
 
     fn consent_summary(&self, row: &consents::RequestRow) -> Result<ConsentSummary, NodeError> {

@@ -2,25 +2,25 @@
 
 use crate::{
     crypto::Digest,
-    entry::LockCause,
     envelope::{Claim, verify_token},
-    inbox::{HoldingError, StoredRecord, consents, followers},
+    inbox::{StoredRecord, consents, followers},
     record::{
         Country, Reference,
         compartments::label_name,
-        handling::{Demand, demands},
+        handling::{Demand, MAX_BENEFICIARY, demands},
         sharing::labels,
         step_number,
     },
     wire::{
         envelope::{ConsentToken, ConsentUse, SignedConsentToken},
+        node::RecordState,
         record::{CompartmentLabel, FollowType, Record, step::Step},
     },
 };
 
 use super::{
     super::super::{Node, NodeError, onward::original_of, read::ReadError},
-    ConsentError, MAX_BENEFICIARY,
+    ConsentError,
 };
 
 /// Answers looked at for one use.
@@ -116,27 +116,20 @@ impl Usable {
 }
 
 impl Node {
-    /// Opens a record that is about to be used, or whose use is about to be allowed.
-    pub(super) fn open_unless_locked(
+    /// A record that may be read, opened for a use of it. Of a version that counts no more, only
+    /// where `exact` says that this very one is meant.
+    pub(in crate::node) fn usable(
         &self,
-        stored: &StoredRecord,
         reference: &Reference,
-    ) -> Result<Record, ConsentError> {
-        match self.open_stored(stored) {
-            Err(NodeError::Holding(HoldingError::Locked(cause))) => Err(ReadError::Locked {
-                reference: *reference,
-                expired: cause == LockCause::Expiry,
-            }
-            .into()),
-            opened => Ok(opened?),
-        }
-    }
-
-    /// A record that may be read, opened for a use of it.
-    pub(in crate::node) fn usable(&self, reference: &Reference) -> Result<Usable, ConsentError> {
+        exact: bool,
+    ) -> Result<Usable, ConsentError> {
         let number = self.find(reference)?;
         let stored = self.stored(number)?;
-        let record = self.open_unless_locked(&stored, reference)?;
+        if !exact {
+            self.check_newest(reference, &stored)?;
+        }
+        let opened = self.open_stored(&stored);
+        let record = opened.map_err(|error| ReadError::of(*reference, error))?;
         if record.step.is_some() {
             return Err(ConsentError::Step(*reference));
         }
@@ -159,6 +152,26 @@ impl Node {
             record,
             exercise,
             passed_on,
+        })
+    }
+
+    /// Refuses a version that was amended since, or that does not count.
+    fn check_newest(
+        &self,
+        reference: &Reference,
+        stored: &StoredRecord,
+    ) -> Result<(), ConsentError> {
+        let newest = match self.state(stored)? {
+            RecordState::Amended => Self::newest(&self.versions(stored.holding.number)?),
+            RecordState::Void => None,
+            _ => return Ok(()),
+        };
+        let newest = newest
+            .map(|number| self.reference_of(&self.stored(number)?))
+            .transpose()?;
+        Err(ConsentError::Superseded {
+            reference: *reference,
+            newest,
         })
     }
 

@@ -48,13 +48,13 @@ impl Node {
                     continue;
                 }
             };
-            for (number, digest) in family {
-                if !seen.insert(number) {
+            for version in family {
+                if !seen.insert(version.number) {
                     continue;
                 }
-                let row = life_rows::of(&self.store, number)?;
+                let row = life_rows::of(&self.store, version.number)?;
                 if row.as_ref().and_then(life::recall_of).is_none() {
-                    open.insert(number, digest);
+                    open.insert(version.number, version.digest);
                 }
             }
         }

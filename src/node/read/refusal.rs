@@ -1,0 +1,48 @@
+//! Why a record is not read.
+
+use crate::{entry::LockCause, inbox::HoldingError, record::Reference};
+
+use super::super::{NodeError, purpose::MAX_PURPOSE_CHARS};
+
+/// Why a record is not read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// Nothing here has this reference.
+    #[error("no record {0} is held here; records listed by `comity records list` can be read")]
+    Unknown(Reference),
+    /// It was recalled or has expired.
+    #[error(
+        "{reference} is locked and nobody reads it any more: it {}; `comity receipts {reference}` and `comity audit prove {reference}` still prove that it was here",
+        if *.expired { "expired" } else { "was recalled by its origin" }
+    )]
+    Locked {
+        /// Which.
+        reference: Reference,
+        /// Whether it expired; else it was recalled.
+        expired: bool,
+    },
+    /// The purpose is longer than it may be.
+    #[error("a purpose has at most {MAX_PURPOSE_CHARS} characters, this one has {0}")]
+    PurposeTooLong(usize),
+    /// Victims' data is read for a purpose.
+    #[error(
+        "compartment `victims` of {0} is read for a purpose, which goes into the ledger: give one (--purpose)"
+    )]
+    PurposeMissing(Reference),
+    /// The node failed.
+    #[error(transparent)]
+    Node(#[from] NodeError),
+}
+
+impl ReadError {
+    /// What a reader of `reference` is told when it cannot be opened.
+    pub(in crate::node) fn of(reference: Reference, error: NodeError) -> Self {
+        match error {
+            NodeError::Holding(HoldingError::Locked(cause)) => Self::Locked {
+                reference,
+                expired: cause == LockCause::Expiry,
+            },
+            other => Self::Node(other),
+        }
+    }
+}
