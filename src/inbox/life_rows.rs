@@ -1,17 +1,18 @@
-//! The keyspaces of the life of records: what each is in, what is due, and late receipts.
+//! The keyspaces of the life of records: what each is in, and what is due.
 
 use prost::Message as _;
 
 use crate::{
     crypto::Digest,
     entry::{Entry, EntryError, Event, Holding, LateReceiptsKept, LifeRow},
-    store::{Entry as Stored, Keyspace, Place, ReadRows, Rows, Store, StoreError},
+    store::{Entry as Stored, Keyspace, ReadRows, Rows, Store, StoreError},
     wire::{envelope::ReceiptType, record::FollowType},
 };
 
 use super::{
     ask, due,
     holding::HoldingError,
+    late_rows::{self, LateRow},
     life::{self, Due},
     projection::slot_used,
 };
@@ -46,22 +47,12 @@ const OPEN: Keyspace = Keyspace {
     goes_away: "when it is done, or no longer due",
 };
 
-/// Receipts for what happened after delivery.
-const LATE: Keyspace = Keyspace {
-    prefix: 0x1a,
-    name: "late receipts",
-    key: "SHA-256 of the header, issuer (2), type (1), time (u64 big endian)",
-    value: "place of the entry (12 bytes), blob (u32 big endian), index in it (u32 big endian)",
-    written_by: "late receipts kept",
-    goes_away: "never",
-};
-
 /// Rows read at a time.
 const PAGE: usize = 1024;
 
 /// The keyspaces of this file.
-pub(super) const fn keyspaces() -> [&'static Keyspace; 4] {
-    [&LIFE, &DUE, &OPEN, &LATE]
+pub(super) const fn keyspaces() -> [&'static Keyspace; 3] {
+    [&LIFE, &DUE, &OPEN]
 }
 
 /// What a record is in; `None` when nothing ever happened to it and nothing falls due by itself.
@@ -206,42 +197,6 @@ fn open_key(due_us: i64, number: u64) -> Vec<u8> {
     OPEN.key(&[&due, &number.to_be_bytes()])
 }
 
-/// A late receipt in the journal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LateRow {
-    /// The entry.
-    pub place: Place,
-    /// Its blob.
-    pub blob: u32,
-    /// Which receipt of it.
-    pub index: u32,
-}
-
-/// Late receipts about a record, by issuer, type and time, `limit` at most.
-///
-/// # Errors
-/// [`StoreError`] when the store cannot be read.
-pub fn late_receipts(
-    store: &Store,
-    header: &Digest,
-    limit: usize,
-) -> Result<Vec<LateRow>, StoreError> {
-    let prefix = LATE.key(&[header.as_bytes()]);
-    Ok(store
-        .scan(&prefix, &prefix, limit)?
-        .iter()
-        .filter_map(|(_, value)| {
-            let (place, rest) = value.split_first_chunk::<12>()?;
-            let (blob, index) = rest.split_first_chunk::<4>()?;
-            Some(LateRow {
-                place: Place::from_bytes(place)?,
-                blob: u32::from_be_bytes(*blob),
-                index: u32::from_be_bytes(index.try_into().ok()?),
-            })
-        })
-        .collect())
-}
-
 /// The life of a record that is held from now on. `awaited` are the countries that an own record
 /// goes to.
 pub(super) fn begin(
@@ -373,18 +328,16 @@ fn late(
         let header = Digest::try_from(receipt.header_digest.as_slice())
             .map_err(|_| field("late.header_digest"))?;
         let kind = ReceiptType::try_from(receipt.r#type).map_err(|_| field("late.type"))?;
-        let time = u64::try_from(receipt.time_us).unwrap_or(0);
-        let mut value = stored.place.to_bytes().to_vec();
-        value.extend_from_slice(&kept.blob.to_be_bytes());
-        value.extend_from_slice(&index.to_be_bytes());
-        rows.put(
-            LATE.key(&[
-                header.as_bytes(),
-                receipt.issuer.as_bytes(),
-                &[u8::try_from(kind as i32).unwrap_or(0)],
-                &time.to_be_bytes(),
-            ]),
-            value,
+        late_rows::put(
+            &header,
+            receipt,
+            kind,
+            &LateRow {
+                place: stored.place,
+                blob: kept.blob,
+                index,
+            },
+            rows,
         );
         // At the issuer the record is foreign, and the answer is given with this. A record that was
         // locked or held has a row; one without owes no answer.

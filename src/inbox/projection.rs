@@ -8,7 +8,7 @@ use crate::{
 
 use super::{
     RecordRow, approvals, charges, consents, escalations, followers, holding::HoldingError,
-    life_rows, readers, released,
+    late_rows, life_rows, readers, released,
 };
 
 /// Record number → where its entry stands.
@@ -131,7 +131,7 @@ pub(super) const COUNTERS: Keyspace = Keyspace {
 
 /// The keyspaces of this room.
 pub const fn keyspaces() -> [&'static Keyspace; 23] {
-    let [life, due, open, late] = life_rows::keyspaces();
+    let [life, due, open] = life_rows::keyspaces();
     let [requests, tokens, passed_on, revoked] = consents::keyspaces();
     [
         &RECORDS.space,
@@ -145,7 +145,7 @@ pub const fn keyspaces() -> [&'static Keyspace; 23] {
         life,
         due,
         open,
-        late,
+        &late_rows::LATE,
         &approvals::APPROVALS,
         &approvals::RECALLED_ALONE,
         requests,

@@ -5,6 +5,8 @@
 //! receipts and leaves durable as one group. A crash before leaves nothing: the peer sends again.
 //! A crash after leaves the receipts durable: they are sent again at the next hello.
 
+mod content;
+
 use std::{
     collections::HashSet,
     sync::{Arc, atomic::Ordering},
@@ -17,22 +19,19 @@ use crate::{
     card::Place,
     crypto::{Digest, merkle},
     entry::LaneId,
-    envelope::{self, Fault, Header, LinkFault, ReceivingEpoch, Verified},
+    envelope::{self, Fault, LinkFault, ReceivingEpoch, Verified},
     inbox,
-    record::{
-        Country, Moment, Reference, ValidationContext, compartments::join, handling_numbers, lane,
-        sharing, validate,
-    },
+    record::Moment,
     wire::{
         envelope::{NonDeliveryReason, Receipt, ReceiptGroup, ReceiptType, SealedRecord, Wrap},
-        record::{FollowType, Record},
+        record::FollowType,
     },
 };
 
 use super::{
     Node, NodeError, onward,
     rules::{Arrival, Effect, Facts, Proposal, ReceivedBatch},
-    steps::{CheckError, followed},
+    steps::CheckError,
 };
 
 /// Epochs a session announced, newest last.
@@ -314,45 +313,6 @@ impl Node {
             facts,
         })))
     }
-
-    /// Reference and content of a record that keeps the rules; the reason when it does not. What
-    /// exactly is wrong stays out of the log: it quotes content.
-    fn content(
-        &self,
-        parts: &[(u32, &[u8])],
-        header: &Header,
-        origin: Country,
-        now: Moment,
-    ) -> Result<(Reference, Record), NonDeliveryReason> {
-        let malformed = NonDeliveryReason::MalformedContent;
-        let record = join(parts).map_err(|_| malformed)?;
-        if !agrees(&record, header) {
-            tracing::debug!(%origin, "the content contradicts its header");
-            return Err(malformed);
-        }
-        let reference: Reference = record.reference.parse().map_err(|_| malformed)?;
-        if reference.country != origin {
-            return Err(NonDeliveryReason::ReferenceInvalid);
-        }
-        // Authorities change with cards, which may arrive in another order than records.
-        let authorities = |_| None;
-        let context = ValidationContext {
-            now,
-            origin,
-            authorities: &authorities,
-            received: true,
-        };
-        if let Err(violations) = validate(&record, &context) {
-            tracing::debug!(%origin, count = violations.iter().len(), "the content breaks rules");
-            return Err(malformed);
-        }
-        if !sharing::entitled(&record, self.country) {
-            tracing::warn!(%origin, "the record holds more than its destinations give this country");
-            return Err(malformed);
-        }
-        self.accepts(&record, origin, now)?;
-        Ok((reference, record))
-    }
 }
 
 /// What an arrival amends.
@@ -363,24 +323,6 @@ fn amended(arrival: &Arrival) -> Option<Digest> {
     let follow = facts.follow.as_ref()?;
     (follow.r#type == FollowType::Amendment as i32)
         .then(|| Digest::try_from(follow.header_digest.as_slice()).ok())?
-}
-
-/// The content must say what the header says in the clear, or two readers of one record could act
-/// on different rules: exercise, expiry, lane, handling codes and what it follows.
-fn agrees(record: &Record, header: &Header) -> bool {
-    let handling = record
-        .marking
-        .as_ref()
-        .map(handling_numbers)
-        .unwrap_or_default();
-    record.exercise == header.exercise
-        && record.expires_at == header.expires_at
-        && lane(record) as i32 == header.lane
-        && handling == header.handling
-        && followed(record)
-            .map(|digest| digest.to_vec())
-            .unwrap_or_default()
-            == header.follows
 }
 
 fn epoch_of<'a>(wrap: Option<&Wrap>, epochs: &'a Epochs) -> Result<&'a ReceivingEpoch, Judgement> {

@@ -7,7 +7,7 @@ use crate::{
     crypto::Digest,
     entry::{self, Entry, Event, LaneId},
     envelope::{self, Receipt, ReceiptType},
-    inbox::{StoredRecord, ask, life_rows},
+    inbox::{StoredRecord, ask, late_rows},
     record::{Country, MAX_LATE_RECEIPTS, Moment, Reference},
     wire::{
         envelope::{DisclosureNotice, ReceiptProof},
@@ -227,7 +227,7 @@ impl Node {
     /// Late receipts about a record, each with its proof.
     pub(in crate::node) fn late_of(&self, header: &Digest) -> Result<Vec<ReceiptProof>, NodeError> {
         let mut proofs = Vec::new();
-        for row in life_rows::late_receipts(&self.store, header, MAX_SHOWN)? {
+        for row in late_rows::late_receipts(&self.store, header, MAX_SHOWN)? {
             let Event::LateReceiptsKept(kept) = Entry::decode(&self.store.body(row.place)?)?.event
             else {
                 return Err(EntryError::Field("late_receipts_kept").into());
