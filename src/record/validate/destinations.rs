@@ -60,7 +60,7 @@ fn destination_authorities(
             checker.found(
                 at.field("country"),
                 Rule::UnknownCountry,
-                format!("no card of {country} is held that counts now; import its card first"),
+                format!("there is no card of {country}; import its card first"),
             );
         }
         known
