@@ -45,6 +45,18 @@ impl Out {
         Ok(())
     }
 
+    /// Writes CSV, whose lines end as RFC 4180 has it; as [`Self::line`] otherwise.
+    ///
+    /// # Errors
+    /// When standard output is closed.
+    pub(super) fn csv(&mut self, text: &str) -> Result<(), Failure> {
+        let lines: Vec<String> = text.split("\r\n").map(printable_lines).collect();
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(lines.join("\r\n").as_bytes())?;
+        stdout.flush()?;
+        Ok(())
+    }
+
     /// Writes rows under headings, or without any when none are given.
     ///
     /// # Errors

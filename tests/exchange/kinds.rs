@@ -31,6 +31,8 @@ async fn every_template_is_accepted_as_it_is_written() {
             reference.trim(),
             "--home",
             b.at(),
+            "--purpose",
+            "EXERCISE",
             "--output",
             "json",
         ];

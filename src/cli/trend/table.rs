@@ -85,9 +85,7 @@ impl Table {
             let mut text = Vec::new();
             let (heading, rows) = parts(&table);
             write_csv(&mut text, &heading, rows.into_iter())?;
-            let text = String::from_utf8_lossy(&text).into_owned();
-            // The line that ends the output adds its own.
-            out.line(text.strip_suffix('\n').unwrap_or(&text))?;
+            out.csv(&String::from_utf8_lossy(&text))?;
         } else if out.json() {
             out.value(&json::to_json(
                 "comity.node.v1.ExportTableResponse",

@@ -106,14 +106,14 @@ async fn the_writer_refuses_a_reference_that_another_record_has() {
         batch[twin].reference_tag = tag;
     }
     let later = batch.pop().unwrap();
-    let taken = Err(SubmissionRefusal::ReferenceTaken);
-    assert_eq!(propose(&node, batch).await, [Ok(1), taken.clone(), Ok(2)]);
-    assert_eq!(propose(&node, vec![later]).await, [taken.clone()]);
+    let taken = || Err(SubmissionRefusal::ReferenceTaken);
+    assert_eq!(propose(&node, batch).await, [Ok(1), taken(), Ok(2)]);
+    assert_eq!(propose(&node, vec![later]).await, [taken()]);
     // Where nothing is remembered, as after a restart, the index is asked.
     let mut old = prepared(&node, intents(300).take(1).collect());
     old[0].reference_tag = tag;
     old[0].unknown_at = 0;
-    assert_eq!(propose(&node, old).await, [taken]);
+    assert_eq!(propose(&node, old).await, [taken()]);
     assert_eq!(node.last_number().unwrap(), 2);
 }
 

@@ -31,7 +31,7 @@ const COURT: &str = "EXERCISE City Court";
 async fn a_consent_past_its_end_allows_nothing() {
     let (mut tj, mut uz) = neighbours().await;
     let by = Arc::new(AtomicI64::new(0));
-    tj.start().await;
+    tj.start_with(off(&by)).await;
     uz.start_with(off(&by)).await;
     let h1 = marked("bound", &["UZ"], "TLP_GREEN", &["HANDLING_CODE_H1"]);
     let reference = tj.submit(h1).await;
@@ -46,7 +46,13 @@ async fn a_consent_past_its_end_allows_nothing() {
         "CONSENT_STATE_GRANTED",
     )
     .await;
+    for at in [&mut tj, &mut uz] {
+        at.stop().await;
+    }
     by.store(2 * DAY_US, Ordering::SeqCst);
+    for at in [&mut tj, &mut uz] {
+        at.start_with(off(&by)).await;
+    }
     stands(&uz, "CONSENT_STATE_EXPIRED").await;
     let export = [
         "export",
@@ -71,7 +77,11 @@ async fn a_consent_past_its_end_allows_nothing() {
         "--home",
         uz.at(),
     ];
-    comity(&export).await.fails(77, &["CONSENT_NOT_FOR_THIS"]);
+    let refused = eventually("UZ knows that its clock is right", async || {
+        let ended = comity(&export).await;
+        (!ended.stderr.contains("CLOCK_APART")).then_some(ended)
+    });
+    refused.await.fails(77, &["CONSENT_NOT_FOR_THIS"]);
     assert!(!dir.exists());
 }
 

@@ -35,9 +35,10 @@ use crate::support::{
 };
 
 /// Calls that still answer about a locked record: what proves that it was here and what became of
-/// it, and what is to become of it.
-const PROOFS: [&str; 7] = [
+/// it, who had charge of it here, and what is to become of it.
+const PROOFS: [&str; 8] = [
     "GetRecallStatus",
+    "ListCharges",
     "ListReceipts",
     "ProveRecord",
     "RecallRecords",
@@ -193,6 +194,8 @@ async fn walk(at: &Country, reference: &str, last: &str) {
         "Search",
         "WatchRecords",
         "PassOn",
+        "ReplyToRecord",
+        "AcknowledgeRecord",
     ] {
         assert!(walked.contains(name), "{name} was not walked");
     }
