@@ -30,6 +30,7 @@ mod kinds;
 mod lapses;
 mod ledger;
 mod life;
+mod operations;
 mod output;
 mod process;
 mod proxies;
