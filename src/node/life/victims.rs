@@ -78,7 +78,8 @@ impl Node {
             return Ok(false);
         };
         let until = stored.holding.victims_until_us;
-        let over = until != 0 && until <= self.now().micros();
+        // What is withheld now never goes: a wrong clock withholds nothing.
+        let over = until != 0 && until <= self.confirmed_now().micros();
         let locked = stored
             .life
             .as_ref()

@@ -47,9 +47,13 @@ impl Node {
         origin: Country,
         now: Moment,
     ) -> Result<Facts, NodeError> {
-        // By the peers' clocks where this one is apart from them: victim data must go neither at once
-        // nor never when it is set right.
-        let from = self.clocks.corrected(now);
+        // At the origin from submission, as the record says it. At a reader by the peers' clocks where
+        // this one is apart from them: victim data must go neither at once nor never when it is set
+        // right.
+        let from = match origin == self.country {
+            true => now,
+            false => self.clocks.corrected(now),
+        };
         let mut facts = Facts {
             victims_until_us: until(record.victims.as_ref(), from),
             clock: due::clock(record, now, &self.terms),
