@@ -20,10 +20,14 @@ fn send(child: &Child, signal: Signal) {
 }
 
 /// Waits until the demo that keeps its homes in `kept` has started every node.
-async fn all_up(kept: &Path) {
+async fn all_up(running: &mut Child, kept: &Path) {
     for country in ["tj", "uz", "kz", "ae"] {
         let log = kept.join(country).join("node.log");
         eventually(&format!("the node of {country} is up"), async || {
+            if let Some(ended) = running.try_wait().unwrap() {
+                let said = fs::read_to_string(kept.with_extension("messages"));
+                panic!("the demo ended, {ended}: {said:?}");
+            }
             let said = fs::read_to_string(&log).unwrap_or_default();
             said.contains(" is up: ").then_some(())
         })
@@ -163,7 +167,7 @@ async fn no_node_outlives_a_demo_that_is_interrupted_or_killed() {
             kept.to_str().unwrap(),
         ];
         let mut running = comity_running(&demo, &kept.with_extension("messages"));
-        all_up(&kept).await;
+        all_up(&mut running, &kept).await;
         send(&running, signal);
         let ended = timeout(PATIENCE, running.wait()).await.unwrap().unwrap();
         assert_eq!(ended.code(), code);

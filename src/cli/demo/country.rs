@@ -45,6 +45,8 @@ pub(super) struct CountryNode {
     pub(super) home: PathBuf,
     pub(super) fingerprint: Fingerprint,
     pub(super) card: TrustedCard,
+    /// Held until the node's first start, so that no other program takes its ports meanwhile.
+    ports: Vec<TcpListener>,
     process: Option<Child>,
 }
 
@@ -59,7 +61,7 @@ impl CountryNode {
         let dir = folder.join(country.code().to_lowercase());
         let passphrase: [u8; 16] = crate::crypto::random_bytes()
             .map_err(|error| Failure::new(OSERR, error.to_string()))?;
-        let (listen, client_listen) = free_ports()?;
+        let (ports, [listen, client_listen]) = free_ports()?;
         let report = home::init(InitOptions {
             country,
             dir: dir.clone(),
@@ -83,6 +85,7 @@ impl CountryNode {
             home: dir,
             fingerprint: report.fingerprint,
             card: opened.own_card().clone(),
+            ports,
             process: None,
         })
     }
@@ -98,6 +101,7 @@ impl CountryNode {
             .open(self.home.join("node.log"))
             .map_err(cannot)?;
         let program = std::env::current_exe().map_err(cannot)?;
+        self.ports.clear();
         let child = Command::new(program)
             .arg("run")
             .arg("--home")
@@ -203,21 +207,22 @@ impl CountryNode {
     }
 }
 
-/// Two free ports on loopback, below the range from which the system takes ports for outgoing
-/// connections: while a killed node is down, such a connection could take its port. Another program
-/// may still take one before the node does; the node says so.
-fn free_ports() -> Result<(SocketAddr, SocketAddr), Failure> {
-    let mut found = Vec::new();
+/// Two ports on loopback, bound, below the range from which the system takes ports for outgoing
+/// connections: while a killed node is down, such a connection could take its port.
+fn free_ports() -> Result<(Vec<TcpListener>, [SocketAddr; 2]), Failure> {
+    let mut bound = Vec::new();
+    let mut addresses = Vec::new();
     for _ in 0..PORT_TRIES {
         let random: [u8; 2] = crate::crypto::random_bytes()
             .map_err(|error| Failure::new(OSERR, error.to_string()))?;
         let port = FIRST_PORT | (u16::from_be_bytes(random) & PORT_MASK);
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        if !found.contains(&address) && TcpListener::bind(address).is_ok() {
-            found.push(address);
+        if let Ok(listener) = TcpListener::bind(address) {
+            bound.push(listener);
+            addresses.push(address);
         }
-        if let [links, clients] = found.as_slice() {
-            return Ok((*links, *clients));
+        if let [links, clients] = *addresses.as_slice() {
+            return Ok((bound, [links, clients]));
         }
     }
     Err(Failure::new(OSERR, "no free ports on loopback"))
