@@ -36,10 +36,6 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
-/// As in the binary.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Runtime threads of a node that drive I/O; the others do its blocking work.
 const IO_THREADS: usize = 2;
 /// Scrypt work of the roots, as a power of two: they protect nothing here.
