@@ -40,6 +40,7 @@ pub mod steps;
 pub mod submit;
 pub mod tables;
 pub mod threads;
+pub mod work;
 
 pub use fence::Claim;
 pub use open::{slot_paths, store_options};

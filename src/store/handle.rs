@@ -320,6 +320,7 @@ impl Store {
             .0
             .index
             .make_durable(&*journal.medium)
+            .and_then(|()| journal.trim())
             .and_then(|()| journal.write_mark(true));
         if let Err(error) = &closed {
             self.0.poison(&error.to_string());

@@ -214,6 +214,7 @@ struct Committer<R: Rules> {
 
 impl<R: Rules> Committer<R> {
     fn run(mut self) {
+        self.between_groups();
         while let Some(job) = self.queue.blocking_recv() {
             let Job::Propose(proposal, reply) = job else {
                 // Nothing more comes in; what waits is still decided.
@@ -243,10 +244,8 @@ impl<R: Rules> Committer<R> {
                 // Whoever does not wait any more learns it from the state.
                 let _ = reply.send(answer);
             }
-            if poisoned.is_none()
-                && let Err(error) = self.journal.mark_if_due()
-            {
-                self.shared.poison(&error.to_string());
+            if poisoned.is_none() {
+                self.between_groups();
             }
         }
         let mut slot = self
@@ -255,6 +254,14 @@ impl<R: Rules> Committer<R> {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         *slot = Some(self.journal);
+    }
+
+    /// What the journal needs that nobody waits for.
+    fn between_groups(&mut self) {
+        let due = self.journal.mark_if_due();
+        if let Err(error) = due.and_then(|()| self.journal.make_room()) {
+            self.shared.poison(&error.to_string());
+        }
     }
 
     /// Decides, makes durable, applies. The answers are given by the caller.

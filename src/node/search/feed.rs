@@ -35,8 +35,9 @@ const PIECE: u64 = 64;
 const MOST_THREADS: usize = 4;
 /// Blocks between two counts of the memory.
 const COUNTED: u32 = 8;
-/// How much nicer than the node's other threads.
-const NICE: i32 = 10;
+/// How much nicer than the node's other threads: the index follows when they leave room, and every
+/// answer says how far it has come.
+const NICE: i32 = 19;
 /// What comes within this time is taken up together: a delivery under way goes first.
 const GATHERED: Duration = Duration::from_millis(20);
 

@@ -4,9 +4,10 @@ use super::faulty::{Fate, Faulty};
 use super::*;
 
 /// A life on a failing disk: opens, writes, closes. Answers what was acknowledged.
-fn live(home: &Path, medium: Arc<Faulty>, acknowledged: &mut Vec<String>) {
+fn live(home: &Path, room_bytes: u64, medium: Arc<Faulty>, acknowledged: &mut Vec<String>) {
     let small = StoreOptions {
         segment_bytes: 600,
+        room_bytes,
         ..options(home)
     };
     let store = match try_open_on(small, medium.clone()) {
@@ -41,22 +42,28 @@ fn live(home: &Path, medium: Arc<Faulty>, acknowledged: &mut Vec<String>) {
 
 #[test]
 fn every_failing_operation_loses_nothing_acknowledged() {
-    for fate in [Fate::Fails, Fate::FailsButPersists, Fate::FailsHalfWay] {
+    let fates = [Fate::Fails, Fate::FailsButPersists, Fate::FailsHalfWay];
+    for (fate, room) in fates.into_iter().flat_map(|fate| [(fate, 0), (fate, 400)]) {
         let mut last = false;
         for step in 0.. {
             let home = tempfile::tempdir().unwrap();
             let mut acknowledged = Vec::new();
-            live(home.path(), Faulty::new(u64::MAX, fate), &mut acknowledged);
+            let whole = Faulty::new(u64::MAX, fate);
+            live(home.path(), room, whole, &mut acknowledged);
             assert_eq!(acknowledged.len(), 6);
             // An unclean stop before, so that the failing start has a tail to write on.
-            let (store, _) = open(home.path());
+            let with_room = StoreOptions {
+                room_bytes: room,
+                ..options(home.path())
+            };
+            let (store, _) = try_open(with_room).unwrap();
             let writer = store.start_writer(Desk);
             set(&writer, "tail", "1");
             acknowledged.push("tail=1".to_owned());
             stop_uncleanly(home.path(), store, writer);
 
             let medium = Faulty::new(step, fate);
-            live(home.path(), medium.clone(), &mut acknowledged);
+            live(home.path(), room, medium.clone(), &mut acknowledged);
             // Every other time the index does not survive the fault either.
             if step % 2 == 1 {
                 std::fs::remove_dir_all(home.path().join("index")).unwrap();
