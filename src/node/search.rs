@@ -4,23 +4,17 @@
 mod answer;
 mod content;
 mod feed;
+mod look;
 mod state;
 
 use std::sync::Arc;
 
 use crate::{
     crypto::Digest,
-    entry::EntryError,
-    inbox::{HoldingError, StoredRecord, ask},
-    record::{Country, Reference},
-    search::{
-        Answered, Asked, Extract, MAX_LIMIT, Query, QueryError, correlate, explain,
-        text::Normaliser,
-    },
-    wire::{
-        node::{RecordState, RecordSummary, SearchCoverage},
-        record::{CompartmentLabel, Record},
-    },
+    inbox::ask,
+    record::Reference,
+    search::{Asked, Extract, MAX_LIMIT, Query, QueryError, correlate, text::Normaliser},
+    wire::{node::SearchCoverage, record::CompartmentLabel},
 };
 
 use super::{
@@ -31,8 +25,8 @@ use super::{
 };
 
 pub use answer::{Answer, Hit, Related, SearchError};
-use content::searched;
 pub(crate) use feed::run as feed;
+pub(super) use look::counts;
 pub(crate) use state::{Searching, Withdrawn};
 
 /// Records opened for one answer.
@@ -43,6 +37,8 @@ const MAX_ENTITIES: usize = 64;
 const RELATED_OF_HIT: usize = 3;
 /// Hits that other records are shown with: the first of them.
 const HITS_WITH_RELATED: usize = 20;
+/// Records opened for what is shown with hits, all together.
+const MAX_OPENED_BESIDE: usize = 80;
 /// Relations answered when nothing else is asked for.
 const DEFAULT_RELATED: usize = 20;
 
@@ -53,13 +49,6 @@ const SEARCHED: [CompartmentLabel; 4] = [
     CompartmentLabel::Identifiers,
     CompartmentLabel::Source,
 ];
-
-/// A record opened for an answer.
-struct Looked {
-    summary: RecordSummary,
-    extract: Extract,
-    origin: Country,
-}
 
 fn is_searched(label: CompartmentLabel) -> bool {
     SEARCHED.contains(&label)
@@ -118,11 +107,17 @@ impl Node {
             let number = Self::newest(&node.versions(number)?).unwrap_or(number);
             let stored = node.stored(number)?;
             let record = node.open_stored(&stored)?;
-            let looked = node.looked_at(number, &stored, &record)?;
+            let looked = node.looked_at(number, stored, record)?;
+            let summary = node.summary(number, &looked.stored, &looked.record)?;
             let mut left = MAX_OPENED;
-            let mut found =
-                node.relations(number, &looked, &mut left, usize::MAX, &mut normaliser)?;
-            let origin = looked.summary.origin.clone();
+            let mut found = node.relations(
+                number,
+                &looked.extract,
+                &mut left,
+                usize::MAX,
+                &mut normaliser,
+            )?;
+            let origin = summary.origin;
             found.sort_by_key(|of| {
                 let own = of.summary.origin == origin;
                 (!of.is_asserted(), own, std::cmp::Reverse(of.summary.number))
@@ -135,7 +130,7 @@ impl Node {
                 more,
                 coverage,
             };
-            let of = (number, stored.digest, record.reference);
+            let of = (number, looked.stored.digest, looked.record.reference);
             Ok((of, answer))
         });
         let looked = looked
@@ -165,170 +160,21 @@ impl Node {
         Ok(())
     }
 
-    fn answers(&self, query: &Query, typed: &str) -> Result<Answer<Hit>, NodeError> {
-        let mut normaliser = Normaliser::default();
-        let coverage = self.search_coverage()?;
-        let (candidates, mut more) = self.candidates(query);
-        let mut hits: Vec<(Hit, Extract)> = Vec::new();
-        let (mut numbers, mut opened) = (Vec::new(), 0_usize);
-        // A reference is no word: its record is the first answer.
-        if let Ok(reference) = typed.trim().parse::<Reference>()
-            && let Some(number) = ask::by_reference(&self.store, &self.reference_tag(&reference))?
-        {
-            numbers.push(number);
-            if let Some(looked) = self.look(number)? {
-                let answered = Answered {
-                    score: f64::MAX,
-                    reasons: Vec::new(),
-                    missing: Vec::new(),
-                };
-                hits.push((looked.hit(answered), looked.extract));
-            }
-        }
-        for tier in candidates {
-            let enough = hits.len() >= query.limit;
-            if enough {
-                more |= !tier.is_empty();
-                break;
-            }
-            for number in tier {
-                // Within a rank, more are looked at than are answered, and the best taken.
-                if hits.len() >= query.limit.saturating_mul(2) || opened >= MAX_OPENED {
-                    more = true;
-                    break;
-                }
-                if numbers.contains(&number) {
-                    continue;
-                }
-                numbers.push(number);
-                opened = opened.saturating_add(1);
-                let Some(looked) = self.look(number)? else {
-                    continue;
-                };
-                let answered = explain(
-                    query,
-                    &looked.extract,
-                    looked.origin,
-                    &is_searched,
-                    &mut normaliser,
-                );
-                if let Some(answered) = answered {
-                    hits.push((looked.hit(answered), looked.extract));
-                }
-            }
-        }
-        hits.sort_by(|(one, _), (other, _)| {
-            let newest = other.summary.number.cmp(&one.summary.number);
-            let missing = one
-                .answered
-                .missing
-                .len()
-                .cmp(&other.answered.missing.len());
-            missing
-                .then(other.answered.score.total_cmp(&one.answered.score))
-                .then(newest)
-        });
-        more |= hits.len() > query.limit;
-        hits.truncate(query.limit);
-        let mut left = MAX_OPENED;
-        let mut found = Vec::with_capacity(hits.len());
-        for (at, (mut hit, extract)) in hits.into_iter().enumerate() {
-            if at < HITS_WITH_RELATED {
-                let number = hit.summary.number;
-                let looked = Looked {
-                    summary: RecordSummary::default(),
-                    extract: without_names(extract),
-                    origin: self.country,
-                };
-                let shown = RELATED_OF_HIT;
-                hit.related = self.relations(number, &looked, &mut left, shown, &mut normaliser)?;
-            }
-            found.push(hit);
-        }
-        Ok(Answer {
-            found,
-            more,
-            coverage,
-        })
-    }
-
-    /// Candidates by rank, each newest first and bounded; and whether the bound cut some off.
-    pub(super) fn candidates(&self, query: &Query) -> (Vec<Vec<u64>>, bool) {
-        let index = self.search.read();
-        let mut cut = false;
-        let tiers = index
-            .candidates(query)
-            .iter()
-            .map(|tier| {
-                let days = tier
-                    .numbers()
-                    .filter(|number| query.takes_day(index.day(*number)));
-                let mut numbers: Vec<u64> = days.map(u64::from).take(MAX_OPENED + 1).collect();
-                cut |= numbers.len() > MAX_OPENED;
-                numbers.truncate(MAX_OPENED);
-                numbers
-            })
-            .collect();
-        (tiers, cut)
-    }
-
-    /// A record opened for an answer; `None` when nobody reads it any more or its bytes rotted. What
-    /// is locked leaves the index.
-    pub(super) fn answering(
-        &self,
-        number: u64,
-    ) -> Result<Option<(StoredRecord, Record)>, NodeError> {
-        let stored = match self.stored(number) {
-            Err(error) if error.is_damage() => return Ok(None),
-            other => other?,
-        };
-        match self.open_stored(&stored) {
-            Err(NodeError::Holding(HoldingError::Locked(_))) => {
-                self.search.remove(&[number]);
-                Ok(None)
-            }
-            Err(error) if error.is_damage() => Ok(None),
-            record => Ok(Some((stored, record?))),
-        }
-    }
-
-    /// As [`Self::answering`], of the versions that count.
-    fn look(&self, number: u64) -> Result<Option<Looked>, NodeError> {
-        let Some((stored, record)) = self.answering(number)? else {
-            return Ok(None);
-        };
-        let looked = self.looked_at(number, &stored, &record)?;
-        Ok(counts(looked.summary.state()).then_some(looked))
-    }
-
-    fn looked_at(
-        &self,
-        number: u64,
-        stored: &StoredRecord,
-        record: &Record,
-    ) -> Result<Looked, NodeError> {
-        Ok(Looked {
-            extract: searched(record)?.extract(),
-            origin: stored.holding.origin.parse().map_err(EntryError::from)?,
-            summary: self.summary(number, stored, record)?,
-        })
-    }
-
     /// Records that have something in common with one, newest first, `most` of them; opens at most
     /// `left`.
     fn relations(
         &self,
         number: u64,
-        looked: &Looked,
+        here: &Extract,
         left: &mut usize,
         most: usize,
         normaliser: &mut Normaliser,
     ) -> Result<Vec<Related>, NodeError> {
         let own: Vec<u64> = self.versions(number)?.iter().map(|of| of.number).collect();
-        let names = correlate::names(&looked.extract, &is_searched, normaliser);
+        let names = correlate::names(here, &is_searched, normaliser);
         let numbers = {
             let index = self.search.read();
-            let mentions = looked.extract.mentions.iter();
+            let mentions = here.mentions.iter();
             let mut by_entity = Vec::new();
             for mention in mentions
                 .filter(|of| is_searched(of.compartment))
@@ -360,11 +206,10 @@ impl Node {
             let Some(there) = self.look(other)? else {
                 continue;
             };
-            let evidence =
-                correlate::evidence(&looked.extract, &there.extract, &is_searched, normaliser);
-            if !evidence.is_empty() {
+            let evidence = correlate::evidence(here, &there.extract, &is_searched, normaliser);
+            if !evidence.is_empty() && self.counts(&there)? {
                 found.push(Related {
-                    summary: there.summary,
+                    summary: self.summary(other, &there.stored, &there.record)?,
                     evidence,
                 });
             }
@@ -373,28 +218,7 @@ impl Node {
     }
 }
 
-/// Whether a version in this state is the one that counts.
-pub(super) const fn counts(state: RecordState) -> bool {
-    matches!(state, RecordState::Current | RecordState::Pending)
-}
-
-impl Looked {
-    fn hit(&self, answered: Answered) -> Hit {
-        Hit {
-            summary: self.summary.clone(),
-            answered,
-            related: Vec::new(),
-        }
-    }
-}
-
 fn newest(numbers: &mut Vec<u64>) {
     numbers.sort_unstable_by(|one, other| other.cmp(one));
     numbers.dedup();
-}
-
-/// Hits show what shares an identifier with them; names are for those who ask.
-fn without_names(mut extract: Extract) -> Extract {
-    extract.texts.clear();
-    extract
 }
