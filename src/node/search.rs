@@ -5,6 +5,7 @@ mod answer;
 mod content;
 mod feed;
 mod look;
+mod pace;
 mod state;
 
 use std::sync::Arc;

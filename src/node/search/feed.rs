@@ -26,7 +26,7 @@ use crate::{
     },
 };
 
-use super::{content::searched, state::Searching};
+use super::{content::searched, pace::LOOK, state::Searching};
 
 /// Records taken up between two looks at what is new.
 const BLOCK: u64 = 8_192;
@@ -36,9 +36,8 @@ const PIECE: u64 = 64;
 const MOST_THREADS: usize = 4;
 /// Blocks between two counts of the memory.
 const COUNTED: u32 = 8;
-/// How much nicer than the node's other threads: the index follows when they leave room, and every
-/// answer says how far it has come.
-const NICE: i32 = 19;
+/// How much nicer than the node's other threads.
+const NICE: i32 = 10;
 /// Rest between two steps of a sweep.
 const BETWEEN_STEPS: Duration = Duration::from_millis(1);
 /// What comes within this time is taken up together: a delivery under way goes first.
@@ -238,6 +237,7 @@ impl Feed {
             end,
             order,
             pieces: end.saturating_sub(start).div_ceil(PIECE),
+            begun: self.begun,
             next: AtomicU64::new(0),
             ready: Mutex::default(),
         };
@@ -268,6 +268,8 @@ struct Block {
     end: u64,
     order: Order,
     pieces: u64,
+    /// When the feed began.
+    begun: Instant,
     /// The next piece to prepare.
     next: AtomicU64,
     ready: Mutex<Ready>,
@@ -282,9 +284,20 @@ struct Ready {
 }
 
 impl Block {
+    /// Lets a burst of deliveries go first.
+    fn wait(&self, node: &Weak<Node>, search: &Searching) {
+        while search.goes_on()
+            && let Some(position) = node.upgrade().map(|node| node.store.position())
+            && search.waits(self.begun.elapsed(), position)
+        {
+            thread::sleep(LOOK);
+        }
+    }
+
     /// Takes up pieces until none is left, or the node goes.
     fn take_up(&self, node: &Weak<Node>, search: &Searching, normaliser: &mut Normaliser) {
         loop {
+            self.wait(node, search);
             let piece = self.next.fetch_add(1, Ordering::SeqCst);
             if piece >= self.pieces {
                 return;
