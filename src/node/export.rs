@@ -94,6 +94,7 @@ impl Node {
                 beneficiary: named,
                 demands,
             })?;
+            node.check_heard(held.sender)?;
             Ok((held, labels, consent))
         })
         .await?;

@@ -16,6 +16,7 @@ pub mod due;
 pub mod export;
 mod fence;
 mod guard;
+mod heard;
 pub mod holds;
 pub mod life;
 pub mod links;
@@ -230,6 +231,8 @@ pub struct Node {
     pub(crate) approvals_seen: AtomicBool,
     /// What the background could not do lately, and leaves alone for a while.
     pub(crate) resting: life::Resting,
+    /// When the peers were heard last.
+    pub(crate) heard: heard::Peers,
     /// Whether recalls may have to go on to whom records were passed.
     pub(crate) recalls_to_pass: AtomicBool,
     _lock: HomeLock,

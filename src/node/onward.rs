@@ -203,6 +203,7 @@ impl Node {
             labels: wanted_labels,
             beneficiary: to.to_string(),
         })?;
+        self.check_heard(held.sender)?;
         let record = Record {
             authority: order.authority,
             destinations: vec![Destination {

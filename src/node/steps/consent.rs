@@ -104,6 +104,24 @@ pub enum ConsentError {
         "whether consent still counts cannot be told: this node's clock and its peers' are apart, or none was heard since it started"
     )]
     Clock,
+    /// Whoever sent the record was not heard for too long.
+    #[error(
+        "{peer} was {} and may have taken back a consent, a marking or the record since: after {hours} h its \
+         records are neither exported nor passed on (`life.unheard_h`), until the link with it is up and its \
+         control lane is carried out; see `comity status`. Reading goes on",
+        .heard.map_or_else(
+            || "never heard whole by this node".to_owned(),
+            |at| format!("last heard whole at {at}")
+        )
+    )]
+    Unheard {
+        /// Who sent it.
+        peer: Country,
+        /// When its control lane was last carried out as far as it reached.
+        heard: Option<Moment>,
+        /// For how long it may not be heard.
+        hours: u64,
+    },
     /// Consent served before.
     #[error(
         "the consent was given for one use and was used before; ask again with `comity consent request`"
