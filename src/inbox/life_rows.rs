@@ -339,6 +339,10 @@ fn late(
             },
             rows,
         );
+        if receipt.relayed {
+            // Said by a third country: neither an answer of this one nor of whom the record was sent to.
+            continue;
+        }
         // At the issuer the record is foreign, and the answer is given with this. A record that was
         // locked or held has a row; one without owes no answer.
         if let Some(number) = ask::by_digest(rows, &header)?
