@@ -107,6 +107,8 @@ impl Node {
             token: consent.as_ref().and_then(single_use),
             purpose: [court.as_str(), purpose.as_str()].join(": "),
             actor,
+            // The text is shown as by a reading.
+            retrieval: held.sender != self.country,
         };
         let proposed = self
             .writer
