@@ -157,6 +157,13 @@ impl NodeError {
     }
 }
 
+impl NodeError {
+    /// Whether the disk had no room for what was to be kept.
+    pub const fn is_full(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Full))
+    }
+}
+
 impl From<ProposeError<Refusal>> for NodeError {
     fn from(error: ProposeError<Refusal>) -> Self {
         match error {
