@@ -59,7 +59,7 @@ async fn no_court_sees_h1_before_the_origin_consents_to_that_very_use() {
         .await
         .fails(77, &["CONSENT_NEEDED"]);
     let late = comity(&["consent", "grant", &first, "--home", tj.at()]).await;
-    late.fails(70, &["ALREADY_ANSWERED"]);
+    late.fails(77, &["ALREADY_ANSWERED"]);
 
     // Granted: exactly that, once.
     let second = ask(&uz, &tj, &reference, &of).await;
@@ -165,19 +165,19 @@ async fn requests_that_make_no_sense_are_refused_by_name() {
     let court = ["--use", "court", "--beneficiary", COURT, "--ground", "x"];
     request(&free, &court)
         .await
-        .fails(70, &["CONSENT_NOT_NEEDED"]);
-    request(&own, &court).await.fails(70, &["RECORD_OWN"]);
+        .fails(77, &["CONSENT_NOT_NEEDED"]);
+    request(&own, &court).await.fails(77, &["RECORD_OWN"]);
     // H2 binds passing on, not the court.
     request(&bound, &court)
         .await
-        .fails(70, &["CONSENT_NOT_NEEDED"]);
+        .fails(77, &["CONSENT_NOT_NEEDED"]);
     let onward = |to: &'static str| ["--use", "onward", "--beneficiary", to, "--ground", "x"];
     request(&bound, &onward("KG,AE"))
         .await
         .fails(65, &["BENEFICIARY_INVALID"]);
     request(&bound, &onward("TJ"))
         .await
-        .fails(70, &["READER_HAS_IT"]);
+        .fails(77, &["READER_HAS_IT"]);
     let source = [&onward("KG")[..], &["--compartments", "source"]].concat();
     request(&bound, &source)
         .await
@@ -260,7 +260,7 @@ async fn requests_that_make_no_sense_are_refused_by_name() {
     let step = recall(&tj, &strict, &["UZ"]).await.unwrap();
     uz.receives(&step).await;
     let grant = ["consent", "grant", &late, "--home", tj.at()];
-    comity(&grant).await.fails(70, &["RECORD_LOCKED", &strict]);
+    comity(&grant).await.fails(77, &["RECORD_LOCKED", &strict]);
     let refused = client.consents.export_record(export).await.unwrap_err();
     assert_eq!(refusal_of(&refused), "RECORD_LOCKED");
 }

@@ -70,14 +70,14 @@ async fn a_free_record_is_passed_on_with_its_origins_signature_and_recalled_ther
 
     // Nobody passes on what was passed on, nor to whom has it.
     let further = onward(&kg, passed, &["--to", "KZ"]).await;
-    further.fails(70, &["RECORD_PASSED_ON", "TJ"]);
+    further.fails(77, &["RECORD_PASSED_ON", "TJ"]);
     onward(&uz, &reference, &["--to", "TJ"])
         .await
-        .fails(70, &["READER_HAS_IT"]);
+        .fails(77, &["READER_HAS_IT"]);
     let own = uz.submit(marked("own", &["KG"], "TLP_GREEN", &[])).await;
     onward(&uz, &own, &["--to", "TJ"])
         .await
-        .fails(70, &["RECORD_OWN"]);
+        .fails(77, &["RECORD_OWN"]);
 
     // KZ does not hold the card of TJ: it can check nothing and keeps nothing.
     let unknown = onward(&uz, &reference, &["--to", "KZ"]).await.fine();
@@ -97,7 +97,7 @@ async fn a_free_record_is_passed_on_with_its_origins_signature_and_recalled_ther
     })
     .await;
     let too_late = onward(&uz, &reference, &["--to", "KG"]).await;
-    too_late.fails(70, &["RECORD_LOCKED"]);
+    too_late.fails(77, &["RECORD_LOCKED"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
