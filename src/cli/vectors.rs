@@ -29,8 +29,11 @@ pub(super) struct Vectors {
     check: bool,
 }
 
+/// Checks the text of a vector's file.
+type Check = fn(&str) -> Result<(), String>;
+
 /// The folders, and how a vector of each is checked.
-const FOLDERS: [(&str, fn(&str) -> Result<(), String>); 4] = [
+const FOLDERS: [(&str, Check); 4] = [
     ("envelopes", |json| {
         envelopes::decode(json)
             .and_then(|vector| envelopes::check(&vector))
