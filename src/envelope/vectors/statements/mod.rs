@@ -2,6 +2,7 @@
 //! the exact bytes, and what must come of them.
 
 mod make;
+mod malformed;
 mod marks;
 mod receipts;
 
