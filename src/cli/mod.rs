@@ -47,9 +47,15 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use self::{exit::Failure, out::Out};
 
+/// What `comity --help` says of exit codes.
+const EXIT_CODES: &str = "Exit codes, after sysexits(3): 0 done; 64 the command line is wrong; 65 the input is \
+wrong; 66 an input file cannot be read; 69 the node is not there or cannot serve now; 70 the program failed; \
+73 an output file cannot be created; 74 reading or writing failed; 75 try again later; 77 not allowed, to this \
+caller or in this state; 78 the configuration or the home is wrong.";
+
 /// Exchange signed, sealed records between countries.
 #[derive(Debug, Parser)]
-#[command(name = "comity", version, about, max_term_width = 100)]
+#[command(name = "comity", version, about, max_term_width = 100, after_help = EXIT_CODES)]
 struct Cli {
     /// How answers are written.
     #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
@@ -158,6 +164,11 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             let help = !error.use_stderr();
+            if !help && wants_json(std::env::args_os()) {
+                let failure = Failure::from(error);
+                Out::new(Format::Json).failure(&failure);
+                return failure.code().into();
+            }
             // Nothing can be said any more when standard output or error is closed.
             let _ = error.print();
             return if help {
@@ -175,6 +186,18 @@ pub fn main() -> ExitCode {
             failure.code().into()
         }
     }
+}
+
+/// Whether a command line that cannot be parsed asks for JSON all the same.
+fn wants_json(arguments: impl Iterator<Item = std::ffi::OsString>) -> bool {
+    let mut named = false;
+    for argument in arguments.skip(1).take_while(|argument| argument != "--") {
+        if argument == "--output=json" || (named && argument == "json") {
+            return true;
+        }
+        named = argument == "--output";
+    }
+    false
 }
 
 fn dispatch(command: Command, out: &mut Out) -> Result<(), Failure> {

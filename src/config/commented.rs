@@ -109,7 +109,10 @@ impl Config {
              # Above this many records within that many seconds an operator's recalls need a second\n\
              # operator.\n\
              recall_alone = {}\n\
-             recall_window_s = {}\n",
+             recall_window_s = {}\n\
+             # Records of a country whose control lane was not carried out whole for this many hours\n\
+             # are neither exported for court nor passed on. Reading goes on.\n\
+             unheard_h = {}\n",
             store.segment_mib,
             store.cache_mib,
             text(&store.file_key.to_string_lossy()),
@@ -125,6 +128,7 @@ impl Config {
             life.max_clock_skew_s,
             life.recall_alone,
             life.recall_window_s,
+            life.unheard_h,
         )?;
         self.due.write_commented(out)?;
         writeln!(

@@ -94,6 +94,7 @@ impl Node {
                 beneficiary: named,
                 demands,
             })?;
+            node.check_heard(held.sender)?;
             Ok((held, labels, consent))
         })
         .await?;
@@ -106,6 +107,8 @@ impl Node {
             token: consent.as_ref().and_then(single_use),
             purpose: [court.as_str(), purpose.as_str()].join(": "),
             actor,
+            // The text is shown as by a reading.
+            retrieval: held.sender != self.country,
         };
         let proposed = self
             .writer

@@ -16,6 +16,7 @@ pub mod due;
 pub mod export;
 mod fence;
 mod guard;
+mod heard;
 pub mod holds;
 pub mod life;
 pub mod links;
@@ -157,6 +158,13 @@ impl NodeError {
     }
 }
 
+impl NodeError {
+    /// Whether the disk had no room for what was to be kept.
+    pub const fn is_full(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Full))
+    }
+}
+
 impl From<ProposeError<Refusal>> for NodeError {
     fn from(error: ProposeError<Refusal>) -> Self {
         match error {
@@ -231,6 +239,8 @@ pub struct Node {
     pub(crate) approvals_seen: AtomicBool,
     /// What the background could not do lately, and leaves alone for a while.
     pub(crate) resting: life::Resting,
+    /// When the peers were heard last.
+    pub(crate) heard: heard::Peers,
     /// Whether recalls may have to go on to whom records were passed.
     pub(crate) recalls_to_pass: AtomicBool,
     _lock: HomeLock,

@@ -108,6 +108,9 @@ impl Node {
         let recalls = judged.batch.arrivals.iter().any(|arrival| {
             matches!(arrival, Arrival::Record { facts, .. } if matches!(facts.effect, Some(Effect::Recall { .. })))
         });
+        let late = judged.batch.arrivals.iter().any(|arrival| {
+            matches!(arrival, Arrival::Record { facts, .. } if matches!(facts.effect, Some(Effect::LateReceipts(_))))
+        });
         let amended: Vec<Digest> = judged.batch.arrivals.iter().filter_map(amended).collect();
         self.writer
             .propose(Proposal::Receive(Box::new(judged.batch)))
@@ -118,6 +121,9 @@ impl Node {
         if recalls {
             // What was passed on is recalled too, in the next round.
             self.recalls_to_pass.store(true, Ordering::Release);
+        }
+        if late {
+            self.late_receipts_came();
         }
         Ok(judged.receipts)
     }

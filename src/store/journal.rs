@@ -5,12 +5,11 @@
 //! and does not wait for what others write to the same file system. Zeros where a group may begin
 //! are the journal's end.
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::StoreError;
-use super::error::io_error;
+use super::error::{CREATE, WRITE, io_error};
 use super::format::{GROUP_HEADER, GroupHeader, SEGMENT_HEADER, SegmentHeader, encode_trailer};
 use super::group::Pending;
 use super::mark::{Mark, Reached};
@@ -66,11 +65,9 @@ impl Tail {
             chain: reached.chain,
             salt: random_bytes()?,
         };
-        let mut file = medium
-            .create(&fresh)
-            .map_err(io_error("cannot create", &fresh))?;
+        let mut file = medium.create(&fresh).map_err(io_error(CREATE, &fresh))?;
         file.write(0, &header.encode())
-            .map_err(io_error("cannot write", &fresh))?;
+            .map_err(io_error(WRITE, &fresh))?;
         let mut tail = Self {
             file,
             header,
@@ -115,7 +112,7 @@ impl Tail {
     pub(super) fn write(&mut self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         self.file
             .write(self.offset, bytes)
-            .map_err(io_error("cannot write", path))?;
+            .map_err(io_error(WRITE, path))?;
         self.offset += bytes.len() as u64;
         Ok(())
     }
@@ -129,7 +126,15 @@ impl Journal {
             self.trim()?;
             self.write_mark(false)?;
             let number = self.tail.header.number.saturating_add(1);
-            self.tail = Tail::create(&*self.medium, &self.dir, number, self.reached, |_| Ok(()))?;
+            self.tail = Tail::create(&*self.medium, &self.dir, number, self.reached, |_| Ok(()))
+                .map_err(|error| {
+                    // The file without a name goes at the next start.
+                    if error.lacks_room() {
+                        StoreError::Full
+                    } else {
+                        error
+                    }
+                })?;
             self.segments.add(&self.tail.header);
         }
         pending.begin(self.tail.header.number, self.tail.offset, self.reached);
@@ -153,7 +158,9 @@ impl Journal {
         let trailer = encode_trailer(salt, &head, &reached.chain);
         pending.bytes.extend_from_slice(&trailer);
         let path = segment_path(&self.dir, self.tail.header.number);
-        self.tail.write(&path, &pending.bytes)?;
+        if let Err(error) = self.tail.write(&path, &pending.bytes) {
+            return Err(self.take_back(&path, error));
+        }
         self.tail
             .file
             .sync()
@@ -173,7 +180,7 @@ impl Journal {
         }
         let path = segment_path(&self.dir, self.tail.header.number);
         match self.tail.make_room(&path, self.room_bytes) {
-            Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::StorageFull => {
+            Err(error) if error.lacks_room() => {
                 tracing::warn!("the disk has no room to write the journal ahead");
                 self.room_bytes = 0;
                 Ok(())
@@ -186,6 +193,22 @@ impl Journal {
     pub(super) fn trim(&mut self) -> Result<(), StoreError> {
         let path = segment_path(&self.dir, self.tail.header.number);
         self.tail.trim(&path)
+    }
+
+    /// A group could not be written for want of room. Unlike after a failed sync, the page cache is to
+    /// be believed: everything before the group was synced, and nobody was told of the group. So it is
+    /// cut off, and the cut synced; where that fails, the store has failed like after any other write. A
+    /// crash before leaves a torn tail, which the next start cuts.
+    fn take_back(&mut self, path: &Path, error: StoreError) -> StoreError {
+        if !error.lacks_room() {
+            return error;
+        }
+        self.tail.room = 0;
+        let file = &mut self.tail.file;
+        match file.cut(self.tail.offset).and_then(|()| file.sync()) {
+            Ok(()) => StoreError::Full,
+            Err(source) => io_error("cannot cut", path)(source),
+        }
     }
 
     /// Renews the sync mark now and then, so that a start has little to doubt.

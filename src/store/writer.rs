@@ -66,7 +66,8 @@ pub enum ProposeError<R> {
     #[error("refused")]
     Refused(R),
     /// The store failed; nothing of the proposal is acknowledged. After
-    /// [`StoreError::Poisoned`] it may nevertheless be found durable at the next start.
+    /// [`StoreError::Poisoned`] it may nevertheless be found durable at the next start; after
+    /// [`StoreError::Full`] it is not.
     #[error(transparent)]
     Store(StoreError),
     /// The writer has stopped.
@@ -221,8 +222,8 @@ impl<R: Rules> Committer<R> {
                 self.queue.close();
                 continue;
             };
-            if let Some(poisoned) = self.shared.poisoned() {
-                let _ = reply.send(Err(ProposeError::Store(poisoned)));
+            if let Some(halted) = self.shared.halted() {
+                let _ = reply.send(Err(ProposeError::Store(halted)));
                 continue;
             }
             let mut answers = Vec::new();
@@ -232,19 +233,21 @@ impl<R: Rules> Committer<R> {
                     why: "the writer panicked".to_owned(),
                 })
             });
-            if let Err(error) = outcome {
-                self.shared.poison(&error.to_string());
+            match outcome {
+                Ok(()) => {}
+                Err(StoreError::Full) => self.shared.found_full(),
+                Err(error) => self.shared.poison(&error.to_string()),
             }
-            let poisoned = self.shared.poisoned();
+            let halted = self.shared.halted();
             for (reply, answer) in answers {
-                let answer = match &poisoned {
+                let answer = match &halted {
                     None => answer,
-                    Some(poisoned) => Err(ProposeError::Store(poisoned.clone())),
+                    Some(halted) => Err(ProposeError::Store(halted.clone())),
                 };
                 // Whoever does not wait any more learns it from the state.
                 let _ = reply.send(answer);
             }
-            if poisoned.is_none() {
+            if halted.is_none() {
                 self.between_groups();
             }
         }

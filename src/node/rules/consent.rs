@@ -40,6 +40,8 @@ pub struct DiscloseOrder {
     pub purpose: String,
     /// Who.
     pub actor: String,
+    /// Whether the origin is to be told that an officer opened it.
+    pub retrieval: bool,
 }
 
 impl NodeRules {
@@ -127,6 +129,7 @@ impl NodeRules {
             manner: "onward".to_owned(),
             token_digest: Vec::new(),
             time_us: (self.clock)().micros(),
+            retrieval: false,
         });
         self.append(group, event, Vec::new(), leaf)
     }
@@ -162,6 +165,7 @@ impl NodeRules {
             manner: order.manner.to_owned(),
             token_digest: token,
             time_us: (self.clock)().micros(),
+            retrieval: order.retrieval,
         });
         self.append(group, event, Vec::new(), leaf)
     }

@@ -164,6 +164,11 @@ pub enum Proposal {
         /// What it says.
         checkpoint: Checkpoint,
     },
+    /// A peer's control lane is carried out as far as it said that it reaches.
+    Heard {
+        /// The peer.
+        peer: Country,
+    },
 }
 
 /// A submission, validated, sealed and signed; nothing of it is durable yet.

@@ -61,6 +61,7 @@ async fn commit_one(session: &Session, frame: Verifying) -> Result<(), SessionEn
     if frame.lane == Lane::Control {
         // Own records may have waited for it.
         session.wake.notify_one();
+        session.note_heard().await;
     }
     session.catch_up().await?;
     let (lane, last, credit) = (frame.lane, frame.last.sequence, frame.consumed);

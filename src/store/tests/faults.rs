@@ -96,6 +96,77 @@ fn every_failing_operation_loses_nothing_acknowledged() {
     }
 }
 
+/// A disk without room is no disk that lies: what could not be written is cut off, nothing more is
+/// taken, and the stop is a clean one.
+#[test]
+fn a_group_without_room_is_taken_back_and_the_stop_is_clean() {
+    let mut taken_back = 0;
+    for step in 0.. {
+        let home = tempfile::tempdir().unwrap();
+        open(home.path()).0.close().unwrap();
+        let small = StoreOptions {
+            segment_bytes: 600,
+            ..options(home.path())
+        };
+        let medium = Faulty::new(step, Fate::Full);
+        let Ok((store, _)) = try_open_on(small, medium.clone()) else {
+            // The start itself found no room: nothing was acknowledged.
+            assert!(medium.struck());
+            continue;
+        };
+        let writer = store.start_writer(Desk);
+        let mut acknowledged = Vec::new();
+        let mut refused = None;
+        for number in 0..12 {
+            let ask = Ask::New(vec![(format!("key{number}"), "value".to_owned())]);
+            match writer.propose_blocking(ask) {
+                Ok(_) if refused.is_none() => acknowledged.push(format!("key{number}=value")),
+                Ok(_) => panic!("{step}: taken after a refusal"),
+                Err(ProposeError::Store(error)) => {
+                    // Whoever comes later is refused like the first.
+                    let first = refused.get_or_insert_with(|| error.clone());
+                    assert_eq!(first.to_string(), error.to_string());
+                }
+                Err(other) => panic!("{other}"),
+            }
+        }
+        match &refused {
+            Some(StoreError::Full) => {
+                taken_back += 1;
+                assert!(
+                    store.is_full().unwrap(),
+                    "whoever watches the disk stops the node"
+                );
+                assert!(store.stopped().now_or_never().is_none());
+                store.close().unwrap();
+            }
+            // Not the journal's bytes: a sync, a name, the index, or the mark.
+            Some(_) => {
+                assert!(medium.struck());
+                assert!(store.close().is_err());
+            }
+            None => drop(store.close()),
+        }
+        // The close itself may have been struck.
+        let (struck, write) = (medium.struck(), medium.struck_a_write());
+        let clean = matches!(refused, Some(StoreError::Full)) || !struck;
+        stop_uncleanly(home.path(), store, writer);
+        let (store, opened) = open(home.path());
+        let found = bodies(&store);
+        if clean {
+            assert_eq!(opened.how, OpenedHow::Clean, "{step}");
+            assert_eq!(found, acknowledged, "{step} {write}");
+        } else {
+            assert_eq!(found[..acknowledged.len()], acknowledged, "{step} {write}");
+        }
+        store.close().unwrap();
+        if !struck {
+            break;
+        }
+    }
+    assert!(taken_back >= 12, "only {taken_back} groups found no room");
+}
+
 #[test]
 fn rules_that_panic_stop_the_store() {
     let home = tempfile::tempdir().unwrap();
