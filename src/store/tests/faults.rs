@@ -186,3 +186,38 @@ fn rules_that_panic_stop_the_store() {
     let (store, _) = open(home.path());
     assert_eq!(bodies(&store), ["a=1"]);
 }
+
+#[test]
+fn a_start_that_writes_the_tail_on_may_end_anywhere() {
+    // Some groups are vouched for by the mark, the later ones by nothing: the index is lost.
+    let begin = |home: &Path| {
+        let (store, _) = open(home);
+        let writer = store.start_writer(Desk);
+        set(&writer, "a", "1");
+        store.close().unwrap();
+        stop_uncleanly(home, store, writer);
+        let (store, _) = open(home);
+        let writer = store.start_writer(Desk);
+        set(&writer, "b", "1");
+        set(&writer, "c", "1");
+        stop_uncleanly(home, store, writer);
+        lose_index(home);
+    };
+    for fate in [Fate::Fails, Fate::FailsButPersists, Fate::FailsHalfWay] {
+        for step in 0.. {
+            let home = tempfile::tempdir().unwrap();
+            begin(home.path());
+            let medium = Faulty::new(step, fate);
+            let started = try_open_on(options(home.path()), medium.clone()).map(drop);
+            assert!(started.is_ok() || medium.struck(), "{fate:?} {step}");
+            lose_index(home.path());
+            let (store, _) = try_open(options(home.path()))
+                .unwrap_or_else(|error| panic!("{fate:?} {step}: {error}"));
+            assert_eq!(bodies(&store), ["a=1", "b=1", "c=1"], "{fate:?} {step}");
+            if !medium.struck() {
+                assert!(step > 8, "only {step} operations");
+                break;
+            }
+        }
+    }
+}
