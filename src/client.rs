@@ -12,8 +12,9 @@ use tonic::transport::Channel;
 use zeroize::Zeroizing;
 
 use crate::{
+    access::PrincipalKind,
     card::LinkAddress,
-    home::{Home, HomeError, TlsMaterial},
+    home::{Home, HomeError, LOCAL, TlsMaterial},
     record::{Country, MAX_RECORD_BYTES},
     rpc::tls::{DialError, connect_client},
     wire::node::{
@@ -101,11 +102,28 @@ impl Profile {
         })
     }
 
-    /// The operator of the node whose home this is, on the node's own machine.
+    /// The first operator of the node whose home this is, on the node's own machine: for what runs
+    /// the node.
     ///
     /// # Errors
-    /// [`ClientError::Home`] when the operator's certificate cannot be read.
+    /// [`ClientError::Home`] when the certificate cannot be read.
     pub fn operator(home: &Home) -> Result<Self, ClientError> {
+        Self::kept(home, PrincipalKind::Operator, LOCAL)
+    }
+
+    /// The local officer of the node whose home this is, on the node's own machine: for records.
+    ///
+    /// # Errors
+    /// [`ClientError::Home`] when the certificate cannot be read.
+    pub fn officer(home: &Home) -> Result<Self, ClientError> {
+        Self::kept(home, PrincipalKind::Officer, LOCAL)
+    }
+
+    /// A client whose key stays in the home of its node.
+    ///
+    /// # Errors
+    /// [`ClientError::Home`] when the certificate cannot be read.
+    pub fn kept(home: &Home, kind: PrincipalKind, name: &str) -> Result<Self, ClientError> {
         let mut listen: SocketAddr = home.config().client_listen;
         if listen.ip().is_unspecified() {
             listen.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
@@ -119,7 +137,7 @@ impl Profile {
                 },
             )?,
             ca: home.own_card().issuing_ca_der.clone(),
-            own: home.operator_material()?,
+            own: home.client_material(kind, name)?,
         })
     }
 }

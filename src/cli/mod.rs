@@ -70,9 +70,14 @@ enum Format {
 /// Whose node to talk to. A flag wins over what the environment says, whichever it names.
 #[derive(Clone, Debug, Args)]
 struct Target {
-    /// Home of the node; the operator's certificate in it is used [env: COMITY_HOME].
+    /// Home of the node; a certificate in it is used, the local officer's for what is about records
+    /// and the operator's for what runs the node [env: COMITY_HOME].
     #[arg(long, conflicts_with = "profile")]
     home: Option<PathBuf>,
+    /// Another principal whose key lies in the home, such as officer/n.karimova; `officer/` may be
+    /// left out.
+    #[arg(long = "as", value_name = "NAME", conflicts_with = "profile")]
+    as_whom: Option<String>,
     /// Client profile: address, certificate and key of an officer or a case system
     /// [env: COMITY_PROFILE].
     #[arg(long)]

@@ -10,7 +10,8 @@ use std::{
 use clap::{Args, Subcommand};
 
 use crate::{
-    home::{ClientName, Home},
+    access::{Principal, PrincipalKind},
+    home::{CERTIFICATE_LIFE, Home, HomeError, ProfileError},
     node::system_clock,
     record::Moment,
 };
@@ -118,9 +119,9 @@ impl Revoke {
     }
 
     fn of_the_name(&self, home: &Home) -> Result<Vec<Vec<u8>>, Failure> {
-        let wanted = ClientName::new(home.country(), "operator", &self.who)
+        let wanted = Principal::new(home.country(), PrincipalKind::Operator, &self.who)
             .map_err(|fault| Failure::new(USAGE, fault.to_string()))?
-            .to_string();
+            .uri();
         let issued = home.issued_clients()?;
         let serials: Vec<Vec<u8>> = issued
             .into_iter()
@@ -176,7 +177,9 @@ pub(super) struct Issued {
 
 /// Issues a certificate to an operator and writes it, its key and a profile into a new folder.
 pub(super) fn issue(home: &Home, name: &str, folder: &Path) -> Result<Issued, Failure> {
-    let issued = home.issue_client(name, "operator", system_clock()())?;
+    let principal = Principal::new(home.country(), PrincipalKind::Operator, name)
+        .map_err(|fault| Failure::from(HomeError::from(ProfileError::from(fault))))?;
+    let issued = home.issue_client(principal, CERTIFICATE_LIFE, system_clock()())?;
     let mut listen = home.config().client_listen;
     if listen.ip().is_unspecified() {
         listen.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
@@ -197,7 +200,7 @@ pub(super) fn issue(home: &Home, name: &str, folder: &Path) -> Result<Issued, Fa
     );
     write(&profile, text.as_bytes())?;
     Ok(Issued {
-        name: issued.name.to_string(),
+        name: issued.principal.uri(),
         profile,
         expires_at: issued.expires_at,
     })

@@ -10,15 +10,16 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 use zeroize::Zeroizing;
 
-use super::{ClientName, HomeError, link_name, node_name};
+use super::{HomeError, link_name, node_name};
 use crate::{
+    access::Principal,
     card::CLOCK_TOLERANCE,
     crypto::random_bytes,
     record::{Country, Moment},
 };
 
 /// How long a certificate of the node or a client counts.
-pub(super) const CERTIFICATE_LIFE: Duration = Duration::from_secs(365 * 24 * 3600);
+pub const CERTIFICATE_LIFE: Duration = Duration::from_secs(365 * 24 * 3600);
 /// How long a delegation, and so the issuing CA, counts.
 pub(super) const DELEGATION_LIFE: Duration = Duration::from_secs(2 * 365 * 24 * 3600);
 
@@ -66,7 +67,7 @@ impl std::fmt::Debug for TlsMaterial {
 /// A client's new certificate with its key.
 pub struct ClientCertificate {
     /// Who the client is.
-    pub name: ClientName,
+    pub principal: Principal,
     /// Certificate, PEM.
     pub certificate_pem: String,
     /// Private key, PKCS #8 in PEM.
@@ -198,19 +199,22 @@ impl IssuingCa {
     /// A client's certificate with a new key.
     pub(super) fn issue_client(
         &self,
-        name: ClientName,
+        principal: Principal,
+        life: Duration,
         now: Moment,
     ) -> Result<ClientCertificate, HomeError> {
         let (key, key_pem) = tls_key()?;
-        let common = format!("{} {}", name.role(), name.name());
-        let mut params = params(name.country(), &common, serial()?, now, CERTIFICATE_LIFE)?;
-        params.subject_alt_names = vec![SanType::URI(name.to_string().try_into()?)];
+        let common = format!("{} {}", principal.kind(), principal.name());
+        let mut params = params(principal.country(), &common, serial()?, now, life)?;
+        for uri in principal.uris() {
+            params.subject_alt_names.push(SanType::URI(uri.try_into()?));
+        }
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         Ok(ClientCertificate {
             certificate_pem: params.signed_by(&key, &self.issuer)?.pem(),
             key_pem,
-            expires_at: now + CERTIFICATE_LIFE,
-            name,
+            expires_at: now + life,
+            principal,
         })
     }
 }

@@ -16,7 +16,8 @@
 //!   issuing-ca.pem           the country's CA
 //!   link.pem, client-port.pem   the node's certificates, one per port
 //!   operator.pem, operator.key  the operator's client certificate
-//!   issued.csv               client certificates issued: serial, name, end
+//!   officer.pem, officer.key    the local officer's, for commands about contents
+//!   issued.csv               client certificates issued: serial, name, end, authority, roles
 //!   clients.crl              client certificates that count no more, signed by the issuing CA
 //! root/                      to be moved offline: the node never reads it
 //!   root.age, recovery.age   country root and recovery root under a passphrase (age, scrypt)
@@ -24,7 +25,7 @@
 //! lock                       held while a node runs
 //! ```
 //!
-//! Leans on card, config, crypto, record and wire.
+//! Leans on access, card, config, crypto, record and wire.
 
 mod certificates;
 mod credentials;
@@ -45,14 +46,12 @@ mod textual;
 #[cfg(test)]
 mod tests;
 
-pub use certificates::{
-    CertifiedIdentity, ClientName, Leaf, ProfileError, leaf, link_name, node_name,
-};
+pub use certificates::{CertifiedIdentity, Leaf, ProfileError, leaf, link_name, node_name};
 pub use credentials::Credentials;
 pub use error::HomeError;
 pub use init::{InitOptions, InitReport, init, write_config};
-pub use issue::{ClientCertificate, TlsMaterial};
-pub use layout::Layout;
+pub use issue::{CERTIFICATE_LIFE, ClientCertificate, TlsMaterial};
+pub use layout::{LOCAL, Layout};
 pub use open::{Home, HomeLock};
 pub use own_card::{CardContents, reissue_card, renew_card};
 pub use proxies::{Proxies, Proxy};

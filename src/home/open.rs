@@ -6,6 +6,7 @@ use std::{
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use prost::Message as _;
@@ -13,10 +14,11 @@ use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use zeroize::Zeroizing;
 
 use super::{
-    ClientCertificate, ClientName, HomeError, Layout, TlsMaterial, files, issue::IssuingCa,
+    ClientCertificate, HomeError, Layout, TlsMaterial, files, issue::IssuingCa,
     renewal::is_renewal, revocation::register,
 };
 use crate::{
+    access::{Principal, PrincipalKind},
     card::{CardError, TrustedCard, verify_stored_card},
     config::Config,
     crypto::{AeadKey, SealingSecret, SigningKey},
@@ -236,24 +238,40 @@ impl Home {
         )
     }
 
+    /// Certificate and key of a client whose key stays in this home.
+    ///
+    /// # Errors
+    /// As [`Self::link_material`].
+    pub fn client_material(
+        &self,
+        kind: PrincipalKind,
+        name: &str,
+    ) -> Result<TlsMaterial, HomeError> {
+        let (certificate, key) = self.layout.client(kind, name);
+        material(&certificate, &key)
+    }
+
     /// Issues a certificate to a client of this node, such as an officer, and notes it in the
     /// register. A crash in between leaves a note of a certificate that nobody has.
     ///
     /// # Errors
-    /// [`HomeError::Profile`] for a refused name or role; [`HomeError`] when the CA's key cannot
-    /// be read.
+    /// [`HomeError`] when the CA's key cannot be read.
     pub fn issue_client(
         &self,
-        name: &str,
-        role: &str,
+        principal: Principal,
+        life: Duration,
         now: Moment,
     ) -> Result<ClientCertificate, HomeError> {
-        let name = ClientName::new(self.country(), role, name)?;
-        let issued = self.issuing_ca()?.issue_client(name, now)?;
+        let issued = self.issuing_ca()?.issue_client(principal, life, now)?;
         // Before anybody has it: what is not in the register cannot be revoked by name.
         let der = CertificateDer::from_pem_slice(issued.certificate_pem.as_bytes())
             .map_err(|_| HomeError::Certificate(self.layout.issued()))?;
-        register(&self.layout.issued(), &der, &issued.name, issued.expires_at)?;
+        register(
+            &self.layout.issued(),
+            &der,
+            &issued.principal,
+            issued.expires_at,
+        )?;
         Ok(issued)
     }
 

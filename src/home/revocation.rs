@@ -18,15 +18,15 @@ use x509_parser::{
 };
 
 use super::{
-    ClientName, Home, HomeError, Layout,
+    Home, HomeError, Layout,
     certificates::{leaf, plain_serial},
     files,
     issue::IssuingCa,
 };
-use crate::record::Moment;
+use crate::{access::Principal, record::Moment};
 
 /// First line of the register.
-const HEADER: &str = "serial,name,until\n";
+const HEADER: &str = "serial,name,until,authority,roles\n";
 /// How long a list says that it counts. An old list goes on revoking; a new one comes with the next
 /// revocation.
 const LIST_LIFE: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -40,6 +40,23 @@ pub struct Issued {
     pub name: String,
     /// When it ends.
     pub until: String,
+    /// For which authority; empty for none.
+    pub authority: String,
+    /// With which roles; empty for those that the kind implies.
+    pub roles: Vec<String>,
+}
+
+impl Issued {
+    /// The principal, as far as the register still makes one.
+    pub fn principal(&self) -> Option<Principal> {
+        let authority = Some(self.authority.as_str()).filter(|name| !name.is_empty());
+        let roles = self.roles.iter().map(|role| role.parse());
+        let roles = roles.collect::<Result<_, _>>().ok()?;
+        Principal::from_uris(&[&self.name])
+            .and_then(|principal| principal.with_authority(authority))
+            .and_then(|principal| principal.with_roles(roles))
+            .ok()
+    }
 }
 
 /// The client certificates that count no more.
@@ -101,7 +118,7 @@ fn open_register(path: &Path) -> Result<File, HomeError> {
 pub(super) fn register(
     path: &Path,
     certificate_der: &[u8],
-    name: &ClientName,
+    principal: &Principal,
     until: Moment,
 ) -> Result<(), HomeError> {
     let serial = leaf(certificate_der)?.serial;
@@ -121,7 +138,14 @@ pub(super) fn register(
             line.push('\n');
         }
     }
-    line.push_str(&format!("{},{name},{until}\n", hex::encode(serial)));
+    let roles: Vec<&str> = principal.roles().iter().map(|role| role.as_str()).collect();
+    line.push_str(&format!(
+        "{},{},{until},{},{}\n",
+        hex::encode(serial),
+        principal.uri(),
+        principal.authority().unwrap_or_default(),
+        roles.join(" "),
+    ));
     file.write_all(line.as_bytes())
         .and_then(|()| file.sync_all())
         .map_err(files::io(path, "written"))
@@ -137,13 +161,18 @@ pub(super) fn issued(layout: &Layout) -> Result<Vec<Issued>, HomeError> {
     Ok(String::from_utf8_lossy(&text)
         .lines()
         .filter_map(|line| {
-            let mut fields = line.splitn(3, ',');
+            let mut fields = line.split(',');
             let serial = hex::decode(fields.next()?).ok()?;
             let (name, until) = (fields.next()?.to_owned(), fields.next()?.to_owned());
+            // Lines of earlier versions end here.
+            let authority = fields.next().unwrap_or_default().to_owned();
+            let roles = fields.next().unwrap_or_default().split_whitespace();
             Some(Issued {
                 serial,
                 name,
                 until,
+                authority,
+                roles: roles.map(str::to_owned).collect(),
             })
         })
         .collect())

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::*;
 use crate::{
+    access::{Principal, PrincipalKind, Role},
     card::{CardError, Fingerprint},
     config::Config,
     crypto::SigningKey,
@@ -102,7 +103,7 @@ fn certificates_have_their_profiles() {
     );
     assert_eq!(
         of(home.operator_material().unwrap()),
-        CertifiedIdentity::Client(ClientName::new(uz, "operator", "local").unwrap())
+        CertifiedIdentity::Client(Principal::new(uz, PrincipalKind::Operator, LOCAL).unwrap())
     );
     let serial = |material: TlsMaterial| {
         let (_, parsed) = x509_parser::parse_x509_certificate(material.certificate()).unwrap();
@@ -114,29 +115,41 @@ fn certificates_have_their_profiles() {
     );
     assert_ne!(link, port, "two certificates of one key need two serials");
 
-    let officer = home.issue_client("n.karimova", "officer", now()).unwrap();
+    let local = of(home.client_material(PrincipalKind::Officer, LOCAL).unwrap());
+    let CertifiedIdentity::Client(local) = local else {
+        panic!("the local officer's certificate is {}", local.purpose());
+    };
+    assert_eq!(local.to_string(), "UZ/officer/local");
+    assert_eq!(
+        local.authority(),
+        home.config().authorities.first().map(String::as_str)
+    );
+    assert!(local.has(Role::LiaisonOfficer) && local.has(Role::VictimProtectionOfficer));
+
+    let issue = |name: &str, kind, life| {
+        let principal = Principal::new(uz, kind, name).unwrap();
+        home.issue_client(principal, life, now()).unwrap()
+    };
+    let (officers, operators) = (PrincipalKind::Officer, PrincipalKind::Operator);
+    let officer = issue("n.karimova", officers, CERTIFICATE_LIFE);
     let material = TlsMaterial::from_pem(&officer.certificate_pem, &officer.key_pem).unwrap();
-    assert_eq!(of(material), CertifiedIdentity::Client(officer.name));
-    assert!(matches!(
-        home.issue_client("../x", "officer", now()),
-        Err(HomeError::Profile(ProfileError::Name))
-    ));
+    assert_eq!(of(material), CertifiedIdentity::Client(officer.principal));
 
     // Whoever has a certificate that counts is on the roster, and nobody else.
     let roster = Roster::of(&home);
-    home.issue_client("n.karimova", "operator", now()).unwrap();
-    let gone = home.issue_client("d.tsoy", "operator", now()).unwrap();
-    assert_eq!(roster.named("d.tsoy", now()).unwrap(), [gone.name]);
+    issue("n.karimova", operators, CERTIFICATE_LIFE);
+    let gone = issue("d.tsoy", operators, CERTIFICATE_LIFE);
+    assert_eq!(roster.named("d.tsoy", now()).unwrap(), [gone.principal]);
     let issued = home.issued_clients().unwrap();
     let serials = [issued.last().unwrap().serial.clone()];
     home.revoke_clients(&serials, now()).unwrap();
-    let named = |name: &str, at| -> Vec<String> {
+    let named = |name: &str, at| -> Vec<&str> {
         let found = roster.named(name, at).unwrap();
-        let mut roles: Vec<String> = found.iter().map(|of| of.role().to_owned()).collect();
+        let mut roles: Vec<&str> = found.iter().map(|of| of.kind().as_str()).collect();
         roles.sort();
         roles
     };
-    assert_eq!(named("local", now()), ["operator"]);
+    assert_eq!(named(LOCAL, now()), ["officer", "operator"]);
     assert_eq!(named("n.karimova", now()), ["officer", "operator"]);
     let later = now() + std::time::Duration::from_secs(366 * 24 * 3600);
     for (name, at) in [
@@ -174,7 +187,7 @@ fn only_the_owner_may_look() {
     }
     let mut seen = 0;
     walk(&report.dir, &mut seen);
-    assert_eq!(seen, 18);
+    assert_eq!(seen, 20);
     let mode = fs::metadata(&report.dir).unwrap().permissions().mode() & 0o7777;
     assert_eq!(mode, 0o700);
 }

@@ -223,7 +223,7 @@ impl Node {
             .map_err(ChargeError::Roster)?;
         let mut full: Vec<String> = found
             .iter()
-            .map(|of| format!("{}/{}/{}", of.country(), of.role(), of.name()))
+            .map(ToString::to_string)
             .filter(|full| name == named || full == named)
             .collect();
         let shown = || named.chars().take(64).collect::<String>();

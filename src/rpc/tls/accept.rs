@@ -193,7 +193,7 @@ struct Gate {
     live: Arc<Live>,
     door: Door,
     limits: AcceptLimits,
-    seats: Arc<Seats<ConnectionIdentity>>,
+    seats: Arc<Seats<String>>,
     sender: mpsc::Sender<Result<Connection, io::Error>>,
     cut: CancellationToken,
 }
@@ -241,7 +241,7 @@ impl Gate {
         let fits = matches!(
             (self.door, &identity),
             (Door::Links, ConnectionIdentity::Peer(_))
-                | (Door::Clients, ConnectionIdentity::Client { .. })
+                | (Door::Clients, ConnectionIdentity::Client(_))
         );
         if !fits {
             return Err(Refusal::Door);
@@ -249,7 +249,7 @@ impl Gate {
         if session.alpn_protocol() != Some(ALPN) {
             return Err(Refusal::Protocol);
         }
-        let seat = Seats::take(&self.seats, identity.clone()).ok_or(Refusal::Full)?;
+        let seat = Seats::take(&self.seats, identity.to_string()).ok_or(Refusal::Full)?;
         let entered = Live::enter(&self.live, leaf.serial, &self.cut).ok_or(Refusal::Revoked)?;
         // By the clock that the handshake judged the certificate by.
         let left = leaf.until.since(Moment::from(OffsetDateTime::now_utc()));

@@ -1,10 +1,13 @@
 //! Who is at the other end of a connection.
 
+use std::fmt;
+
 use rustls::pki_types::CertificateDer;
 use tonic::{Request, Status};
 
 use crate::{
-    home::{CertifiedIdentity, ClientName, Leaf, ProfileError, leaf},
+    access::Principal,
+    home::{CertifiedIdentity, Leaf, ProfileError, leaf},
     record::Country,
 };
 
@@ -14,23 +17,16 @@ use crate::{
 pub enum ConnectionIdentity {
     /// The node of a country, on a link.
     Peer(Country),
-    /// A client of the own country.
-    Client {
-        /// The country whose CA vouches: the own one.
-        country: Country,
-        /// The role, such as `operator`.
-        role: String,
-        /// The client's own name.
-        name: String,
-    },
+    /// A client of the own country: who it is, with its authority and roles.
+    Client(Principal),
 }
 
-impl From<&ClientName> for ConnectionIdentity {
-    fn from(client: &ClientName) -> Self {
-        Self::Client {
-            country: client.country(),
-            role: client.role().to_owned(),
-            name: client.name().to_owned(),
+/// As the ledger names it: `UZ/operator/local`, or `KZ/node`.
+impl fmt::Display for ConnectionIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Peer(country) => write!(f, "{country}/node"),
+            Self::Client(principal) => principal.fmt(f),
         }
     }
 }
@@ -45,7 +41,7 @@ pub fn identity_of(chain: &[CertificateDer<'_>]) -> Result<ConnectionIdentity, P
     let leaf = chain.first().ok_or(ProfileError::Certificate)?;
     match CertifiedIdentity::of(leaf)? {
         CertifiedIdentity::Link(country) => Ok(ConnectionIdentity::Peer(country)),
-        CertifiedIdentity::Client(client) => Ok(ConnectionIdentity::from(&client)),
+        CertifiedIdentity::Client(client) => Ok(ConnectionIdentity::Client(client)),
         other @ CertifiedIdentity::ClientPort(_) => Err(ProfileError::WrongProfile {
             presented: other.purpose(),
             expected: "links or clients",
@@ -72,13 +68,13 @@ pub fn peer_of<T>(request: &Request<T>) -> Result<Country, Status> {
     }
 }
 
-/// The client that sent a request over the client port: always [`ConnectionIdentity::Client`].
+/// The principal that sent a request over the client port.
 ///
 /// # Errors
 /// `UNAUTHENTICATED` when the request did not come over the client port.
-pub fn client_of<T>(request: &Request<T>) -> Result<&ConnectionIdentity, Status> {
+pub fn client_of<T>(request: &Request<T>) -> Result<&Principal, Status> {
     match request.extensions().get() {
-        Some(identity @ ConnectionIdentity::Client { .. }) => Ok(identity),
+        Some(ConnectionIdentity::Client(principal)) => Ok(principal),
         _ => Err(Status::unauthenticated("this call is for clients only")),
     }
 }

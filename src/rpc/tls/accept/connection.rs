@@ -28,7 +28,7 @@ pub(super) struct Connection {
     ending: Pin<Box<Sleep>>,
     /// Until the first byte: HTTP/2 pings only begin after the client's preface.
     silence: Option<Pin<Box<Sleep>>>,
-    _seat: Seat<ConnectionIdentity>,
+    _seat: Seat<String>,
 }
 
 impl Connected for Connection {
@@ -48,7 +48,7 @@ impl Connection {
         entered: Entered,
         left: Duration,
         silence: Duration,
-        seat: Seat<ConnectionIdentity>,
+        seat: Seat<String>,
     ) -> Self {
         Self {
             stream,

@@ -16,7 +16,11 @@ use super::{
     strangers::{TrustAnyone, forged_link},
     trust, uz,
 };
-use crate::home::{TlsMaterial, link_name, node_name};
+
+use crate::{
+    access::{Principal, PrincipalKind},
+    home::{TlsMaterial, link_name, node_name},
+};
 
 /// What a server saw of a handshake: group, whether resumed, the caller's chain; or its error.
 pub(super) type Seen = Result<(NamedGroup, HandshakeKind, Vec<CertificateDer<'static>>), String>;
@@ -187,11 +191,9 @@ async fn the_client_port_prefers_hybrid_and_takes_x25519() {
     assert_eq!((group, dialled), (NamedGroup::X25519, Ok(())));
     assert_eq!(
         identity_of(&chain),
-        Ok(ConnectionIdentity::Client {
-            country: uz().country,
-            role: "operator".into(),
-            name: "local".into()
-        })
+        Ok(ConnectionIdentity::Client(
+            Principal::new(uz().country, PrincipalKind::Operator, "local").unwrap()
+        ))
     );
 
     // P-256 alone, as some hardened clients offer, is not taken.
