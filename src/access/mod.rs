@@ -4,5 +4,7 @@
 //! a clock. Leans on card and record.
 
 mod principal;
+mod role;
 
-pub use principal::{MAX_NAME_BYTES, MAX_ROLES, Principal, PrincipalError, PrincipalKind, Role};
+pub use principal::{MAX_NAME_BYTES, MAX_ROLES, Principal, PrincipalError};
+pub use role::{PrincipalKind, Role};

@@ -24,8 +24,8 @@ mod init;
 mod input;
 mod kinds;
 mod onward;
-mod operator;
 mod out;
+mod principals;
 mod recall;
 mod receipts;
 mod records;
@@ -46,6 +46,7 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use self::{exit::Failure, out::Out};
+use crate::access::PrincipalKind as Kind;
 
 /// Exchange signed, sealed records between countries.
 #[derive(Debug, Parser)]
@@ -130,9 +131,18 @@ enum Command {
     /// See and approve what needs two persons.
     #[command(subcommand)]
     Approvals(approvals::Approvals),
-    /// Certificates of the node's operators.
+    /// Certificates of officers: they work with records.
     #[command(subcommand)]
-    Operator(operator::Operator),
+    Officer(principals::Principals),
+    /// Certificates of case systems.
+    #[command(subcommand)]
+    System(principals::Principals),
+    /// Certificates of auditors: they see the ledger, never contents.
+    #[command(subcommand)]
+    Auditor(principals::Principals),
+    /// Certificates of operators: they run the node.
+    #[command(subcommand)]
+    Operator(principals::Principals),
     /// Ask the origin of a record for a use that its markings forbid; grant or refuse.
     #[command(subcommand)]
     Consent(consent::Consent),
@@ -205,7 +215,10 @@ fn dispatch(command: Command, out: &mut Out) -> Result<(), Failure> {
         Command::Hold(hold) => runtime()?.block_on(hold.carry_out(out)),
         Command::Shred(shred) => runtime()?.block_on(shred.carry_out(out)),
         Command::Approvals(approvals) => runtime()?.block_on(approvals.carry_out(out)),
-        Command::Operator(operator) => operator.carry_out(out),
+        Command::Officer(of) => runtime()?.block_on(of.carry_out(Kind::Officer, out)),
+        Command::System(of) => runtime()?.block_on(of.carry_out(Kind::CaseSystem, out)),
+        Command::Auditor(of) => runtime()?.block_on(of.carry_out(Kind::Auditor, out)),
+        Command::Operator(of) => runtime()?.block_on(of.carry_out(Kind::Operator, out)),
         Command::Consent(consent) => runtime()?.block_on(consent.carry_out(out)),
         Command::Export(export) => runtime()?.block_on(export.carry_out(out)),
         Command::Onward(onward) => runtime()?.block_on(onward.carry_out(out)),

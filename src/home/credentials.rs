@@ -1,20 +1,23 @@
 //! What a running node takes up from its home without a restart.
 
-use std::{fs, time::SystemTime};
+use std::{fs, path::PathBuf, time::SystemTime};
 
-use super::{Home, HomeError, Layout, Revocations, TlsMaterial, open::material};
+use super::{Home, HomeError, Layout, Revocations, TlsMaterial, TrustedIssuers, open::material};
 
 /// The files of a home that may change while its node runs: certificates and revocations.
 #[derive(Clone, Debug)]
 pub struct Credentials {
     layout: Layout,
     ca: Vec<u8>,
+    /// Lists of revoked certificates that trusted issuers signed.
+    lists: Vec<PathBuf>,
 }
 
 impl Credentials {
-    /// Of a home.
-    pub fn of(home: &Home) -> Self {
+    /// Of a home, whose trusted issuers were read.
+    pub fn of(home: &Home, issuers: &TrustedIssuers) -> Self {
         Self {
+            lists: issuers.iter().map(|one| one.list_path().clone()).collect(),
             layout: home.layout().clone(),
             ca: home.own_card().issuing_ca_der.clone(),
         }
@@ -61,6 +64,7 @@ impl Credentials {
             self.layout.revocations(),
         ]
         .iter()
+        .chain(&self.lists)
         .map(|path| {
             let metadata = fs::metadata(path).ok()?;
             Some((metadata.modified().ok()?, metadata.len()))

@@ -6,23 +6,19 @@ use std::{
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 
 use prost::Message as _;
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use zeroize::Zeroizing;
 
-use super::{
-    ClientCertificate, HomeError, Layout, TlsMaterial, files, issue::IssuingCa,
-    renewal::is_renewal, revocation::register,
-};
+use super::{HomeError, Layout, TlsMaterial, files, issue::IssuingCa, renewal::is_renewal};
 use crate::{
-    access::{Principal, PrincipalKind},
+    access::PrincipalKind,
     card::{CardError, TrustedCard, verify_stored_card},
     config::Config,
     crypto::{AeadKey, SealingSecret, SigningKey},
-    record::{Country, Moment},
+    record::Country,
     wire::card::SignedCard,
 };
 
@@ -251,44 +247,9 @@ impl Home {
         material(&certificate, &key)
     }
 
-    /// Issues a certificate to a client of this node, such as an officer, and notes it in the
-    /// register. A crash in between leaves a note of a certificate that nobody has.
-    ///
-    /// # Errors
-    /// [`HomeError`] when the CA's key cannot be read.
-    pub fn issue_client(
-        &self,
-        principal: Principal,
-        life: Duration,
-        now: Moment,
-    ) -> Result<ClientCertificate, HomeError> {
-        let issued = self.issuing_ca()?.issue_client(principal, life, now)?;
-        // Before anybody has it: what is not in the register cannot be revoked by name.
-        let der = CertificateDer::from_pem_slice(issued.certificate_pem.as_bytes())
-            .map_err(|_| HomeError::Certificate(self.layout.issued()))?;
-        register(
-            &self.layout.issued(),
-            &der,
-            &issued.principal,
-            issued.expires_at,
-        )?;
-        Ok(issued)
-    }
-
     pub(super) fn issuing_ca(&self) -> Result<IssuingCa, HomeError> {
-        let path = self.layout.issuing_ca_key();
         // The card's, which the file beside it may lag behind after a crash.
-        let certificate = CertificateDer::from(self.card.issuing_ca_der.clone());
-        let authority = IssuingCa::load(&certificate, &files::read_secret_text(&path)?)
-            .ok_or_else(|| HomeError::Key(path.clone()))?;
-        // A certificate signed by another key would be refused by every peer, much later.
-        let vouched = x509_parser::parse_x509_certificate(&certificate).is_ok_and(|(_, parsed)| {
-            parsed.public_key().subject_public_key.data.as_ref() == authority.public_key()
-        });
-        if !vouched {
-            return Err(self.mismatch(path));
-        }
-        Ok(authority)
+        issuing_ca(&self.layout, &self.card.issuing_ca_der)
     }
 
     fn issuing_ca_certificate(&self) -> Result<CertificateDer<'static>, HomeError> {
@@ -298,11 +259,31 @@ impl Home {
     }
 
     fn mismatch(&self, path: PathBuf) -> HomeError {
-        HomeError::KeyMismatch {
-            path,
-            card: self.layout.card(),
-        }
+        mismatch(&self.layout, path)
     }
+}
+
+fn mismatch(layout: &Layout, path: PathBuf) -> HomeError {
+    HomeError::KeyMismatch {
+        path,
+        card: layout.card(),
+    }
+}
+
+/// The issuing CA whose certificate is `ca`, with its key, read from disk for this use.
+pub(super) fn issuing_ca(layout: &Layout, ca: &[u8]) -> Result<IssuingCa, HomeError> {
+    let path = layout.issuing_ca_key();
+    let certificate = CertificateDer::from(ca.to_vec());
+    let authority = IssuingCa::load(&certificate, &files::read_secret_text(&path)?)
+        .ok_or_else(|| HomeError::Key(path.clone()))?;
+    // A certificate signed by another key would be refused by every peer, much later.
+    let vouched = x509_parser::parse_x509_certificate(&certificate).is_ok_and(|(_, parsed)| {
+        parsed.public_key().subject_public_key.data.as_ref() == authority.public_key()
+    });
+    if !vouched {
+        return Err(mismatch(layout, path));
+    }
+    Ok(authority)
 }
 
 /// Reads a certificate and its key.

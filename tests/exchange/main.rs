@@ -25,6 +25,7 @@ mod desk;
 mod dialling;
 mod disk;
 mod doors;
+mod enrolment;
 mod idempotency;
 mod kinds;
 mod lapses;

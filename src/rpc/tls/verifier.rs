@@ -22,7 +22,7 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::TlsError;
 use crate::{
-    home::{CertifiedIdentity, ProfileError},
+    home::{CertifiedIdentity, ProfileError, TrustedIssuer},
     record::{Country, Moment},
 };
 
@@ -56,6 +56,12 @@ impl Accepts {
 pub(super) struct CallerVerifier {
     accepts: Accepts,
     countries: Vec<(Country, Span, Arc<dyn ClientCertVerifier>)>,
+    issuers: Vec<(
+        Arc<TrustedIssuer>,
+        Country,
+        Span,
+        Arc<dyn ClientCertVerifier>,
+    )>,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
@@ -94,8 +100,52 @@ impl CallerVerifier {
         Self {
             accepts,
             countries,
+            issuers: Vec::new(),
             algorithms: provider.signature_verification_algorithms,
         }
+    }
+
+    /// Trusts these issuers too, each with its list of what it revoked, for cards that name it.
+    pub(super) fn trusting(
+        mut self,
+        issuers: &[(Arc<TrustedIssuer>, CertificateRevocationListDer<'static>)],
+        provider: &Arc<CryptoProvider>,
+    ) -> Result<Self, TlsError> {
+        let Some((country, ..)) = self.countries.first() else {
+            return Ok(self);
+        };
+        let country = *country;
+        for (issuer, list) in issuers {
+            let (roots, span) = anchor(issuer.ca())?;
+            let verifier = WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(provider))
+                .with_crls([list.clone()])
+                .only_check_end_entity_revocation()
+                .build()
+                .map_err(|fault| TlsError::Anchor(fault.to_string()))?;
+            self.issuers
+                .push((Arc::clone(issuer), country, span, verifier));
+        }
+        Ok(self)
+    }
+
+    /// The issuer that a card names, by the name alone, as `TrustedIssuers::issuer_of`.
+    fn issuer_of(
+        &self,
+        certificate: &[u8],
+    ) -> Option<&(
+        Arc<TrustedIssuer>,
+        Country,
+        Span,
+        Arc<dyn ClientCertVerifier>,
+    )> {
+        if self.issuers.is_empty() {
+            return None;
+        }
+        let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
+        let name = parsed.issuer().as_raw();
+        self.issuers
+            .iter()
+            .find(|(issuer, ..)| issuer.has_name(name))
     }
 }
 
@@ -111,6 +161,11 @@ impl ClientCertVerifier for CallerVerifier {
         _intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
+        if let Some((issuer, country, span, verifier)) = self.issuer_of(end_entity) {
+            issuer.principal(end_entity).map_err(refused)?;
+            span.check(*country, now)?;
+            return verifier.verify_client_cert(end_entity, &[], now);
+        }
         let identity = CertifiedIdentity::of(end_entity).map_err(refused)?;
         if !self.accepts.admits(&identity) {
             return Err(refused(ProfileError::WrongProfile {
