@@ -22,6 +22,7 @@ mod hold;
 mod incarnate;
 mod init;
 mod input;
+mod keys;
 mod kinds;
 mod onward;
 mod out;
@@ -95,6 +96,9 @@ enum Command {
     /// Exchange country cards.
     #[command(subcommand)]
     Card(card::Card),
+    /// Put new keys in place of old ones.
+    #[command(subcommand)]
+    Keys(keys::Keys),
     /// Run the node.
     Run(run::Run),
     /// Search records: words in any script, kind, country, days, codes, identifiers.
@@ -197,6 +201,7 @@ fn dispatch(command: Command, out: &mut Out) -> Result<(), Failure> {
         Command::Init(init) => init.carry_out(out),
         Command::Root(root) => root.carry_out(out),
         Command::Store(store) => store.carry_out(out),
+        Command::Keys(keys) => keys.carry_out(out),
         Command::Vectors(vectors) => vectors.carry_out(out),
         Command::Run(run) => runtime()?.block_on(run.carry_out(out)),
         Command::Card(card) => runtime()?.block_on(card.carry_out(out)),

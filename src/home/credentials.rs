@@ -2,7 +2,9 @@
 
 use std::{fs, path::PathBuf, time::SystemTime};
 
-use super::{Home, HomeError, Layout, Revocations, TlsMaterial, TrustedIssuers, open::material};
+use super::{
+    Home, HomeError, Layout, Revocations, TlsMaterial, TrustedIssuers, open::node_material,
+};
 
 /// The files of a home that may change while its node runs: certificates and revocations.
 #[derive(Clone, Debug)]
@@ -33,7 +35,7 @@ impl Credentials {
     /// # Errors
     /// As [`Home::link_material`].
     pub fn link(&self) -> Result<TlsMaterial, HomeError> {
-        material(&self.layout.link_certificate(), &self.layout.node_tls_key())
+        node_material(&self.layout, &self.layout.link_certificate())
     }
 
     /// The node's certificate and key on its client port.
@@ -41,10 +43,7 @@ impl Credentials {
     /// # Errors
     /// As [`Home::link_material`].
     pub fn client_port(&self) -> Result<TlsMaterial, HomeError> {
-        material(
-            &self.layout.client_port_certificate(),
-            &self.layout.node_tls_key(),
-        )
+        node_material(&self.layout, &self.layout.client_port_certificate())
     }
 
     /// The client certificates that count no more.

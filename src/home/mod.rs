@@ -44,6 +44,7 @@ mod request;
 mod revocation;
 pub mod root;
 mod roster;
+mod rotation;
 mod textual;
 
 #[cfg(test)]

@@ -12,7 +12,9 @@ use prost::Message as _;
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use zeroize::Zeroizing;
 
-use super::{HomeError, Layout, TlsMaterial, files, issue::IssuingCa, renewal::is_renewal};
+use super::{
+    HomeError, Layout, TlsMaterial, files, issue::IssuingCa, renewal::is_renewal, rotation::in_use,
+};
 use crate::{
     access::PrincipalKind,
     card::{CardError, TrustedCard, verify_stored_card},
@@ -65,7 +67,15 @@ impl Home {
                 card: card.country,
             });
         }
-        let signing = signing_key(&layout.signing_key())?;
+        let mut signing = signing_key(&layout.signing_key())?;
+        let next = layout.signing_key_next();
+        if !in_use(&card, &signing) && next.exists() {
+            // A crash came between the card and the key's place.
+            let named = signing_key(&next)?;
+            if in_use(&card, &named) {
+                signing = named;
+            }
+        }
         let sealing = sealing_key(&layout.sealing_key())?;
         let home = Self {
             storage: files::read_key32(&layout.storage_key())?,
@@ -82,10 +92,7 @@ impl Home {
 
     /// Signing and sealing key and the CA are the card's.
     fn check_keys(&self) -> Result<(), HomeError> {
-        let signs = self
-            .card
-            .signing_key(self.signing.public().id())
-            .is_some_and(|vouched| vouched.retired.is_none());
+        let signs = in_use(&self.card, &self.signing);
         let opens = self.sealing.iter().all(|secret| {
             self.card
                 .sealing_keys
@@ -209,7 +216,7 @@ impl Home {
     /// # Errors
     /// [`HomeError`] when a file is missing, open to others or damaged.
     pub fn link_material(&self) -> Result<TlsMaterial, HomeError> {
-        material(&self.layout.link_certificate(), &self.layout.node_tls_key())
+        node_material(&self.layout, &self.layout.link_certificate())
     }
 
     /// The node's certificate and key on its client port.
@@ -217,10 +224,7 @@ impl Home {
     /// # Errors
     /// As [`Self::link_material`].
     pub fn client_port_material(&self) -> Result<TlsMaterial, HomeError> {
-        material(
-            &self.layout.client_port_certificate(),
-            &self.layout.node_tls_key(),
-        )
+        node_material(&self.layout, &self.layout.client_port_certificate())
     }
 
     /// The operator's certificate and key.
@@ -286,6 +290,25 @@ pub(super) fn issuing_ca(layout: &Layout, ca: &[u8]) -> Result<IssuingCa, HomeEr
     Ok(authority)
 }
 
+/// Reads a certificate of the node and its key: of the two that there are while one takes the other's
+/// place, the one that the certificate is for.
+pub(super) fn node_material(layout: &Layout, certificate: &Path) -> Result<TlsMaterial, HomeError> {
+    let next = layout.node_tls_key_next();
+    if next.exists() {
+        let der = CertificateDer::from_pem_slice(&files::read_public(certificate)?)
+            .map_err(|_| HomeError::Certificate(certificate.to_owned()))?;
+        let key = rcgen::KeyPair::from_pem(&files::read_secret_text(&next)?)
+            .map_err(|_| HomeError::Key(next.clone()))?;
+        let named = x509_parser::parse_x509_certificate(&der).is_ok_and(|(_, parsed)| {
+            parsed.public_key().subject_public_key.data.as_ref() == key.public_key_raw()
+        });
+        if named {
+            return material(certificate, &next);
+        }
+    }
+    material(certificate, &layout.node_tls_key())
+}
+
 /// Reads a certificate and its key.
 pub(super) fn material(certificate: &Path, key: &Path) -> Result<TlsMaterial, HomeError> {
     let pem = files::read_public(certificate)?;
@@ -308,7 +331,7 @@ pub(super) fn read_card(path: &Path) -> Result<TrustedCard, HomeError> {
     verify_stored_card(&signed).map_err(refused)
 }
 
-fn signing_key(path: &Path) -> Result<SigningKey, HomeError> {
+pub(super) fn signing_key(path: &Path) -> Result<SigningKey, HomeError> {
     SigningKey::from_pkcs8(&files::read_secret(path)?).map_err(|_| HomeError::Key(path.to_owned()))
 }
 

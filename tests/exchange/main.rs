@@ -27,6 +27,7 @@ mod disk;
 mod doors;
 mod enrolment;
 mod idempotency;
+mod key_rotation;
 mod kinds;
 mod lapses;
 mod ledger;

@@ -50,18 +50,23 @@ impl Accepts {
     }
 }
 
+/// A trusted issuer with what verifies its cards.
+#[derive(Debug)]
+struct Trusted {
+    issuer: Arc<TrustedIssuer>,
+    /// The country for which it vouches.
+    country: Country,
+    span: Span,
+    verifier: Arc<dyn ClientCertVerifier>,
+}
+
 /// Verifies who connects: one webpki verifier per country, chosen by the country that the
 /// certificate claims, so that no CA can vouch for another country.
 #[derive(Debug)]
 pub(super) struct CallerVerifier {
     accepts: Accepts,
     countries: Vec<(Country, Span, Arc<dyn ClientCertVerifier>)>,
-    issuers: Vec<(
-        Arc<TrustedIssuer>,
-        Country,
-        Span,
-        Arc<dyn ClientCertVerifier>,
-    )>,
+    issuers: Vec<Trusted>,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
@@ -122,30 +127,24 @@ impl CallerVerifier {
                 .only_check_end_entity_revocation()
                 .build()
                 .map_err(|fault| TlsError::Anchor(fault.to_string()))?;
-            self.issuers
-                .push((Arc::clone(issuer), country, span, verifier));
+            self.issuers.push(Trusted {
+                issuer: Arc::clone(issuer),
+                country,
+                span,
+                verifier,
+            });
         }
         Ok(self)
     }
 
     /// The issuer that a card names, by the name alone, as `TrustedIssuers::issuer_of`.
-    fn issuer_of(
-        &self,
-        certificate: &[u8],
-    ) -> Option<&(
-        Arc<TrustedIssuer>,
-        Country,
-        Span,
-        Arc<dyn ClientCertVerifier>,
-    )> {
+    fn issuer_of(&self, certificate: &[u8]) -> Option<&Trusted> {
         if self.issuers.is_empty() {
             return None;
         }
         let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
         let name = parsed.issuer().as_raw();
-        self.issuers
-            .iter()
-            .find(|(issuer, ..)| issuer.has_name(name))
+        self.issuers.iter().find(|one| one.issuer.has_name(name))
     }
 }
 
@@ -161,10 +160,10 @@ impl ClientCertVerifier for CallerVerifier {
         _intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        if let Some((issuer, country, span, verifier)) = self.issuer_of(end_entity) {
-            issuer.principal(end_entity).map_err(refused)?;
-            span.check(*country, now)?;
-            return verifier.verify_client_cert(end_entity, &[], now);
+        if let Some(trusted) = self.issuer_of(end_entity) {
+            trusted.issuer.principal(end_entity).map_err(refused)?;
+            trusted.span.check(trusted.country, now)?;
+            return trusted.verifier.verify_client_cert(end_entity, &[], now);
         }
         let identity = CertifiedIdentity::of(end_entity).map_err(refused)?;
         if !self.accepts.admits(&identity) {
