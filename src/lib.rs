@@ -7,6 +7,7 @@
 //! receipt, and the receipt becomes durable at the origin. `node` holds these steps as use cases,
 //! `rpc` and `cli` are its doors. docs/ARCHITECTURE.md has the whole house.
 
+pub mod access;
 pub mod card;
 pub mod catalogue;
 pub mod cli;

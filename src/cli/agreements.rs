@@ -54,7 +54,7 @@ impl Agreements {
 }
 
 async fn list(of: OfNode, out: &mut Out) -> Result<(), Failure> {
-    let mut client = of.target.connect().await?;
+    let mut client = of.target.connect_operator().await?;
     let answer = client.sharing.list_agreements(ListAgreementsRequest {});
     let agreements = answer.await?.into_inner().agreements;
     if out.json() {
@@ -160,7 +160,7 @@ impl Check {
 }
 
 async fn reload(of: OfNode, out: &mut Out) -> Result<(), Failure> {
-    let mut client = of.target.connect().await?;
+    let mut client = of.target.connect_operator().await?;
     let answer = client.sharing.reload_agreements(ReloadAgreementsRequest {});
     let count = answer.await?.into_inner().count;
     if out.json() {

@@ -99,7 +99,7 @@ impl Audit {
 
 impl List {
     async fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
-        let mut client = self.target.connect().await?;
+        let mut client = self.target.connect_operator().await?;
         let answer = client
             .audit
             .list_leaves(ListLeavesRequest {
@@ -189,7 +189,7 @@ impl Verify {
     /// Exports the ledger of a running node and verifies it with the card the node shows. Offline
     /// verification with a card from elsewhere proves more: the node cannot choose the card then.
     async fn live(&self) -> Result<(String, VerifiedLedger), Failure> {
-        let mut client = self.target.connect().await?;
+        let mut client = self.target.connect_operator().await?;
         let cards = client.cards.list_cards(ListCardsRequest {}).await?;
         let own = cards.into_inner().cards.into_iter().next();
         let card = verified(&own.unwrap_or_default())?;
@@ -253,7 +253,7 @@ fn succession(card: &TrustedCard) -> Option<Succession> {
 
 impl Prove {
     async fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
-        let mut client = self.target.connect().await?;
+        let mut client = self.target.connect_operator().await?;
         let proof = client
             .audit
             .prove_record(ProveRecordRequest {
@@ -317,7 +317,7 @@ fn show_proof(proof: &RecordProof, card: &TrustedCard, out: &mut Out) -> Result<
 
 impl Export {
     async fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
-        let mut client = self.target.connect().await?;
+        let mut client = self.target.connect_operator().await?;
         let mut lines = client
             .audit
             .export_ledger(ExportLedgerRequest {})

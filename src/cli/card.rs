@@ -163,7 +163,7 @@ impl Import {
         card: &TrustedCard,
         given: Fingerprint,
     ) -> Result<(String, u64, bool), Failure> {
-        let mut client = self.target.connect().await?;
+        let mut client = self.target.connect_operator().await?;
         let answer = client
             .cards
             .import_card(ImportCardRequest {
@@ -272,7 +272,7 @@ impl Show {
 
 impl List {
     async fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
-        let mut client = self.target.connect().await?;
+        let mut client = self.target.connect_operator().await?;
         let cards = client
             .cards
             .list_cards(ListCardsRequest {})

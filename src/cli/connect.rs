@@ -3,8 +3,9 @@
 use std::{ffi::OsString, path::PathBuf};
 
 use crate::{
+    access::{Principal, PrincipalError, PrincipalKind},
     client::{Client, ClientError, Profile},
-    home::Home,
+    home::{Home, LOCAL},
 };
 
 use super::{
@@ -65,14 +66,61 @@ impl Target {
         }
     }
 
-    /// A client of the node named by home or profile.
+    /// A client of the node named by home or profile, for what is about records: in a home the local
+    /// officer, or whom `--as` names.
     pub(super) async fn connect(&self) -> Result<Client, Failure> {
-        let profile = match self.chosen()? {
-            Chosen::Profile(path) => Profile::load(&path)?,
-            Chosen::Home(dir) => Profile::operator(&Home::open(&dir)?)?,
-        };
-        Ok(Client::connect(&profile).await?)
+        self.connect_as(PrincipalKind::Officer).await
     }
+
+    /// A client for what runs the node: in a home the first operator, or whom `--as` names.
+    pub(super) async fn connect_operator(&self) -> Result<Client, Failure> {
+        self.connect_as(PrincipalKind::Operator).await
+    }
+
+    async fn connect_as(&self, usual: PrincipalKind) -> Result<Client, Failure> {
+        Ok(Client::connect_renewing(&mut self.profile(usual)?).await?)
+    }
+
+    /// Who calls which node: in a home the local one of the `usual` kind, or whom `--as` names.
+    pub(super) fn profile(&self, usual: PrincipalKind) -> Result<Profile, Failure> {
+        Ok(match (self.chosen()?, &self.as_whom) {
+            (Chosen::Home(dir), None) => Profile::kept(&Home::open(&dir)?, usual, LOCAL)?,
+            (Chosen::Home(dir), Some(whom)) => {
+                let home = Home::open(&dir)?;
+                let (kind, name) = whom_in(&home, whom)?;
+                Profile::kept(&home, kind, &name)?
+            }
+            (Chosen::Profile(path), None) => Profile::load(&path)?,
+            (Chosen::Profile(_), Some(_)) => {
+                return Err(Failure::new(
+                    USAGE,
+                    "--as chooses among the keys of a home; a profile is one principal already: leave --as out",
+                ));
+            }
+        })
+    }
+}
+
+/// Kind and name of a principal whose key lies in the home: `officer/n.karimova`, or without a kind
+/// an officer's name.
+fn whom_in(home: &Home, whom: &str) -> Result<(PrincipalKind, String), Failure> {
+    let usage = |fault: PrincipalError| Failure::new(USAGE, fault.to_string());
+    let (kind, name) = whom.split_once('/').unwrap_or(("officer", whom));
+    let kind = kind.parse().map_err(usage)?;
+    let principal = Principal::new(home.country(), kind, name).map_err(usage)?;
+    let (certificate, _) = home.layout().client(kind, principal.name());
+    if !certificate.exists() {
+        return Err(Failure::new(
+            CONFIG,
+            format!(
+                "no key of {principal} lies in {}; `comity {kind} add {} --keep` makes one there, and \
+                 whoever has a profile of their own uses --profile",
+                home.dir().display(),
+                principal.name(),
+            ),
+        ));
+    }
+    Ok((kind, principal.name().to_owned()))
 }
 
 #[cfg(test)]
@@ -84,6 +132,7 @@ mod tests {
         let target = Target {
             home: given(flags.0),
             profile: given(flags.1),
+            as_whom: None,
         };
         let environment = |name: &str| match name {
             "COMITY_HOME" => given(variables.0).map(PathBuf::into_os_string),

@@ -99,12 +99,13 @@ impl Init {
                 "root": report.country_root_path,
                 "recoveryRoot": report.recovery_root_path,
                 "operatorCertificate": report.operator_certificate_path,
+                "officerCertificate": report.officer_certificate_path,
                 "certificatesExpire": report.certificates_expire_at.to_string(),
                 "cardExpires": report.card_expires_at.to_string(),
             }));
         }
         out.line(&format!(
-            "{} is set up in {}\n\n  fingerprint  {}\n  card         {}  until {}\n  settings     {}\n  operator     {}  until {}\n",
+            "{} is set up in {}\n\n  fingerprint  {}\n  card         {}  until {}\n  settings     {}\n  operator     {}  until {}\n  officer      {}  until {}\n",
             report.country,
             report.dir.display(),
             report.fingerprint,
@@ -112,6 +113,8 @@ impl Init {
             moment(report.card_expires_at),
             report.config_path.display(),
             report.operator_certificate_path.display(),
+            moment(report.certificates_expire_at),
+            report.officer_certificate_path.display(),
             moment(report.certificates_expire_at),
         ))?;
         out.note(&format!(

@@ -22,10 +22,11 @@ mod hold;
 mod incarnate;
 mod init;
 mod input;
+mod keys;
 mod kinds;
 mod onward;
-mod operator;
 mod out;
+mod principals;
 mod recall;
 mod receipts;
 mod records;
@@ -46,6 +47,7 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use self::{exit::Failure, out::Out};
+use crate::access::PrincipalKind as Kind;
 
 /// What `comity --help` says of exit codes.
 const EXIT_CODES: &str = "Exit codes, after sysexits(3): 0 done; 64 the command line is wrong; 65 the input is \
@@ -76,9 +78,14 @@ enum Format {
 /// Whose node to talk to. A flag wins over what the environment says, whichever it names.
 #[derive(Clone, Debug, Args)]
 struct Target {
-    /// Home of the node; the operator's certificate in it is used [env: COMITY_HOME].
+    /// Home of the node; a certificate in it is used, the local officer's for what is about records
+    /// and the operator's for what runs the node [env: COMITY_HOME].
     #[arg(long, conflicts_with = "profile")]
     home: Option<PathBuf>,
+    /// Another principal whose key lies in the home, such as officer/n.karimova; `officer/` may be
+    /// left out.
+    #[arg(long = "as", value_name = "NAME", conflicts_with = "profile")]
+    as_whom: Option<String>,
     /// Client profile: address, certificate and key of an officer or a case system
     /// [env: COMITY_PROFILE].
     #[arg(long)]
@@ -95,6 +102,9 @@ enum Command {
     /// Exchange country cards.
     #[command(subcommand)]
     Card(card::Card),
+    /// Put new keys in place of old ones.
+    #[command(subcommand)]
+    Keys(keys::Keys),
     /// Run the node.
     Run(run::Run),
     /// Search records: words in any script, kind, country, days, codes, identifiers.
@@ -131,9 +141,18 @@ enum Command {
     /// See and approve what needs two persons.
     #[command(subcommand)]
     Approvals(approvals::Approvals),
-    /// Certificates of the node's operators.
+    /// Certificates of officers: they work with records.
     #[command(subcommand)]
-    Operator(operator::Operator),
+    Officer(principals::Principals),
+    /// Certificates of case systems.
+    #[command(subcommand)]
+    System(principals::Principals),
+    /// Certificates of auditors: they see the ledger, never contents.
+    #[command(subcommand)]
+    Auditor(principals::Principals),
+    /// Certificates of operators: they run the node.
+    #[command(subcommand)]
+    Operator(principals::Principals),
     /// Ask the origin of a record for a use that its markings forbid; grant or refuse.
     #[command(subcommand)]
     Consent(consent::Consent),
@@ -205,6 +224,7 @@ fn dispatch(command: Command, out: &mut Out) -> Result<(), Failure> {
         Command::Init(init) => init.carry_out(out),
         Command::Root(root) => root.carry_out(out),
         Command::Store(store) => store.carry_out(out),
+        Command::Keys(keys) => keys.carry_out(out),
         Command::Vectors(vectors) => vectors.carry_out(out),
         Command::Run(run) => runtime()?.block_on(run.carry_out(out)),
         Command::Card(card) => runtime()?.block_on(card.carry_out(out)),
@@ -223,7 +243,10 @@ fn dispatch(command: Command, out: &mut Out) -> Result<(), Failure> {
         Command::Hold(hold) => runtime()?.block_on(hold.carry_out(out)),
         Command::Shred(shred) => runtime()?.block_on(shred.carry_out(out)),
         Command::Approvals(approvals) => runtime()?.block_on(approvals.carry_out(out)),
-        Command::Operator(operator) => operator.carry_out(out),
+        Command::Officer(of) => runtime()?.block_on(of.carry_out(Kind::Officer, out)),
+        Command::System(of) => runtime()?.block_on(of.carry_out(Kind::CaseSystem, out)),
+        Command::Auditor(of) => runtime()?.block_on(of.carry_out(Kind::Auditor, out)),
+        Command::Operator(of) => runtime()?.block_on(of.carry_out(Kind::Operator, out)),
         Command::Consent(consent) => runtime()?.block_on(consent.carry_out(out)),
         Command::Export(export) => runtime()?.block_on(export.carry_out(out)),
         Command::Onward(onward) => runtime()?.block_on(onward.carry_out(out)),

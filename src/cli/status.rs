@@ -30,7 +30,7 @@ pub(super) struct Status {
 
 impl Status {
     pub(super) async fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
-        let mut client = self.target.connect().await?;
+        let mut client = self.target.connect_operator().await?;
         let status = client
             .status
             .get_status(GetStatusRequest {})

@@ -130,6 +130,7 @@ impl Config {
             life.recall_window_s,
             life.unheard_h,
         )?;
+        self.write_clients(out)?;
         self.due.write_commented(out)?;
         writeln!(
             out,
@@ -221,11 +222,11 @@ fn write_password_file(out: &mut String, path: Option<&Path>) -> fmt::Result {
 }
 
 /// A TOML basic string.
-fn text(value: &str) -> String {
+pub(super) fn text(value: &str) -> String {
     toml::Value::String(value.to_owned()).to_string()
 }
 
-fn list<T: AsRef<str>>(values: impl Iterator<Item = T>) -> String {
+pub(super) fn list<T: AsRef<str>>(values: impl Iterator<Item = T>) -> String {
     let quoted: Vec<String> = values.map(|value| text(value.as_ref())).collect();
     format!("[{}]", quoted.join(", "))
 }

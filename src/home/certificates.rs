@@ -4,23 +4,22 @@
 //! |---|---|---|
 //! | link | server and client | exactly one DNS name, `uz.link.comity.internal` |
 //! | client port | server | `uz.node.comity.internal` first, then host names and addresses |
-//! | client | client | exactly one URI, `comity://UZ/<role>/<name>` |
+//! | client | client | URIs alone, `comity://UZ/<kind>/<name>` first ([`crate::access::Principal`]) |
 //!
 //! The three exclude each other, so a certificate of one port is worth nothing at another.
-
-use std::fmt;
 
 use x509_parser::{
     extensions::{ExtendedKeyUsage, GeneralName},
     prelude::{FromDer as _, X509Certificate},
 };
 
-use crate::record::{Country, Moment};
+use crate::{
+    access::{Principal, PrincipalError},
+    record::{Country, Moment},
+};
 
 const LINK_SUFFIX: &str = ".link.comity.internal";
 const NODE_SUFFIX: &str = ".node.comity.internal";
-const MAX_ROLE_BYTES: usize = 32;
-const MAX_NAME_BYTES: usize = 64;
 
 /// The DNS name in the link certificate of a country.
 pub fn link_name(country: Country) -> String {
@@ -32,14 +31,6 @@ pub fn node_name(country: Country) -> String {
     format!("{}{NODE_SUFFIX}", country.code().to_ascii_lowercase())
 }
 
-/// Who a client is, as its country's CA says.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ClientName {
-    country: Country,
-    role: String,
-    name: String,
-}
-
 /// What a certificate makes its holder.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum CertifiedIdentity {
@@ -48,7 +39,7 @@ pub enum CertifiedIdentity {
     /// The node of a country, on its client port.
     ClientPort(Country),
     /// A client of a country's node.
-    Client(ClientName),
+    Client(Principal),
 }
 
 /// Why a certificate or a client's name fits no profile. The fault is the issuing country's.
@@ -94,70 +85,15 @@ pub enum ProfileError {
         /// Its end.
         until: Moment,
     },
-    /// The role is refused.
-    #[error("a role is 1 to {MAX_ROLE_BYTES} lower-case letters and dashes")]
-    Role,
-    /// The name is refused.
-    #[error(
-        "a client's name is 1 to {MAX_NAME_BYTES} of the characters a-z, 0-9, dot, dash and underscore"
-    )]
-    Name,
-}
-
-impl ClientName {
-    /// Names a client of a country by its role, such as `operator`, and its own name.
-    ///
-    /// # Errors
-    /// [`ProfileError::Role`] or [`ProfileError::Name`].
-    pub fn new(country: Country, role: &str, name: &str) -> Result<Self, ProfileError> {
-        let within = |text: &str, most: usize| (1..=most).contains(&text.len());
-        if !within(role, MAX_ROLE_BYTES)
-            || !role
-                .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte == b'-')
-        {
-            return Err(ProfileError::Role);
-        }
-        if !within(name, MAX_NAME_BYTES)
-            || !name.bytes().all(|byte| {
-                byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-_".contains(&byte)
-            })
-        {
-            return Err(ProfileError::Name);
-        }
-        Ok(Self {
-            country,
-            role: role.to_owned(),
-            name: name.to_owned(),
-        })
-    }
-
-    /// The country whose CA vouches.
-    pub const fn country(&self) -> Country {
-        self.country
-    }
-
-    /// The role.
-    pub fn role(&self) -> &str {
-        &self.role
-    }
-
-    /// The name.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn parse(uri: &str) -> Option<Self> {
-        let mut parts = uri.strip_prefix("comity://")?.splitn(3, '/');
-        let country = parts.next()?.parse().ok()?;
-        Self::new(country, parts.next()?, parts.next()?).ok()
-    }
-}
-
-impl fmt::Display for ClientName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "comity://{}/{}/{}", self.country, self.role, self.name)
-    }
+    /// A card without a name that counts.
+    #[error("the card has no name, or several, where the trusted issuer `{0}` is said to put it")]
+    Unnamed(String),
+    /// A card that no rule is for.
+    #[error("no rule of the trusted issuer `{0}` is for this card")]
+    Unmapped(String),
+    /// The client is no principal.
+    #[error(transparent)]
+    Principal(#[from] PrincipalError),
 }
 
 /// What of a certificate decides whether it still counts.
@@ -165,20 +101,24 @@ impl fmt::Display for ClientName {
 pub struct Leaf {
     /// Serial number, without leading zeros.
     pub serial: Vec<u8>,
+    /// When it begins.
+    pub from: Moment,
     /// When it ends.
     pub until: Moment,
 }
 
-/// Serial number and end of a certificate. Says nothing about who signed it.
+/// Serial number, beginning and end of a certificate. Says nothing about who signed it.
 ///
 /// # Errors
 /// [`ProfileError::Certificate`].
 pub fn leaf(der: &[u8]) -> Result<Leaf, ProfileError> {
     let (_, certificate) = X509Certificate::from_der(der).map_err(|_| ProfileError::Certificate)?;
-    let until = certificate.validity().not_after.timestamp();
+    let moment = |seconds: i64| Moment::from_micros(seconds.saturating_mul(1_000_000));
+    let validity = certificate.validity();
     Ok(Leaf {
         serial: plain_serial(certificate.raw_serial()),
-        until: Moment::from_micros(until.saturating_mul(1_000_000)),
+        from: moment(validity.not_before.timestamp()),
+        until: moment(validity.not_after.timestamp()),
     })
 }
 
@@ -229,7 +169,16 @@ impl CertifiedIdentity {
                     .filter(|_| plain)
                     .map(Self::ClientPort)
             }
-            ((false, true), [GeneralName::URI(uri)]) => ClientName::parse(uri).map(Self::Client),
+            ((false, true), names) => {
+                let uris: Option<Vec<&str>> = names
+                    .iter()
+                    .map(|name| match name {
+                        GeneralName::URI(uri) => Some(*uri),
+                        _ => None,
+                    })
+                    .collect();
+                Principal::from_uris(&uris?).ok().map(Self::Client)
+            }
             _ => None,
         }
     }
@@ -238,7 +187,7 @@ impl CertifiedIdentity {
     pub const fn country(&self) -> Country {
         match self {
             Self::Link(country) | Self::ClientPort(country) => *country,
-            Self::Client(client) => client.country,
+            Self::Client(client) => client.country(),
         }
     }
 
@@ -272,6 +221,7 @@ fn country_in(name: &str, suffix: &str) -> Option<Country> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::PrincipalKind;
 
     fn dns(name: &'static str) -> GeneralName<'static> {
         GeneralName::DNSName(name)
@@ -295,7 +245,7 @@ mod tests {
         assert_eq!(
             of(only_client, &client),
             Some(CertifiedIdentity::Client(
-                ClientName::new(uz, "operator", "local").unwrap()
+                Principal::new(uz, PrincipalKind::Operator, "local").unwrap()
             ))
         );
         for (usages, names) in [
@@ -334,16 +284,12 @@ mod tests {
             dns("kz.node.comity.internal"),
         ];
         assert_eq!(of((true, false), &hidden), None);
-        for uri in [
-            "comity://UZ/operator",
-            "comity://UZ/operator/",
-            "comity://UZ//local",
-            "comity://uz/operator/local",
-            "comity://UZ/operator/a/b",
-            "comity://UZ/Operator/local",
-            "https://UZ/operator/local",
-        ] {
+        for uri in ["comity://UZ/operator", "https://UZ/operator/local"] {
             assert_eq!(of((false, true), &[GeneralName::URI(uri)]), None, "{uri}");
         }
+        // Another kind of name beside the URIs, or none at all.
+        let uri = GeneralName::URI("comity://UZ/operator/local");
+        assert_eq!(of((false, true), &[uri, dns("uz.example")]), None);
+        assert_eq!(of((false, true), &[]), None);
     }
 }

@@ -7,17 +7,20 @@ use std::{
 };
 
 use prost::Message as _;
+use rcgen::{PublicKeyData as _, SubjectPublicKeyInfo};
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use zeroize::Zeroizing;
 
 use super::{
-    CardContents, ClientName, HomeError, Layout, files,
+    CardContents, HomeError, Layout, ProfileError, files,
     issue::{CERTIFICATE_LIFE, DELEGATION_LIFE, IssuingCa, NewIssuingCa, before, tls_key},
+    layout::LOCAL,
     own_card::{CARD_LIFE, sign_card},
     revocation::register,
     root,
 };
 use crate::{
+    access::{Principal, PrincipalKind, Role},
     card::{
         CARD_FORMAT, DelegationRole, Fingerprint, LinkAddress, VerifiedDelegation, ledger_origin,
         recovery_commitment, sign_delegation, verify_card,
@@ -27,6 +30,15 @@ use crate::{
     record::{Country, Moment},
     wire::card as wire,
 };
+
+/// What the local officer may do: everything that an officer can be trusted with, so that one
+/// person can work on the node's own machine until officers are enrolled.
+const LOCAL_ROLES: [Role; 4] = [
+    Role::LiaisonOfficer,
+    Role::Analyst,
+    Role::JudicialAuthority,
+    Role::VictimProtectionOfficer,
+];
 
 /// What `comity init` is told.
 pub struct InitOptions {
@@ -71,7 +83,9 @@ pub struct InitReport {
     pub operator_certificate_path: PathBuf,
     /// The operator's private key.
     pub operator_key_path: PathBuf,
-    /// When the node's and the operator's certificates end.
+    /// The local officer's client certificate.
+    pub officer_certificate_path: PathBuf,
+    /// When the node's and both clients' certificates end.
     pub certificates_expire_at: Moment,
     /// When the card ends.
     pub card_expires_at: Moment,
@@ -119,6 +133,7 @@ pub fn init(options: InitOptions) -> Result<InitReport, HomeError> {
         recovery_root_path: layout.recovery_root(),
         operator_certificate_path: layout.operator_certificate(),
         operator_key_path: layout.operator_key(),
+        officer_certificate_path: layout.officer_certificate(),
         certificates_expire_at: options.now + CERTIFICATE_LIFE,
         card_expires_at: options.now + CARD_LIFE,
         dir,
@@ -226,7 +241,7 @@ fn write_home(
     Ok(trusted.fingerprint())
 }
 
-/// The issuing CA with its key, the node's and the operator's certificates.
+/// The issuing CA with its key, the node's certificates, the first operator's and the local officer's.
 fn write_certificates(
     layout: &Layout,
     options: &InitOptions,
@@ -246,22 +261,30 @@ fn write_certificates(
         .issue_client_port(country, &node_key, &hosts(config), now)?;
     files::write_new(&layout.client_port_certificate(), port.as_bytes())?;
 
-    let operator = authority
-        .ca
-        .issue_client(ClientName::new(country, "operator", "local")?, now)?;
-    files::write_new(
-        &layout.operator_certificate(),
-        operator.certificate_pem.as_bytes(),
-    )?;
-    files::write_new(&layout.operator_key(), operator.key_pem.as_bytes())?;
-    let certificate = CertificateDer::from_pem_slice(operator.certificate_pem.as_bytes())
-        .map_err(|_| HomeError::Certificate(layout.operator_certificate()))?;
-    register(
-        &layout.issued(),
-        &certificate,
-        &operator.name,
-        operator.expires_at,
-    )?;
+    let local = |kind| Principal::new(country, kind, LOCAL).map_err(ProfileError::from);
+    let officer = local(PrincipalKind::Officer)?
+        .with_authority(config.authorities.first().map(String::as_str))
+        .and_then(|officer| officer.with_roles(LOCAL_ROLES.into()))
+        .map_err(ProfileError::from)?;
+    for (principal, certificate, key) in [
+        (
+            local(PrincipalKind::Operator)?,
+            layout.operator_certificate(),
+            layout.operator_key(),
+        ),
+        (officer, layout.officer_certificate(), layout.officer_key()),
+    ] {
+        let (own, key_pem) = tls_key()?;
+        let own = SubjectPublicKeyInfo::from_der(&own.subject_public_key_info())?;
+        let (pem, until) = authority
+            .ca
+            .issue_client(&principal, &own, CERTIFICATE_LIFE, now)?;
+        files::write_new(&certificate, pem.as_bytes())?;
+        files::write_new(&key, key_pem.as_bytes())?;
+        let der = CertificateDer::from_pem_slice(pem.as_bytes())
+            .map_err(|_| HomeError::Certificate(certificate))?;
+        register(&layout.issued(), &der, &principal, until)?;
+    }
     Ok(authority)
 }
 

@@ -5,20 +5,22 @@ use std::{net::IpAddr, time::Duration};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
     Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SanType, SerialNumber,
+    SubjectPublicKeyInfo,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 use zeroize::Zeroizing;
 
-use super::{ClientName, HomeError, link_name, node_name};
+use super::{HomeError, leaf, link_name, node_name};
 use crate::{
+    access::Principal,
     card::CLOCK_TOLERANCE,
     crypto::random_bytes,
     record::{Country, Moment},
 };
 
 /// How long a certificate of the node or a client counts.
-pub(super) const CERTIFICATE_LIFE: Duration = Duration::from_secs(365 * 24 * 3600);
+pub const CERTIFICATE_LIFE: Duration = Duration::from_secs(365 * 24 * 3600);
 /// How long a delegation, and so the issuing CA, counts.
 pub(super) const DELEGATION_LIFE: Duration = Duration::from_secs(2 * 365 * 24 * 3600);
 
@@ -40,6 +42,14 @@ impl TlsMaterial {
     /// The certificate.
     pub const fn certificate(&self) -> &CertificateDer<'static> {
         &self.certificate
+    }
+
+    /// The same key with another certificate.
+    pub fn with_certificate(&self, certificate: CertificateDer<'static>) -> Self {
+        Self {
+            certificate,
+            key: self.key(),
+        }
     }
 
     /// A copy of the key, for rustls to own.
@@ -66,7 +76,7 @@ impl std::fmt::Debug for TlsMaterial {
 /// A client's new certificate with its key.
 pub struct ClientCertificate {
     /// Who the client is.
-    pub name: ClientName,
+    pub principal: Principal,
     /// Certificate, PEM.
     pub certificate_pem: String,
     /// Private key, PKCS #8 in PEM.
@@ -78,6 +88,8 @@ pub struct ClientCertificate {
 /// The country's issuing CA with its key.
 pub(super) struct IssuingCa {
     issuer: Issuer<'static, KeyPair>,
+    /// When its certificate ends.
+    until: Moment,
 }
 
 /// A new CA, and what to keep of it.
@@ -110,6 +122,7 @@ impl IssuingCa {
             key_pem,
             ca: Self {
                 issuer: Issuer::new(params, key),
+                until: now + DELEGATION_LIFE,
             },
         })
     }
@@ -136,7 +149,8 @@ impl IssuingCa {
     pub(super) fn load(certificate: &CertificateDer<'static>, key_pem: &str) -> Option<Self> {
         let key = KeyPair::from_pem(key_pem).ok()?;
         let issuer = Issuer::from_ca_cert_der(certificate, key).ok()?;
-        Some(Self { issuer })
+        let until = leaf(certificate).ok()?.until;
+        Some(Self { issuer, until })
     }
 
     /// Name and key of the CA, for what it signs.
@@ -195,23 +209,25 @@ impl IssuingCa {
         Ok(params.signed_by(key, &self.issuer)?.pem())
     }
 
-    /// A client's certificate with a new key.
+    /// A client's certificate for its key, in PEM, and when it ends: after `life`, or with this CA
+    /// where that is sooner.
     pub(super) fn issue_client(
         &self,
-        name: ClientName,
+        principal: &Principal,
+        key: &SubjectPublicKeyInfo,
+        life: Duration,
         now: Moment,
-    ) -> Result<ClientCertificate, HomeError> {
-        let (key, key_pem) = tls_key()?;
-        let common = format!("{} {}", name.role(), name.name());
-        let mut params = params(name.country(), &common, serial()?, now, CERTIFICATE_LIFE)?;
-        params.subject_alt_names = vec![SanType::URI(name.to_string().try_into()?)];
+    ) -> Result<(String, Moment), HomeError> {
+        let life = life.min(self.until.since(now));
+        let common = format!("{} {}", principal.kind(), principal.name());
+        // Subjects are for people who look at a certificate; names beyond 64 characters do not fit.
+        let common: String = common.chars().take(64).collect();
+        let mut params = params(principal.country(), &common, serial()?, now, life)?;
+        for uri in principal.uris() {
+            params.subject_alt_names.push(SanType::URI(uri.try_into()?));
+        }
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        Ok(ClientCertificate {
-            certificate_pem: params.signed_by(&key, &self.issuer)?.pem(),
-            key_pem,
-            expires_at: now + CERTIFICATE_LIFE,
-            name,
-        })
+        Ok((params.signed_by(key, &self.issuer)?.pem(), now + life))
     }
 }
 

@@ -2,6 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::access::PrincipalKind;
+
+/// Name of the first operator and the local officer, whose keys stay in the home.
+pub const LOCAL: &str = "local";
+
 /// Paths inside a home.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
@@ -43,6 +48,8 @@ impl Layout {
         keys = "keys";
         /// Signing key, PKCS #8.
         signing_key = "keys/signing.pk8";
+        /// The signing key that is to take its place.
+        signing_key_next = "keys/signing.next.pk8";
         /// Sealing key, 32 bytes.
         sealing_key = "keys/sealing.key";
         /// Storage key, 32 bytes.
@@ -55,6 +62,8 @@ impl Layout {
         issuing_ca_key = "keys/issuing-ca.key";
         /// Key of the node's certificates, PEM.
         node_tls_key = "keys/node-tls.key";
+        /// The key that is to take its place, PEM.
+        node_tls_key_next = "keys/node-tls.next.key";
         /// Folder of the certificates.
         certs = "certs";
         /// Certificate of the issuing CA, PEM.
@@ -67,6 +76,10 @@ impl Layout {
         operator_certificate = "certs/operator.pem";
         /// Key of the operator's certificate, PEM.
         operator_key = "certs/operator.key";
+        /// The local officer's client certificate, PEM.
+        officer_certificate = "certs/officer.pem";
+        /// Key of the local officer's certificate, PEM.
+        officer_key = "certs/officer.key";
         /// Register of the client certificates issued, CSV.
         issued = "certs/issued.csv";
         /// The issuing CA's list of revoked client certificates, PEM.
@@ -85,6 +98,29 @@ impl Layout {
         index = "data/index";
         /// Shred slots.
         slots = "data/slots";
+    }
+
+    /// Folder of the certificates and keys of other clients that stay in the home.
+    pub fn clients(&self) -> PathBuf {
+        self.dir.join("certs/clients")
+    }
+
+    /// Certificate and key of a client of this home, PEM. The first operator and the local officer
+    /// have places of their own.
+    pub fn client(&self, kind: PrincipalKind, name: &str) -> (PathBuf, PathBuf) {
+        match (kind, name) {
+            (PrincipalKind::Operator, LOCAL) => (self.operator_certificate(), self.operator_key()),
+            (PrincipalKind::Officer, LOCAL) => (self.officer_certificate(), self.officer_key()),
+            _ => {
+                let stem = self.clients().join(kind.as_str()).join(name);
+                let ending = |ending: &str| {
+                    let mut path = stem.clone().into_os_string();
+                    path.push(ending);
+                    PathBuf::from(path)
+                };
+                (ending(".pem"), ending(".key"))
+            }
+        }
     }
 
     /// The file key at the path that the configuration gives, relative to the home or absolute.

@@ -16,7 +16,8 @@
 //!   issuing-ca.pem           the country's CA
 //!   link.pem, client-port.pem   the node's certificates, one per port
 //!   operator.pem, operator.key  the operator's client certificate
-//!   issued.csv               client certificates issued: serial, name, end
+//!   officer.pem, officer.key    the local officer's, for commands about contents
+//!   issued.csv               client certificates issued: serial, name, end, authority, roles
 //!   clients.crl              client certificates that count no more, signed by the issuing CA
 //! root/                      to be moved offline: the node never reads it
 //!   root.age, recovery.age   country root and recovery root under a passphrase (age, scrypt)
@@ -24,38 +25,43 @@
 //! lock                       held while a node runs
 //! ```
 //!
-//! Leans on card, config, crypto, record and wire.
+//! Leans on access, card, config, crypto, record and wire.
 
 mod certificates;
 mod credentials;
+mod enrolment;
 mod error;
 mod files;
 mod init;
 mod issue;
+mod issuers;
 mod layout;
 mod open;
 mod own_card;
 mod proxies;
 pub mod renewal;
+mod request;
 mod revocation;
 pub mod root;
 mod roster;
+mod rotation;
 mod textual;
 
 #[cfg(test)]
 mod tests;
 
-pub use certificates::{
-    CertifiedIdentity, ClientName, Leaf, ProfileError, leaf, link_name, node_name,
-};
+pub use certificates::{CertifiedIdentity, Leaf, ProfileError, leaf, link_name, node_name};
 pub use credentials::Credentials;
+pub use enrolment::{CERTIFICATE_LIVES, Certified, Enrolment, MAX_RENEWED, RenewalError};
 pub use error::HomeError;
 pub use init::{InitOptions, InitReport, init, write_config};
-pub use issue::{ClientCertificate, TlsMaterial};
-pub use layout::Layout;
+pub use issue::{CERTIFICATE_LIFE, ClientCertificate, TlsMaterial};
+pub use issuers::{IssuersRevocations, TrustedIssuer, TrustedIssuers};
+pub use layout::{LOCAL, Layout};
 pub use open::{Home, HomeLock};
 pub use own_card::{CardContents, reissue_card, renew_card};
 pub use proxies::{Proxies, Proxy};
+pub use request::{CertificateRequest, MAX_REQUEST_BYTES, RequestError};
 pub use revocation::{Issued, Revocations};
 pub use roster::Roster;
 pub use textual::textual;

@@ -18,15 +18,15 @@ use x509_parser::{
 };
 
 use super::{
-    ClientName, Home, HomeError, Layout,
+    Home, HomeError, Layout,
     certificates::{leaf, plain_serial},
     files,
     issue::IssuingCa,
 };
-use crate::record::Moment;
+use crate::{access::Principal, record::Moment};
 
 /// First line of the register.
-const HEADER: &str = "serial,name,until\n";
+const HEADER: &str = "serial,name,until,authority,roles\n";
 /// How long a list says that it counts. An old list goes on revoking; a new one comes with the next
 /// revocation.
 const LIST_LIFE: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -40,6 +40,32 @@ pub struct Issued {
     pub name: String,
     /// When it ends.
     pub until: String,
+    /// For which authority; empty for none.
+    pub authority: String,
+    /// With which roles; empty for those that the kind implies.
+    pub roles: Vec<String>,
+}
+
+/// Length of a time to the second, as [`Moment`] writes it.
+const TO_THE_SECOND: usize = 19;
+
+impl Issued {
+    /// Whether it has not ended yet.
+    pub fn counts(&self, now: Moment) -> bool {
+        let now = now.to_string();
+        self.until.get(..TO_THE_SECOND) >= now.get(..TO_THE_SECOND)
+    }
+
+    /// The principal, as far as the register still makes one.
+    pub fn principal(&self) -> Option<Principal> {
+        let authority = Some(self.authority.as_str()).filter(|name| !name.is_empty());
+        let roles = self.roles.iter().map(|role| role.parse());
+        let roles = roles.collect::<Result<_, _>>().ok()?;
+        Principal::from_uris(&[&self.name])
+            .and_then(|principal| principal.with_authority(authority))
+            .and_then(|principal| principal.with_roles(roles))
+            .ok()
+    }
 }
 
 /// The client certificates that count no more.
@@ -86,7 +112,7 @@ fn serials(list: &[u8], ca: &[u8]) -> Option<BTreeSet<Vec<u8>>> {
     })
 }
 
-fn open_register(path: &Path) -> Result<File, HomeError> {
+pub(super) fn open_register(path: &Path) -> Result<File, HomeError> {
     OpenOptions::new()
         .read(true)
         .append(true)
@@ -101,7 +127,7 @@ fn open_register(path: &Path) -> Result<File, HomeError> {
 pub(super) fn register(
     path: &Path,
     certificate_der: &[u8],
-    name: &ClientName,
+    principal: &Principal,
     until: Moment,
 ) -> Result<(), HomeError> {
     let serial = leaf(certificate_der)?.serial;
@@ -121,7 +147,14 @@ pub(super) fn register(
             line.push('\n');
         }
     }
-    line.push_str(&format!("{},{name},{until}\n", hex::encode(serial)));
+    let roles: Vec<&str> = principal.roles().iter().map(|role| role.as_str()).collect();
+    line.push_str(&format!(
+        "{},{},{until},{},{}\n",
+        hex::encode(serial),
+        principal.uri(),
+        principal.authority().unwrap_or_default(),
+        roles.join(" "),
+    ));
     file.write_all(line.as_bytes())
         .and_then(|()| file.sync_all())
         .map_err(files::io(path, "written"))
@@ -137,13 +170,18 @@ pub(super) fn issued(layout: &Layout) -> Result<Vec<Issued>, HomeError> {
     Ok(String::from_utf8_lossy(&text)
         .lines()
         .filter_map(|line| {
-            let mut fields = line.splitn(3, ',');
+            let mut fields = line.split(',');
             let serial = hex::decode(fields.next()?).ok()?;
             let (name, until) = (fields.next()?.to_owned(), fields.next()?.to_owned());
+            // Lines of earlier versions end here.
+            let authority = fields.next().unwrap_or_default().to_owned();
+            let roles = fields.next().unwrap_or_default().split_whitespace();
             Some(Issued {
                 serial,
                 name,
                 until,
+                authority,
+                roles: roles.map(str::to_owned).collect(),
             })
         })
         .collect())
@@ -173,11 +211,43 @@ impl Home {
     /// # Errors
     /// [`HomeError`] when the CA's key or the list cannot be read, or the list not be replaced.
     pub fn revoke_clients(&self, new: &[Vec<u8>], now: Moment) -> Result<usize, HomeError> {
-        let path = self.layout().revocations();
         // Two at once would each sign a list without the other's.
+        let _alone = self.alone()?;
+        self.revoke(new, now)
+    }
+
+    /// Revokes every certificate that was issued under a name, such as
+    /// `comity://UZ/officer/n.karimova`, as [`Self::revoke_clients`]. Answers their serials, and how
+    /// many were not on the list before.
+    ///
+    /// # Errors
+    /// As [`Self::revoke_clients`].
+    pub fn revoke_named(
+        &self,
+        name: &str,
+        now: Moment,
+    ) -> Result<(Vec<Vec<u8>>, usize), HomeError> {
+        // What is renewed meanwhile is in the register before, or refused after.
+        let _alone = self.alone()?;
+        let serials: Vec<Vec<u8>> = self
+            .issued_clients()?
+            .into_iter()
+            .filter(|issued| issued.name == name)
+            .map(|issued| issued.serial)
+            .collect();
+        let added = self.revoke(&serials, now)?;
+        Ok((serials, added))
+    }
+
+    fn alone(&self) -> Result<File, HomeError> {
         let register = self.layout().issued();
         let alone = open_register(&register)?;
         alone.lock().map_err(files::io(&register, "locked"))?;
+        Ok(alone)
+    }
+
+    fn revoke(&self, new: &[Vec<u8>], now: Moment) -> Result<usize, HomeError> {
+        let path = self.layout().revocations();
         let before = self.revocations()?;
         let number = match &before.list {
             Some(list) => CertificateRevocationList::from_der(list)

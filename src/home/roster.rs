@@ -1,11 +1,11 @@
 //! Whom the country's CA issued client certificates to that count, by the register of what was
 //! issued and the list of what was revoked.
 
-use super::{ClientName, Home, HomeError, Layout, Revocations, revocation::issued};
-use crate::record::{Country, Moment};
-
-/// Length of a time to the second, as [`Moment`] writes it.
-const TO_THE_SECOND: usize = 19;
+use super::{Home, HomeError, Layout, Revocations, revocation::issued};
+use crate::{
+    access::Principal,
+    record::{Country, Moment},
+};
 
 /// Whom certificates were issued to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,31 +25,25 @@ impl Roster {
         }
     }
 
-    /// Clients of a name, whatever their role, of whom a certificate counts at `now`.
+    /// Principals of a name, whatever their kind, of whom a certificate counts at `now`.
     ///
     /// # Errors
     /// [`HomeError`] when the register or the list of revocations cannot be read.
-    pub fn named(&self, name: &str, now: Moment) -> Result<Vec<ClientName>, HomeError> {
+    pub fn named(&self, name: &str, now: Moment) -> Result<Vec<Principal>, HomeError> {
         let revoked = Revocations::read(&self.layout, &self.ca)?.serials;
-        let now = now.to_string();
         let mut named = Vec::new();
         for of in issued(&self.layout)? {
-            let counts = of.until.get(..TO_THE_SECOND) >= now.get(..TO_THE_SECOND)
-                && !revoked.contains(&of.serial);
-            let Some(client) = self.client(&of.name).filter(|_| counts) else {
+            let counts = of.counts(now) && !revoked.contains(&of.serial);
+            let Some(principal) = of.principal().filter(|_| counts) else {
                 continue;
             };
-            if client.name() == name && !named.contains(&client) {
-                named.push(client);
+            if principal.name() != name || principal.country() != self.country {
+                continue;
             }
+            // The newest certificate says what somebody's authority and roles are.
+            named.retain(|other: &Principal| other.to_string() != principal.to_string());
+            named.push(principal);
         }
         Ok(named)
-    }
-
-    /// A client as the register names it.
-    fn client(&self, name: &str) -> Option<ClientName> {
-        let within = name.strip_prefix(&format!("comity://{}/", self.country))?;
-        let (role, name) = within.split_once('/')?;
-        ClientName::new(self.country, role, name).ok()
     }
 }

@@ -32,6 +32,7 @@ pub mod receive;
 pub mod renew;
 pub mod replies;
 mod resend;
+mod rotate;
 pub mod rules;
 mod scrub;
 pub mod search;

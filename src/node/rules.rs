@@ -264,6 +264,7 @@ impl Rules for NodeRules {
             Proposal::Ask { .. }
             | Proposal::Approve { .. }
             | Proposal::ApprovalDone(_)
+            | Proposal::Void { .. }
             | Proposal::RecallAlone(_) => self.approval(proposal, group)?,
             Proposal::Link { peer, change } => {
                 let leaf = LeafBody {

@@ -25,6 +25,7 @@ pub(crate) const HOUSE: &[Room] = &[
     room("statistics", PURE, &[]),
     room("record", PURE, &["statistics", "wire"]),
     room("card", PURE, &["crypto", "record", "wire"]),
+    room("access", PURE, &["card", "record", "wire"]),
     room("envelope", PURE, &["card", "crypto", "record", "wire"]),
     room("entry", PURE, &["crypto", "record", "wire"]),
     room("exercise", PURE, &["record", "wire"]),
@@ -46,16 +47,17 @@ pub(crate) const HOUSE: &[Room] = &[
         PURE,
         &["crypto", "entry", "envelope", "record", "store", "wire"],
     ),
-    room("config", AT_THE_EDGE, &["card", "record", "wire"]),
+    room("config", AT_THE_EDGE, &["access", "card", "record", "wire"]),
     room(
         "home",
         AT_THE_EDGE,
-        &["card", "config", "crypto", "record", "wire"],
+        &["access", "card", "config", "crypto", "record", "wire"],
     ),
     room(
         "node",
         AT_THE_EDGE,
         &[
+            "access",
             "card",
             "config",
             "crypto",
@@ -76,6 +78,7 @@ pub(crate) const HOUSE: &[Room] = &[
         "rpc",
         AT_THE_EDGE,
         &[
+            "access",
             "card",
             "config",
             "crypto",
@@ -90,7 +93,7 @@ pub(crate) const HOUSE: &[Room] = &[
     room(
         "client",
         AT_THE_EDGE,
-        &["card", "home", "record", "rpc", "wire"],
+        &["access", "card", "home", "record", "rpc", "wire"],
     ),
     room("shutdown", AT_THE_EDGE, &[]),
     room("telemetry", AT_THE_EDGE, &["config"]),
@@ -98,6 +101,7 @@ pub(crate) const HOUSE: &[Room] = &[
         "cli",
         AT_THE_EDGE,
         &[
+            "access",
             "card",
             "catalogue",
             "client",

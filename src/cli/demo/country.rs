@@ -144,7 +144,7 @@ impl CountryNode {
 
     /// A client of the node that answered once.
     pub(super) async fn client(&self) -> Result<Client, Failure> {
-        let profile = Profile::operator(&Home::open(&self.home)?)?;
+        let profile = Profile::officer(&Home::open(&self.home)?)?;
         let mut client = Client::connect(&profile).await?;
         client
             .status

@@ -122,7 +122,7 @@ pub(super) async fn submit_all(
     let mut submitters = JoinSet::new();
     let mut queues: Vec<(Country, Profile, VecDeque<Waiting>)> = Vec::new();
     for node in nodes.iter() {
-        let profile = Profile::operator(&Home::open(&node.home)?)?;
+        let profile = Profile::officer(&Home::open(&node.home)?)?;
         queues.push((node.country, profile, VecDeque::new()));
     }
     for (number, submission) in submissions.into_iter().enumerate() {

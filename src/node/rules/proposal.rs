@@ -113,6 +113,13 @@ pub enum Proposal {
     },
     /// What was approved is done.
     ApprovalDone(ApprovalId),
+    /// It cannot be approved any more: who asked has left.
+    Void {
+        /// Which.
+        id: ApprovalId,
+        /// Who says so.
+        actor: String,
+    },
     /// An operator recalls records without a second one.
     RecallAlone(AloneOrder),
     /// A link came up or went down.

@@ -1,20 +1,21 @@
-//! The client a request comes from, as the ledger names it.
+//! The principal a request comes from, and as the ledger names it.
 
 use tonic::{Request, Status};
 
-use crate::rpc::tls::{ConnectionIdentity, client_of};
+use crate::{access::Principal, rpc::tls::client_of};
 
 /// `UZ/operator/local`, from the connection's certificate and never from a header.
 ///
 /// # Errors
 /// `UNAUTHENTICATED` when the request did not come over the client port.
 pub(super) fn actor<T>(request: &Request<T>) -> Result<String, Status> {
-    Ok(match client_of(request)? {
-        ConnectionIdentity::Client {
-            country,
-            role,
-            name,
-        } => format!("{country}/{role}/{name}"),
-        ConnectionIdentity::Peer(country) => format!("{country}/node"),
-    })
+    Ok(principal(request)?.to_string())
+}
+
+/// Who asks, with authority and roles.
+///
+/// # Errors
+/// As [`actor`].
+pub(super) fn principal<T>(request: &Request<T>) -> Result<&Principal, Status> {
+    client_of(request)
 }

@@ -1,36 +1,41 @@
 //! Who is at the other end of a connection.
 
+use std::{fmt, sync::Arc};
+
 use rustls::pki_types::CertificateDer;
 use tonic::{Request, Status};
 
 use crate::{
-    home::{CertifiedIdentity, ClientName, Leaf, ProfileError, leaf},
+    access::Principal,
+    home::{CertifiedIdentity, Leaf, ProfileError, TrustedIssuers, leaf},
     record::Country,
 };
 
-/// Who is at the other end of a connection, as its verified certificate says. The accept loop puts
-/// it into the extensions of every request.
+/// Who calls, with the verified certificate that says so. The accept loop puts it into the extensions
+/// of every request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// Who it is.
+    pub identity: ConnectionIdentity,
+    /// The certificate, DER.
+    pub certificate: Arc<[u8]>,
+}
+
+/// Who is at the other end of a connection, as its verified certificate says.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ConnectionIdentity {
     /// The node of a country, on a link.
     Peer(Country),
-    /// A client of the own country.
-    Client {
-        /// The country whose CA vouches: the own one.
-        country: Country,
-        /// The role, such as `operator`.
-        role: String,
-        /// The client's own name.
-        name: String,
-    },
+    /// A client of the own country: who it is, with its authority and roles.
+    Client(Principal),
 }
 
-impl From<&ClientName> for ConnectionIdentity {
-    fn from(client: &ClientName) -> Self {
-        Self::Client {
-            country: client.country(),
-            role: client.role().to_owned(),
-            name: client.name().to_owned(),
+/// As the ledger names it: `UZ/operator/local`, or `KZ/node`.
+impl fmt::Display for ConnectionIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Peer(country) => write!(f, "{country}/node"),
+            Self::Client(principal) => principal.fmt(f),
         }
     }
 }
@@ -41,11 +46,18 @@ impl From<&ClientName> for ConnectionIdentity {
 ///
 /// # Errors
 /// [`ProfileError`] when the leaf is missing or fits no profile of a caller.
-pub fn identity_of(chain: &[CertificateDer<'_>]) -> Result<ConnectionIdentity, ProfileError> {
+pub fn identity_of(
+    chain: &[CertificateDer<'_>],
+    issuers: &TrustedIssuers,
+) -> Result<ConnectionIdentity, ProfileError> {
     let leaf = chain.first().ok_or(ProfileError::Certificate)?;
+    // As the verifier did: whoever names a trusted issuer was verified by it, and by nobody else.
+    if let Some(issuer) = issuers.issuer_of(leaf) {
+        return Ok(ConnectionIdentity::Client(issuer.principal(leaf)?));
+    }
     match CertifiedIdentity::of(leaf)? {
         CertifiedIdentity::Link(country) => Ok(ConnectionIdentity::Peer(country)),
-        CertifiedIdentity::Client(client) => Ok(ConnectionIdentity::from(&client)),
+        CertifiedIdentity::Client(client) => Ok(ConnectionIdentity::Client(client)),
         other @ CertifiedIdentity::ClientPort(_) => Err(ProfileError::WrongProfile {
             presented: other.purpose(),
             expected: "links or clients",
@@ -66,19 +78,35 @@ pub(super) fn leaf_of(chain: &[CertificateDer<'_>]) -> Result<Leaf, ProfileError
 /// # Errors
 /// `UNAUTHENTICATED` when the request did not come over a link.
 pub fn peer_of<T>(request: &Request<T>) -> Result<Country, Status> {
-    match request.extensions().get() {
+    match caller(request) {
         Some(ConnectionIdentity::Peer(country)) => Ok(*country),
         _ => Err(Status::unauthenticated("this call is for links only")),
     }
 }
 
-/// The client that sent a request over the client port: always [`ConnectionIdentity::Client`].
+/// The principal that sent a request over the client port.
 ///
 /// # Errors
 /// `UNAUTHENTICATED` when the request did not come over the client port.
-pub fn client_of<T>(request: &Request<T>) -> Result<&ConnectionIdentity, Status> {
-    match request.extensions().get() {
-        Some(identity @ ConnectionIdentity::Client { .. }) => Ok(identity),
+pub fn client_of<T>(request: &Request<T>) -> Result<&Principal, Status> {
+    match caller(request) {
+        Some(ConnectionIdentity::Client(principal)) => Ok(principal),
         _ => Err(Status::unauthenticated("this call is for clients only")),
     }
+}
+
+/// The certificate by which a request's connection was let in, DER.
+///
+/// # Errors
+/// `UNAUTHENTICATED` when the request came over no such connection.
+pub fn certificate_of<T>(request: &Request<T>) -> Result<Arc<[u8]>, Status> {
+    let caller = request.extensions().get::<Caller>();
+    caller
+        .map(|caller| Arc::clone(&caller.certificate))
+        .ok_or_else(|| Status::unauthenticated("the connection has no certificate"))
+}
+
+fn caller<T>(request: &Request<T>) -> Option<&ConnectionIdentity> {
+    let caller = request.extensions().get::<Caller>();
+    caller.map(|caller| &caller.identity)
 }

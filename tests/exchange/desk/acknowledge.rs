@@ -191,7 +191,7 @@ async fn what_cannot_be_acknowledged_is_refused_by_name() {
         .await
         .fine();
     assert!(
-        said.contains("held by UZ/operator/local for liaison desk"),
+        said.contains("held by UZ/officer/local for liaison desk"),
         "{said}"
     );
     let again = comity(&[

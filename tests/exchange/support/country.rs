@@ -203,6 +203,11 @@ impl Country {
         Profile::operator(&self.home()).unwrap()
     }
 
+    /// The local officer.
+    pub(crate) fn officer(&self) -> Profile {
+        Profile::officer(&self.home()).unwrap()
+    }
+
     pub(crate) async fn client(&self) -> Client {
         Client::connect(&self.operator()).await.unwrap()
     }

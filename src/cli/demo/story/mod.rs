@@ -31,8 +31,8 @@ use crate::{
 use super::{
     super::{
         exit::{Failure, SOFTWARE, TEMPFAIL},
-        operator,
         out::Out,
+        principals,
     },
     country::CountryNode,
 };
@@ -74,7 +74,7 @@ impl Story {
         out.note("KZ and UZ ask for TJ's consent to use it in court");
         let consent = Consent::ask(&mut cast, amendment.reference()).await?;
         out.note(&format!(
-            "TJ recalls {reference}; a second operator in each country approves the shredding"
+            "TJ recalls {reference}; a second officer in each country approves the shredding"
         ));
         let recall = Recall::make(&mut cast, nodes, &reference).await?;
         Ok(Self {
@@ -127,13 +127,13 @@ impl Story {
     }
 }
 
-/// The operators of every country, the origin's first.
+/// The officers of every country, the origin's first.
 struct Cast {
     seats: Vec<Seat>,
     book: TrustBook,
 }
 
-/// An operator of one country and the connection to its node.
+/// An officer of one country and the connection to its node.
 struct Seat {
     country: Country,
     client: Client,
@@ -270,11 +270,11 @@ impl Seat {
     }
 }
 
-/// A client of a second operator, with a certificate as `comity operator issue` makes it.
-async fn second_operator(node: &CountryNode) -> Result<Client, Failure> {
+/// A client of a second officer, with a certificate as `comity officer add` makes it.
+async fn second_officer(node: &CountryNode) -> Result<Client, Failure> {
     let home = Home::open(&node.home)?;
-    let issued = operator::issue(&home, "second", &node.home.join("second-operator"))?;
-    Ok(Client::connect(&Profile::load(&issued.profile)?).await?)
+    let profile = principals::second(&home, &node.home.join("second-officer"))?;
+    Ok(Client::connect(&Profile::load(&profile)?).await?)
 }
 
 /// Looks until there is an answer.

@@ -16,26 +16,26 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tonic::transport::server::Connected;
 
-use super::{super::ConnectionIdentity, live::Entered, seats::Seat};
+use super::{super::Caller, live::Entered, seats::Seat};
 
 /// A connection that was let in.
 pub(super) struct Connection {
     stream: TlsStream<TcpStream>,
-    identity: ConnectionIdentity,
+    caller: Caller,
     entered: Entered,
     was_cut: Pin<Box<WaitForCancellationFutureOwned>>,
     /// Until the caller's certificate ends.
     ending: Pin<Box<Sleep>>,
     /// Until the first byte: HTTP/2 pings only begin after the client's preface.
     silence: Option<Pin<Box<Sleep>>>,
-    _seat: Seat<ConnectionIdentity>,
+    _seat: Seat<String>,
 }
 
 impl Connected for Connection {
-    type ConnectInfo = ConnectionIdentity;
+    type ConnectInfo = Caller;
 
-    fn connect_info(&self) -> ConnectionIdentity {
-        self.identity.clone()
+    fn connect_info(&self) -> Caller {
+        self.caller.clone()
     }
 }
 
@@ -44,15 +44,15 @@ impl Connection {
     /// within `silence`.
     pub(super) fn new(
         stream: TlsStream<TcpStream>,
-        identity: ConnectionIdentity,
+        caller: Caller,
         entered: Entered,
         left: Duration,
         silence: Duration,
-        seat: Seat<ConnectionIdentity>,
+        seat: Seat<String>,
     ) -> Self {
         Self {
             stream,
-            identity,
+            caller,
             was_cut: Box::pin(entered.cut.clone().cancelled_owned()),
             entered,
             ending: Box::pin(sleep(left)),
