@@ -218,6 +218,11 @@ impl Store {
         self.0.segments.body_with_blob(place, index)
     }
 
+    #[cfg(test)]
+    pub(super) fn keeps_rows(&self) -> bool {
+        self.0.index.keeps()
+    }
+
     pub(super) fn segments(&self) -> Vec<SegmentFile> {
         self.0.segments.all()
     }

@@ -10,6 +10,7 @@ use std::io;
 use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use super::StoreError;
 use super::error::io_error;
@@ -18,6 +19,7 @@ use super::group::{Layout, Overlay};
 use super::keyspace::POSITION;
 use super::mark::Reached;
 use super::medium::Medium;
+use super::recent::{Recent, merge};
 use crate::crypto::Digest;
 
 /// sled's own thread both writes its buffer out and reclaims segments of its file; without it the
@@ -30,6 +32,7 @@ const ASIDE: &str = ".set-aside-";
 /// The index.
 pub(super) struct Index {
     db: sled::Db,
+    recent: RwLock<Recent>,
     dir: PathBuf,
     layout: Layout,
 }
@@ -63,6 +66,7 @@ impl Index {
         let db = guarded(|| config.open())?;
         Ok(Self {
             db,
+            recent: RwLock::default(),
             dir: dir.to_path_buf(),
             layout,
         })
@@ -93,12 +97,60 @@ impl Index {
         }
     }
 
+    fn recent(&self) -> RwLockReadGuard<'_, Recent> {
+        self.recent.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let change = self.recent().get(key).cloned();
+        if let Some(change) = change {
+            return Ok(change);
+        }
         Ok(guarded(|| self.db.get(key))?.map(|value| value.to_vec()))
     }
 
-    /// Applies a group's rows and the position reached in one batch. A crash leaves all of it or
-    /// nothing; what was applied after sled's last write to disk goes too, and is replayed.
+    /// Keeps a group's rows in memory; every question sees them from now on.
+    pub(super) fn keep(&self, overlay: &mut Overlay, reached: Reached) {
+        let changes = overlay.drain();
+        let mut recent = self.recent.write().unwrap_or_else(PoisonError::into_inner);
+        recent.take_in(changes, reached);
+    }
+
+    /// Whether rows are kept that sled does not have.
+    pub(super) fn keeps(&self) -> bool {
+        self.recent().reached().is_some()
+    }
+
+    /// Lets sled take the rows kept, when there are enough of them. Only for the one who keeps them.
+    pub(super) fn settle_if_due(&self, medium: &dyn Medium) -> Result<(), StoreError> {
+        if self.recent().is_full() {
+            self.settle(medium)?;
+        }
+        Ok(())
+    }
+
+    /// Lets sled take all rows kept and the position that they reach, in one batch. A crash leaves
+    /// all of it or nothing, and what sled has not written to disk goes too: it is replayed.
+    pub(super) fn settle(&self, medium: &dyn Medium) -> Result<(), StoreError> {
+        let recent = self.recent();
+        let Some(reached) = recent.reached() else {
+            return Ok(());
+        };
+        let mut batch = sled::Batch::default();
+        for (key, value) in recent.rows() {
+            match value {
+                Some(value) => batch.insert(key.as_slice(), value.as_slice()),
+                None => batch.remove(key.as_slice()),
+            }
+        }
+        // Questions go on, and see the same rows here and there.
+        drop(recent);
+        self.write(medium, batch, reached)?;
+        *self.recent.write().unwrap_or_else(PoisonError::into_inner) = Recent::default();
+        Ok(())
+    }
+
+    /// Applies rows and the position reached to sled in one batch, as a replay does.
     pub(super) fn apply(
         &self,
         medium: &dyn Medium,
@@ -106,6 +158,21 @@ impl Index {
         reached: Reached,
     ) -> Result<(), StoreError> {
         let mut batch = sled::Batch::default();
+        for (key, value) in overlay.drain() {
+            match value {
+                Some(value) => batch.insert(key, value),
+                None => batch.remove(key),
+            }
+        }
+        self.write(medium, batch, reached)
+    }
+
+    fn write(
+        &self,
+        medium: &dyn Medium,
+        mut batch: sled::Batch,
+        reached: Reached,
+    ) -> Result<(), StoreError> {
         let mut position = Vec::with_capacity(64);
         position.extend_from_slice(&reached.position.to_be_bytes());
         position.extend_from_slice(reached.chain.as_ref());
@@ -113,12 +180,6 @@ impl Index {
         let sum = check(&[&position]);
         position.extend_from_slice(&sum);
         batch.insert(POSITION.key(&[]), position);
-        for (key, value) in overlay.drain() {
-            match value {
-                Some(value) => batch.insert(key, value),
-                None => batch.remove(key),
-            }
-        }
         let mut batch = Some(batch);
         let mut write = || match batch.take() {
             Some(batch) => guarded(|| self.db.apply_batch(batch)).map_err(io::Error::other),
@@ -137,14 +198,15 @@ impl Index {
         limit: usize,
     ) -> Result<Vec<Row>, StoreError> {
         let first = prefix.max(from).to_vec();
+        let recent = self.recent();
+        let ours = recent.rows().range(first.clone()..);
+        let ours = ours.take_while(|(key, _)| key.starts_with(prefix));
         guarded(|| {
-            let rows = self.db.range(first..).take(limit);
-            let rows = rows.take_while(|row| match row {
+            let rows = self.db.range(first..).take_while(|row| match row {
                 Ok((key, _)) => key.starts_with(prefix),
                 Err(_) => true,
             });
-            rows.map(|row| row.map(|(key, value)| (key.to_vec(), value.to_vec())))
-                .collect()
+            merge(ours, rows.map(owned), |a, b| a.cmp(b), limit)
         })
     }
 
@@ -165,14 +227,12 @@ impl Index {
         if matches!(&end, Bound::Excluded(end) if end.as_slice() <= prefix) {
             return Ok(Vec::new());
         }
+        let range = (Bound::Included(prefix.to_vec()), end);
+        let recent = self.recent();
+        let ours = recent.rows().range(range.clone()).rev();
         guarded(|| {
-            let rows = self
-                .db
-                .range((Bound::Included(prefix.to_vec()), end))
-                .rev()
-                .take(limit);
-            rows.map(|row| row.map(|(key, value)| (key.to_vec(), value.to_vec())))
-                .collect()
+            let rows = self.db.range(range).rev();
+            merge(ours, rows.map(owned), |a, b| b.cmp(a), limit)
         })
     }
 
@@ -196,9 +256,10 @@ impl Index {
         })
     }
 
-    /// Makes the index durable: sled's own flush, then an fsync of its files, which sled omits.
+    /// Makes the index durable: the rows kept, sled's own flush, then an fsync of its files, which sled omits.
     /// Only for a stopped writer: concurrent flushes can deadlock sled.
     pub(super) fn make_durable(&self, medium: &dyn Medium) -> Result<(), StoreError> {
+        self.settle(medium)?;
         let mut write = || {
             guarded(|| self.db.flush()).map_err(io::Error::other)?;
             for found in fs::read_dir(&self.dir)? {
@@ -213,6 +274,10 @@ impl Index {
             .index(&mut write)
             .map_err(|error| StoreError::Index(error.to_string()))
     }
+}
+
+fn owned(row: sled::Result<(sled::IVec, sled::IVec)>) -> sled::Result<Row> {
+    row.map(|(key, value)| (key.to_vec(), value.to_vec()))
 }
 
 /// The first key after all that begin with `prefix`; `None` when there is no such key.

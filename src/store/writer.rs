@@ -5,13 +5,10 @@
 //! group durable with one write and one sync, applies it to the index in one batch, and only then
 //! answers everybody, also those refused: a refusal may rest on a proposal of the same group.
 
-use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
 use std::sync::{Arc, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, JoinHandle, Thread};
-use std::time::Instant;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -19,10 +16,13 @@ use super::StoreError;
 use super::group::{Group, Overlay, Pending};
 use super::handle::Shared;
 use super::journal::Journal;
+use super::park::{block_on, within};
 use super::workload::Moments;
 
 /// Proposals that may wait.
 const QUEUE: usize = 4096;
+/// No proposal for so long, and the index takes what it lacks.
+const QUIET: Duration = Duration::from_millis(50);
 
 /// What may durably happen, decided in the writer thread.
 pub trait Rules: Send + 'static {
@@ -128,25 +128,6 @@ impl<R: Rules> Writer<R> {
     }
 }
 
-/// Waits on this thread, inside or outside a runtime.
-fn block_on<F: Future>(future: F) -> F::Output {
-    struct Unpark(Thread);
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let mut context = Context::from_waker(&waker);
-    let mut future = pin!(future);
-    loop {
-        match future.as_mut().poll(&mut context) {
-            Poll::Ready(output) => return output,
-            Poll::Pending => thread::park(),
-        }
-    }
-}
-
 /// How the store stops its writer.
 pub(super) struct Control {
     stop: Box<dyn Fn() + Send>,
@@ -216,7 +197,7 @@ struct Committer<R: Rules> {
 impl<R: Rules> Committer<R> {
     fn run(mut self) {
         self.between_groups();
-        while let Some(job) = self.queue.blocking_recv() {
+        while let Some(job) = self.next_job() {
             let Job::Propose(proposal, reply) = job else {
                 // Nothing more comes in; what waits is still decided.
                 self.queue.close();
@@ -259,10 +240,30 @@ impl<R: Rules> Committer<R> {
         *slot = Some(self.journal);
     }
 
-    /// What the journal needs that nobody waits for.
+    /// The next job. When none comes for a while, the index settles: so it is nearly up to date
+    /// whenever the process is killed.
+    fn next_job(&mut self) -> Option<Job<R>> {
+        if self.shared.index.keeps() && self.shared.halted().is_none() {
+            if let Some(job) = within(QUIET, self.queue.recv()) {
+                return job;
+            }
+            let settled = self.shared.index.settle(&*self.journal.medium);
+            if let Err(error) = self.shared.asked(settled) {
+                self.shared.poison(&error.to_string());
+            }
+        }
+        self.queue.blocking_recv()
+    }
+
+    /// What index and journal need that nobody waits for.
     fn between_groups(&mut self) {
-        let due = self.journal.mark_if_due();
-        if let Err(error) = due.and_then(|()| self.journal.make_room()) {
+        let settled = self.shared.index.settle_if_due(&*self.journal.medium);
+        let done = self
+            .shared
+            .asked(settled)
+            .and_then(|()| self.journal.mark_if_due())
+            .and_then(|()| self.journal.make_room());
+        if let Err(error) = done {
             self.shared.poison(&error.to_string());
         }
     }
@@ -312,10 +313,8 @@ impl<R: Rules> Committer<R> {
         // A crash before the journal's sync: nobody was answered, the group is cut or found whole.
         let reached = self.journal.commit(&mut self.pending)?;
         let durable = Instant::now();
-        // A crash between: the group is durable, and replayed into the index.
-        let index = &self.shared.index;
-        let applied = index.apply(&*self.journal.medium, &mut self.overlay, reached);
-        self.shared.asked(applied)?;
+        // A crash from here on: the group is durable, and replayed into the index.
+        self.shared.index.keep(&mut self.overlay, reached);
         self.shared.workload.add(
             entries.into(),
             rows as u64,

@@ -152,6 +152,13 @@ pub(super) fn bodies(store: &Store) -> Vec<String> {
     bodies
 }
 
+/// Waits until the index has everything, as it does soon after the last proposal.
+pub(super) fn settled(store: &Store) {
+    while store.keeps_rows() {
+        std::thread::yield_now();
+    }
+}
+
 /// Stops without closing, as a killed process does, and waits until the lock is free.
 pub(super) fn stop_uncleanly(home: &Path, store: Store, writer: Writer<Desk>) {
     drop((store, writer));
@@ -184,6 +191,8 @@ pub(super) fn three(home: &Path, clean: bool) -> Vec<usize> {
         .collect();
     if clean {
         store.close().unwrap();
+    } else {
+        settled(&store);
     }
     stop_uncleanly(home, store, writer);
     lengths

@@ -26,6 +26,7 @@ fn three_in_room(home: &Path) -> Vec<usize> {
         let bytes = fs::read(segment(home, 1)).unwrap();
         bytes.iter().rposition(|byte| *byte != 0).unwrap() + 1
     });
+    settled(&store);
     stop_uncleanly(home, store, writer);
     ends.to_vec()
 }
