@@ -34,7 +34,7 @@ impl<T: Send + 'static> Work<T> {
     ///
     /// # Errors
     /// [`NodeError::Task`] when the work panicked.
-    pub(super) async fn answer(self) -> Result<T, NodeError> {
+    pub async fn answer(self) -> Result<T, NodeError> {
         match self {
             Self::Done(answer) => answer,
             Self::Elsewhere(handle) => handle.await.map_err(|_| NodeError::Task),

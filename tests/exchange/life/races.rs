@@ -193,6 +193,7 @@ async fn together(recall_first: bool) {
                 epochs.clone(),
                 HashSet::new(),
             )
+            .answer()
             .await
             .unwrap()
             .unwrap();

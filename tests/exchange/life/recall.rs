@@ -156,6 +156,7 @@ async fn recall_comes_first(restarts: bool) {
                 epochs.clone(),
                 HashSet::new(),
             )
+            .answer()
             .await
             .unwrap()
             .unwrap();
