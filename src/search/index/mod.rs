@@ -17,12 +17,18 @@ use roaring::RoaringBitmap;
 
 use crate::record::Country;
 
-use super::{codes::Code, entity::Entity, query::Query, text::Word};
+use super::{
+    codes::Code,
+    entity::Entity,
+    query::Query,
+    text::{Word, form_key},
+};
 
-pub use prepared::{Facts, Prepared, prepare};
+pub use prepared::{Facts, Piece, Prepared, prepare};
 
 use memory::{allocated, bitmap_bytes};
-use postings::{Hashed, Sets};
+use postings::{Hashed, PARTS, Sets};
+use prepared::{At, entity_key};
 use words::{Place, Words};
 
 /// Words of a name that are compared.
@@ -54,10 +60,12 @@ pub struct Index {
 struct Sweep {
     /// What left before it began.
     gone: RoaringBitmap,
-    /// The next word to look at.
-    word: u32,
+    /// The next word to look at, until there is none.
+    word: Option<u32>,
     /// Words that nothing holds any more.
     forgotten: RoaringBitmap,
+    /// The next part of the tables by key to look at.
+    part: usize,
 }
 
 /// Candidates of one rank, to be looked at newest first.
@@ -81,29 +89,69 @@ struct Levels {
 impl Index {
     /// Adds a record; one that left before does not come back.
     pub fn insert(&mut self, record: Prepared) {
-        let number = record.number;
-        if number > MAX_NUMBER || self.gone.contains(number) || !self.live.insert(number) {
-            return;
-        }
-        for (word, weighty) in &record.words {
-            for form in &word.forms {
-                if word.has_digits() {
-                    self.sets.add(self.hashed.entry(&("word", form)), number);
-                } else {
-                    self.words.add(&mut self.sets, form, number, *weighty);
+        self.insert_all(&Piece::new(vec![record]));
+    }
+
+    /// Adds records, each as [`Self::insert`] does.
+    pub fn insert_all(&mut self, piece: &Piece) {
+        let taken: Vec<Option<u32>> = piece
+            .records
+            .iter()
+            .map(|record| self.take_up(record))
+            .collect();
+        let runs = || piece.places.chunk_by(At::is_of);
+        // Numbers first: looking for one word does not wait for what is added to another.
+        let numbers: Vec<Option<u32>> = runs()
+            .take_while(|run| run.first().is_some_and(|at| !at.is_hashed))
+            .map(|run| {
+                let at = run.iter().find(|at| at.number(&taken).is_some())?;
+                let letters = || piece.letters(at);
+                self.words.intern(&mut self.sets, at.key, letters)
+            })
+            .collect();
+        let mut numbers = numbers.into_iter();
+        for run in runs() {
+            let word = numbers.next();
+            let members = run
+                .iter()
+                .filter_map(|at| Some((at.number(&taken)?, at.weighty)));
+            if let Some(word) = word {
+                if let Some(word) = word {
+                    self.words.add(&mut self.sets, word, members);
                 }
+                continue;
+            }
+            let mut members = members.peekable();
+            if members.peek().is_some()
+                && let Some(at) = run.first()
+                && let Some(slot) = self.hashed.entry(at.key)
+            {
+                members.for_each(|(member, _)| {
+                    self.sets.add(slot, member);
+                });
             }
         }
-        for entity in &record.entities {
-            self.sets.add(self.hashed.entry(entity), number);
+    }
+
+    /// Takes up what of a record is neither word nor identifier; its number, unless it is there or
+    /// left before.
+    fn take_up(&mut self, record: &Prepared) -> Option<u32> {
+        let number = record.number;
+        if number > MAX_NUMBER || self.gone.contains(number) || !self.live.insert(number) {
+            return None;
         }
-        for code in record.codes {
-            self.codes.entry(code).or_default().insert(number);
+        for code in &record.codes {
+            self.codes.entry(*code).or_default().insert(number);
         }
-        for country in record.countries.into_iter().chain([record.origin]) {
-            self.countries.entry(country).or_default().insert(number);
+        for country in record.countries.iter().chain([&record.origin]) {
+            self.countries.entry(*country).or_default().insert(number);
         }
-        self.kinds.entry(record.kind).or_default().insert(number);
+        if let Some(kind) = self.kinds.get_mut(&record.kind) {
+            kind.insert(number);
+        } else {
+            let kind = RoaringBitmap::from_iter([number]);
+            self.kinds.insert(record.kind.clone(), kind);
+        }
         let at = number as usize;
         if self.days.len() <= at {
             self.days.resize(at.saturating_add(1), 0);
@@ -111,6 +159,7 @@ impl Index {
         if let Some(day) = self.days.get_mut(at) {
             *day = record.day;
         }
+        Some(number)
     }
 
     /// Takes a record out at once: no question finds it any more, whether it was indexed or is yet
@@ -131,22 +180,25 @@ impl Index {
     pub fn sweep(&mut self) {
         let mut sweep = self.sweep.take().unwrap_or_else(|| Sweep {
             gone: self.gone.clone(),
-            word: 0,
+            word: Some(0),
             forgotten: RoaringBitmap::new(),
+            part: 0,
         });
-        let next = self.words.remove(
-            &mut self.sets,
-            &sweep.gone,
-            sweep.word,
-            &mut sweep.forgotten,
-        );
-        if let Some(next) = next {
-            sweep.word = next;
+        if let Some(word) = sweep.word {
+            sweep.word = self
+                .words
+                .remove(&mut self.sets, &sweep.gone, word, &mut sweep.forgotten);
             self.sweep = Some(sweep);
             return;
         }
-        self.words.forget(&mut self.sets, &sweep.forgotten);
-        self.hashed.remove(&mut self.sets, &sweep.gone);
+        if sweep.part < PARTS {
+            let part = sweep.part;
+            self.words.forget(part, &mut self.sets, &sweep.forgotten);
+            self.hashed.sweep(part, &mut self.sets, &sweep.gone);
+            sweep.part = part.saturating_add(1);
+            self.sweep = Some(sweep);
+            return;
+        }
         let facets = self
             .kinds
             .values_mut()
@@ -275,7 +327,7 @@ impl Index {
     /// Records that hold an identifier with this form, whatever else is known of it.
     pub fn with_entity(&self, entity: &Entity) -> RoaringBitmap {
         let mut found = RoaringBitmap::new();
-        let slot = self.hashed.get(&(entity.class, entity.key.clone()));
+        let slot = self.hashed.slot(entity_key(entity.class, &entity.key));
         self.sets.add_to(slot, &mut found);
         found &= &self.live;
         found
@@ -349,8 +401,8 @@ impl Index {
         let (mut weighty, mut spelt) = (RoaringBitmap::new(), RoaringBitmap::new());
         if word.has_digits() {
             for form in &word.forms {
-                self.sets
-                    .add_to(self.hashed.get(&("word", form)), &mut spelt);
+                let slot = self.hashed.slot(form_key(form, true));
+                self.sets.add_to(slot, &mut spelt);
             }
             return Levels {
                 weighty,
