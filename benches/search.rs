@@ -24,7 +24,7 @@ use comity::{
     node::{Node, submit::Intent},
     record::Country,
     search::{
-        Asked, Index, Query, explain, extract,
+        Asked, Index, Query, explain, extract, extract_to_index,
         index::{Facts, Piece, prepare},
         text::{Lexicon, Normaliser},
     },
@@ -98,7 +98,7 @@ fn alone(arguments: &Arguments) -> serde_json::Value {
         (1..).zip(records(arguments.bytes).take(arguments.records))
     {
         let begun = Instant::now();
-        let found = extract(&record);
+        let found = extract_to_index(&record);
         let extracted = Instant::now();
         let facts = Facts {
             number,
