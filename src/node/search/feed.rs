@@ -7,7 +7,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, Mutex, PoisonError, Weak,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
     },
     thread,
@@ -281,9 +281,35 @@ struct Ready {
     /// The next piece to add.
     next: u64,
     waiting: BTreeMap<u64, Piece>,
+    /// Whether a thread adds one.
+    adding: bool,
 }
 
 impl Block {
+    fn ready(&self) -> MutexGuard<'_, Ready> {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds the pieces whose turn it is, and lets questions in between them. While another thread
+    /// does so there is nothing to wait for: it looks again before it stops.
+    fn add(&self, search: &Searching) {
+        loop {
+            let mut ready = self.ready();
+            if ready.adding {
+                return;
+            }
+            let next = ready.next;
+            let Some(piece) = ready.waiting.remove(&next) else {
+                return;
+            };
+            ready.next = next.saturating_add(1);
+            ready.adding = true;
+            drop(ready);
+            search.write().insert_all(&piece);
+            self.ready().adding = false;
+        }
+    }
+
     /// Lets a burst of deliveries go first.
     fn wait(&self, node: &Weak<Node>, search: &Searching) {
         while search.goes_on()
@@ -322,19 +348,8 @@ impl Block {
             }
             // What the records have in common is sorted out before anyone waits for it.
             let prepared = Piece::new(prepared);
-            let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
-            ready.waiting.insert(piece, prepared);
-            ready.add(search);
-        }
-    }
-}
-
-impl Ready {
-    /// Adds the pieces whose turn it is, and lets questions in between them.
-    fn add(&mut self, search: &Searching) {
-        while let Some(prepared) = self.waiting.remove(&self.next) {
-            self.next = self.next.saturating_add(1);
-            search.write().insert_all(&prepared);
+            self.ready().waiting.insert(piece, prepared);
+            self.add(search);
         }
     }
 }
@@ -349,7 +364,11 @@ impl Node {
             return Ok(None);
         };
         let stored = self.stored(number)?;
-        let record = match self.open_stored(&stored) {
+        let opened = self.check_open(&stored).and_then(|()| {
+            let record = stored.open_to_index(&self.slots);
+            record.map_err(NodeError::Holding)
+        });
+        let record = match opened {
             Err(NodeError::Holding(HoldingError::Locked(_))) => return Ok(None),
             other => other?,
         };
@@ -373,6 +392,6 @@ impl Node {
             origin: stored.holding.origin.parse().map_err(EntryError::from)?,
             day,
         };
-        Ok(Some(prepare(facts, &found.extract(), lexicon)))
+        Ok(Some(prepare(facts, &found.extract_to_index(), lexicon)))
     }
 }
