@@ -24,9 +24,9 @@ use comity::{
     node::{Node, submit::Intent},
     record::Country,
     search::{
-        Asked, Index, Query, explain, extract,
-        index::{Facts, prepare},
-        text::Normaliser,
+        Asked, Index, Query, explain, extract, extract_to_index,
+        index::{Facts, Piece, prepare},
+        text::{Lexicon, Normaliser},
     },
     wire::record::Record,
 };
@@ -39,6 +39,9 @@ use shared::{
 
 /// Records of which the linear scan is measured.
 const SCANNED: usize = 2_000;
+
+/// Records that are added together, as a node does.
+const PIECE: usize = 64;
 
 /// Memory, building and answers of the search index.
 #[derive(Debug, Parser)]
@@ -81,10 +84,12 @@ fn records(bytes: usize) -> impl Iterator<Item = (Record, String, String)> {
 
 fn alone(arguments: &Arguments) -> serde_json::Value {
     let resident = || threads::resident_kib("self") as f64 / 1024.0;
-    let (mut index, mut normaliser) = (Index::default(), Normaliser::default());
+    let (mut index, mut lexicon) = (Index::default(), Lexicon::default());
+    let mut piece = Vec::new();
     let origin: Country = "UZ".parse().expect("a country");
     let mut asked = Vec::new();
     let mut sample = Vec::new();
+    let mut longest_piece = Duration::ZERO;
     let (mut extracting, mut preparing, mut inserting) =
         (Duration::ZERO, Duration::ZERO, Duration::ZERO);
     let before = resident();
@@ -93,7 +98,7 @@ fn alone(arguments: &Arguments) -> serde_json::Value {
         (1..).zip(records(arguments.bytes).take(arguments.records))
     {
         let begun = Instant::now();
-        let found = extract(&record);
+        let found = extract_to_index(&record);
         let extracted = Instant::now();
         let facts = Facts {
             number,
@@ -101,9 +106,15 @@ fn alone(arguments: &Arguments) -> serde_json::Value {
             origin,
             day: 20_000,
         };
-        let ready = prepare(facts, &found, &mut normaliser);
+        piece.push(prepare(facts, &found, &mut lexicon));
+        let whole = piece.len() == PIECE || number as usize == arguments.records;
+        let ready = whole.then(|| Piece::new(std::mem::take(&mut piece)));
         let prepared = Instant::now();
-        index.insert(ready);
+        if let Some(ready) = ready {
+            index.insert_all(&ready);
+            drop(ready);
+            longest_piece = longest_piece.max(prepared.elapsed());
+        }
         inserting += prepared.elapsed();
         preparing += prepared - extracted;
         extracting += extracted - begun;
@@ -115,7 +126,8 @@ fn alone(arguments: &Arguments) -> serde_json::Value {
         }
     }
     index.shrink();
-    drop(std::mem::take(&mut normaliser));
+    lexicon.forget();
+    let mut normaliser = Normaliser::default();
     let grown = resident() - before;
     let count = arguments.records as f64;
     let per_record = |time: Duration| format!("{:.1}", time.as_secs_f64() * 1e6 / count);
@@ -125,6 +137,10 @@ fn alone(arguments: &Arguments) -> serde_json::Value {
             row("extracting, us per record", per_record(extracting)),
             row("preparing, us per record", per_record(preparing)),
             row("inserting, us per record", per_record(inserting)),
+            row(
+                "longest time for a piece, ms",
+                format!("{:.2}", longest_piece.as_secs_f64() * 1e3),
+            ),
             row("words known", index.words()),
             row(
                 "memory by its own count, MiB",

@@ -4,7 +4,7 @@
 //! AES key and a commitment, which the header signs, are both derived from the content key, and a
 //! reader checks the commitment before it decrypts.
 
-use std::fmt;
+use std::{fmt, sync::LazyLock};
 
 use ring::hmac;
 use zeroize::{Zeroize as _, Zeroizing};
@@ -118,10 +118,13 @@ impl fmt::Debug for ContentKey {
     }
 }
 
+/// The key of the extraction without salt, which is the same each time.
+static NO_SALT: LazyLock<hmac::Key> = LazyLock::new(|| hmac::Key::new(hmac::HMAC_SHA256, &[]));
+
 /// HKDF-SHA256 (RFC 5869) without salt, 32 bytes: one block of output, so extract and expand are
 /// one HMAC each.
 fn hkdf_sha256(secret: &[u8], info: &[&[u8]]) -> Zeroizing<[u8; 32]> {
-    let extracted = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &[]), secret);
+    let extracted = hmac::sign(&NO_SALT, secret);
     let mut expand =
         hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, extracted.as_ref()));
     for part in info {

@@ -38,7 +38,7 @@ pub use keys::{ContentKeys, Entitlement, KeysError};
 pub use lane::running_hash;
 pub use marks::{MarkError, sign_mark, verify_mark};
 pub use onward::{PassedOn, open_passed_on, pass_on, verify_passed_on};
-pub use open::{Opened, open_at_rest};
+pub use open::{Opened, open_at_rest, open_to_index};
 pub use receipts::{
     MAX_DISCLOSURES, MAX_RECEIPTS, ReceiptError, is_late, issue, proof, proofs, stated,
     verify_group, verify_proof, verify_stated,

@@ -207,3 +207,29 @@ pub fn open_at_rest(
     check_ciphertexts(sealed, &header)?;
     open_compartments(sealed, &header, &record_id, origin, keys)
 }
+
+/// Opens a record from its holder's own store to be indexed, not to be shown: as [`open_at_rest`],
+/// but neither digests nor commitments are compared again. They were when it was stored, its bytes
+/// are those that its entry names, and AES-GCM takes no others under the keys from its slot; what an
+/// index proposes is opened by [`open_at_rest`] before anybody sees it.
+///
+/// # Errors
+/// [`Fault::Link`] when a ciphertext is missing, and [`Fault::Terminal`] as [`Verified::open`].
+pub fn open_to_index(
+    sealed: &SealedRecord,
+    keys: &ContentKeys,
+) -> Result<Vec<(u32, Vec<u8>)>, Fault> {
+    let header = Header::decode(sealed.header.clone()).map_err(|_| Defect::HeaderEncoding)?;
+    let record_id = <[u8; 16]>::try_from(&*header.id).map_err(|_| Defect::HeaderId)?;
+    let origin = header.origin.parse().map_err(|_| Defect::HeaderOrigin)?;
+    let mut parts = Vec::with_capacity(keys.keys.len());
+    for (index, key) in &keys.keys {
+        let compartment = sealed
+            .compartments
+            .iter()
+            .find(|compartment| compartment.index == *index)
+            .ok_or(LinkFault::MissingCompartment(*index))?;
+        parts.push(open_compartment(compartment, &record_id, origin, key)?);
+    }
+    Ok(parts)
+}

@@ -9,7 +9,7 @@ use crate::{
         Entry, EntryError, Event, Holding, Incarnation, LifeRow, LockCause, OutboxPlace, Position,
         Rekeyed, incarnation,
     },
-    envelope::{Beside, ContentKeys, Fault, open_at_rest, open_beside},
+    envelope::{Beside, ContentKeys, Fault, open_at_rest, open_beside, open_to_index},
     record::{
         Country, Moment,
         compartments::{ContentError, join},
@@ -294,14 +294,30 @@ impl StoredRecord {
     /// should be.
     pub fn open(&self, slots: &ShredSlots) -> Result<wire::record::Record, HoldingError> {
         let parts = open_at_rest(&self.sealed, &self.keys(slots)?)?;
-        let shows_victims = self.life.as_ref().is_none_or(life::shows_victims);
-        let borrowed: Vec<(u32, &[u8])> = parts
-            .iter()
-            .filter(|(label, _)| shows_victims || *label != CompartmentLabel::Victims as u32)
-            .map(|(label, content)| (*label, content.as_slice()))
-            .collect();
-        Ok(join(&borrowed)?)
+        joined(&parts, self.life.as_ref().is_none_or(life::shows_victims))
     }
+
+    /// Opens what of the record may be indexed, never to be shown: no victims' compartment, and
+    /// nothing is verified a second time ([`open_to_index`]).
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_to_index(&self, slots: &ShredSlots) -> Result<wire::record::Record, HoldingError> {
+        joined(&open_to_index(&self.sealed, &self.keys(slots)?)?, false)
+    }
+}
+
+/// The record that its compartments make.
+fn joined(
+    parts: &[(u32, Vec<u8>)],
+    shows_victims: bool,
+) -> Result<wire::record::Record, HoldingError> {
+    let borrowed: Vec<(u32, &[u8])> = parts
+        .iter()
+        .filter(|(label, _)| shows_victims || *label != CompartmentLabel::Victims as u32)
+        .map(|(label, content)| (*label, content.as_slice()))
+        .collect();
+    Ok(join(&borrowed)?)
 }
 
 /// The entry with the keys under their new slot.

@@ -16,6 +16,6 @@ pub mod text;
 
 pub use entity::{Class, Entity, Same};
 pub use explain::{Answered, Found, Readable, Reason, explain};
-pub use extract::{CodeAt, Extract, Mention, Text, extract};
+pub use extract::{CodeAt, Extract, Mention, Text, extract, extract_to_index};
 pub use index::Index;
 pub use query::{Asked, DEFAULT_LIMIT, MAX_LIMIT, MAX_TEXT, Query, QueryError, day_of};

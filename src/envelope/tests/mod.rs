@@ -225,6 +225,35 @@ fn a_store_that_rots_shows_nothing() {
 }
 
 #[test]
+fn what_is_indexed_is_what_is_shown_and_opens_under_its_own_key_alone() {
+    let parties = Parties::new();
+    let sealed = parties
+        .seal(plain(&[b"one", b"two"], &[("KZ", &[0, 1])]))
+        .unwrap();
+    assert_eq!(
+        open_to_index(&sealed.record, &sealed.keys),
+        open_at_rest(&sealed.record, &sealed.keys)
+    );
+    let mut damaged = sealed.record.clone();
+    damaged.compartments[1].ciphertext = Bytes::from_static(b"rotten");
+    assert_eq!(
+        open_to_index(&damaged, &sealed.keys),
+        Err(Defect::ContentSealed(1).into())
+    );
+    damaged.compartments.pop();
+    assert_eq!(
+        open_to_index(&damaged, &sealed.keys),
+        Err(LinkFault::MissingCompartment(1).into())
+    );
+    let mut keys = sealed.keys.clone();
+    keys.keys[0].1 = ContentKey::generate().unwrap();
+    assert_eq!(
+        open_to_index(&sealed.record, &keys),
+        Err(Defect::ContentSealed(0).into())
+    );
+}
+
+#[test]
 fn handmade_encodings_are_protobuf() {
     for (label, content) in [
         (1, &b""[..]),

@@ -4,7 +4,7 @@
 use crate::{
     node::{NodeError, onward::original_of},
     record::Country,
-    search::{Extract, extract},
+    search::{Extract, extract, extract_to_index},
     wire::record::{CompartmentLabel, Record},
 };
 
@@ -33,7 +33,15 @@ pub(super) fn searched(record: Record) -> Result<Content, NodeError> {
 impl Content {
     /// What can be found of it. The country that sealed an original is found like one that it names.
     pub(super) fn extract(&self) -> Extract {
-        let mut extract = extract(&self.record);
+        self.of_origin(extract(&self.record))
+    }
+
+    /// As [`Self::extract`] for the index, without places.
+    pub(super) fn extract_to_index(&self) -> Extract {
+        self.of_origin(extract_to_index(&self.record))
+    }
+
+    fn of_origin(&self, mut extract: Extract) -> Extract {
         if let Some(origin) = self.origin {
             extract
                 .countries

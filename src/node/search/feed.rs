@@ -7,7 +7,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, Mutex, PoisonError, Weak,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
     },
     thread,
@@ -21,8 +21,8 @@ use crate::{
     record::{Moment, kind_name},
     search::{
         day_of,
-        index::{Facts, MAX_NUMBER, Prepared, prepare},
-        text::Normaliser,
+        index::{Facts, MAX_NUMBER, Piece, Prepared, prepare},
+        text::Lexicon,
     },
 };
 
@@ -98,7 +98,7 @@ pub(crate) async fn run(node: Weak<Node>, search: Arc<Searching>) {
 struct Feed {
     node: Weak<Node>,
     search: Arc<Searching>,
-    normalisers: Vec<Normaliser>,
+    lexicons: Vec<Lexicon>,
     /// Most bytes that the index may take.
     budget: u64,
     blocks: u32,
@@ -122,8 +122,8 @@ impl Feed {
         Some(Self {
             node: Weak::clone(node),
             search: Arc::clone(search),
-            normalisers: (0..threads.min(MOST_THREADS))
-                .map(|_| Normaliser::default())
+            lexicons: (0..threads.min(MOST_THREADS))
+                .map(|_| Lexicon::default())
                 .collect(),
             budget: strong.config.search.memory_mib << 20,
             blocks: 0,
@@ -164,7 +164,7 @@ impl Feed {
         if first_time {
             search.write().shrink();
             // What words were is found out again where it is needed.
-            self.normalisers.iter_mut().for_each(Normaliser::forget);
+            self.lexicons.iter_mut().for_each(Lexicon::forget);
         }
         if self.blocks % COUNTED == 1 || first_time {
             self.weigh();
@@ -244,11 +244,11 @@ impl Feed {
         let (node, search, block) = (&self.node, &self.search, &block);
         let threads = usize::try_from(block.pieces).unwrap_or(MOST_THREADS);
         thread::scope(|scope| {
-            for normaliser in self.normalisers.iter_mut().take(threads) {
+            for lexicon in self.lexicons.iter_mut().take(threads) {
                 scope.spawn(move || {
                     // Of the calling thread alone; not being nice is no fault.
                     let _ = rustix::process::setpriority_process(None, NICE);
-                    block.take_up(node, search, normaliser);
+                    block.take_up(node, search, lexicon);
                 });
             }
         });
@@ -280,10 +280,36 @@ struct Block {
 struct Ready {
     /// The next piece to add.
     next: u64,
-    waiting: BTreeMap<u64, Vec<Prepared>>,
+    waiting: BTreeMap<u64, Piece>,
+    /// Whether a thread adds one.
+    adding: bool,
 }
 
 impl Block {
+    fn ready(&self) -> MutexGuard<'_, Ready> {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds the pieces whose turn it is, and lets questions in between them. While another thread
+    /// does so there is nothing to wait for: it looks again before it stops.
+    fn add(&self, search: &Searching) {
+        loop {
+            let mut ready = self.ready();
+            if ready.adding {
+                return;
+            }
+            let next = ready.next;
+            let Some(piece) = ready.waiting.remove(&next) else {
+                return;
+            };
+            ready.next = next.saturating_add(1);
+            ready.adding = true;
+            drop(ready);
+            search.write().insert_all(&piece);
+            self.ready().adding = false;
+        }
+    }
+
     /// Lets a burst of deliveries go first.
     fn wait(&self, node: &Weak<Node>, search: &Searching) {
         while search.goes_on()
@@ -295,7 +321,7 @@ impl Block {
     }
 
     /// Takes up pieces until none is left, or the node goes.
-    fn take_up(&self, node: &Weak<Node>, search: &Searching, normaliser: &mut Normaliser) {
+    fn take_up(&self, node: &Weak<Node>, search: &Searching, lexicon: &mut Lexicon) {
         loop {
             self.wait(node, search);
             let piece = self.next.fetch_add(1, Ordering::SeqCst);
@@ -313,40 +339,24 @@ impl Block {
                     Order::Upwards => self.start.saturating_add(at),
                     Order::Downwards => self.end.saturating_sub(at).saturating_sub(1),
                 };
-                match node.prepared(number, normaliser) {
+                match node.prepared(number, lexicon) {
                     Ok(record) => prepared.extend(record),
                     Err(error) => {
                         tracing::debug!(number, %error, "a record is not in the search index");
                     }
                 }
             }
-            let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
-            ready.waiting.insert(piece, prepared);
-            ready.add(search);
-        }
-    }
-}
-
-impl Ready {
-    /// Adds the pieces whose turn it is, and lets questions in between them.
-    fn add(&mut self, search: &Searching) {
-        while let Some(prepared) = self.waiting.remove(&self.next) {
-            self.next = self.next.saturating_add(1);
-            let mut index = search.write();
-            for record in prepared {
-                index.insert(record);
-            }
+            // What the records have in common is sorted out before anyone waits for it.
+            let prepared = Piece::new(prepared);
+            self.ready().waiting.insert(piece, prepared);
+            self.add(search);
         }
     }
 }
 
 impl Node {
     /// A record made ready for the index; `None` when there is nothing of it to search.
-    fn prepared(
-        &self,
-        number: u64,
-        normaliser: &mut Normaliser,
-    ) -> Result<Option<Prepared>, NodeError> {
+    fn prepared(&self, number: u64, lexicon: &mut Lexicon) -> Result<Option<Prepared>, NodeError> {
         let Some(local) = u32::try_from(number)
             .ok()
             .filter(|local| *local <= MAX_NUMBER)
@@ -354,7 +364,11 @@ impl Node {
             return Ok(None);
         };
         let stored = self.stored(number)?;
-        let record = match self.open_stored(&stored) {
+        let opened = self.check_open(&stored).and_then(|()| {
+            let record = stored.open_to_index(&self.slots);
+            record.map_err(NodeError::Holding)
+        });
+        let record = match opened {
             Err(NodeError::Holding(HoldingError::Locked(_))) => return Ok(None),
             other => other?,
         };
@@ -378,6 +392,6 @@ impl Node {
             origin: stored.holding.origin.parse().map_err(EntryError::from)?,
             day,
         };
-        Ok(Some(prepare(facts, &found.extract(), normaliser)))
+        Ok(Some(prepare(facts, &found.extract_to_index(), lexicon)))
     }
 }

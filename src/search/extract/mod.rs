@@ -72,6 +72,15 @@ pub struct Extract {
 
 /// Takes out of a record what can be searched; of the victims' compartment, nothing.
 pub fn extract(record: &Record) -> Extract {
+    taken_out(record, walk::Walk::default())
+}
+
+/// As [`extract()`] for an index, which keeps no places: every `field` is empty.
+pub fn extract_to_index(record: &Record) -> Extract {
+    taken_out(record, walk::Walk::to_index())
+}
+
+fn taken_out(record: &Record, mut walk: walk::Walk) -> Extract {
     // Only what is walked is encoded; the victims, what is not content, and whom it is sent to are
     // not even copied.
     let root = plan::RECORD.root();
@@ -110,7 +119,6 @@ pub fn extract(record: &Record) -> Extract {
     message!(identifiers);
     message!(source);
     parts.sort_unstable_by_key(|(number, _)| *number);
-    let mut walk = walk::Walk::default();
     for (number, bytes) in &parts {
         let label = match root.field(*number).map(|field| field.name.as_str()) {
             Some("suspects") => CompartmentLabel::Suspects,
@@ -158,6 +166,12 @@ mod tests {
                 "{all}"
             );
             assert!(!found.codes.is_empty());
+            let mut without = found.clone();
+            let texts = without.texts.iter_mut().map(|text| &mut text.field);
+            let codes = without.codes.iter_mut().map(|code| &mut code.field);
+            let mentions = without.mentions.iter_mut().map(|at| &mut at.field);
+            texts.chain(codes).chain(mentions).for_each(String::clear);
+            assert_eq!(extract_to_index(&record), without);
             if record.suspects.is_some() {
                 assert!(found.texts.iter().any(|text| text.is_name));
             }

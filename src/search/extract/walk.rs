@@ -28,8 +28,9 @@ const MAX_DEPTH: usize = 16;
 #[derive(Debug, Default)]
 pub(super) struct Walk {
     pub(super) found: Extract,
-    /// In JSON names, such as `situation.route.legs[0]`.
+    /// In JSON names, such as `situation.route.legs[0]`; empty for an index, which keeps no places.
     path: String,
+    to_index: bool,
 }
 
 /// The value of a field as it is encoded.
@@ -67,6 +68,14 @@ fn text(bytes: &[u8]) -> &str {
 }
 
 impl Walk {
+    /// A walk that takes no note of places.
+    pub(super) fn to_index() -> Self {
+        Self {
+            to_index: true,
+            ..Self::default()
+        }
+    }
+
     /// Takes what a message holds.
     pub(super) fn message(
         &mut self,
@@ -100,10 +109,12 @@ impl Walk {
                 continue;
             };
             let length = self.path.len();
-            if length > 0 {
-                self.path.push('.');
+            if !self.to_index {
+                if length > 0 {
+                    self.path.push('.');
+                }
+                self.path.push_str(&field.json);
             }
-            self.path.push_str(&field.json);
             self.value(field, index, &value, label, language, depth);
             self.path.truncate(length);
         }
@@ -120,7 +131,7 @@ impl Walk {
     ) {
         let length = self.path.len();
         let at = |walk: &mut Self, index: usize| {
-            if field.is_list {
+            if field.is_list && !walk.to_index {
                 walk.path.truncate(length);
                 // Writing to a text does not fail.
                 let _ = write!(walk.path, "[{index}]");
@@ -180,12 +191,14 @@ impl Walk {
             return;
         };
         // Keys are tags of languages; nothing else from outside becomes a path.
-        self.path.push('[');
-        let tag = key
-            .chars()
-            .filter(|c| c.is_ascii_alphanumeric() || *c == '-');
-        self.path.extend(tag);
-        self.path.push(']');
+        if !self.to_index {
+            self.path.push('[');
+            let tag = key
+                .chars()
+                .filter(|c| c.is_ascii_alphanumeric() || *c == '-');
+            self.path.extend(tag);
+            self.path.push(']');
+        }
         let language = Language::of_tag(key).or(language);
         let plan = RECORD.message(*of);
         self.message(plan, inner, label, language, depth.saturating_add(1));

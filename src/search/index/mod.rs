@@ -4,6 +4,7 @@
 //! that nothing is answered of a record that cannot be read any more, or of a compartment that the
 //! asking person may not read.
 
+mod adding;
 mod gaps;
 mod memory;
 mod postings;
@@ -17,12 +18,18 @@ use roaring::RoaringBitmap;
 
 use crate::record::Country;
 
-use super::{codes::Code, entity::Entity, query::Query, text::Word};
+use super::{
+    codes::Code,
+    entity::Entity,
+    query::Query,
+    text::{Word, form_key},
+};
 
-pub use prepared::{Facts, Prepared, prepare};
+pub use prepared::{Facts, Piece, Prepared, prepare};
 
 use memory::{allocated, bitmap_bytes};
-use postings::{Hashed, Sets};
+use postings::{Hashed, PARTS, Sets};
+use prepared::entity_key;
 use words::{Place, Words};
 
 /// Words of a name that are compared.
@@ -54,10 +61,12 @@ pub struct Index {
 struct Sweep {
     /// What left before it began.
     gone: RoaringBitmap,
-    /// The next word to look at.
-    word: u32,
+    /// The next word to look at, until there is none.
+    word: Option<u32>,
     /// Words that nothing holds any more.
     forgotten: RoaringBitmap,
+    /// The next part of the tables by key to look at.
+    part: usize,
 }
 
 /// Candidates of one rank, to be looked at newest first.
@@ -79,40 +88,6 @@ struct Levels {
 }
 
 impl Index {
-    /// Adds a record; one that left before does not come back.
-    pub fn insert(&mut self, record: Prepared) {
-        let number = record.number;
-        if number > MAX_NUMBER || self.gone.contains(number) || !self.live.insert(number) {
-            return;
-        }
-        for (word, weighty) in &record.words {
-            for form in &word.forms {
-                if word.has_digits() {
-                    self.sets.add(self.hashed.entry(&("word", form)), number);
-                } else {
-                    self.words.add(&mut self.sets, form, number, *weighty);
-                }
-            }
-        }
-        for entity in &record.entities {
-            self.sets.add(self.hashed.entry(entity), number);
-        }
-        for code in record.codes {
-            self.codes.entry(code).or_default().insert(number);
-        }
-        for country in record.countries.into_iter().chain([record.origin]) {
-            self.countries.entry(country).or_default().insert(number);
-        }
-        self.kinds.entry(record.kind).or_default().insert(number);
-        let at = number as usize;
-        if self.days.len() <= at {
-            self.days.resize(at.saturating_add(1), 0);
-        }
-        if let Some(day) = self.days.get_mut(at) {
-            *day = record.day;
-        }
-    }
-
     /// Takes a record out at once: no question finds it any more, whether it was indexed or is yet
     /// to be. What is kept of it goes with the next [`Self::sweep`].
     pub fn remove(&mut self, number: u32) {
@@ -131,22 +106,25 @@ impl Index {
     pub fn sweep(&mut self) {
         let mut sweep = self.sweep.take().unwrap_or_else(|| Sweep {
             gone: self.gone.clone(),
-            word: 0,
+            word: Some(0),
             forgotten: RoaringBitmap::new(),
+            part: 0,
         });
-        let next = self.words.remove(
-            &mut self.sets,
-            &sweep.gone,
-            sweep.word,
-            &mut sweep.forgotten,
-        );
-        if let Some(next) = next {
-            sweep.word = next;
+        if let Some(word) = sweep.word {
+            sweep.word = self
+                .words
+                .remove(&mut self.sets, &sweep.gone, word, &mut sweep.forgotten);
             self.sweep = Some(sweep);
             return;
         }
-        self.words.forget(&mut self.sets, &sweep.forgotten);
-        self.hashed.remove(&mut self.sets, &sweep.gone);
+        if sweep.part < PARTS {
+            let part = sweep.part;
+            self.words.forget(part, &mut self.sets, &sweep.forgotten);
+            self.hashed.sweep(part, &mut self.sets, &sweep.gone);
+            sweep.part = part.saturating_add(1);
+            self.sweep = Some(sweep);
+            return;
+        }
         let facets = self
             .kinds
             .values_mut()
@@ -275,7 +253,7 @@ impl Index {
     /// Records that hold an identifier with this form, whatever else is known of it.
     pub fn with_entity(&self, entity: &Entity) -> RoaringBitmap {
         let mut found = RoaringBitmap::new();
-        let slot = self.hashed.get(&(entity.class, entity.key.clone()));
+        let slot = self.hashed.slot(entity_key(entity.class, &entity.key));
         self.sets.add_to(slot, &mut found);
         found &= &self.live;
         found
@@ -349,8 +327,8 @@ impl Index {
         let (mut weighty, mut spelt) = (RoaringBitmap::new(), RoaringBitmap::new());
         if word.has_digits() {
             for form in &word.forms {
-                self.sets
-                    .add_to(self.hashed.get(&("word", form)), &mut spelt);
+                let slot = self.hashed.slot(form_key(form, true));
+                self.sets.add_to(slot, &mut spelt);
             }
             return Levels {
                 weighty,

@@ -1,12 +1,13 @@
 //! Sets behind slots of four bytes, most of them of one member, and slots behind hashed keys.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 
 use roaring::RoaringBitmap;
 
 use super::memory::{allocated, table_bytes};
 use super::set::Set;
+use crate::search::text::AsItIs;
 
 /// Marks a slot that names a place among the sets rather than a member.
 const AWAY: u32 = 1 << 31;
@@ -157,11 +158,11 @@ impl Sets {
 
 /// 64 bits of a keyed hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Key([u32; 2]);
+struct Key([u32; 2]);
 
 impl Key {
     /// Halves, so that a key and its slot take twelve bytes.
-    pub(super) fn of(hash: u64) -> Self {
+    fn of(hash: u64) -> Self {
         Self([
             u32::try_from(hash >> 32).unwrap_or(0),
             u32::try_from(hash & u64::from(u32::MAX)).unwrap_or(0),
@@ -176,58 +177,75 @@ impl Hash for Key {
     }
 }
 
-/// Takes a [`Key`] as it is: hashing what a secret key has hashed already adds nothing.
-#[derive(Debug, Default)]
-pub(super) struct AsItIs(u64);
+/// Tables that one table by key is made of, so that growing one or sweeping it is quick.
+pub(super) const PARTS: usize = 64;
 
-impl Hasher for AsItIs {
-    fn finish(&self) -> u64 {
-        self.0
+type Part<T> = HashMap<Key, T, BuildHasherDefault<AsItIs>>;
+
+/// A table by 64 bits of a keyed hash.
+#[derive(Debug)]
+pub(super) struct ByKey<T>(Vec<Part<T>>);
+
+impl<T> Default for ByKey<T> {
+    fn default() -> Self {
+        Self((0..PARTS).map(|_| Part::default()).collect())
+    }
+}
+
+impl<T: Default> ByKey<T> {
+    /// Which part a key is in: neither its first bits nor its last, by which a part is ordered.
+    const fn part(key: u64) -> usize {
+        (key >> 32) as usize % PARTS
     }
 
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+    pub(super) fn get(&self, key: u64) -> Option<&T> {
+        self.0.get(Self::part(key))?.get(&Key::of(key))
+    }
+
+    /// What stands at a key, made where nothing does.
+    pub(super) fn entry(&mut self, key: u64) -> Option<&mut T> {
+        let part = self.0.get_mut(Self::part(key))?;
+        Some(part.entry(Key::of(key)).or_default())
+    }
+
+    pub(super) fn insert(&mut self, key: u64, of: T) {
+        if let Some(part) = self.0.get_mut(Self::part(key)) {
+            part.insert(Key::of(key), of);
         }
     }
 
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
-    }
-}
-
-/// A table by [`Key`].
-pub(super) type ByKey<T> = HashMap<Key, T, BuildHasherDefault<AsItIs>>;
-
-/// Slots under keys that are kept as 64 bits of a keyed hash: whoever asks verifies what is found.
-#[derive(Debug, Default)]
-pub(super) struct Hashed {
-    hasher: RandomState,
-    slots: ByKey<Slot>,
-}
-
-impl Hashed {
-    fn key(&self, of: &impl Hash) -> Key {
-        Key::of(self.hasher.hash_one(of))
+    pub(super) fn remove(&mut self, key: u64) {
+        if let Some(part) = self.0.get_mut(Self::part(key)) {
+            part.remove(&Key::of(key));
+        }
     }
 
-    pub(super) fn entry(&mut self, of: &impl Hash) -> &mut Slot {
-        let key = self.key(of);
-        self.slots.entry(key).or_default()
-    }
-
-    pub(super) fn get(&self, of: &impl Hash) -> Slot {
-        self.slots.get(&self.key(of)).copied().unwrap_or_default()
-    }
-
-    /// Takes members out of every slot and drops the empty ones.
-    pub(super) fn remove(&mut self, sets: &mut Sets, gone: &RoaringBitmap) {
-        self.slots.retain(|_, slot| !sets.remove(slot, gone));
+    pub(super) fn len(&self) -> usize {
+        self.0.iter().map(HashMap::len).sum()
     }
 
     /// Bytes as the allocator gives them.
     pub(super) fn bytes(&self) -> usize {
-        table_bytes(self.slots.capacity(), size_of::<(Key, Slot)>())
+        let parts = self.0.iter();
+        parts
+            .map(|part| table_bytes(part.capacity(), size_of::<(Key, T)>()))
+            .sum()
+    }
+}
+
+/// Slots under keys: whoever asks verifies what is found.
+pub(super) type Hashed = ByKey<Slot>;
+
+impl Hashed {
+    pub(super) fn slot(&self, key: u64) -> Slot {
+        self.get(key).copied().unwrap_or_default()
+    }
+
+    /// Takes members out of every slot of a part, and drops the empty ones.
+    pub(super) fn sweep(&mut self, part: usize, sets: &mut Sets, gone: &RoaringBitmap) {
+        if let Some(part) = self.0.get_mut(part) {
+            part.retain(|_, slot| !sets.remove(slot, gone));
+        }
     }
 }
 
@@ -266,11 +284,16 @@ mod tests {
     #[test]
     fn hashed_slots_are_dropped_when_empty() {
         let (mut sets, mut hashed) = (Sets::default(), Hashed::default());
-        let mut slot = hashed.get(&"a");
-        sets.add(&mut slot, 7);
-        *hashed.entry(&"a") = slot;
-        assert!(!hashed.slots.is_empty());
-        hashed.remove(&mut sets, &RoaringBitmap::from_iter([7]));
-        assert!(hashed.slots.is_empty());
+        let (one, other) = (7_u64 << 32, 8_u64 << 32);
+        for (key, member) in [(one, 7), (other, 8), (other, 7)] {
+            sets.add(hashed.entry(key).unwrap(), member);
+        }
+        assert_eq!(hashed.len(), 2);
+        let gone = RoaringBitmap::from_iter([7]);
+        (0..PARTS).for_each(|part| hashed.sweep(part, &mut sets, &gone));
+        assert!(hashed.get(one).is_none());
+        let mut left = RoaringBitmap::new();
+        sets.add_to(hashed.slot(other), &mut left);
+        assert_eq!(left, RoaringBitmap::from_iter([8]));
     }
 }

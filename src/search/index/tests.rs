@@ -4,7 +4,7 @@ use crate::{
     search::{
         Asked, Found, Index, Query, correlate, explain, extract,
         index::{Facts, prepare},
-        text::{How, Normaliser},
+        text::{How, Lexicon, Normaliser},
     },
     wire::{json, record::Record},
 };
@@ -28,7 +28,7 @@ fn record(title: &str, suspect: &str, phone: &str) -> Record {
 }
 
 fn filled(records: &[Record]) -> Index {
-    let (mut index, mut normaliser) = (Index::default(), Normaliser::default());
+    let (mut index, mut lexicon) = (Index::default(), Lexicon::default());
     for (number, record) in (1..).zip(records) {
         let facts = Facts {
             number,
@@ -36,7 +36,7 @@ fn filled(records: &[Record]) -> Index {
             origin: "TJ".parse().unwrap(),
             day: 20_000 + u16::try_from(number).unwrap(),
         };
-        index.insert(prepare(facts, &extract(record), &mut normaliser));
+        index.insert(prepare(facts, &extract(record), &mut lexicon));
     }
     index
 }

@@ -1,16 +1,15 @@
 //! The canonical words of an index, each once, and those that sound or are spelt like one.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher as _, RandomState};
 
 use super::memory::{allocated, table_bytes};
-use super::postings::{ByKey, Hashed, Key, Sets, Slot};
-use crate::search::text::{edits, letters, misspelt, near, skeleton, sound_alike};
+use super::postings::{ByKey, Hashed, PARTS, Sets, Slot};
+use crate::search::text::{edits, form_key, key, letters, misspelt, near, skeleton, sound_alike};
 
 /// Words looked at for spelling mistakes.
 const LOOKED_AT: usize = 100_000;
 /// Bytes of sets that one step of a sweep reads, and what a word counts beside them.
-const SWEPT_BYTES: usize = 1 << 20;
+const SWEPT_BYTES: usize = 1 << 18;
 const SWEPT_WORD: usize = 32;
 /// Words that one word may stand for by its sound or a mistake.
 const MAX_ALIKE: usize = 128;
@@ -35,8 +34,7 @@ struct Entry {
 pub(super) struct Words {
     letters: Vec<u8>,
     entries: Vec<Entry>,
-    hasher: RandomState,
-    /// Hash of the word → its number.
+    /// Key of the word → its number.
     numbers: ByKey<u32>,
     /// Skeleton → numbers.
     sounds: Hashed,
@@ -67,30 +65,31 @@ impl Words {
 
     /// 64 bits of a keyed hash stand for a word: should two ever share them, they share their records,
     /// and whoever asks verifies what is found.
-    fn key(&self, word: &str) -> Key {
-        Key::of(self.hasher.hash_one(word))
-    }
-
     pub(super) fn number(&self, word: &str) -> Option<u32> {
-        self.numbers.get(&self.key(word)).copied()
+        self.numbers.get(form_key(word, false)).copied()
     }
 
-    /// Adds a record to a word.
-    pub(super) fn add(&mut self, sets: &mut Sets, word: &str, record: u32, weighty: bool) {
-        let Some(number) = self.intern(sets, word) else {
+    /// Adds records to a word, each with whether it stands there in a name, a title or an identifier.
+    pub(super) fn add(
+        &mut self,
+        sets: &mut Sets,
+        number: u32,
+        records: impl Iterator<Item = (u32, bool)>,
+    ) {
+        let Some(entry) = self.entries.get_mut(number as usize) else {
             return;
         };
-        if let Some(entry) = self.entries.get_mut(number as usize) {
+        for (record, weighty) in records {
             if weighty {
                 sets.add(&mut entry.all, record);
                 if entry.elsewhere {
                     sets.add(&mut entry.weighty, record);
                 }
-                return;
+                continue;
             }
             if entry.elsewhere {
                 sets.add(&mut entry.all, record);
-                return;
+                continue;
             }
             let weighty = sets.copy(entry.all);
             if sets.add(&mut entry.all, record) {
@@ -102,11 +101,17 @@ impl Words {
         }
     }
 
-    fn intern(&mut self, sets: &mut Sets, word: &str) -> Option<u32> {
-        let key = self.key(word);
-        if let Some(known) = self.numbers.get(&key) {
+    /// The number of a word by its key, a new one with its letters where it is not known.
+    pub(super) fn intern<'a>(
+        &mut self,
+        sets: &mut Sets,
+        key_of: u64,
+        word: impl FnOnce() -> &'a str,
+    ) -> Option<u32> {
+        if let Some(known) = self.numbers.get(key_of) {
             return Some(*known);
         }
+        let word = word();
         let length = u8::try_from(word.len()).ok().filter(|length| *length > 0)?;
         let number = u32::try_from(self.entries.len()).ok()?;
         let entry = Entry {
@@ -117,9 +122,11 @@ impl Words {
         };
         self.letters.extend_from_slice(word.as_bytes());
         self.entries.push(entry);
-        self.numbers.insert(key, number);
-        if let Some(skeleton) = skeleton(word) {
-            sets.add(self.sounds.entry(&skeleton), number);
+        self.numbers.insert(key_of, number);
+        if let Some(skeleton) = skeleton(word)
+            && let Some(slot) = self.sounds.entry(key(&skeleton))
+        {
+            sets.add(slot, number);
         }
         let mut bytes = word.bytes();
         if let (Some(first), last) = (bytes.next(), bytes.next_back())
@@ -158,7 +165,7 @@ impl Words {
             return Vec::new();
         };
         let mut numbers = roaring::RoaringBitmap::new();
-        sets.add_to(self.sounds.get(&skeleton), &mut numbers);
+        sets.add_to(self.sounds.slot(key(&skeleton)), &mut numbers);
         numbers
             .iter()
             .filter(|number| {
@@ -245,7 +252,8 @@ impl Words {
                 continue;
             }
             let (start, length) = (entry.start as usize, usize::from(entry.length));
-            self.numbers.remove(&self.key(self.text(number)));
+            let key = form_key(self.text(number), false);
+            self.numbers.remove(key);
             forgotten.insert(number);
             if let Some(letters) = self.letters.get_mut(start..start.saturating_add(length)) {
                 letters.fill(0);
@@ -257,14 +265,21 @@ impl Words {
         None
     }
 
-    /// Takes words that were forgotten out of what sounds or is spelt alike.
-    pub(super) fn forget(&mut self, sets: &mut Sets, forgotten: &roaring::RoaringBitmap) {
+    /// Takes words that were forgotten out of one part of what sounds or is spelt alike.
+    pub(super) fn forget(
+        &mut self,
+        part: usize,
+        sets: &mut Sets,
+        forgotten: &roaring::RoaringBitmap,
+    ) {
         if forgotten.is_empty() {
             return;
         }
-        self.sounds.remove(sets, forgotten);
-        self.ends.retain(|_, numbers| {
-            numbers.retain(|number| !forgotten.contains(*number));
+        self.sounds.sweep(part, sets, forgotten);
+        self.ends.retain(|[_, _, last], numbers| {
+            if usize::from(*last) % PARTS == part {
+                numbers.retain(|number| !forgotten.contains(*number));
+            }
             !numbers.is_empty()
         });
     }
@@ -294,10 +309,7 @@ impl Words {
             .saturating_add(allocated(
                 self.entries.capacity().saturating_mul(size_of::<Entry>()),
             ))
-            .saturating_add(table_bytes(
-                self.numbers.capacity(),
-                size_of::<(Key, u32)>(),
-            ))
+            .saturating_add(self.numbers.bytes())
             .saturating_add(self.sounds.bytes())
             .saturating_add(table_bytes(
                 self.ends.capacity(),

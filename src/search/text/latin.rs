@@ -41,19 +41,20 @@ const fn is_vowel(letter: u8) -> bool {
 /// The one spelling of a word of ASCII letters and digits. What it gives, it gives again for that.
 pub(super) fn canonical(word: &str) -> String {
     let mut bytes = word.as_bytes().to_vec();
+    let mut next = Vec::with_capacity(word.len());
     // Each pass leaves fewer letters, or letters that no rule takes up.
     for _ in 0..=word.len() {
-        let next = pass(&bytes);
+        next.clear();
+        pass(&bytes, &mut next);
         if next == bytes {
             break;
         }
-        bytes = next;
+        std::mem::swap(&mut bytes, &mut next);
     }
     String::from_utf8(bytes).unwrap_or_default()
 }
 
-fn pass(word: &[u8]) -> Vec<u8> {
-    let mut out: Vec<u8> = Vec::with_capacity(word.len());
+fn pass(word: &[u8], out: &mut Vec<u8>) {
     let mut rest = word;
     while let Some((&letter, after)) = rest.split_first() {
         let next = after.first().copied().unwrap_or(0);
@@ -107,7 +108,6 @@ fn pass(word: &[u8]) -> Vec<u8> {
         }
         rest = after;
     }
-    out
 }
 
 #[cfg(test)]

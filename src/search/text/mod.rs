@@ -6,6 +6,7 @@
 //! consonants are equal and vowels near (`sound`), and loosely when a spelling mistake apart.
 
 mod latin;
+mod lexicon;
 mod sound;
 mod tables;
 #[cfg(test)]
@@ -15,6 +16,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 
+pub use lexicon::{Forms, Lexicon};
 pub use tables::Language;
 
 const NFKC: ComposingNormalizerBorrowed<'static> = ComposingNormalizerBorrowed::new_nfkc();
@@ -99,6 +101,7 @@ impl Word {
     }
 }
 
+pub(super) use lexicon::{AsItIs, form_key, key};
 pub(super) use sound::{edits, letters, misspelt, near, skeleton, sound_alike};
 
 fn surface(text: &str) -> String {
@@ -281,11 +284,6 @@ impl Normaliser {
             self.fresh.count = self.fresh.count.saturating_add(1);
         }
         word
-    }
-
-    /// Forgets every word, and gives back the memory they took.
-    pub fn forget(&mut self) {
-        *self = Self::default();
     }
 
     /// The words of a text in their forms, `limit` at most.
