@@ -302,7 +302,7 @@ async fn fill(node: &Arc<Node>, arguments: &Arguments) -> Vec<Vec<(&'static str,
         if at.is_multiple_of(every) {
             asked.push(questions(&name, &phone));
         }
-        node.submit(Intent {
+        node.submit_intent(Intent {
             record,
             idempotency_key: String::new(),
             actor: "bench/case-system".to_owned(),
@@ -347,7 +347,8 @@ fn in_node(arguments: &Arguments) -> serde_json::Value {
                 };
                 name = what;
                 let begun = Instant::now();
-                let answer = node.search(of, "bench/officer".to_owned(), String::new());
+                let (permit, purpose) = (shared::officer(&node), shared::purpose());
+                let answer = node.search(permit, of, Some(purpose), String::new());
                 std::hint::black_box(answer.await.expect("an answer"));
                 times.push(begun.elapsed());
             }

@@ -18,6 +18,7 @@ use std::{
 };
 
 use comity::{
+    access::{Caller, Permit, Principal, PrincipalKind, Purpose, Role, Verb},
     client::{Client, Profile},
     config::Config,
     exercise::{self, Exercise},
@@ -26,6 +27,7 @@ use comity::{
     record::Country,
     rpc::server::{self, NodeTls},
     wire::{
+        ledger::ReadingPurpose,
         node::{SubmitRecordRequest, SubmitRecordsRequest, submit_records_response::Outcome},
         record::{CountryRole, Record},
     },
@@ -93,13 +95,10 @@ impl Site {
         let node = self.open_node().await;
         for other in others {
             let card = other.open_home().own_card().clone();
-            node.import_card(
-                card.signed.clone(),
-                card.fingerprint(),
-                "bench/operator".to_owned(),
-            )
-            .await
-            .expect("the card");
+            let operator = node.enter(node.local_operator()).expect("a permit");
+            node.import_card(card.signed.clone(), card.fingerprint(), &operator)
+                .await
+                .expect("the card");
         }
         node.close().await.expect("a clean close");
     }
@@ -209,7 +208,7 @@ pub(crate) fn records(countries: &[Country], bytes: usize) -> impl Iterator<Item
 }
 
 pub(crate) async fn client(site: &Site) -> Client {
-    let profile = Profile::operator(&site.open_home()).expect("the operator's profile");
+    let profile = Profile::officer(&site.open_home()).expect("the officer's profile");
     Client::connect(&profile).await.expect("a connection")
 }
 
@@ -283,4 +282,23 @@ pub(crate) fn folder(dir: Option<&Path>) -> tempfile::TempDir {
         None => tempfile::tempdir(),
     }
     .expect("a temporary folder")
+}
+
+/// A permit of a liaison officer, for what asks the node without a client.
+#[allow(dead_code, reason = "not every measurement needs it")]
+pub(crate) fn officer<A: Verb>(node: &Node) -> Permit<A> {
+    let principal = Principal::new(node.country(), PrincipalKind::Officer, "bench")
+        .expect("a name")
+        .with_roles([Role::LiaisonOfficer].into())
+        .expect("a role of officers");
+    let from = String::new();
+    node.enter(Caller { principal, from }).expect("a permit")
+}
+
+/// A purpose to search for.
+#[allow(dead_code, reason = "not every measurement needs it")]
+pub(crate) fn purpose() -> Purpose {
+    Purpose::given(ReadingPurpose::Analysis.into(), "BENCH")
+        .expect("a purpose")
+        .expect("a purpose")
 }

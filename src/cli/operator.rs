@@ -10,7 +10,7 @@ use std::{
 use clap::{Args, Subcommand};
 
 use crate::{
-    access::{Principal, PrincipalKind},
+    access::{Principal, PrincipalKind, Role},
     home::{CERTIFICATE_LIFE, Home, HomeError, ProfileError},
     node::system_clock,
     record::Moment,
@@ -179,6 +179,18 @@ pub(super) struct Issued {
 pub(super) fn issue(home: &Home, name: &str, folder: &Path) -> Result<Issued, Failure> {
     let principal = Principal::new(home.country(), PrincipalKind::Operator, name)
         .map_err(|fault| Failure::from(HomeError::from(ProfileError::from(fault))))?;
+    issue_to(home, principal, folder)
+}
+
+/// The same for a liaison officer.
+pub(super) fn issue_officer(home: &Home, name: &str, folder: &Path) -> Result<Issued, Failure> {
+    let principal = Principal::new(home.country(), PrincipalKind::Officer, name)
+        .and_then(|officer| officer.with_roles([Role::LiaisonOfficer].into()))
+        .map_err(|fault| Failure::from(HomeError::from(ProfileError::from(fault))))?;
+    issue_to(home, principal, folder)
+}
+
+fn issue_to(home: &Home, principal: Principal, folder: &Path) -> Result<Issued, Failure> {
     let issued = home.issue_client(principal, CERTIFICATE_LIFE, system_clock()())?;
     let mut listen = home.config().client_listen;
     if listen.ip().is_unspecified() {

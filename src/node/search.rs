@@ -4,19 +4,17 @@
 mod answer;
 mod content;
 mod feed;
+mod look;
 mod state;
 
 use std::sync::Arc;
 
 use crate::{
+    access::{Permit, Purpose, Verb, act},
     crypto::Digest,
-    entry::EntryError,
     inbox::{HoldingError, StoredRecord, ask},
     record::{Country, Reference},
-    search::{
-        Answered, Asked, Extract, MAX_LIMIT, Query, QueryError, correlate, explain,
-        text::Normaliser,
-    },
+    search::{Answered, Asked, Extract, MAX_LIMIT, Query, QueryError, explain, text::Normaliser},
     wire::{
         node::{RecordState, RecordSummary, SearchCoverage},
         record::{CompartmentLabel, Record},
@@ -27,12 +25,12 @@ use super::{
     Node, NodeError,
     purpose::check_purpose,
     read::{ReadError, blocking},
-    rules::{Proposal, SearchOrder},
+    rules::{By, Proposal, SearchOrder},
 };
 
 pub use answer::{Answer, Hit, Related, SearchError};
-use content::searched;
 pub(crate) use feed::run as feed;
+use look::Looker;
 pub(crate) use state::{Searching, Withdrawn};
 
 /// Records opened for one answer.
@@ -80,16 +78,19 @@ impl Node {
     /// [`SearchError`]; nothing was searched for anyone then.
     pub async fn search(
         self: &Arc<Self>,
+        permit: Permit<act::Search>,
         asked: Asked,
-        actor: String,
-        purpose: String,
+        purpose: Option<Purpose>,
+        note: String,
     ) -> Result<Answer<Hit>, SearchError> {
-        check_purpose(&purpose)?;
+        check_purpose(&note)?;
         let query = Query::read(&asked)?;
         let tag = self.keys.index.tag("search", &asked.canonical());
         let node = Arc::clone(self);
-        let answer = blocking(move || node.answers(&query, &asked.text)).await?;
-        self.looked(None, tag.to_vec(), actor, purpose).await?;
+        let looker = Arc::new(Looker { permit, purpose });
+        let by = Arc::clone(&looker);
+        let answer = blocking(move || node.answers(&query, &asked.text, &by)).await?;
+        self.looked(None, tag.to_vec(), &looker, note).await?;
         Ok(answer)
     }
 
@@ -99,12 +100,13 @@ impl Node {
     /// [`SearchError`]; nothing was opened for anyone then.
     pub async fn related(
         self: &Arc<Self>,
+        permit: Permit<act::Correlate>,
         reference: Reference,
         limit: usize,
-        actor: String,
-        purpose: String,
+        purpose: Option<Purpose>,
+        note: String,
     ) -> Result<Answer<Related>, SearchError> {
-        check_purpose(&purpose)?;
+        check_purpose(&note)?;
         let limit = match limit {
             0 => DEFAULT_RELATED,
             limit if limit > MAX_LIMIT => return Err(QueryError::Limit.into()),
@@ -112,16 +114,23 @@ impl Node {
         };
         let number = self.find(&reference)?;
         let node = Arc::clone(self);
+        let looker = Arc::new(Looker { permit, purpose });
+        let by = Arc::clone(&looker);
+        // The newest version answers; a fork that does not count stands alone.
+        let number = Self::newest(&self.versions(number)?).unwrap_or(number);
+        self.reached_number(&looker.permit, &reference, number)?;
         let looked = blocking(move || {
             let mut normaliser = Normaliser::default();
-            // The newest version answers; a fork that does not count stands alone.
-            let number = Self::newest(&node.versions(number)?).unwrap_or(number);
             let stored = node.stored(number)?;
             let record = node.open_stored(&stored)?;
-            let looked = node.looked_at(number, &stored, &record)?;
+            let looked = node.looked_at(number, &stored, &record, &by)?;
+            let looked = looked.ok_or(NodeError::Holding(HoldingError::Locked(
+                crate::entry::LockCause::Recall,
+            )))?;
             let mut left = MAX_OPENED;
+            let most = usize::MAX;
             let mut found =
-                node.relations(number, &looked, &mut left, usize::MAX, &mut normaliser)?;
+                node.relations(number, &looked, &mut left, most, &mut normaliser, &by)?;
             let origin = looked.summary.origin.clone();
             found.sort_by_key(|of| {
                 let own = of.summary.origin == origin;
@@ -134,6 +143,7 @@ impl Node {
                 found,
                 more,
                 coverage,
+                situations_only: by.purpose.is_none(),
             };
             let of = (number, stored.digest, record.reference);
             Ok((of, answer))
@@ -142,30 +152,34 @@ impl Node {
             .await
             .map_err(|error| ReadError::of(reference, error));
         let (of, answer) = looked?;
-        self.looked(Some(of), Vec::new(), actor, purpose).await?;
+        self.looked(Some(of), Vec::new(), &looker, note).await?;
         Ok(answer)
     }
 
-    async fn looked(
+    async fn looked<A: Verb>(
         &self,
         of: Option<(u64, Digest, String)>,
         query: Vec<u8>,
-        actor: String,
-        purpose: String,
+        looker: &Looker<A>,
+        note: String,
     ) -> Result<(), NodeError> {
         self.writer
             .propose(Proposal::Searched(Box::new(SearchOrder {
                 of,
-                compartments: SEARCHED.map(|label| label as u32).to_vec(),
+                compartments: looker.compartments(),
                 query,
-                actor,
-                purpose,
+                by: By::of(&looker.permit).reading_for(looker.purpose.clone(), note),
             })))
             .await?;
         Ok(())
     }
 
-    fn answers(&self, query: &Query, typed: &str) -> Result<Answer<Hit>, NodeError> {
+    fn answers(
+        &self,
+        query: &Query,
+        typed: &str,
+        looker: &Looker<act::Search>,
+    ) -> Result<Answer<Hit>, NodeError> {
         let mut normaliser = Normaliser::default();
         let coverage = self.search_coverage()?;
         let (candidates, mut more) = self.candidates(query);
@@ -176,7 +190,7 @@ impl Node {
             && let Some(number) = ask::by_reference(&self.store, &self.reference_tag(&reference))?
         {
             numbers.push(number);
-            if let Some(looked) = self.look(number)? {
+            if let Some(looked) = self.look(number, looker)? {
                 let answered = Answered {
                     score: f64::MAX,
                     reasons: Vec::new(),
@@ -202,7 +216,7 @@ impl Node {
                 }
                 numbers.push(number);
                 opened = opened.saturating_add(1);
-                let Some(looked) = self.look(number)? else {
+                let Some(looked) = self.look(number, looker)? else {
                     continue;
                 };
                 let answered = explain(
@@ -241,7 +255,8 @@ impl Node {
                     origin: self.country,
                 };
                 let shown = RELATED_OF_HIT;
-                hit.related = self.relations(number, &looked, &mut left, shown, &mut normaliser)?;
+                hit.related =
+                    self.relations(number, &looked, &mut left, shown, &mut normaliser, looker)?;
             }
             found.push(hit);
         }
@@ -249,6 +264,7 @@ impl Node {
             found,
             more,
             coverage,
+            situations_only: looker.purpose.is_none(),
         })
     }
 
@@ -290,86 +306,6 @@ impl Node {
             Err(error) if error.is_damage() => Ok(None),
             record => Ok(Some((stored, record?))),
         }
-    }
-
-    /// As [`Self::answering`], of the versions that count.
-    fn look(&self, number: u64) -> Result<Option<Looked>, NodeError> {
-        let Some((stored, record)) = self.answering(number)? else {
-            return Ok(None);
-        };
-        let looked = self.looked_at(number, &stored, &record)?;
-        Ok(counts(looked.summary.state()).then_some(looked))
-    }
-
-    fn looked_at(
-        &self,
-        number: u64,
-        stored: &StoredRecord,
-        record: &Record,
-    ) -> Result<Looked, NodeError> {
-        Ok(Looked {
-            extract: searched(record)?.extract(),
-            origin: stored.holding.origin.parse().map_err(EntryError::from)?,
-            summary: self.summary(number, stored, record)?,
-        })
-    }
-
-    /// Records that have something in common with one, newest first, `most` of them; opens at most
-    /// `left`.
-    fn relations(
-        &self,
-        number: u64,
-        looked: &Looked,
-        left: &mut usize,
-        most: usize,
-        normaliser: &mut Normaliser,
-    ) -> Result<Vec<Related>, NodeError> {
-        let own: Vec<u64> = self.versions(number)?.iter().map(|of| of.number).collect();
-        let names = correlate::names(&looked.extract, &is_searched, normaliser);
-        let numbers = {
-            let index = self.search.read();
-            let mentions = looked.extract.mentions.iter();
-            let mut by_entity = Vec::new();
-            for mention in mentions
-                .filter(|of| is_searched(of.compartment))
-                .take(MAX_ENTITIES)
-            {
-                let with = index.with_entity(&mention.entity);
-                by_entity.extend(with.iter().rev().take(MAX_OPENED).map(u64::from));
-            }
-            newest(&mut by_entity);
-            let mut by_name = Vec::new();
-            for (_, name) in names.iter().take(MAX_ENTITIES) {
-                let with = index.with_name(name);
-                by_name.extend(with.iter().rev().take(MAX_OPENED).map(u64::from));
-            }
-            newest(&mut by_name);
-            by_name.retain(|number| !by_entity.contains(number));
-            by_entity.extend(by_name);
-            by_entity
-        };
-        let mut found = Vec::new();
-        for other in numbers {
-            if *left == 0 || found.len() >= most {
-                break;
-            }
-            if own.contains(&other) || other == number {
-                continue;
-            }
-            *left = left.saturating_sub(1);
-            let Some(there) = self.look(other)? else {
-                continue;
-            };
-            let evidence =
-                correlate::evidence(&looked.extract, &there.extract, &is_searched, normaliser);
-            if !evidence.is_empty() {
-                found.push(Related {
-                    summary: there.summary,
-                    evidence,
-                });
-            }
-        }
-        Ok(found)
     }
 }
 

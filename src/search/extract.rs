@@ -15,6 +15,7 @@ use crate::{
 };
 
 use super::{
+    Readable,
     codes::{self, Code, RECORD},
     entity::Entity,
     text::Language,
@@ -107,6 +108,16 @@ pub struct Extract {
     pub countries: Vec<(Country, CompartmentLabel)>,
     /// Identifiers.
     pub mentions: Vec<Mention>,
+}
+
+impl Extract {
+    /// Forgets what stands in compartments that somebody may not read.
+    pub fn keep(&mut self, readable: Readable<'_>) {
+        self.texts.retain(|of| readable(of.compartment));
+        self.codes.retain(|of| readable(of.compartment));
+        self.countries.retain(|(_, label)| readable(*label));
+        self.mentions.retain(|of| readable(of.compartment));
+    }
 }
 
 /// Takes out of a record what can be searched; of the victims' compartment, nothing.

@@ -25,7 +25,7 @@ use crate::{
     },
 };
 
-use super::{searched, state::Searching};
+use super::{content::searched, state::Searching};
 
 /// Records taken up between two looks at what is new.
 const BLOCK: u64 = 8_192;

@@ -1,24 +1,33 @@
 //! Who is at the other end of a connection.
 
-use std::fmt;
+use std::{fmt, net::SocketAddr};
 
 use rustls::pki_types::CertificateDer;
 use tonic::{Request, Status};
 
 use crate::{
-    access::Principal,
+    access::{Caller, Principal},
     home::{CertifiedIdentity, Leaf, ProfileError, leaf},
     record::Country,
 };
 
-/// Who is at the other end of a connection, as its verified certificate says. The accept loop puts
-/// it into the extensions of every request.
+/// Who is at the other end of a connection, as its verified certificate says.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ConnectionIdentity {
     /// The node of a country, on a link.
     Peer(Country),
     /// A client of the own country: who it is, with its authority and roles.
     Client(Principal),
+}
+
+/// Who is at the other end of a connection, and from where. The accept loop puts it into the
+/// extensions of every request.
+#[derive(Clone, Debug)]
+pub struct ConnectedFrom {
+    /// Who.
+    pub identity: ConnectionIdentity,
+    /// From where; `None` when the system does not tell.
+    pub address: Option<SocketAddr>,
 }
 
 /// As the ledger names it: `UZ/operator/local`, or `KZ/node`.
@@ -62,7 +71,7 @@ pub(super) fn leaf_of(chain: &[CertificateDer<'_>]) -> Result<Leaf, ProfileError
 /// # Errors
 /// `UNAUTHENTICATED` when the request did not come over a link.
 pub fn peer_of<T>(request: &Request<T>) -> Result<Country, Status> {
-    match request.extensions().get() {
+    match identity(request) {
         Some(ConnectionIdentity::Peer(country)) => Ok(*country),
         _ => Err(Status::unauthenticated("this call is for links only")),
     }
@@ -73,8 +82,27 @@ pub fn peer_of<T>(request: &Request<T>) -> Result<Country, Status> {
 /// # Errors
 /// `UNAUTHENTICATED` when the request did not come over the client port.
 pub fn client_of<T>(request: &Request<T>) -> Result<&Principal, Status> {
-    match request.extensions().get() {
+    match identity(request) {
         Some(ConnectionIdentity::Client(principal)) => Ok(principal),
         _ => Err(Status::unauthenticated("this call is for clients only")),
     }
+}
+
+/// The principal that sent a request over the client port, and from where.
+///
+/// # Errors
+/// As [`client_of`].
+pub fn caller_of<T>(request: &Request<T>) -> Result<Caller, Status> {
+    let principal = client_of(request)?.clone();
+    let from = request.extensions().get::<ConnectedFrom>();
+    let address = from.and_then(|from| from.address);
+    Ok(Caller {
+        principal,
+        from: address.map_or_else(String::new, |address| address.to_string()),
+    })
+}
+
+fn identity<T>(request: &Request<T>) -> Option<&ConnectionIdentity> {
+    let from = request.extensions().get::<ConnectedFrom>()?;
+    Some(&from.identity)
 }

@@ -20,6 +20,7 @@ use crate::{
     record::{Country, compartments::split},
     wire::{
         envelope::{Receipt, ReceiptType},
+        ledger::ReadingPurpose,
         node::{
             GetRecordRequest, GetRecordResponse, ListReceiptsRequest, ListRecordsRequest,
             RecordSummary, SearchRequest, SubmitRecordRequest, SubmitRecordResponse,
@@ -47,6 +48,8 @@ const PAUSE: Duration = Duration::from_millis(20);
 const PAGE: u32 = 500;
 /// Why the story reads records; into the ledgers.
 const PURPOSE: &str = "exercise: the story of a record";
+/// The case of the story.
+const CASE: &str = "EXERCISE-1";
 
 /// What came of the story.
 #[derive(Debug)]
@@ -74,7 +77,7 @@ impl Story {
         out.note("KZ and UZ ask for TJ's consent to use it in court");
         let consent = Consent::ask(&mut cast, amendment.reference()).await?;
         out.note(&format!(
-            "TJ recalls {reference}; a second operator in each country approves the shredding"
+            "TJ recalls {reference}; a second officer in each country approves the shredding"
         ));
         let recall = Recall::make(&mut cast, nodes, &reference).await?;
         Ok(Self {
@@ -194,6 +197,8 @@ impl Seat {
         let request = GetRecordRequest {
             reference: reference.to_owned(),
             purpose: PURPOSE.to_owned(),
+            reading_purpose: ReadingPurpose::Investigation.into(),
+            case_reference: CASE.to_owned(),
             exact,
             ..GetRecordRequest::default()
         };
@@ -216,6 +221,8 @@ impl Seat {
             text: story::SUSPECT.to_owned(),
             limit: 100,
             purpose: PURPOSE.to_owned(),
+            reading_purpose: ReadingPurpose::Investigation.into(),
+            case_reference: CASE.to_owned(),
             ..SearchRequest::default()
         };
         let answer = self.client.search.search(request).await?.into_inner();
@@ -270,10 +277,10 @@ impl Seat {
     }
 }
 
-/// A client of a second operator, with a certificate as `comity operator issue` makes it.
-async fn second_operator(node: &CountryNode) -> Result<Client, Failure> {
+/// A client of a second officer, with a certificate of their own.
+async fn second_officer(node: &CountryNode) -> Result<Client, Failure> {
     let home = Home::open(&node.home)?;
-    let issued = operator::issue(&home, "second", &node.home.join("second-operator"))?;
+    let issued = operator::issue_officer(&home, "second", &node.home.join("second-officer"))?;
     Ok(Client::connect(&Profile::load(&issued.profile)?).await?)
 }
 

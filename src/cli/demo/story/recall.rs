@@ -24,7 +24,7 @@ use super::{
         super::{exit::Failure, out::Out},
         country::CountryNode,
     },
-    Cast, Seat, eventually, reason, second_operator, words, yes,
+    Cast, Seat, eventually, reason, second_officer, words, yes,
 };
 
 /// Who holds the record for a court of its own when it is recalled.
@@ -178,7 +178,7 @@ impl Recall {
             faults.push(format!("TJ is not told the ground of {HOLDER}'s hold"));
         }
         if !self.two_persons {
-            faults.push("one operator alone could shred".to_owned());
+            faults.push("one officer alone could shred".to_owned());
         }
         faults
     }
@@ -249,7 +249,7 @@ impl Recall {
             [
                 "shredding it before its day is over".to_owned(),
                 format!(
-                    "asked for by one operator and approved by another in each country; the first may not approve: {}",
+                    "asked for by one officer and approved by another in each country; the first may not approve: {}",
                     yes(self.two_persons)
                 ),
             ],
@@ -347,7 +347,7 @@ async fn release(seat: &mut Seat, versions: &[String]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Asks for shredding and lets a second operator approve it. Answers whether the first could not.
+/// Asks for shredding and lets a second officer approve it. Answers whether the first could not.
 async fn shred(
     first: &mut Client,
     node: &CountryNode,
@@ -361,7 +361,7 @@ async fn shred(
         id: asked.approval_id,
     };
     let alone = first.life.approve(approve.clone()).await;
-    second_operator(node).await?.life.approve(approve).await?;
+    second_officer(node).await?.life.approve(approve).await?;
     Ok(alone.is_err_and(|refused| reason(&refused) == "APPROVAL_OWN"))
 }
 

@@ -16,7 +16,11 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tonic::transport::server::Connected;
 
-use super::{super::ConnectionIdentity, live::Entered, seats::Seat};
+use super::{
+    super::{ConnectionIdentity, identity::ConnectedFrom},
+    live::Entered,
+    seats::Seat,
+};
 
 /// A connection that was let in.
 pub(super) struct Connection {
@@ -32,10 +36,13 @@ pub(super) struct Connection {
 }
 
 impl Connected for Connection {
-    type ConnectInfo = ConnectionIdentity;
+    type ConnectInfo = ConnectedFrom;
 
-    fn connect_info(&self) -> ConnectionIdentity {
-        self.identity.clone()
+    fn connect_info(&self) -> ConnectedFrom {
+        ConnectedFrom {
+            identity: self.identity.clone(),
+            address: self.stream.get_ref().0.peer_addr().ok(),
+        }
     }
 }
 
