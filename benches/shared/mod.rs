@@ -153,7 +153,7 @@ pub(crate) struct Running {
 impl Running {
     /// Last sequences assigned and receipted to every peer, all lanes together.
     pub(crate) fn lanes(&self) -> (u64, u64) {
-        let status = self.node.status().expect("the status");
+        let status = self.node.status(&officer(&self.node)).expect("the status");
         let lanes = status.links.iter().flat_map(|link| &link.lanes);
         lanes.fold((0, 0), |(assigned, receipted), lane| {
             (assigned + lane.assigned, receipted + lane.receipted)
@@ -161,7 +161,7 @@ impl Running {
     }
 
     pub(crate) fn linked(&self) -> bool {
-        let status = self.node.status().expect("the status");
+        let status = self.node.status(&officer(&self.node)).expect("the status");
         status.links.iter().all(|link| link.up)
     }
 
