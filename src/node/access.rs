@@ -1,7 +1,7 @@
 //! Permissions in force: who enters, what a permit reaches of a record, and the attempts refused.
 //!
 //! Every call of the client port begins with [`Node::enter`]; use cases take the [`Permit`] that it
-//! gives and ask [`Node::reached`] before anything of a record is used.
+//! gives and ask `Node::reached` before anything of a record is used.
 
 mod refusals;
 

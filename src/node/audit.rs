@@ -107,7 +107,7 @@ impl Node {
             .collect()
     }
 
-    /// Every leaf about a record, for whoever may see the ledger; as [`Self::prove`].
+    /// Every leaf about a record, for whoever may see the ledger; as `prove` answers them.
     ///
     /// # Errors
     /// [`ReadError`] when nothing here has the reference, or the store cannot be read.

@@ -201,7 +201,7 @@ impl Node {
     }
 
     /// Header digest and receipts of a record, for whoever may follow what became of it; as
-    /// [`Self::receipts_of`].
+    /// `receipts_of` answers them.
     ///
     /// # Errors
     /// [`ReadError`] when it is not here, or out of reach.
