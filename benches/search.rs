@@ -2,6 +2,9 @@
 //! scan of the same records.
 //!
 //! `cargo bench --bench search -- --records 1000000 --in-node 100000`
+//!
+//! A large node is filled once and kept, so that what is measured of it is that of a fresh process:
+//! `--records 0 --in-node 1000000 --keep FOLDER`, twice.
 #![allow(
     clippy::expect_used,
     clippy::print_stdout,
@@ -25,10 +28,14 @@ use comity::{
         index::{Facts, prepare},
         text::Normaliser,
     },
-    wire::record::{Identifier, IdentifierType, Identifiers, Name, Record, Suspect, Suspects},
+    wire::record::Record,
 };
 use futures_util::{StreamExt as _, stream};
-use shared::{Site, at_fraction, row, table, threads};
+use shared::{
+    Site, at_fraction, row, table,
+    texts::{Random, dressed, questions},
+    threads,
+};
 
 /// Records of which the linear scan is measured.
 const SCANNED: usize = 2_000;
@@ -51,83 +58,12 @@ struct Arguments {
     /// Folder on the disk that is measured.
     #[arg(long)]
     dir: Option<PathBuf>,
+    /// Folder in which the node is kept: filled by the first run, measured by each.
+    #[arg(long)]
+    keep: Option<PathBuf>,
     /// Given by `cargo bench`.
     #[arg(long, hide = true)]
     bench: bool,
-}
-
-/// SplitMix64: made-up texts that are the same in every run.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, count: u64) -> u64 {
-        self.next() % count
-    }
-
-    /// A rank with small ones much likelier, as words of a language are.
-    fn rank(&mut self, count: u64) -> u64 {
-        let uniform = self.below(1 << 30) as f64 / f64::from(1 << 30);
-        ((count as f64).powf(uniform) as u64).saturating_sub(1)
-    }
-}
-
-const SYLLABLES: [&str; 32] = [
-    "ма", "ра", "жам", "шед", "бек", "дил", "шод", "нур", "хо", "кар", "им", "тош", "гул", "ба",
-    "хор", "са", "ли", "му", "рат", "ай", "дос", "тем", "ир", "ан", "вар", "зи", "ё", "қо", "ҳам",
-    "ўт", "кур", "ов",
-];
-
-/// The word of a rank: two to four syllables.
-fn word(rank: u64) -> String {
-    let mut rest = rank.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 20;
-    let mut text = String::new();
-    for _ in 0..2 + rank % 3 {
-        let at = usize::try_from(rest % 32).unwrap_or(0);
-        text.push_str(SYLLABLES.get(at).copied().unwrap_or_default());
-        rest /= 32;
-    }
-    text
-}
-
-/// Gives a record texts as real ones have them: some 60 words out of 200,000, a person of 300,000
-/// names, a telephone number of its own.
-fn dressed(mut record: Record, random: &mut Random) -> (Record, String, String) {
-    let words: Vec<String> = (0..60).map(|_| word(random.rank(200_000))).collect();
-    if let Some(situation) = &mut record.situation {
-        situation.summary = words.join(" ");
-        situation.language = "ru".to_owned();
-    }
-    let name = format!(
-        "{} {}ов",
-        word(200_000 + random.rank(20_000)),
-        word(220_000 + random.rank(280_000))
-    );
-    let phone = format!("+9989{:08}", random.below(100_000_000));
-    record.suspects = Some(Suspects {
-        suspects: vec![Suspect {
-            names: vec![Name {
-                text: name.clone(),
-                language: "ru-Cyrl".to_owned(),
-            }],
-            ..Suspect::default()
-        }],
-    });
-    record.identifiers = Some(Identifiers {
-        identifiers: vec![Identifier {
-            r#type: IdentifierType::Phone.into(),
-            value: phone.clone(),
-            ..Identifier::default()
-        }],
-    });
-    (record, name, phone)
 }
 
 /// The records of a run, with what can be asked of some.
@@ -141,42 +77,6 @@ fn records(bytes: usize) -> impl Iterator<Item = (Record, String, String)> {
         let record = made.get(at % made.len()).cloned().unwrap_or_default();
         dressed(record, &mut random)
     })
-}
-
-/// Questions: a name in Latin letters, one of its words misspelt, a telephone number, two words.
-fn questions(name: &str, phone: &str) -> Vec<(&'static str, Asked)> {
-    let text = |text: String| Asked {
-        text,
-        ..Asked::default()
-    };
-    let latin = comity::search::text::words(name)
-        .map(comity::search::text::fold)
-        .collect::<Vec<_>>()
-        .join(" ");
-    let mut slipped = latin.clone();
-    slipped.remove(latin.len() / 3);
-    vec![
-        ("a name in Latin letters", text(latin)),
-        ("a name with a slip", text(slipped)),
-        (
-            "a telephone number",
-            Asked {
-                entity: phone.to_owned(),
-                ..Asked::default()
-            },
-        ),
-        (
-            "two frequent words",
-            text(format!("{} {}", word(3), word(9))),
-        ),
-        (
-            "a frequent word and a code",
-            Asked {
-                codes: vec!["urgency=ROUTINE".to_owned()],
-                ..text(word(1))
-            },
-        ),
-    ]
 }
 
 fn alone(arguments: &Arguments) -> serde_json::Value {
@@ -215,6 +115,7 @@ fn alone(arguments: &Arguments) -> serde_json::Value {
         }
     }
     index.shrink();
+    drop(std::mem::take(&mut normaliser));
     let grown = resident() - before;
     let count = arguments.records as f64;
     let per_record = |time: Duration| format!("{:.1}", time.as_secs_f64() * 1e6 / count);
@@ -284,24 +185,48 @@ fn alone(arguments: &Arguments) -> serde_json::Value {
         ));
     }
     table("candidates, before records are opened", &rows);
+    let mib = index.bytes() as f64 / 1_048_576.0;
+    // One record leaves: what a question waits for at most while its words are taken out.
+    index.remove(1);
+    let mut steps = Vec::new();
+    while index.is_littered() {
+        let begun = Instant::now();
+        index.sweep();
+        steps.push(begun.elapsed());
+    }
+    let longest = steps.iter().max().copied().unwrap_or_default();
+    let swept: Duration = steps.iter().sum();
+    let text = format!(
+        "{:.1}, {:.2}",
+        swept.as_secs_f64() * 1e3,
+        longest.as_secs_f64() * 1e3
+    );
+    table(
+        "one record leaves",
+        &[row("sweep, and its longest step, ms", text)],
+    );
     serde_json::json!({
         "bench": "search",
         "records": arguments.records,
-        "index_mib": index.bytes() as f64 / 1_048_576.0,
+        "index_mib": mib,
         "resident_mib": grown,
         "worst_candidates_p99_ms": worst,
         "us_per_record": (extracting + preparing + inserting).as_secs_f64() * 1e6 / count,
     })
 }
 
-async fn fill(node: &Arc<Node>, arguments: &Arguments) -> Vec<Vec<(&'static str, Asked)>> {
+/// Questions about every so-manieth record.
+fn questions_of(arguments: &Arguments) -> Vec<Vec<(&'static str, Asked)>> {
     let every = (arguments.in_node / arguments.questions.max(1)).max(1);
-    let mut asked = Vec::new();
     let made = records(arguments.bytes).take(arguments.in_node);
-    let submissions = made.enumerate().map(|(at, (record, name, phone))| {
-        if at.is_multiple_of(every) {
-            asked.push(questions(&name, &phone));
-        }
+    made.step_by(every)
+        .map(|(_, name, phone)| questions(&name, &phone))
+        .collect()
+}
+
+async fn fill(node: &Arc<Node>, arguments: &Arguments) {
+    let made = records(arguments.bytes).take(arguments.in_node);
+    let submissions = made.map(|(record, _, _)| {
         node.submit_intent(Intent {
             record,
             idempotency_key: String::new(),
@@ -315,27 +240,62 @@ async fn fill(node: &Arc<Node>, arguments: &Arguments) -> Vec<Vec<(&'static str,
             accepted.expect("an acceptance");
         })
         .await;
-    asked
+}
+
+/// One answer, with its leaf; how long it took.
+async fn ask(node: &Arc<Node>, of: Asked) -> Duration {
+    let begun = Instant::now();
+    let (permit, purpose) = (shared::officer(node), shared::purpose());
+    let answer = node.search(permit, of, Some(purpose), String::new());
+    std::hint::black_box(answer.await.expect("an answer"));
+    begun.elapsed()
+}
+
+fn milliseconds(sorted: &[Duration], fraction: f64) -> f64 {
+    at_fraction(sorted, fraction).as_secs_f64() * 1e3
 }
 
 fn in_node(arguments: &Arguments) -> serde_json::Value {
-    let folder = shared::folder(arguments.dir.as_deref());
-    let (uz, kz) = (
-        Site::set_up(folder.path(), "UZ"),
-        Site::set_up(folder.path(), "KZ"),
-    );
+    let temporary = shared::folder(arguments.dir.as_deref());
+    let folder = arguments.keep.as_deref().unwrap_or(temporary.path());
+    let uz = Site {
+        country: "UZ".parse().expect("a country"),
+        home: folder.join("uz"),
+    };
+    let kept = uz.home.exists();
     shared::on_client(async {
-        uz.trust(&[&kz]).await;
-        let node = uz.open_node().await;
-        let asked = fill(&node, arguments).await;
-        node.close().await.expect("a clean close");
-        drop(node);
+        if !kept {
+            let uz = Site::set_up(folder, "UZ");
+            uz.trust(&[&Site::set_up(folder, "KZ")]).await;
+            let node = uz.open_node().await;
+            fill(&node, arguments).await;
+            node.close().await.expect("a clean close");
+        }
+        if !kept && arguments.keep.is_some() {
+            println!("filled; run again to measure");
+            return serde_json::Value::Null;
+        }
+        let asked = questions_of(arguments);
+        let resident = || threads::resident_kib("self") as f64 / 1024.0;
         let begun = Instant::now();
         let node = uz.open_node().await;
-        let ready = begun.elapsed();
+        let (ready, before) = (begun.elapsed(), resident());
         let coverage = || node.search_coverage().expect("the coverage");
-        shared::until("index", || coverage().complete && coverage().built_ms > 0).await;
-        let built = Duration::from_millis(coverage().built_ms);
+        // It serves while the index is built: a question every tenth of a second.
+        let mut meanwhile = Vec::new();
+        let mut peak = before;
+        let mut waiting = asked.iter().flatten().cycle();
+        while !coverage().complete || coverage().built_ms == 0 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            if let Some((_, of)) = waiting.next() {
+                meanwhile.push(ask(&node, of.clone()).await);
+            }
+            peak = peak.max(resident());
+            assert!(begun.elapsed() < shared::PATIENCE, "no index in time");
+        }
+        meanwhile.sort();
+        let (covered, after) = (coverage(), resident());
+        let built = Duration::from_millis(covered.built_ms);
         let mut rows = Vec::new();
         let mut worst: f64 = 0.0;
         for kind in 0..asked.first().map_or(0, Vec::len) {
@@ -346,19 +306,16 @@ fn in_node(arguments: &Arguments) -> serde_json::Value {
                     continue;
                 };
                 name = what;
-                let begun = Instant::now();
-                let (permit, purpose) = (shared::officer(&node), shared::purpose());
-                let answer = node.search(permit, of, Some(purpose), String::new());
-                std::hint::black_box(answer.await.expect("an answer"));
-                times.push(begun.elapsed());
+                times.push(ask(&node, of).await);
             }
             times.sort();
-            let p99 = at_fraction(&times, 0.99).as_secs_f64() * 1e3;
+            let p99 = milliseconds(&times, 0.99);
             worst = worst.max(p99);
-            let p50 = at_fraction(&times, 0.5).as_secs_f64() * 1e3;
+            let p50 = milliseconds(&times, 0.5);
             rows.push(row(name, format!("p50 {p50:.2} ms, p99 {p99:.2} ms")));
         }
         let count = arguments.in_node as f64;
+        let mebibytes = covered.memory_bytes as f64 / 1_048_576.0;
         table(
             &format!("node: {count} records of {} bytes", arguments.bytes),
             &[
@@ -372,8 +329,22 @@ fn in_node(arguments: &Arguments) -> serde_json::Value {
                     format!("{:.1}", built.as_secs_f64() * 1e6 / count),
                 ),
                 row(
-                    "memory of the index, MiB",
-                    format!("{:.1}", coverage().memory_bytes as f64 / 1_048_576.0),
+                    "records in the index",
+                    format!("{} of {}", covered.indexed, covered.total),
+                ),
+                row("memory of the index, MiB", format!("{mebibytes:.1}")),
+                row(
+                    "resident when open, at most while building, when built, MiB",
+                    format!("{before:.0}, {peak:.0}, {after:.0}"),
+                ),
+                row(
+                    "answers meanwhile, p50 and p99, ms",
+                    format!(
+                        "{:.2}, {:.2} of {}",
+                        milliseconds(&meanwhile, 0.5),
+                        milliseconds(&meanwhile, 0.99),
+                        meanwhile.len()
+                    ),
                 ),
             ],
         );
@@ -381,6 +352,9 @@ fn in_node(arguments: &Arguments) -> serde_json::Value {
         let json = serde_json::json!({
             "in_node": arguments.in_node,
             "rebuild_s": built.as_secs_f64(),
+            "index_mib": mebibytes,
+            "resident_mib": [before, peak, after],
+            "meanwhile_p99_ms": milliseconds(&meanwhile, 0.99),
             "worst_answer_p99_ms": worst,
         });
         node.close().await.expect("a clean close");
@@ -390,7 +364,11 @@ fn in_node(arguments: &Arguments) -> serde_json::Value {
 
 fn main() {
     let arguments = Arguments::parse();
-    let alone = alone(&arguments);
+    let alone = if arguments.records > 0 {
+        alone(&arguments)
+    } else {
+        serde_json::Value::Null
+    };
     let node = if arguments.in_node > 0 {
         in_node(&arguments)
     } else {

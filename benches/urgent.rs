@@ -1,4 +1,6 @@
-//! One urgent record on an idle link, beside two raw fdatasyncs and its cryptography.
+//! One urgent record on an idle link, beside two raw fdatasyncs and its cryptography: until it is
+//! delivered, durable at its reader with the receipt that says so, and until that receipt is durable
+//! at its origin too.
 //!
 //! `cargo bench --bench urgent -- --records 200`
 #![allow(
@@ -26,7 +28,7 @@ const APPEND: usize = 4096;
 /// The link is idle this long before each record.
 const IDLE: Duration = Duration::from_millis(5);
 
-/// Submit → receipt durable at the origin, one urgent record at a time.
+/// Submit → delivered → receipt durable at the origin, one urgent record at a time.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// Records that are measured.
@@ -43,12 +45,12 @@ struct Arguments {
     bench: bool,
 }
 
-/// Waits until `expected` receipts are durable at the origin.
-async fn receipted(origin: &Running, expected: u64) {
-    let mut durable = origin.node.store().durable();
+/// Waits until a node that is `running` holds `done`, looking whenever something is durable there.
+async fn durable(running: &Running, done: impl Fn(&Running) -> bool) {
+    let mut durable = running.node.store().durable();
     loop {
         durable.borrow_and_update();
-        if origin.lanes().1 >= expected {
+        if done(running) {
             return;
         }
         durable.changed().await.expect("the store works");
@@ -75,6 +77,7 @@ fn main() {
     let (origin, reader) = (uz.run(), kz.run());
     let mut accepted = Vec::with_capacity(records.len());
     let mut delivered = Vec::with_capacity(records.len());
+    let mut receipted = Vec::with_capacity(records.len());
     let mut raw = Vec::with_capacity(records.len());
     let mut appends = disk::Appends::new(folder.path(), APPEND);
     shared::on_client(async {
@@ -95,8 +98,13 @@ fn main() {
                 .await
                 .expect("an acceptance");
             accepted.push(begun.elapsed());
-            receipted(&origin, sent).await;
+            durable(&reader, |reader| {
+                reader.node.last_number().expect("the store") >= sent
+            })
+            .await;
             delivered.push(begun.elapsed());
+            durable(&origin, |origin| origin.lanes().1 >= sent).await;
+            receipted.push(begun.elapsed());
         }
     });
     origin.stop();
@@ -104,7 +112,13 @@ fn main() {
 
     let pair = cryptography::Pair::new(&uz, &kz);
     let mut crypto: Vec<Duration> = records.iter().map(|record| pair.single(record)).collect();
-    for times in [&mut accepted, &mut delivered, &mut raw, &mut crypto] {
+    for times in [
+        &mut accepted,
+        &mut delivered,
+        &mut receipted,
+        &mut raw,
+        &mut crypto,
+    ] {
         times.sort();
     }
     let p50 = |times: &[Duration]| micros(at_fraction(times, 0.5));
@@ -118,18 +132,26 @@ fn main() {
             arguments.bytes
         ),
         &[
-            row("submit to durable receipt, p50", whole(p50(&delivered))),
-            row("submit to durable receipt, p99", whole(p99(&delivered))),
+            row("submit to delivered, p50", whole(p50(&delivered))),
+            row("submit to delivered, p99", whole(p99(&delivered))),
             row(
                 "of this, submit to durable acceptance, p50",
                 whole(p50(&accepted)),
+            ),
+            row(
+                "submit to durable receipt at the origin, p50",
+                whole(p50(&receipted)),
             ),
             row("one raw append + fdatasync, p50", whole(p50(&raw))),
             row("cryptography of one record, p50", whole(p50(&crypto))),
             row("bound: two appends and the cryptography", whole(bound)),
             row(
-                "ratio of p50 to the bound",
+                "ratio of p50 delivered to the bound",
                 format!("{:.2}", p50(&delivered) / bound),
+            ),
+            row(
+                "ratio of p50 receipted, with a third fdatasync, to the bound",
+                format!("{:.2}", p50(&receipted) / bound),
             ),
         ],
     );
@@ -142,6 +164,8 @@ fn main() {
             "delivered_p50_us": p50(&delivered),
             "delivered_p99_us": p99(&delivered),
             "accepted_p50_us": p50(&accepted),
+            "receipted_p50_us": p50(&receipted),
+            "receipted_ratio": p50(&receipted) / bound,
             "fdatasync_p50_us": p50(&raw),
             "crypto_p50_us": p50(&crypto),
             "bound_us": bound,

@@ -41,6 +41,7 @@ create() {
   printf 'exercise only, root of %s\n' "${country^^}" | once "$country" init \
     --country "${country^^}" --home "$home" --passphrase-file - \
     --listen 0.0.0.0:7443 --address "$country.exercise.test:7443" \
+    --file-key /var/lib/comity-keys/file-key \
     --allow-private-addresses "${arguments[@]}"
 }
 

@@ -1,25 +1,31 @@
 //! The client side: how the command line, and any other Rust program, talks to its country's node.
 
 use std::{
+    fs::OpenOptions,
+    io::{self, Write as _},
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use serde::Deserialize;
+use time::OffsetDateTime;
 use tonic::transport::Channel;
 use zeroize::Zeroizing;
 
 use crate::{
     access::PrincipalKind,
-    card::LinkAddress,
-    home::{Home, HomeError, LOCAL, TlsMaterial},
-    record::{Country, MAX_RECORD_BYTES},
+    card::{CLOCK_TOLERANCE, LinkAddress},
+    home::{Home, HomeError, LOCAL, TlsMaterial, leaf},
+    record::{Country, MAX_RECORD_BYTES, Moment},
     rpc::tls::{DialError, connect_client},
     wire::node::{
+        RenewCertificateRequest, RenewCertificateResponse,
         audit_service_client::AuditServiceClient, card_service_client::CardServiceClient,
-        consent_service_client::ConsentServiceClient, life_service_client::LifeServiceClient,
+        consent_service_client::ConsentServiceClient,
+        enrolment_service_client::EnrolmentServiceClient, life_service_client::LifeServiceClient,
         record_service_client::RecordServiceClient, search_service_client::SearchServiceClient,
         sharing_service_client::SharingServiceClient, status_service_client::StatusServiceClient,
         thread_service_client::ThreadServiceClient, trend_service_client::TrendServiceClient,
@@ -57,6 +63,7 @@ pub struct Profile {
     address: LinkAddress,
     ca: Vec<u8>,
     own: TlsMaterial,
+    certificate_path: PathBuf,
 }
 
 #[derive(Deserialize)]
@@ -99,6 +106,7 @@ impl Profile {
                 .to_vec(),
             own: TlsMaterial::from_pem(&read(&certificate)?, &read(&base.join(file.key))?)
                 .ok_or_else(|| unusable(&certificate, &"certificate or key is not PEM"))?,
+            certificate_path: certificate,
         })
     }
 
@@ -138,8 +146,45 @@ impl Profile {
             )?,
             ca: home.own_card().issuing_ca_der.clone(),
             own: home.client_material(kind, name)?,
+            certificate_path: home.layout().client(kind, name).0,
         })
     }
+
+    /// The file of the certificate.
+    pub const fn certificate_path(&self) -> &PathBuf {
+        &self.certificate_path
+    }
+
+    /// Whether less than a third is left of the time for which the certificate was issued.
+    fn renewal_is_due(&self, now: Moment) -> bool {
+        leaf(self.own.certificate()).is_ok_and(|leaf| {
+            // It begins earlier than it was issued, for nodes whose clock is behind.
+            let life = leaf.until.since(leaf.from).saturating_sub(CLOCK_TOLERANCE);
+            leaf.until.since(now).saturating_mul(3) < life
+        })
+    }
+}
+
+/// Replaces a certificate's file at once, so that a crash leaves the one before or the new one.
+///
+/// # Errors
+/// Those of the file system.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut draft = path.to_owned().into_os_string();
+    draft.push(format!(".{}.new", std::process::id()));
+    let written = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&draft)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+        .and_then(|()| std::fs::rename(&draft, path));
+    if written.is_err() {
+        // Best effort: the error that matters is the first one.
+        let _ = std::fs::remove_file(&draft);
+    }
+    written
 }
 
 fn read(path: &Path) -> Result<Zeroizing<String>, ClientError> {
@@ -170,6 +215,8 @@ pub struct Client {
     pub audit: AuditServiceClient<Channel>,
     /// Cards.
     pub cards: CardServiceClient<Channel>,
+    /// Certificates.
+    pub enrolment: EnrolmentServiceClient<Channel>,
     /// Tables of statistics.
     pub trends: TrendServiceClient<Channel>,
     /// The node's state.
@@ -207,9 +254,65 @@ impl Client {
                 .max_decoding_message_size(MAX_ANSWER_BYTES),
             cards: CardServiceClient::new(channel.clone())
                 .max_decoding_message_size(MAX_ANSWER_BYTES),
+            enrolment: EnrolmentServiceClient::new(channel.clone())
+                .max_decoding_message_size(MAX_ANSWER_BYTES),
             trends: TrendServiceClient::new(channel.clone())
                 .max_decoding_message_size(MAX_ANSWER_BYTES),
             status: StatusServiceClient::new(channel).max_decoding_message_size(MAX_ANSWER_BYTES),
         })
+    }
+
+    /// Connects as [`Self::connect`], and renews the certificate when less than a third of its time
+    /// is left: the new one takes the old one's place in its file and serves from the next connection
+    /// on. What keeps it from being renewed is logged and keeps nobody from working.
+    ///
+    /// # Errors
+    /// As [`Self::connect`].
+    pub async fn connect_renewing(profile: &mut Profile) -> Result<Self, ClientError> {
+        let mut client = Self::connect(profile).await?;
+        if !profile.renewal_is_due(OffsetDateTime::now_utc().into()) {
+            return Ok(client);
+        }
+        let path = profile.certificate_path.clone();
+        match client.renew(Vec::new()).await {
+            Ok(renewed) => {
+                match replace(&path, renewed.certificate_pem.as_bytes()) {
+                    Ok(()) => {}
+                    Err(error) => {
+                        tracing::warn!(path = %path.display(), %error, "the renewed certificate cannot be written");
+                    }
+                }
+                if let Ok(own) = CertificateDer::from_pem_slice(renewed.certificate_pem.as_bytes())
+                {
+                    profile.own = profile.own.with_certificate(own);
+                }
+            }
+            Err(status) => {
+                tracing::warn!(
+                    error = status.message(),
+                    "the certificate ends soon and is not renewed"
+                );
+            }
+        }
+        Ok(client)
+    }
+
+    /// Asks for the own certificate again, for the key of a certificate request or, where that is
+    /// empty, for the present key.
+    ///
+    /// # Errors
+    /// The node's refusal.
+    pub async fn renew(
+        &mut self,
+        certificate_request: Vec<u8>,
+    ) -> Result<RenewCertificateResponse, tonic::Status> {
+        let request = RenewCertificateRequest {
+            certificate_request,
+        };
+        Ok(self
+            .enrolment
+            .renew_certificate(request)
+            .await?
+            .into_inner())
     }
 }

@@ -20,6 +20,7 @@ use crate::{
 
 pub mod agreements;
 mod bounds;
+mod clients;
 mod commented;
 mod due;
 mod fault;
@@ -28,6 +29,7 @@ mod links;
 #[cfg(test)]
 mod tests;
 
+pub use clients::{ClientsConfig, MappingRule, NameSource, TrustedIssuerConfig};
 pub use due::DueConfig;
 pub use fault::ConfigError;
 pub use life::LifeConfig;
@@ -70,6 +72,12 @@ pub struct Config {
     /// Bounds on what others may use of this node.
     #[serde(default)]
     pub limits: LimitsConfig,
+    /// What the client port takes.
+    #[serde(default)]
+    pub clients: ClientsConfig,
+    /// CAs of the country beside its own that vouch for clients.
+    #[serde(default)]
+    pub trusted_issuers: Vec<TrustedIssuerConfig>,
     /// The store.
     #[serde(default)]
     pub store: StoreConfig,
@@ -204,6 +212,8 @@ impl Config {
             links: LinksConfig::default(),
             dial: DialConfig::default(),
             limits: LimitsConfig::default(),
+            clients: ClientsConfig::default(),
+            trusted_issuers: Vec::new(),
             store: StoreConfig::default(),
             life: LifeConfig::default(),
             due: DueConfig::default(),
@@ -255,6 +265,7 @@ impl Config {
         for (index, name) in self.authorities.iter().enumerate() {
             check_authority(name).map_err(|fault| ConfigError::Authority { index, fault })?;
         }
+        self.check_issuers()?;
         if self.links.accept && self.listen == self.client_listen && self.listen.port() != 0 {
             return Err(ConfigError::SamePort(self.listen));
         }

@@ -99,6 +99,7 @@ actions! {
     SeeAgreements "see-agreements" Node "See the agreements in force.";
     ReloadAgreements "reload-agreements" Node "Take the agreements' files up again.";
     SeeLedger "see-ledger" Node "List, prove and export the ledger.";
+    Offboard "offboard" Node "Hand over what somebody who leaves was in charge of.";
 }
 
 impl Action {
@@ -148,7 +149,7 @@ mod tests {
         }
         let fault = "Read\u{7}".parse::<Action>().unwrap_err().to_string();
         assert!(fault.starts_with("`Read\\u{7}` is no action"), "{fault}");
-        assert!(fault.ends_with("see-ledger"), "{fault}");
+        assert!(fault.ends_with("offboard"), "{fault}");
         assert_eq!(<act::Read as Verb>::ACTION, Action::Read);
     }
 }

@@ -130,7 +130,10 @@ fn rows() -> Vec<Row> {
     rows.push(node(Role::Auditor, &[SURROUNDINGS, &[SeeLedger]]));
     rows.push(node(
         Role::Operator,
-        &[SURROUNDINGS, &[ImportCard, ReloadAgreements, SeeLedger]],
+        &[
+            SURROUNDINGS,
+            &[ImportCard, ReloadAgreements, SeeLedger, Offboard],
+        ],
     ));
     rows
 }

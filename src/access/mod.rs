@@ -13,6 +13,7 @@ mod file;
 mod page;
 mod principal;
 mod purpose;
+mod role;
 mod subject;
 mod table;
 
@@ -21,8 +22,9 @@ pub use compartments::Compartments;
 pub use decide::{Caller, Decision, Missing, Permit, Refused, decide, enter};
 pub use file::{FileFault, MAX_BYTES, kinds_known};
 pub use page::page;
-pub use principal::{MAX_NAME_BYTES, MAX_ROLES, Principal, PrincipalError, PrincipalKind, Role};
+pub use principal::{MAX_NAME_BYTES, MAX_ROLES, Principal, PrincipalError};
 pub use purpose::{MAX_CASE_CHARS, PURPOSES, Purpose, PurposeFault, purpose_word, purpose_words};
+pub use role::{PrincipalKind, Role};
 pub use subject::{Subject, Whose};
 pub use table::{
     Guarded, MAX_HOURS, MAX_ROWS, Row, STEP_KIND, Scope, SecondPerson, Table, TableFault,

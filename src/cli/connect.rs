@@ -78,7 +78,12 @@ impl Target {
     }
 
     async fn connect_as(&self, usual: PrincipalKind) -> Result<Client, Failure> {
-        let profile = match (self.chosen()?, &self.as_whom) {
+        Ok(Client::connect_renewing(&mut self.profile(usual)?).await?)
+    }
+
+    /// Who calls which node: in a home the local one of the `usual` kind, or whom `--as` names.
+    pub(super) fn profile(&self, usual: PrincipalKind) -> Result<Profile, Failure> {
+        Ok(match (self.chosen()?, &self.as_whom) {
             (Chosen::Home(dir), None) => Profile::kept(&Home::open(&dir)?, usual, LOCAL)?,
             (Chosen::Home(dir), Some(whom)) => {
                 let home = Home::open(&dir)?;
@@ -92,8 +97,7 @@ impl Target {
                     "--as chooses among the keys of a home; a profile is one principal already: leave --as out",
                 ));
             }
-        };
-        Ok(Client::connect(&profile).await?)
+        })
     }
 }
 

@@ -1,4 +1,9 @@
 //! Exit codes of sysexits(3), and failures that carry one.
+//!
+//! What the state of a record or of the node does not allow (it is locked, answered already, of this
+//! country, passed on; the node is fenced) is not allowed like what the caller may not do: 77. The
+//! same again is refused again until the state changes, so it is neither 75 nor 69, and nothing is
+//! wrong with the input, so it is not 65. The stable word in the message says which.
 
 use std::{path::Path, process::ExitCode};
 
@@ -30,7 +35,7 @@ pub(super) const CANTCREAT: Code = Code(73);
 pub(super) const IOERR: Code = Code(74);
 /// Try again later.
 pub(super) const TEMPFAIL: Code = Code(75);
-/// Not allowed.
+/// Not allowed, to this caller or in this state.
 pub(super) const NOPERM: Code = Code(77);
 /// The configuration or the home is wrong.
 pub(super) const CONFIG: Code = Code(78);
@@ -140,6 +145,17 @@ impl Failure {
     }
 }
 
+/// A command line that is wrong, as the parser explains it.
+impl From<clap::Error> for Failure {
+    fn from(error: clap::Error) -> Self {
+        let text = error.render().to_string();
+        let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let first = lines.next().unwrap_or("the command line is wrong");
+        let message = first.strip_prefix("error: ").unwrap_or(first);
+        Self::new(USAGE, message).with_details(lines.map(str::to_owned).collect())
+    }
+}
+
 impl From<HomeError> for Failure {
     fn from(error: HomeError) -> Self {
         let code = match &error {
@@ -231,8 +247,10 @@ impl From<tonic::Status> for Failure {
             | tonic::Code::NotFound
             | tonic::Code::AlreadyExists
             | tonic::Code::OutOfRange => DATAERR,
-            tonic::Code::PermissionDenied | tonic::Code::Unauthenticated => NOPERM,
-            tonic::Code::ResourceExhausted => TEMPFAIL,
+            tonic::Code::PermissionDenied
+            | tonic::Code::Unauthenticated
+            | tonic::Code::FailedPrecondition => NOPERM,
+            tonic::Code::ResourceExhausted | tonic::Code::Aborted => TEMPFAIL,
             tonic::Code::DataLoss => IOERR,
             tonic::Code::Unavailable | tonic::Code::DeadlineExceeded => UNAVAILABLE,
             _ => SOFTWARE,

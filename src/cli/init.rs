@@ -21,7 +21,7 @@ use crate::{
 };
 
 use super::{
-    exit::{DATAERR, Failure, INTERRUPTED, NOINPUT, USAGE},
+    exit::{CANTCREAT, DATAERR, Failure, INTERRUPTED, NOINPUT, USAGE},
     out::{Out, moment},
 };
 
@@ -56,10 +56,17 @@ pub(super) struct Init {
     /// Allow links to private and loopback addresses, as exercises and closed networks need.
     #[arg(long)]
     allow_private_addresses: bool,
+    /// Where the file key over the shred slots lies, absolute: best on another device than the home,
+    /// so that neither alone opens a record [default: keys/file-key in the home].
+    #[arg(long)]
+    file_key: Option<PathBuf>,
 }
 
 impl Init {
     pub(super) fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
+        if let Some(path) = &self.file_key {
+            check_file_key(path)?;
+        }
         let passphrase = new_passphrase(self.passphrase_file.as_deref())?;
         out.note("protecting the two roots with the passphrase; this takes a few seconds");
         let report = home::init(InitOptions {
@@ -73,13 +80,14 @@ impl Init {
             work_factor: None,
             now: system_clock()(),
         })?;
-        let home = Home::open(&report.dir)?;
-        if self.allow_private_addresses || self.outbound_only {
-            let mut config = home.config().clone();
-            config.allow_private_addresses = self.allow_private_addresses;
-            config.links.accept = !self.outbound_only;
-            home::write_config(&report.dir, &config)?;
+        let mut config = Home::open(&report.dir)?.config().clone();
+        config.allow_private_addresses = self.allow_private_addresses;
+        config.links.accept = !self.outbound_only;
+        if let Some(path) = self.file_key {
+            config.store.file_key = path;
         }
+        home::write_config(&report.dir, &config)?;
+        let home = Home::open(&report.dir)?;
         ShredSlots::create(node::slot_paths(&home))?;
         if out.json() {
             return out.value(&serde_json::json!({
@@ -120,6 +128,20 @@ impl Init {
         ));
         Ok(())
     }
+}
+
+/// Refuses a place for the file key before anything is made.
+fn check_file_key(path: &std::path::Path) -> Result<(), Failure> {
+    let shown = path.display();
+    if !path.is_absolute() {
+        let text = format!("--file-key {shown}: name an absolute path");
+        return Err(Failure::new(USAGE, text));
+    }
+    if path.exists() {
+        let text = format!("--file-key {shown} is there already; a new home has a new file key");
+        return Err(Failure::new(CANTCREAT, text));
+    }
+    Ok(())
 }
 
 /// A new passphrase: from a file, from standard input, or asked for twice.

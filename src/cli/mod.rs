@@ -23,10 +23,11 @@ mod hold;
 mod incarnate;
 mod init;
 mod input;
+mod keys;
 mod kinds;
 mod onward;
-mod operator;
 mod out;
+mod principals;
 mod recall;
 mod receipts;
 mod records;
@@ -48,10 +49,17 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use self::{exit::Failure, out::Out};
+use crate::access::PrincipalKind as Kind;
+
+/// What `comity --help` says of exit codes.
+const EXIT_CODES: &str = "Exit codes, after sysexits(3): 0 done; 64 the command line is wrong; 65 the input is \
+wrong; 66 an input file cannot be read; 69 the node is not there or cannot serve now; 70 the program failed; \
+73 an output file cannot be created; 74 reading or writing failed; 75 try again later; 77 not allowed, to this \
+caller or in this state; 78 the configuration or the home is wrong.";
 
 /// Exchange signed, sealed records between countries.
 #[derive(Debug, Parser)]
-#[command(name = "comity", version, about, max_term_width = 100)]
+#[command(name = "comity", version, about, max_term_width = 100, after_help = EXIT_CODES)]
 struct Cli {
     /// How answers are written.
     #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
@@ -96,6 +104,9 @@ enum Command {
     /// Exchange country cards.
     #[command(subcommand)]
     Card(card::Card),
+    /// Put new keys in place of old ones.
+    #[command(subcommand)]
+    Keys(keys::Keys),
     /// Run the node.
     Run(run::Run),
     /// Search records: words in any script, kind, country, days, codes, identifiers.
@@ -135,9 +146,18 @@ enum Command {
     /// See and approve what needs two persons.
     #[command(subcommand)]
     Approvals(approvals::Approvals),
-    /// Certificates of the node's operators.
+    /// Certificates of officers: they work with records.
     #[command(subcommand)]
-    Operator(operator::Operator),
+    Officer(principals::Principals),
+    /// Certificates of case systems.
+    #[command(subcommand)]
+    System(principals::Principals),
+    /// Certificates of auditors: they see the ledger, never contents.
+    #[command(subcommand)]
+    Auditor(principals::Principals),
+    /// Certificates of operators: they run the node.
+    #[command(subcommand)]
+    Operator(principals::Principals),
     /// Ask the origin of a record for a use that its markings forbid; grant or refuse.
     #[command(subcommand)]
     Consent(consent::Consent),
@@ -168,6 +188,11 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             let help = !error.use_stderr();
+            if !help && wants_json(std::env::args_os()) {
+                let failure = Failure::from(error);
+                Out::new(Format::Json).failure(&failure);
+                return failure.code().into();
+            }
             // Nothing can be said any more when standard output or error is closed.
             let _ = error.print();
             return if help {
@@ -187,11 +212,24 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Whether a command line that cannot be parsed asks for JSON all the same.
+fn wants_json(arguments: impl Iterator<Item = std::ffi::OsString>) -> bool {
+    let mut named = false;
+    for argument in arguments.skip(1).take_while(|argument| argument != "--") {
+        if argument == "--output=json" || (named && argument == "json") {
+            return true;
+        }
+        named = argument == "--output";
+    }
+    false
+}
+
 fn dispatch(command: Command, out: &mut Out) -> Result<(), Failure> {
     match command {
         Command::Init(init) => init.carry_out(out),
         Command::Root(root) => root.carry_out(out),
         Command::Store(store) => store.carry_out(out),
+        Command::Keys(keys) => keys.carry_out(out),
         Command::Vectors(vectors) => vectors.carry_out(out),
         Command::Run(run) => runtime()?.block_on(run.carry_out(out)),
         Command::Card(card) => runtime()?.block_on(card.carry_out(out)),
@@ -211,7 +249,10 @@ fn dispatch(command: Command, out: &mut Out) -> Result<(), Failure> {
         Command::Shred(shred) => runtime()?.block_on(shred.carry_out(out)),
         Command::Access(access) => access.carry_out(out),
         Command::Approvals(approvals) => runtime()?.block_on(approvals.carry_out(out)),
-        Command::Operator(operator) => operator.carry_out(out),
+        Command::Officer(of) => runtime()?.block_on(of.carry_out(Kind::Officer, out)),
+        Command::System(of) => runtime()?.block_on(of.carry_out(Kind::CaseSystem, out)),
+        Command::Auditor(of) => runtime()?.block_on(of.carry_out(Kind::Auditor, out)),
+        Command::Operator(of) => runtime()?.block_on(of.carry_out(Kind::Operator, out)),
         Command::Consent(consent) => runtime()?.block_on(consent.carry_out(out)),
         Command::Export(export) => runtime()?.block_on(export.carry_out(out)),
         Command::Onward(onward) => runtime()?.block_on(onward.carry_out(out)),

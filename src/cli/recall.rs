@@ -260,12 +260,14 @@ fn compliance(of: &Compliance, recalled_us: i64, now: Moment) -> Vec<String> {
         };
         age(until.since(Moment::from_micros(recalled_us)).as_secs())
     };
-    vec![
-        of.country.clone(),
-        state.replace('_', " "),
-        age,
-        says.join("; "),
-    ]
+    if !of.unverified.is_empty() {
+        says.push(format!("NOT VERIFIED: {}", of.unverified));
+    }
+    let country = match of.passed_on_by.as_str() {
+        "" => of.country.clone(),
+        by => format!("{} by way of {by}", of.country),
+    };
+    vec![country, state.replace('_', " "), age, says.join("; ")]
 }
 
 /// How long from the recall to the state shown, or until now.

@@ -8,7 +8,10 @@ use crate::{
     rpc::server::SOON,
     wire::{
         json,
-        node::{DueCounts, Ending, GetStatusRequest, ScrubStatus, SearchCoverage, StartCheck},
+        node::{
+            DueCounts, Ending, GetStatusRequest, LinkStatus, ScrubStatus, SearchCoverage,
+            StartCheck,
+        },
     },
 };
 
@@ -105,6 +108,9 @@ impl Status {
         for warning in warnings(&status.endings, system_clock()()) {
             out.line(&warning)?;
         }
+        for line in stuck(&status.links) {
+            out.line(&line)?;
+        }
         if let Some(search) = &status.search {
             out.line(&searched(search))?;
         }
@@ -140,6 +146,22 @@ impl Status {
             rows,
         )
     }
+}
+
+/// Lanes that wait for a record which cannot be taken out of the store.
+fn stuck(links: &[LinkStatus]) -> impl Iterator<Item = String> {
+    links.iter().flat_map(|link| {
+        let lanes = link.lanes.iter().filter(|lane| lane.stuck_at > 0);
+        lanes.map(|lane| {
+            let name = lane.lane().as_str_name();
+            format!(
+                "STUCK  the {} lane to {} waits at number {} for a record that cannot be taken out of the store: see DAMAGED and the log",
+                name.trim_start_matches("LANE_").to_lowercase(),
+                link.country,
+                lane.stuck_at,
+            )
+        })
+    })
 }
 
 /// What officers here owe, and what is awaited of others.

@@ -7,15 +7,19 @@ use std::{
 
 use clap::Args;
 
-use crate::envelope::vectors::{self, VectorError};
+use crate::{
+    envelope::vectors::{self as envelopes, statements},
+    ledger::vectors as ledgers,
+};
 
 use super::{
     exit::{CANTCREAT, DATAERR, Failure, NOINPUT, SOFTWARE},
     out::Out,
 };
 
-/// Write test vectors for other implementations: complete sealed records with their keys and
-/// expected contents; or check a folder of them.
+/// Write test vectors for other implementations into the folders `envelopes`, `receipts`, `marks`
+/// and `ledger`: sealed records, signed statements, leaves, checkpoints, proofs and exports, with
+/// their keys and what must come of each; or check such folders.
 #[derive(Debug, Args)]
 pub(super) struct Vectors {
     /// The folder; it is created when it is not there.
@@ -23,6 +27,31 @@ pub(super) struct Vectors {
     /// Check the vectors in the folder instead of writing them.
     #[arg(long)]
     check: bool,
+}
+
+/// Checks the text of a vector's file.
+type Check = fn(&str) -> Result<(), String>;
+
+/// The folders, and how a vector of each is checked.
+const FOLDERS: [(&str, Check); 4] = [
+    ("envelopes", |json| {
+        envelopes::decode(json)
+            .and_then(|vector| envelopes::check(&vector))
+            .map_err(|error| error.to_string())
+    }),
+    ("receipts", check_statement),
+    ("marks", check_statement),
+    ("ledger", |json| {
+        ledgers::decode(json)
+            .and_then(|vector| ledgers::check(&vector))
+            .map_err(|error| error.to_string())
+    }),
+];
+
+fn check_statement(json: &str) -> Result<(), String> {
+    envelopes::decode(json)
+        .and_then(|vector| statements::check(&vector))
+        .map_err(|error| error.to_string())
 }
 
 impl Vectors {
@@ -38,17 +67,39 @@ impl Vectors {
     }
 }
 
+/// Every vector: folder, name, text of its file.
+fn all() -> Result<Vec<(&'static str, String, String)>, Failure> {
+    let own = |error: envelopes::VectorError| Failure::new(SOFTWARE, error.to_string());
+    let mut files = Vec::new();
+    for vector in envelopes::all().map_err(own)? {
+        let text = envelopes::encode(&vector).map_err(own)?;
+        files.push(("envelopes", vector.name, text));
+    }
+    for vector in statements::all().map_err(own)? {
+        let text = envelopes::encode(&vector).map_err(own)?;
+        files.push((vector.folder(), vector.name, text));
+    }
+    let own = |error: ledgers::VectorError| Failure::new(SOFTWARE, error.to_string());
+    for vector in ledgers::all().map_err(own)? {
+        let text = ledgers::encode(&vector).map_err(own)?;
+        files.push(("ledger", vector.name, text));
+    }
+    Ok(files)
+}
+
 fn write(dir: &Path) -> Result<usize, Failure> {
-    let own = |error: VectorError| Failure::new(SOFTWARE, error.to_string());
-    let at = |code, path: &Path| {
+    let at = |path: &Path| {
         let path = path.display().to_string();
-        move |error: io::Error| Failure::new(code, format!("{path}: {error}"))
+        move |error: io::Error| Failure::new(CANTCREAT, format!("{path}: {error}"))
     };
-    fs::create_dir_all(dir).map_err(at(CANTCREAT, dir))?;
-    let made = vectors::all().map_err(own)?;
-    for vector in &made {
-        let path = dir.join(format!("{}.json", vector.name));
-        fs::write(&path, vectors::encode(vector).map_err(own)?).map_err(at(CANTCREAT, &path))?;
+    for (folder, _) in FOLDERS {
+        let folder = dir.join(folder);
+        fs::create_dir_all(&folder).map_err(at(&folder))?;
+    }
+    let made = all()?;
+    for (folder, name, text) in &made {
+        let path = dir.join(folder).join(format!("{name}.json"));
+        fs::write(&path, text).map_err(at(&path))?;
     }
     Ok(made.len())
 }
@@ -58,20 +109,27 @@ fn check(dir: &Path) -> Result<usize, Failure> {
         Failure::new(NOINPUT, format!("{}: {error}", path.display()))
     };
     let mut checked = 0_usize;
-    for entry in fs::read_dir(dir).map_err(|error| unreadable(dir, &error))? {
-        let path = entry.map_err(|error| unreadable(dir, &error))?.path();
-        if path.extension().is_none_or(|ending| ending != "json") {
-            continue;
+    for (folder, agrees) in FOLDERS {
+        let folder = dir.join(folder);
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            other => other.map_err(|error| unreadable(&folder, &error))?,
+        };
+        for entry in entries {
+            let path = entry.map_err(|error| unreadable(&folder, &error))?.path();
+            if path.extension().is_none_or(|ending| ending != "json") {
+                continue;
+            }
+            let json = fs::read_to_string(&path).map_err(|error| unreadable(&path, &error))?;
+            agrees(&json)
+                .map_err(|error| Failure::new(DATAERR, format!("{}: {error}", path.display())))?;
+            checked += 1;
         }
-        let json = fs::read_to_string(&path).map_err(|error| unreadable(&path, &error))?;
-        vectors::decode(&json)
-            .and_then(|vector| vectors::check(&vector))
-            .map_err(|error| Failure::new(DATAERR, format!("{}: {error}", path.display())))?;
-        checked += 1;
     }
     if checked == 0 {
         let text = format!(
-            "{}: no vectors there; a vector is a .json file",
+            "{}: no vectors there; a vector is a .json file in `envelopes`, `receipts`, `marks` or \
+             `ledger`",
             dir.display()
         );
         return Err(Failure::new(NOINPUT, text));

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use super::{Config, ConfigError};
 
 impl Config {
-    pub(super) fn numbers(&self) -> [(&'static str, u64, RangeInclusive<u64>); 26] {
+    pub(super) fn numbers(&self) -> [(&'static str, u64, RangeInclusive<u64>); 27] {
         let Self {
             dial,
             limits,
@@ -78,6 +78,7 @@ impl Config {
                 life.recall_window_s,
                 3600..=31 * 86_400,
             ),
+            ("life.unheard_h", life.unheard_h, 1..=8760),
         ]
     }
 }

@@ -109,7 +109,10 @@ impl Config {
              # Above this many records within that many seconds an operator's recalls need a second\n\
              # operator.\n\
              recall_alone = {}\n\
-             recall_window_s = {}\n",
+             recall_window_s = {}\n\
+             # Records of a country whose control lane was not carried out whole for this many hours\n\
+             # are neither exported for court nor passed on. Reading goes on.\n\
+             unheard_h = {}\n",
             store.segment_mib,
             store.cache_mib,
             text(&store.file_key.to_string_lossy()),
@@ -125,7 +128,9 @@ impl Config {
             life.max_clock_skew_s,
             life.recall_alone,
             life.recall_window_s,
+            life.unheard_h,
         )?;
+        self.write_clients(out)?;
         self.due.write_commented(out)?;
         writeln!(
             out,
@@ -217,11 +222,11 @@ fn write_password_file(out: &mut String, path: Option<&Path>) -> fmt::Result {
 }
 
 /// A TOML basic string.
-fn text(value: &str) -> String {
+pub(super) fn text(value: &str) -> String {
     toml::Value::String(value.to_owned()).to_string()
 }
 
-fn list<T: AsRef<str>>(values: impl Iterator<Item = T>) -> String {
+pub(super) fn list<T: AsRef<str>>(values: impl Iterator<Item = T>) -> String {
     let quoted: Vec<String> = values.map(|value| text(value.as_ref())).collect();
     format!("[{}]", quoted.join(", "))
 }

@@ -90,6 +90,14 @@ pub enum ConfigError {
         "`links.accept` is false, but `addresses` would have peers dial this node; empty `addresses` and run `comity card reissue`, or accept links"
     )]
     AddressWithoutDoor,
+    /// A trusted issuer that would not do what it should.
+    #[error("`trusted_issuers[{index}]` is refused: {fault}")]
+    Issuer {
+        /// Position, from 0.
+        index: usize,
+        /// What is wrong with it.
+        fault: String,
+    },
     /// One port for two things.
     #[error("`listen` and `client_listen` are both {0}; links and clients need a port each")]
     SamePort(SocketAddr),

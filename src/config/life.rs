@@ -22,6 +22,9 @@ pub struct LifeConfig {
     pub recall_alone: u64,
     /// Seconds over which recalls of one operator are counted.
     pub recall_window_s: u64,
+    /// Hours for which a country may not have been heard before its records are neither exported nor
+    /// passed on: it may have taken back a consent, a marking or the record.
+    pub unheard_h: u64,
 }
 
 impl LifeConfig {
@@ -34,6 +37,11 @@ impl LifeConfig {
     pub const fn recall_window(&self) -> Duration {
         Duration::from_secs(self.recall_window_s)
     }
+
+    /// For how long a country may not have been heard before its records are used no more.
+    pub const fn unheard(&self) -> Duration {
+        Duration::from_secs(self.unheard_h.saturating_mul(3600))
+    }
 }
 
 impl Default for LifeConfig {
@@ -44,6 +52,7 @@ impl Default for LifeConfig {
             max_clock_skew_s: 300,
             recall_alone: 10,
             recall_window_s: 24 * 3600,
+            unheard_h: 24,
         }
     }
 }

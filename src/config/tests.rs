@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use super::*;
 
 fn uz() -> Country {
@@ -32,12 +34,82 @@ fn commented_file_reads_back() {
             proxy_password_file: Some("keys/other".into()),
         },
     );
+    full.clients.allow_tls12 = true;
+    full.trusted_issuers = vec![eid()];
     full.dial.max_backoff_ms = 1000;
     full.limits.max_connections = 7;
     full.store.file_key = PathBuf::from("/mnt/other \"device\"/file\\key");
     full.log.format = LogFormat::Json;
     full.log.level = LogLevel::Trace;
     assert_eq!(Config::parse(&full.commented()).unwrap(), full);
+}
+
+fn eid() -> TrustedIssuerConfig {
+    let rule = MappingRule {
+        policy: Some("1.2.3.4".into()),
+        unit: None,
+        names: BTreeSet::new(),
+        kind: "officer".into(),
+        authority: Some("police".into()),
+        roles: ["analyst".to_owned()].into(),
+    };
+    let by_name = MappingRule {
+        policy: None,
+        unit: Some("Cyber \"police\"".into()),
+        names: ["n.karimova@mvd.uz".to_owned()].into(),
+        kind: "auditor".into(),
+        authority: None,
+        roles: BTreeSet::new(),
+    };
+    TrustedIssuerConfig {
+        label: "eid".into(),
+        ca: "certs/eid-ca.pem".into(),
+        crl: "/var/lib/eid.crl".into(),
+        name: NameSource::SerialNumber,
+        rules: vec![rule, by_name],
+    }
+}
+
+#[test]
+fn a_trusted_issuer_that_would_let_in_too_many_is_refused() {
+    type Break = fn(&mut Config);
+    let cases: [(Break, &str); 8] = [
+        (
+            |of| of.trusted_issuers[0].rules[0].policy = None,
+            "everybody who has a card",
+        ),
+        (|of| of.trusted_issuers[0].rules.clear(), "lets nobody in"),
+        (
+            |of| of.trusted_issuers[0].rules[0].kind = "operator".into(),
+            "is not for operator",
+        ),
+        (
+            |of| of.trusted_issuers[0].rules[1].kind = "operator".into(),
+            "comity operator add",
+        ),
+        (
+            |of| of.trusted_issuers[0].rules[0].authority = Some("customs".into()),
+            "none of `authorities`",
+        ),
+        (
+            |of| of.trusted_issuers[0].label = "E:D".into(),
+            "label is 1 to 16",
+        ),
+        (|of| of.trusted_issuers.push(eid()), "same `label`"),
+        (
+            |of| of.trusted_issuers[0].rules[1].names = ["N Karimova".to_owned()].into(),
+            "a name under it",
+        ),
+    ];
+    for (change, fault) in cases {
+        let mut config = Config::new(uz());
+        config.authorities = vec!["police".into()];
+        config.trusted_issuers = vec![eid()];
+        config.check().unwrap();
+        change(&mut config);
+        let refused = config.check().unwrap_err().to_string();
+        assert!(refused.contains(fault), "{refused}");
+    }
 }
 
 #[test]
@@ -66,7 +138,7 @@ fn every_number_is_bounded_on_both_sides() {
             numbers += 1;
         }
     }
-    assert_eq!(numbers, 41);
+    assert_eq!(numbers, 43);
 }
 
 #[test]

@@ -29,6 +29,18 @@ pub enum MarkError {
     Malformed(&'static str),
 }
 
+impl MarkError {
+    /// A stable word for the error, as vectors name it.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::UnknownKey(_) => "unknown_key",
+            Self::Retired(_) => "retired",
+            Self::BadSignature(_) => "bad_signature",
+            Self::Malformed(_) => "malformed",
+        }
+    }
+}
+
 /// Signs a mark: the domain's prefix and the mark's encoding.
 pub fn sign_mark(mark: &LaneMark, key: &SigningKey) -> SignedLaneMark {
     let mark = mark.encode_to_vec();

@@ -40,8 +40,8 @@ pub use marks::{MarkError, sign_mark, verify_mark};
 pub use onward::{PassedOn, open_passed_on, pass_on, verify_passed_on};
 pub use open::{Opened, open_at_rest};
 pub use receipts::{
-    MAX_DISCLOSURES, MAX_RECEIPTS, ReceiptError, is_late, issue, proof, proofs, verify_group,
-    verify_proof, verify_stated,
+    MAX_DISCLOSURES, MAX_RECEIPTS, ReceiptError, is_late, issue, proof, proofs, stated,
+    verify_group, verify_proof, verify_stated,
 };
 pub use seal::{Plain, SealError, Sealed, seal};
 pub use verify::{Verified, verify};

@@ -4,11 +4,12 @@
 //! (32). A receipt taken out of its group carries its path and is checked with the issuer's card
 //! alone.
 
+mod form;
+
 use prost::{Message as _, bytes::Bytes};
 
-use super::{
-    Lane, NonDeliveryReason, OriginKeys, Receipt, ReceiptGroup, ReceiptProof, ReceiptType,
-};
+pub use self::form::MAX_DISCLOSURES;
+use super::{OriginKeys, Receipt, ReceiptGroup, ReceiptProof, ReceiptType};
 use crate::{
     card::{Place, Vouched},
     crypto::{Digest, Domain, KeyId, SigningKey, merkle},
@@ -21,14 +22,6 @@ pub const MAX_RECEIPTS: usize = 4096;
 const MAX_RECEIPT_BYTES: usize = 160;
 /// Most bytes of an encoded late receipt, with ground, purpose and disclosures.
 const MAX_LATE_BYTES: usize = 8 * 1024;
-/// Most characters of a ground, a purpose or an authority.
-const MAX_TEXT: usize = 500;
-/// Most disclosures that a receipt names.
-pub const MAX_DISCLOSURES: usize = 64;
-/// Highest label of a compartment that a receipt may name.
-const MAX_LABEL: u32 = 255;
-/// Most characters of a disclosure's manner.
-const MAX_MANNER: usize = 32;
 
 /// Whether a receipt of this type attests what happened after delivery.
 pub const fn is_late(kind: ReceiptType) -> bool {
@@ -79,6 +72,21 @@ pub enum ReceiptError {
         /// The field.
         field: &'static str,
     },
+}
+
+impl ReceiptError {
+    /// A stable word for the error, as vectors name it.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Size(_) => "size",
+            Self::UnknownKey(_) => "unknown_key",
+            Self::Retired(_) => "retired",
+            Self::RetiredAcceptance(_) => "retired_acceptance",
+            Self::BadSignature(_) => "bad_signature",
+            Self::Path => "path",
+            Self::Malformed { .. } => "malformed",
+        }
+    }
 }
 
 /// Signs receipts as one group. All of them name the same issuer, the country of `key`; a group of
@@ -226,6 +234,26 @@ pub fn verify_stated(
     verify_proof(proof, issuer, trust)
 }
 
+/// What a receipt with its path says, its form checked and its signature not: for one of a country
+/// whose card is not held.
+///
+/// # Errors
+/// [`ReceiptError::Size`], [`ReceiptError::Malformed`] or [`ReceiptError::Path`].
+pub fn stated(proof: &ReceiptProof) -> Result<Receipt, ReceiptError> {
+    if proof.size == 0 || proof.size > MAX_RECEIPTS as u64 {
+        return Err(ReceiptError::Size(proof.size));
+    }
+    if proof.path.len() > merkle::MAX_PATH || proof.path.iter().any(|hash| hash.len() != 32) {
+        return Err(ReceiptError::Path);
+    }
+    check_length(&proof.receipt, proof.index, MAX_LATE_BYTES)?;
+    let index = proof.index;
+    let malformed = |field| ReceiptError::Malformed { index, field };
+    let receipt = Receipt::decode(proof.receipt.clone()).map_err(|_| malformed("encoding"))?;
+    let issuer = receipt.issuer.parse().map_err(|_| malformed("issuer"))?;
+    decode(&proof.receipt, issuer, index)
+}
+
 fn check_length(receipt: &Bytes, index: u64, max: usize) -> Result<(), ReceiptError> {
     if receipt.len() > max {
         let field = "too long";
@@ -293,99 +321,5 @@ fn decode(bytes: &Bytes, issuer: Country, index: u64) -> Result<Receipt, Receipt
     if receipt.encode_to_vec() != *bytes {
         return Err(malformed("not in canonical form"));
     }
-    check(&receipt, issuer).map_or(Ok(receipt), |field| Err(malformed(field)))
-}
-
-/// The field that breaks a rule.
-fn check(receipt: &Receipt, issuer: Country) -> Option<&'static str> {
-    if receipt.issuer != issuer.code() {
-        return Some("issuer");
-    }
-    if receipt.header_digest.len() != 32 {
-        return Some("header_digest");
-    }
-    if receipt.origin.parse::<Country>().is_err() {
-        return Some("origin");
-    }
-    let kind = match ReceiptType::try_from(receipt.r#type) {
-        Err(_) | Ok(ReceiptType::Unspecified) => return Some("type"),
-        Ok(kind) => kind,
-    };
-    let submission = kind == ReceiptType::SubmissionAcceptance;
-    if let Some(field) = check_late(receipt, kind) {
-        return Some(field);
-    }
-    let lane_stated = match Lane::try_from(receipt.lane) {
-        Err(_) => return Some("lane"),
-        Ok(lane) => lane != Lane::Unspecified,
-    };
-    let incarnation = if submission { 0 } else { 16 };
-    if receipt.incarnation.len() != incarnation {
-        return Some("incarnation");
-    }
-    if lane_stated == submission {
-        return Some("lane");
-    }
-    if (receipt.sequence == 0) != submission {
-        return Some("sequence");
-    }
-    let refusal = receipt.r#type == i32::from(ReceiptType::NonDelivery);
-    match NonDeliveryReason::try_from(receipt.reason) {
-        Ok(reason) if (reason != NonDeliveryReason::Unspecified) == refusal => None,
-        _ => Some("reason"),
-    }
-}
-
-/// The field of a late receipt that breaks a rule, or that another receipt must not have.
-fn check_late(receipt: &Receipt, kind: ReceiptType) -> Option<&'static str> {
-    let recalled = matches!(kind, ReceiptType::Erased | ReceiptType::Held);
-    let acted = matches!(kind, ReceiptType::Retrieval | ReceiptType::Acknowledged);
-    let fits = |text: &str, allowed: bool| {
-        (allowed || text.is_empty())
-            && text.chars().count() <= MAX_TEXT
-            && !text.chars().any(char::is_control)
-    };
-    let manners = receipt.disclosures.iter().all(|notice| {
-        !notice.manner.is_empty()
-            && notice.manner.len() <= MAX_MANNER
-            && notice
-                .manner
-                .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte == b'-')
-            && (notice.country.is_empty() || notice.country.parse::<Country>().is_ok())
-    });
-    if !matches!(receipt.recall_digest.len(), 0 | 32)
-        || (!recalled && !receipt.recall_digest.is_empty())
-    {
-        Some("recall_digest")
-    } else if receipt.backups_until_us < 0
-        || (kind != ReceiptType::Erased && receipt.backups_until_us != 0)
-    {
-        Some("backups_until_us")
-    } else if receipt.backups_unknown
-        && (kind != ReceiptType::Erased || receipt.backups_until_us != 0)
-    {
-        Some("backups_unknown")
-    } else if receipt.compartment != 0
-        && (kind != ReceiptType::Erased
-            || receipt.compartment > MAX_LABEL
-            || !receipt.recall_digest.is_empty())
-    {
-        Some("compartment")
-    } else if !fits(&receipt.ground, kind == ReceiptType::Held)
-        || (kind == ReceiptType::Held && receipt.ground.is_empty())
-    {
-        Some("ground")
-    } else if receipt.disclosures.len() > MAX_DISCLOSURES
-        || !manners
-        || (!recalled && !receipt.disclosures.is_empty())
-    {
-        Some("disclosures")
-    } else if !fits(&receipt.purpose, kind == ReceiptType::Retrieval) {
-        Some("purpose")
-    } else if !fits(&receipt.authority, acted) {
-        Some("authority")
-    } else {
-        None
-    }
+    form::check(&receipt, issuer).map_or(Ok(receipt), |field| Err(malformed(field)))
 }

@@ -85,6 +85,12 @@ pub enum ProfileError {
         /// Its end.
         until: Moment,
     },
+    /// A card without a name that counts.
+    #[error("the card has no name, or several, where the trusted issuer `{0}` is said to put it")]
+    Unnamed(String),
+    /// A card that no rule is for.
+    #[error("no rule of the trusted issuer `{0}` is for this card")]
+    Unmapped(String),
     /// The client is no principal.
     #[error(transparent)]
     Principal(#[from] PrincipalError),
@@ -95,20 +101,24 @@ pub enum ProfileError {
 pub struct Leaf {
     /// Serial number, without leading zeros.
     pub serial: Vec<u8>,
+    /// When it begins.
+    pub from: Moment,
     /// When it ends.
     pub until: Moment,
 }
 
-/// Serial number and end of a certificate. Says nothing about who signed it.
+/// Serial number, beginning and end of a certificate. Says nothing about who signed it.
 ///
 /// # Errors
 /// [`ProfileError::Certificate`].
 pub fn leaf(der: &[u8]) -> Result<Leaf, ProfileError> {
     let (_, certificate) = X509Certificate::from_der(der).map_err(|_| ProfileError::Certificate)?;
-    let until = certificate.validity().not_after.timestamp();
+    let moment = |seconds: i64| Moment::from_micros(seconds.saturating_mul(1_000_000));
+    let validity = certificate.validity();
     Ok(Leaf {
         serial: plain_serial(certificate.raw_serial()),
-        until: Moment::from_micros(until.saturating_mul(1_000_000)),
+        from: moment(validity.not_before.timestamp()),
+        until: moment(validity.not_after.timestamp()),
     })
 }
 

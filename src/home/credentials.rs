@@ -1,20 +1,25 @@
 //! What a running node takes up from its home without a restart.
 
-use std::{fs, time::SystemTime};
+use std::{fs, path::PathBuf, time::SystemTime};
 
-use super::{Home, HomeError, Layout, Revocations, TlsMaterial, open::material};
+use super::{
+    Home, HomeError, Layout, Revocations, TlsMaterial, TrustedIssuers, open::node_material,
+};
 
 /// The files of a home that may change while its node runs: certificates and revocations.
 #[derive(Clone, Debug)]
 pub struct Credentials {
     layout: Layout,
     ca: Vec<u8>,
+    /// Lists of revoked certificates that trusted issuers signed.
+    lists: Vec<PathBuf>,
 }
 
 impl Credentials {
-    /// Of a home.
-    pub fn of(home: &Home) -> Self {
+    /// Of a home, whose trusted issuers were read.
+    pub fn of(home: &Home, issuers: &TrustedIssuers) -> Self {
         Self {
+            lists: issuers.iter().map(|one| one.list_path().clone()).collect(),
             layout: home.layout().clone(),
             ca: home.own_card().issuing_ca_der.clone(),
         }
@@ -30,7 +35,7 @@ impl Credentials {
     /// # Errors
     /// As [`Home::link_material`].
     pub fn link(&self) -> Result<TlsMaterial, HomeError> {
-        material(&self.layout.link_certificate(), &self.layout.node_tls_key())
+        node_material(&self.layout, &self.layout.link_certificate())
     }
 
     /// The node's certificate and key on its client port.
@@ -38,10 +43,7 @@ impl Credentials {
     /// # Errors
     /// As [`Home::link_material`].
     pub fn client_port(&self) -> Result<TlsMaterial, HomeError> {
-        material(
-            &self.layout.client_port_certificate(),
-            &self.layout.node_tls_key(),
-        )
+        node_material(&self.layout, &self.layout.client_port_certificate())
     }
 
     /// The client certificates that count no more.
@@ -61,6 +63,7 @@ impl Credentials {
             self.layout.revocations(),
         ]
         .iter()
+        .chain(&self.lists)
         .map(|path| {
             let metadata = fs::metadata(path).ok()?;
             Some((metadata.modified().ok()?, metadata.len()))

@@ -62,6 +62,20 @@ pub enum HomeError {
         "the request or the delegations are refused: {0}; begin again with `comity root request`"
     )]
     Request(&'static str),
+    /// The time that a certificate should count is out of its bounds.
+    #[error("a certificate counts from 60 seconds to 366 days, not {0} seconds")]
+    Life(u64),
+    /// A trusted issuer's certificate cannot be one.
+    #[error(
+        "{0} is no certificate of a CA in PEM, or has the name of the own CA or of another trusted \
+         issuer; put the CA's that signs the cards there"
+    )]
+    TrustedIssuer(PathBuf),
+    /// A trusted issuer's list of revocations cannot be read, or is not its own.
+    #[error(
+        "{0} is no list of revoked certificates that its issuer signed; fetch it from there again"
+    )]
+    IssuersList(PathBuf),
     /// The list of revocations cannot be read, or is not the own CA's.
     #[error(
         "{0} is damaged or signed by another CA; restore it from a backup, or remove it and revoke \

@@ -91,6 +91,22 @@ pub(super) fn read_public(path: &Path) -> Result<Vec<u8>, HomeError> {
     read_all(path, &file).map(|bytes| bytes.to_vec())
 }
 
+/// Longest list of revoked certificates that another CA signed, in bytes.
+const MAX_LIST_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Reads a list of revoked certificates, which may be long.
+pub(super) fn read_list(path: &Path) -> Result<Vec<u8>, HomeError> {
+    let file = File::open(path).map_err(io(path, "read"))?;
+    if file.metadata().map_err(io(path, "read"))?.len() > MAX_LIST_BYTES {
+        return Err(HomeError::TooLarge(path.to_owned()));
+    }
+    let mut bytes = Vec::new();
+    file.take(MAX_LIST_BYTES)
+        .read_to_end(&mut bytes)
+        .map_err(io(path, "read"))?;
+    Ok(bytes)
+}
+
 /// Reads a private key after checking that only its owner may.
 pub(super) fn read_secret(path: &Path) -> Result<Zeroizing<Vec<u8>>, HomeError> {
     let file = File::open(path).map_err(io(path, "read"))?;

@@ -7,6 +7,7 @@ use std::{
 };
 
 use prost::Message as _;
+use rcgen::{PublicKeyData as _, SubjectPublicKeyInfo};
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use zeroize::Zeroizing;
 
@@ -273,14 +274,16 @@ fn write_certificates(
         ),
         (officer, layout.officer_certificate(), layout.officer_key()),
     ] {
-        let issued = authority
+        let (own, key_pem) = tls_key()?;
+        let own = SubjectPublicKeyInfo::from_der(&own.subject_public_key_info())?;
+        let (pem, until) = authority
             .ca
-            .issue_client(principal, CERTIFICATE_LIFE, now)?;
-        files::write_new(&certificate, issued.certificate_pem.as_bytes())?;
-        files::write_new(&key, issued.key_pem.as_bytes())?;
-        let der = CertificateDer::from_pem_slice(issued.certificate_pem.as_bytes())
+            .issue_client(&principal, &own, CERTIFICATE_LIFE, now)?;
+        files::write_new(&certificate, pem.as_bytes())?;
+        files::write_new(&key, key_pem.as_bytes())?;
+        let der = CertificateDer::from_pem_slice(pem.as_bytes())
             .map_err(|_| HomeError::Certificate(certificate))?;
-        register(&layout.issued(), &der, &issued.principal, issued.expires_at)?;
+        register(&layout.issued(), &der, &principal, until)?;
     }
     Ok(authority)
 }

@@ -5,12 +5,13 @@ use std::{net::IpAddr, time::Duration};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
     Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SanType, SerialNumber,
+    SubjectPublicKeyInfo,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 use zeroize::Zeroizing;
 
-use super::{HomeError, link_name, node_name};
+use super::{HomeError, leaf, link_name, node_name};
 use crate::{
     access::Principal,
     card::CLOCK_TOLERANCE,
@@ -41,6 +42,14 @@ impl TlsMaterial {
     /// The certificate.
     pub const fn certificate(&self) -> &CertificateDer<'static> {
         &self.certificate
+    }
+
+    /// The same key with another certificate.
+    pub fn with_certificate(&self, certificate: CertificateDer<'static>) -> Self {
+        Self {
+            certificate,
+            key: self.key(),
+        }
     }
 
     /// A copy of the key, for rustls to own.
@@ -79,6 +88,8 @@ pub struct ClientCertificate {
 /// The country's issuing CA with its key.
 pub(super) struct IssuingCa {
     issuer: Issuer<'static, KeyPair>,
+    /// When its certificate ends.
+    until: Moment,
 }
 
 /// A new CA, and what to keep of it.
@@ -111,6 +122,7 @@ impl IssuingCa {
             key_pem,
             ca: Self {
                 issuer: Issuer::new(params, key),
+                until: now + DELEGATION_LIFE,
             },
         })
     }
@@ -137,7 +149,8 @@ impl IssuingCa {
     pub(super) fn load(certificate: &CertificateDer<'static>, key_pem: &str) -> Option<Self> {
         let key = KeyPair::from_pem(key_pem).ok()?;
         let issuer = Issuer::from_ca_cert_der(certificate, key).ok()?;
-        Some(Self { issuer })
+        let until = leaf(certificate).ok()?.until;
+        Some(Self { issuer, until })
     }
 
     /// Name and key of the CA, for what it signs.
@@ -196,26 +209,25 @@ impl IssuingCa {
         Ok(params.signed_by(key, &self.issuer)?.pem())
     }
 
-    /// A client's certificate with a new key.
+    /// A client's certificate for its key, in PEM, and when it ends: after `life`, or with this CA
+    /// where that is sooner.
     pub(super) fn issue_client(
         &self,
-        principal: Principal,
+        principal: &Principal,
+        key: &SubjectPublicKeyInfo,
         life: Duration,
         now: Moment,
-    ) -> Result<ClientCertificate, HomeError> {
-        let (key, key_pem) = tls_key()?;
+    ) -> Result<(String, Moment), HomeError> {
+        let life = life.min(self.until.since(now));
         let common = format!("{} {}", principal.kind(), principal.name());
+        // Subjects are for people who look at a certificate; names beyond 64 characters do not fit.
+        let common: String = common.chars().take(64).collect();
         let mut params = params(principal.country(), &common, serial()?, now, life)?;
         for uri in principal.uris() {
             params.subject_alt_names.push(SanType::URI(uri.try_into()?));
         }
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        Ok(ClientCertificate {
-            certificate_pem: params.signed_by(&key, &self.issuer)?.pem(),
-            key_pem,
-            expires_at: now + life,
-            principal,
-        })
+        Ok((params.signed_by(key, &self.issuer)?.pem(), now + life))
     }
 }
 

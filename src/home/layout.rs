@@ -50,6 +50,8 @@ impl Layout {
         keys = "keys";
         /// Signing key, PKCS #8.
         signing_key = "keys/signing.pk8";
+        /// The signing key that is to take its place.
+        signing_key_next = "keys/signing.next.pk8";
         /// Sealing key, 32 bytes.
         sealing_key = "keys/sealing.key";
         /// Storage key, 32 bytes.
@@ -62,6 +64,8 @@ impl Layout {
         issuing_ca_key = "keys/issuing-ca.key";
         /// Key of the node's certificates, PEM.
         node_tls_key = "keys/node-tls.key";
+        /// The key that is to take its place, PEM.
+        node_tls_key_next = "keys/node-tls.next.key";
         /// Folder of the certificates.
         certs = "certs";
         /// Certificate of the issuing CA, PEM.

@@ -29,18 +29,22 @@
 
 mod certificates;
 mod credentials;
+mod enrolment;
 mod error;
 mod files;
 mod init;
 mod issue;
+mod issuers;
 mod layout;
 mod open;
 mod own_card;
 mod proxies;
 pub mod renewal;
+mod request;
 mod revocation;
 pub mod root;
 mod roster;
+mod rotation;
 mod textual;
 
 #[cfg(test)]
@@ -48,13 +52,16 @@ mod tests;
 
 pub use certificates::{CertifiedIdentity, Leaf, ProfileError, leaf, link_name, node_name};
 pub use credentials::Credentials;
+pub use enrolment::{CERTIFICATE_LIVES, Certified, Enrolment, MAX_RENEWED, RenewalError};
 pub use error::HomeError;
 pub use init::{InitOptions, InitReport, init, write_config};
 pub use issue::{CERTIFICATE_LIFE, ClientCertificate, TlsMaterial};
+pub use issuers::{IssuersRevocations, TrustedIssuer, TrustedIssuers};
 pub use layout::{LOCAL, Layout};
 pub use open::{Home, HomeLock};
 pub use own_card::{CardContents, reissue_card, renew_card};
 pub use proxies::{Proxies, Proxy};
+pub use request::{CertificateRequest, MAX_REQUEST_BYTES, RequestError};
 pub use revocation::{Issued, Revocations};
 pub use roster::Roster;
 pub use textual::textual;

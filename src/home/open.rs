@@ -6,7 +6,6 @@ use std::{
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 
 use prost::Message as _;
@@ -14,15 +13,14 @@ use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use zeroize::Zeroizing;
 
 use super::{
-    ClientCertificate, HomeError, Layout, TlsMaterial, files, issue::IssuingCa,
-    renewal::is_renewal, revocation::register,
+    HomeError, Layout, TlsMaterial, files, issue::IssuingCa, renewal::is_renewal, rotation::in_use,
 };
 use crate::{
-    access::{MAX_BYTES, Principal, PrincipalKind},
+    access::{MAX_BYTES, PrincipalKind},
     card::{CardError, TrustedCard, verify_stored_card},
     config::Config,
     crypto::{AeadKey, SealingSecret, SigningKey},
-    record::{Country, Moment},
+    record::Country,
     wire::card::SignedCard,
 };
 
@@ -91,7 +89,15 @@ impl Home {
                 card: card.country,
             });
         }
-        let signing = signing_key(&layout.signing_key())?;
+        let mut signing = signing_key(&layout.signing_key())?;
+        let next = layout.signing_key_next();
+        if !in_use(&card, &signing) && next.exists() {
+            // A crash came between the card and the key's place.
+            let named = signing_key(&next)?;
+            if in_use(&card, &named) {
+                signing = named;
+            }
+        }
         let sealing = sealing_key(&layout.sealing_key())?;
         let home = Self {
             storage: files::read_key32(&layout.storage_key())?,
@@ -108,10 +114,7 @@ impl Home {
 
     /// Signing and sealing key and the CA are the card's.
     fn check_keys(&self) -> Result<(), HomeError> {
-        let signs = self
-            .card
-            .signing_key(self.signing.public().id())
-            .is_some_and(|vouched| vouched.retired.is_none());
+        let signs = in_use(&self.card, &self.signing);
         let opens = self.sealing.iter().all(|secret| {
             self.card
                 .sealing_keys
@@ -235,7 +238,7 @@ impl Home {
     /// # Errors
     /// [`HomeError`] when a file is missing, open to others or damaged.
     pub fn link_material(&self) -> Result<TlsMaterial, HomeError> {
-        material(&self.layout.link_certificate(), &self.layout.node_tls_key())
+        node_material(&self.layout, &self.layout.link_certificate())
     }
 
     /// The node's certificate and key on its client port.
@@ -243,10 +246,7 @@ impl Home {
     /// # Errors
     /// As [`Self::link_material`].
     pub fn client_port_material(&self) -> Result<TlsMaterial, HomeError> {
-        material(
-            &self.layout.client_port_certificate(),
-            &self.layout.node_tls_key(),
-        )
+        node_material(&self.layout, &self.layout.client_port_certificate())
     }
 
     /// The operator's certificate and key.
@@ -273,44 +273,9 @@ impl Home {
         material(&certificate, &key)
     }
 
-    /// Issues a certificate to a client of this node, such as an officer, and notes it in the
-    /// register. A crash in between leaves a note of a certificate that nobody has.
-    ///
-    /// # Errors
-    /// [`HomeError`] when the CA's key cannot be read.
-    pub fn issue_client(
-        &self,
-        principal: Principal,
-        life: Duration,
-        now: Moment,
-    ) -> Result<ClientCertificate, HomeError> {
-        let issued = self.issuing_ca()?.issue_client(principal, life, now)?;
-        // Before anybody has it: what is not in the register cannot be revoked by name.
-        let der = CertificateDer::from_pem_slice(issued.certificate_pem.as_bytes())
-            .map_err(|_| HomeError::Certificate(self.layout.issued()))?;
-        register(
-            &self.layout.issued(),
-            &der,
-            &issued.principal,
-            issued.expires_at,
-        )?;
-        Ok(issued)
-    }
-
     pub(super) fn issuing_ca(&self) -> Result<IssuingCa, HomeError> {
-        let path = self.layout.issuing_ca_key();
         // The card's, which the file beside it may lag behind after a crash.
-        let certificate = CertificateDer::from(self.card.issuing_ca_der.clone());
-        let authority = IssuingCa::load(&certificate, &files::read_secret_text(&path)?)
-            .ok_or_else(|| HomeError::Key(path.clone()))?;
-        // A certificate signed by another key would be refused by every peer, much later.
-        let vouched = x509_parser::parse_x509_certificate(&certificate).is_ok_and(|(_, parsed)| {
-            parsed.public_key().subject_public_key.data.as_ref() == authority.public_key()
-        });
-        if !vouched {
-            return Err(self.mismatch(path));
-        }
-        Ok(authority)
+        issuing_ca(&self.layout, &self.card.issuing_ca_der)
     }
 
     fn issuing_ca_certificate(&self) -> Result<CertificateDer<'static>, HomeError> {
@@ -320,11 +285,50 @@ impl Home {
     }
 
     fn mismatch(&self, path: PathBuf) -> HomeError {
-        HomeError::KeyMismatch {
-            path,
-            card: self.layout.card(),
+        mismatch(&self.layout, path)
+    }
+}
+
+fn mismatch(layout: &Layout, path: PathBuf) -> HomeError {
+    HomeError::KeyMismatch {
+        path,
+        card: layout.card(),
+    }
+}
+
+/// The issuing CA whose certificate is `ca`, with its key, read from disk for this use.
+pub(super) fn issuing_ca(layout: &Layout, ca: &[u8]) -> Result<IssuingCa, HomeError> {
+    let path = layout.issuing_ca_key();
+    let certificate = CertificateDer::from(ca.to_vec());
+    let authority = IssuingCa::load(&certificate, &files::read_secret_text(&path)?)
+        .ok_or_else(|| HomeError::Key(path.clone()))?;
+    // A certificate signed by another key would be refused by every peer, much later.
+    let vouched = x509_parser::parse_x509_certificate(&certificate).is_ok_and(|(_, parsed)| {
+        parsed.public_key().subject_public_key.data.as_ref() == authority.public_key()
+    });
+    if !vouched {
+        return Err(mismatch(layout, path));
+    }
+    Ok(authority)
+}
+
+/// Reads a certificate of the node and its key: of the two that there are while one takes the other's
+/// place, the one that the certificate is for.
+pub(super) fn node_material(layout: &Layout, certificate: &Path) -> Result<TlsMaterial, HomeError> {
+    let next = layout.node_tls_key_next();
+    if next.exists() {
+        let der = CertificateDer::from_pem_slice(&files::read_public(certificate)?)
+            .map_err(|_| HomeError::Certificate(certificate.to_owned()))?;
+        let key = rcgen::KeyPair::from_pem(&files::read_secret_text(&next)?)
+            .map_err(|_| HomeError::Key(next.clone()))?;
+        let named = x509_parser::parse_x509_certificate(&der).is_ok_and(|(_, parsed)| {
+            parsed.public_key().subject_public_key.data.as_ref() == key.public_key_raw()
+        });
+        if named {
+            return material(certificate, &next);
         }
     }
+    material(certificate, &layout.node_tls_key())
 }
 
 /// Reads a certificate and its key.
@@ -349,7 +353,7 @@ pub(super) fn read_card(path: &Path) -> Result<TrustedCard, HomeError> {
     verify_stored_card(&signed).map_err(refused)
 }
 
-fn signing_key(path: &Path) -> Result<SigningKey, HomeError> {
+pub(super) fn signing_key(path: &Path) -> Result<SigningKey, HomeError> {
     SigningKey::from_pkcs8(&files::read_secret(path)?).map_err(|_| HomeError::Key(path.to_owned()))
 }
 

@@ -46,7 +46,16 @@ pub struct Issued {
     pub roles: Vec<String>,
 }
 
+/// Length of a time to the second, as [`Moment`] writes it.
+const TO_THE_SECOND: usize = 19;
+
 impl Issued {
+    /// Whether it has not ended yet.
+    pub fn counts(&self, now: Moment) -> bool {
+        let now = now.to_string();
+        self.until.get(..TO_THE_SECOND) >= now.get(..TO_THE_SECOND)
+    }
+
     /// The principal, as far as the register still makes one.
     pub fn principal(&self) -> Option<Principal> {
         let authority = Some(self.authority.as_str()).filter(|name| !name.is_empty());
@@ -103,7 +112,7 @@ fn serials(list: &[u8], ca: &[u8]) -> Option<BTreeSet<Vec<u8>>> {
     })
 }
 
-fn open_register(path: &Path) -> Result<File, HomeError> {
+pub(super) fn open_register(path: &Path) -> Result<File, HomeError> {
     OpenOptions::new()
         .read(true)
         .append(true)
@@ -202,11 +211,43 @@ impl Home {
     /// # Errors
     /// [`HomeError`] when the CA's key or the list cannot be read, or the list not be replaced.
     pub fn revoke_clients(&self, new: &[Vec<u8>], now: Moment) -> Result<usize, HomeError> {
-        let path = self.layout().revocations();
         // Two at once would each sign a list without the other's.
+        let _alone = self.alone()?;
+        self.revoke(new, now)
+    }
+
+    /// Revokes every certificate that was issued under a name, such as
+    /// `comity://UZ/officer/n.karimova`, as [`Self::revoke_clients`]. Answers their serials, and how
+    /// many were not on the list before.
+    ///
+    /// # Errors
+    /// As [`Self::revoke_clients`].
+    pub fn revoke_named(
+        &self,
+        name: &str,
+        now: Moment,
+    ) -> Result<(Vec<Vec<u8>>, usize), HomeError> {
+        // What is renewed meanwhile is in the register before, or refused after.
+        let _alone = self.alone()?;
+        let serials: Vec<Vec<u8>> = self
+            .issued_clients()?
+            .into_iter()
+            .filter(|issued| issued.name == name)
+            .map(|issued| issued.serial)
+            .collect();
+        let added = self.revoke(&serials, now)?;
+        Ok((serials, added))
+    }
+
+    fn alone(&self) -> Result<File, HomeError> {
         let register = self.layout().issued();
         let alone = open_register(&register)?;
         alone.lock().map_err(files::io(&register, "locked"))?;
+        Ok(alone)
+    }
+
+    fn revoke(&self, new: &[Vec<u8>], now: Moment) -> Result<usize, HomeError> {
+        let path = self.layout().revocations();
         let before = self.revocations()?;
         let number = match &before.list {
             Some(list) => CertificateRevocationList::from_der(list)

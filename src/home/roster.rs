@@ -7,9 +7,6 @@ use crate::{
     record::{Country, Moment},
 };
 
-/// Length of a time to the second, as [`Moment`] writes it.
-const TO_THE_SECOND: usize = 19;
-
 /// Whom certificates were issued to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Roster {
@@ -34,11 +31,9 @@ impl Roster {
     /// [`HomeError`] when the register or the list of revocations cannot be read.
     pub fn named(&self, name: &str, now: Moment) -> Result<Vec<Principal>, HomeError> {
         let revoked = Revocations::read(&self.layout, &self.ca)?.serials;
-        let now = now.to_string();
         let mut named = Vec::new();
         for of in issued(&self.layout)? {
-            let counts = of.until.get(..TO_THE_SECOND) >= now.get(..TO_THE_SECOND)
-                && !revoked.contains(&of.serial);
+            let counts = of.counts(now) && !revoked.contains(&of.serial);
             let Some(principal) = of.principal().filter(|_| counts) else {
                 continue;
             };

@@ -45,6 +45,8 @@ pub enum Stage {
     Approved,
     /// It is done.
     Done,
+    /// It cannot be approved any more: who asked has left.
+    Void,
 }
 
 /// Something that needs two persons.
@@ -66,6 +68,7 @@ impl ApprovalRow {
             Stage::Asked => 1,
             Stage::Approved => 2,
             Stage::Done => 3,
+            Stage::Void => 10,
         };
         let mut value = self.expires_us.to_be_bytes().to_vec();
         value.extend_from_slice(&self.asker_tag);
@@ -85,6 +88,7 @@ impl ApprovalRow {
                 1 => Stage::Asked,
                 2 => Stage::Approved,
                 3 => Stage::Done,
+                10 => Stage::Void,
                 _ => return None,
             },
             place: Place::from_bytes(place)?,
@@ -189,10 +193,10 @@ pub(super) fn apply(
         }
         Event::ApprovalChanged(changed) => {
             if let Some(mut row) = of(rows, &changed.id)? {
-                row.stage = if changed.done {
-                    Stage::Done
-                } else {
-                    Stage::Approved
+                row.stage = match (changed.voided, changed.done) {
+                    (true, _) => Stage::Void,
+                    (false, true) => Stage::Done,
+                    (false, false) => Stage::Approved,
                 };
                 rows.put(APPROVALS.key(&[&changed.id]), row.encode());
             }

@@ -90,6 +90,41 @@ pub fn all(store: &Store, number: u64) -> Result<Vec<ChargeRow>, StoreError> {
         .collect())
 }
 
+/// Every record and authority for which an officer is in charge, by local number, `limit` at most.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be read.
+pub fn held_by(
+    store: &Store,
+    officer: &[u8; 16],
+    limit: usize,
+) -> Result<Vec<(u64, ChargeRow)>, StoreError> {
+    const PAGE: usize = 1000;
+    let prefix = CHARGES.key(&[]);
+    let (mut from, mut held) = (prefix.clone(), Vec::new());
+    loop {
+        let page = store.scan(&prefix, &from, PAGE)?;
+        for (key, value) in &page {
+            let number = key
+                .get(prefix.len()..)
+                .and_then(|key| key.first_chunk::<8>())
+                .map(|number| u64::from_be_bytes(*number));
+            if let (Some(number), Some(row)) = (number, ChargeRow::decode(value))
+                && row.officer == *officer
+                && held.len() < limit
+            {
+                held.push((number, row));
+            }
+        }
+        match page.last() {
+            Some((last, _)) if page.len() == PAGE && held.len() < limit => {
+                from = [last.as_slice(), &[0]].concat();
+            }
+            _ => return Ok(held),
+        }
+    }
+}
+
 /// Entries of every change of a record, oldest first, `limit` at most.
 ///
 /// # Errors

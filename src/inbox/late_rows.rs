@@ -3,7 +3,7 @@
 use crate::{
     crypto::Digest,
     entry::LateReceipt,
-    store::{Keyspace, Place, Rows, Store, StoreError},
+    store::{Keyspace, Place, ReadRows as _, Rows, Store, StoreError},
     wire::envelope::ReceiptType,
 };
 
@@ -53,6 +53,30 @@ pub fn late_receipts(
         .collect())
 }
 
+/// Whether a late receipt about a record is kept.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be read.
+pub fn is_kept(
+    store: &Store,
+    header: &Digest,
+    issuer: &str,
+    kind: ReceiptType,
+    time_us: i64,
+) -> Result<bool, StoreError> {
+    Ok(store.row(&key(header, issuer, kind, time_us))?.is_some())
+}
+
+fn key(header: &Digest, issuer: &str, kind: ReceiptType, time_us: i64) -> Vec<u8> {
+    let time = u64::try_from(time_us).unwrap_or(0);
+    LATE.key(&[
+        header.as_bytes(),
+        issuer.as_bytes(),
+        &[u8::try_from(kind as i32).unwrap_or(0)],
+        &time.to_be_bytes(),
+    ])
+}
+
 /// Writes the row of a late receipt.
 pub(super) fn put(
     header: &Digest,
@@ -61,17 +85,8 @@ pub(super) fn put(
     row: &LateRow,
     rows: &mut Rows<'_>,
 ) {
-    let time = u64::try_from(receipt.time_us).unwrap_or(0);
     let mut value = row.place.to_bytes().to_vec();
     value.extend_from_slice(&row.blob.to_be_bytes());
     value.extend_from_slice(&row.index.to_be_bytes());
-    rows.put(
-        LATE.key(&[
-            header.as_bytes(),
-            receipt.issuer.as_bytes(),
-            &[u8::try_from(kind as i32).unwrap_or(0)],
-            &time.to_be_bytes(),
-        ]),
-        value,
-    );
+    rows.put(key(header, &receipt.issuer, kind, receipt.time_us), value);
 }

@@ -23,7 +23,7 @@ const LIFE: Keyspace = Keyspace {
     name: "life",
     key: "local number, u64 big endian",
     value: "encoded LifeRow: locks, hold, what is due, answers",
-    written_by: "submitted, received, read, locked, hold changed, rekeyed, erased, late receipts kept, charge changed, escalated",
+    written_by: "submitted, received, read, disclosed, locked, hold changed, rekeyed, erased, late receipts kept, charge changed, escalated",
     goes_away: "never",
 };
 
@@ -254,6 +254,12 @@ pub(super) fn apply(
         Event::Read(read) if read.retrieval => change(read.number, true, rows, |row| {
             due::opened(row, entry.time.micros());
         }),
+        // An export for court shows the text too.
+        Event::Disclosed(disclosed) if disclosed.retrieval => {
+            change(disclosed.number, true, rows, |row| {
+                due::opened(row, entry.time.micros());
+            })
+        }
         Event::ChargeChanged(changed) if changed.acknowledged => {
             change(changed.number, true, rows, |row| {
                 due::acknowledged(row, entry.time.micros(), stored.place.to_bytes());
@@ -339,6 +345,10 @@ fn late(
             },
             rows,
         );
+        if receipt.relayed {
+            // Said by a third country: neither an answer of this one nor of whom the record was sent to.
+            continue;
+        }
         // At the issuer the record is foreign, and the answer is given with this. A record that was
         // locked or held has a row; one without owes no answer.
         if let Some(number) = ask::by_digest(rows, &header)?

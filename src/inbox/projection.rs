@@ -205,7 +205,10 @@ pub fn apply(entry: &Entry, stored: &Stored<'_>, rows: &mut Rows<'_>) -> Result<
             .references
             .iter()
             .try_for_each(|floor| raise(rows, year_key(floor.year), floor.number)),
-        Event::Disclosed(disclosed) => consents::disclosed(disclosed, rows),
+        Event::Disclosed(disclosed) => {
+            consents::disclosed(disclosed, rows)?;
+            life_rows::apply(entry, stored, rows)
+        }
         Event::TableExported(exported) => Ok(released::add(&exported.released, rows)?),
         Event::Read(read) => {
             readers::apply(read, rows)?;

@@ -85,6 +85,21 @@ pub enum CheckpointError {
     Name(String),
 }
 
+impl CheckpointError {
+    /// A stable word for the error, as vectors name it.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::TooLong(_) => "checkpoint_too_long",
+            Self::Malformed(_) => "checkpoint_malformed",
+            Self::Origin { .. } => "checkpoint_origin",
+            Self::UnknownKey(_) => "checkpoint_unknown_key",
+            Self::Retired(_) => "checkpoint_retired",
+            Self::Signature { .. } => "checkpoint_signature",
+            Self::Name(_) => "checkpoint_name",
+        }
+    }
+}
+
 /// Signs a checkpoint. `key_name` is the ledger's origin; only for a durable size.
 ///
 /// # Errors

@@ -119,3 +119,52 @@ pub enum LedgerFault {
     #[error("a proof of {0} leaves is beyond the bound of {max}", max = super::MAX_PROOF_LEAVES)]
     TooManyLeaves(usize),
 }
+
+impl LedgerFault {
+    /// A stable word for the fault, as vectors name it.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Checkpoint(fault) => fault.name(),
+            Self::NoCheckpoint => "no_checkpoint",
+            Self::SecondCheckpoint { .. } => "second_checkpoint",
+            Self::Line { .. } => "line",
+            Self::Order { .. } => "order",
+            Self::Missing { .. } => "missing",
+            Self::Extra { .. } => "extra",
+            Self::Length { .. } => "length",
+            Self::Body { .. } => "body",
+            Self::Undecodable { .. } => "undecodable",
+            Self::Root { .. } => "root",
+            Self::Predecessor { .. } => "predecessor",
+            Self::Unnamed { .. } => "unnamed",
+            Self::NotIncluded { .. } => "not_included",
+            Self::NoLeaves => "no_leaves",
+            Self::TooManyLeaves(_) => "too_many_leaves",
+        }
+    }
+
+    /// The leaf at which it is found, where it names one.
+    pub const fn leaf(&self) -> Option<u64> {
+        match self {
+            Self::SecondCheckpoint { before: leaf }
+            | Self::Line { expected: leaf, .. }
+            | Self::Order { found: leaf, .. }
+            | Self::Missing {
+                first_missing: leaf,
+                ..
+            }
+            | Self::Extra { index: leaf, .. }
+            | Self::Length { index: leaf, .. }
+            | Self::Body { index: leaf }
+            | Self::Undecodable { index: leaf }
+            | Self::NotIncluded { index: leaf } => Some(*leaf),
+            Self::Checkpoint(_)
+            | Self::NoCheckpoint
+            | Self::Root { .. }
+            | Self::Predecessor { .. }
+            | Self::Unnamed { .. }
+            | Self::NoLeaves
+            | Self::TooManyLeaves(_) => None,
+        }
+    }
+}

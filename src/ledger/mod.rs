@@ -16,6 +16,7 @@ mod succession;
 #[cfg(test)]
 mod tests_support;
 pub mod tree;
+pub mod vectors;
 mod view;
 
 pub use checkpoint::{Checkpoint, CheckpointError};
@@ -24,7 +25,7 @@ pub use fault::LedgerFault;
 pub use lines::{LineError, Lines, MAX_LINE_BYTES, decode_line, encode_line};
 pub use proof::{MAX_PROOF_LEAVES, verify_leaf_proof, verify_record_proof};
 pub use succession::Succession;
-pub use tree::{Edge, HashReader, TreeError};
+pub use tree::{Edge, HashReader, MAX_SIZE, TreeError};
 pub use view::{View, compare};
 
 /// Detail of the leaf with which a restored node opens a new ledger origin; its subject is the

@@ -74,6 +74,20 @@ pub enum TreeError {
     Proof,
 }
 
+impl TreeError {
+    /// A stable word for the error, as vectors name it.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Size(_) => "size",
+            Self::Leaf { .. } => "leaf",
+            Self::Order { .. } => "order",
+            Self::Missing(_) => "missing",
+            Self::Read { .. } => "read",
+            Self::Proof => "proof",
+        }
+    }
+}
+
 /// Stored hashes that appending `digest` as leaf `size` adds: index and value, ascending.
 ///
 /// # Errors

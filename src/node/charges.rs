@@ -2,6 +2,7 @@
 //! officer's name stays in the country; the origin learns which authority took it.
 
 mod authority;
+mod offboard;
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use crate::{
 };
 
 use self::authority::authority_of;
+pub use self::offboard::Offboarded;
 use super::{
     Node, NodeError,
     read::{ReadError, blocking},
@@ -61,7 +63,7 @@ pub enum ChargeError {
     },
     /// No certificate was issued to this name.
     #[error(
-        "no valid certificate was issued to `{0}` by this node; `comity operator issue {0}` makes one"
+        "no valid certificate was issued to `{0}` by this node; `comity officer add {0}` makes one"
     )]
     Officer(String),
     /// Several have this name.

@@ -16,7 +16,7 @@ use crate::{
     wire::envelope::SealedRecord,
 };
 
-use super::{Node, NodeError};
+use super::{Node, NodeError, work::Work};
 
 /// The blob of a record's entry that holds its envelope.
 const ENVELOPE: u32 = 0;
@@ -62,9 +62,12 @@ impl Node {
         epoch: Arc<SendingEpoch>,
     ) -> Result<Batch, NodeError> {
         let node = Arc::clone(self);
-        tokio::task::spawn_blocking(move || node.load_now(&lane, first, limit, bytes, &epoch))
-            .await
-            .map_err(|_| NodeError::Task)?
+        // One record is a mebibyte at most.
+        Work::begin(limit == 1, move || {
+            node.load_now(&lane, first, limit, bytes, &epoch)
+        })
+        .answer()
+        .await?
     }
 
     fn load_now(

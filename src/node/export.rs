@@ -112,6 +112,7 @@ impl Node {
                 beneficiary: named,
                 demands,
             })?;
+            node.check_heard(held.sender)?;
             Ok((held, labels, consent))
         })
         .await?;
@@ -123,6 +124,8 @@ impl Node {
             compartments: numbers(&labels),
             token: consent.as_ref().and_then(single_use),
             by: By::of(&permit).reading_for(purpose, [court.as_str(), note.as_str()].join(": ")),
+            // The text is shown as by a reading.
+            retrieval: held.sender != self.country,
         };
         let proposed = self
             .writer

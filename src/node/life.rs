@@ -262,7 +262,9 @@ impl Node {
 /// A refusal of one proposal; the error itself where the writer takes nothing any more.
 fn goes_on(error: NodeError) -> Result<NodeError, NodeError> {
     match error {
-        NodeError::Closed | NodeError::Store(StoreError::Poisoned { .. }) => Err(error),
+        NodeError::Closed | NodeError::Store(StoreError::Poisoned { .. } | StoreError::Full) => {
+            Err(error)
+        }
         refused => Ok(refused),
     }
 }

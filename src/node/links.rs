@@ -17,6 +17,7 @@ use crate::{
     entry::{Incarnation, LaneId},
     record::{Country, Moment},
     replication::progress::{SessionInfo, Verdict, survivor},
+    wire::envelope::Lane,
 };
 
 use super::{Node, NodeError, rules::Proposal};
@@ -33,6 +34,8 @@ struct LinkState {
     last_error: String,
     wake: Arc<Notify>,
     broken: HashMap<(LaneId, u64), u32>,
+    /// Lanes that wait for a record which cannot be taken out of the store, with its sequence.
+    stuck: HashMap<Lane, u64>,
 }
 
 /// What is known of a link.
@@ -44,6 +47,8 @@ pub struct LinkFacts {
     pub incarnation: Option<Incarnation>,
     /// What ended the last session; empty when nothing did.
     pub last_error: String,
+    /// Lanes that wait for a record which cannot be taken out of the store, with its sequence.
+    pub stuck: HashMap<Lane, u64>,
 }
 
 /// A session's place in the registry; leaving it is [`Links::leave`].
@@ -180,6 +185,17 @@ impl Links {
             .is_some_and(|state| state.session.is_some())
     }
 
+    /// A lane to a peer waits for this sequence, whose record cannot be taken out of the store; `None`:
+    /// it goes on. Kept while the link is down.
+    pub fn lane_stuck(&self, peer: Country, lane: Lane, at: Option<u64>) {
+        let mut peers = self.peers();
+        let stuck = &mut peers.entry(peer).or_default().stuck;
+        match at {
+            Some(sequence) => stuck.insert(lane, sequence),
+            None => stuck.remove(&lane),
+        };
+    }
+
     /// When the session with a peer was established; `None` when none is up.
     pub fn established(&self, peer: Country) -> Option<Moment> {
         let peers = self.peers();
@@ -195,6 +211,7 @@ impl Links {
                 up: state.session.is_some(),
                 incarnation: state.incarnation,
                 last_error: state.last_error.clone(),
+                stuck: state.stuck.clone(),
             })
             .unwrap_or_default()
     }

@@ -17,6 +17,7 @@ pub mod due;
 pub mod export;
 mod fence;
 mod guard;
+mod heard;
 pub mod holds;
 pub mod life;
 pub mod links;
@@ -32,6 +33,7 @@ pub mod receive;
 pub mod renew;
 pub mod replies;
 mod resend;
+mod rotate;
 pub mod rules;
 mod scrub;
 pub mod search;
@@ -41,6 +43,7 @@ pub mod steps;
 pub mod submit;
 pub mod tables;
 pub mod threads;
+pub mod work;
 
 pub use fence::Claim;
 pub use open::{slot_paths, store_options};
@@ -161,6 +164,13 @@ impl NodeError {
     }
 }
 
+impl NodeError {
+    /// Whether the disk had no room for what was to be kept.
+    pub const fn is_full(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Full))
+    }
+}
+
 impl From<ProposeError<Refusal>> for NodeError {
     fn from(error: ProposeError<Refusal>) -> Self {
         match error {
@@ -239,6 +249,8 @@ pub struct Node {
     pub(crate) approvals_seen: AtomicBool,
     /// What the background could not do lately, and leaves alone for a while.
     pub(crate) resting: life::Resting,
+    /// When the peers were heard last.
+    pub(crate) heard: heard::Peers,
     /// Whether recalls may have to go on to whom records were passed.
     pub(crate) recalls_to_pass: AtomicBool,
     _lock: HomeLock,

@@ -6,7 +6,6 @@ mod judge;
 mod list;
 
 use std::{
-    error::Error,
     sync::{Arc, atomic::Ordering},
     time::Instant,
 };
@@ -218,6 +217,7 @@ impl Node {
             labels: wanted_labels,
             beneficiary: to.to_string(),
         })?;
+        self.check_heard(held.sender)?;
         let record = Record {
             authority: order.authority,
             destinations: vec![Destination {
@@ -246,8 +246,9 @@ impl Node {
         })
     }
 
-    /// Recalls what was passed on of records that their origins recalled, where there may be such: after
-    /// each recall that comes, after a start, and after a failure. Does nothing twice: a recall of what
+    /// Recalls what was passed on of records that their origins recalled, and sends what came of it on to
+    /// those origins, where there may be such: after each recall and late receipt that comes, after a
+    /// start, and after a failure. Does nothing twice: a recall of what
     /// was recalled is refused by the writer.
     pub(super) async fn pass_recalls_on(self: &Arc<Self>) -> Result<(), NodeError> {
         if self.resting.rests(&Item::Onward, Instant::now())
@@ -275,10 +276,11 @@ impl Node {
             let node = Arc::clone(self);
             let page = blocking(move || {
                 let page = consents::passed_on(&node.store, after.as_ref(), PASSED_ON_PAGE)?;
-                let orders = page
-                    .iter()
-                    .map(|(original, number)| (*number, node.recall_to_pass_on(original, *number)));
-                let orders = orders.collect::<Vec<_>>();
+                let order = |(original, number): &(Digest, u64)| {
+                    let order = node.recall_to_pass_on(original, *number);
+                    (*original, *number, order)
+                };
+                let orders = page.iter().map(order).collect::<Vec<_>>();
                 Ok((page.last().copied(), orders))
             });
             let (last, orders) = page.await?;
@@ -286,22 +288,31 @@ impl Node {
                 return Ok(all);
             };
             after = Some(last);
-            for (number, order) in orders {
+            for (original, number, order) in orders {
                 // One that cannot be recalled keeps none of the others from it.
-                let failed: Box<dyn Error + Send + Sync> = match order {
-                    Ok(None) => continue,
-                    Err(error) => error.into(),
+                let recalled: Result<(), SubmitError> = match order {
+                    Ok(None) => Ok(()),
+                    Err(error) => Err(error.into()),
                     Ok(Some(order)) => match self.submit_step(order).await {
                         Ok(_) | Err(SubmitError::Conflict(SubmissionRefusal::AlreadyRecalled)) => {
-                            continue;
+                            Ok(())
                         }
-                        Err(SubmitError::Node(error @ NodeError::Closed)) => return Err(error),
-                        Err(error) => error.into(),
+                        Err(error) => Err(error),
                     },
                 };
-                tracing::error!(number, error = %failed, "a recall is not passed on");
-                self.not_done(Item::Onward, &failed).await;
-                all = false;
+                let relayed = match recalled {
+                    Ok(()) => self.relay_receipts(original, number).await,
+                    failed => failed,
+                };
+                match relayed {
+                    Ok(()) => {}
+                    Err(SubmitError::Node(error @ NodeError::Closed)) => return Err(error),
+                    Err(failed) => {
+                        tracing::error!(number, error = %failed, "a recall, or what came of it, is not passed on");
+                        self.not_done(Item::Onward, &failed).await;
+                        all = false;
+                    }
+                }
             }
         }
     }

@@ -25,7 +25,7 @@ use super::{
     disk,
     fence::Fence,
     guard::Guard,
-    life,
+    heard, life,
     links::{self, Links},
     lives,
     projection::{self, Rooms},
@@ -172,6 +172,7 @@ impl Node {
             approval_change: tokio::sync::Mutex::new(()),
             approvals_seen: AtomicBool::new(false),
             resting: life::Resting::default(),
+            heard: heard::Peers::default(),
             recalls_to_pass: AtomicBool::new(true),
             _lock: lock,
         });

@@ -13,7 +13,7 @@ use crate::{
     wire,
 };
 
-use super::{NodeError, lives};
+use super::{NodeError, heard, lives};
 
 /// Cards held, by country.
 const CARDS: Keyspace = Keyspace {
@@ -59,6 +59,7 @@ const FENCES: Keyspace = Keyspace {
 pub fn keyspaces() -> Vec<&'static Keyspace> {
     let mut all = vec![&CARDS, &CHECKPOINTS, &IDENTITY, &FENCES];
     all.extend(lives::keyspaces());
+    all.extend(heard::keyspaces());
     all.extend(inbox::keyspaces());
     all.extend(lanes::keyspaces());
     all.extend(ledger::rows::keyspaces());
@@ -110,6 +111,7 @@ pub(super) fn apply(
     inbox::apply(entry, stored, rows).map_err(invalid)?;
     lanes::apply(&entry.event, stored, rows).map_err(invalid)?;
     lives::apply(&entry.event, stored, rows)?;
+    heard::apply(&entry.event, stored.place, rows)?;
     let about = about(&entry.event).map_err(invalid)?;
     ledger::rows::apply(entry, about.as_slice(), stored, rows).map_err(invalid)?;
     match &entry.event {

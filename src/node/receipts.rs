@@ -22,6 +22,7 @@ use super::{
     Node, NodeError,
     read::{ReadError, blocking},
     rules::{ArrivedReceipts, Proposal},
+    work::Work,
 };
 
 /// A frame of receipts, divided.
@@ -70,7 +71,8 @@ impl Node {
             names,
         } = parts;
         let node = Arc::clone(self);
-        let (group, receipts) = tokio::task::spawn_blocking(move || {
+        let little = group.receipts.len() <= 1;
+        let (group, receipts) = Work::begin(little, move || {
             let receipts = envelope::verify_group(&group, lane.peer, &**node.book.load())?;
             let held = usize::try_from(known)
                 .unwrap_or(usize::MAX)
@@ -84,8 +86,8 @@ impl Node {
             }
             Ok::<_, ArrivalError>((group, receipts))
         })
-        .await
-        .map_err(|_| NodeError::Task)??;
+        .answer()
+        .await??;
         let count = u64::try_from(receipts.len()).unwrap_or(u64::MAX);
         let blob = group.encode_to_vec();
         if fresh {

@@ -13,7 +13,6 @@ use std::{
 };
 
 use prost::Message as _;
-use tokio::task::JoinHandle;
 
 use crate::{
     card::Place,
@@ -32,6 +31,7 @@ use super::{
     Node, NodeError, onward,
     rules::{Arrival, Effect, Facts, Proposal, ReceivedBatch},
     steps::CheckError,
+    work::{LITTLE_BYTES, Work},
 };
 
 /// Epochs a session announced, newest last.
@@ -74,7 +74,8 @@ impl Judged {
 }
 
 impl Node {
-    /// Begins to verify consecutive records of a lane, off the runtime's threads.
+    /// Begins to verify consecutive records of a lane: more than a small one off the runtime's
+    /// threads.
     ///
     /// `before` is the lane's running hash before `first`. `not_openable` names sequences that the
     /// origin's own link sent broken too often: they end with NON_DELIVERY instead of failing the
@@ -87,9 +88,10 @@ impl Node {
         records: Vec<SealedRecord>,
         epochs: Epochs,
         not_openable: HashSet<u64>,
-    ) -> JoinHandle<Result<Judged, ReceiveError>> {
+    ) -> Work<Result<Judged, ReceiveError>> {
         let node = Arc::clone(self);
-        tokio::task::spawn_blocking(move || {
+        let little = matches!(records.as_slice(), [one] if one.encoded_len() <= LITTLE_BYTES);
+        Work::begin(little, move || {
             node.judge(lane, first, before, records, &epochs, &not_openable)
         })
     }
@@ -106,6 +108,9 @@ impl Node {
         let recalls = judged.batch.arrivals.iter().any(|arrival| {
             matches!(arrival, Arrival::Record { facts, .. } if matches!(facts.effect, Some(Effect::Recall { .. })))
         });
+        let late = judged.batch.arrivals.iter().any(|arrival| {
+            matches!(arrival, Arrival::Record { facts, .. } if matches!(facts.effect, Some(Effect::LateReceipts(_))))
+        });
         let amended: Vec<Digest> = judged.batch.arrivals.iter().filter_map(amended).collect();
         self.writer
             .propose(Proposal::Receive(Box::new(judged.batch)))
@@ -116,6 +121,9 @@ impl Node {
         if recalls {
             // What was passed on is recalled too, in the next round.
             self.recalls_to_pass.store(true, Ordering::Release);
+        }
+        if late {
+            self.late_receipts_came();
         }
         Ok(judged.receipts)
     }

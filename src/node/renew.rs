@@ -50,6 +50,12 @@ pub enum RenewError {
         "the authorisation is not for this node as it is now: {0}; make a new request with `comity store incarnate --request FILE`"
     )]
     OtherState(&'static str),
+    /// The store is behind what peers know of it.
+    #[error(
+        "peers know more of this node than its store: it was restored from an older state; give it a new \
+         incarnation first, with `comity store incarnate`"
+    )]
+    Behind,
     /// Renewed too often.
     #[error("this node was renewed {MAX_RETIRED} times: it needs a new home and a new root")]
     TooOften,
@@ -76,8 +82,8 @@ of_node!(
 
 /// The node of a home, stopped and held.
 pub struct Stopped {
-    home: Home,
-    store: Store,
+    pub(super) home: Home,
+    pub(super) store: Store,
     /// Own incarnations, the current one last.
     lives: Vec<Incarnation>,
     renewals: Vec<lives::OwnRenewal>,

@@ -43,7 +43,7 @@ use crate::{
     crypto::{AeadKey, Domain, RandomError, random_bytes},
     entry::{
         AccessChanged, AgreementsChanged, Alarm, CardAccepted, CheckpointSeen, Entry, Event,
-        Fenced, Incarnation, LeafSlot, LinkChanged, NodeCreated, NodeStarted,
+        Fenced, Incarnation, LeafSlot, LinkChanged, NodeCreated, NodeStarted, PeerHeard,
     },
     ledger::{self, leaf_digest},
     record::{Country, Moment},
@@ -96,6 +96,20 @@ impl NodeRules {
             recent: Recent::after(position),
             withdrawn: Withdrawn::default(),
         }
+    }
+
+    /// Appends an entry without a leaf: what only this node needs to know.
+    fn append_leafless(&self, event: Event, group: &mut Group<'_>) -> Result<(), Declined> {
+        let entry = Entry {
+            time: (self.clock)(),
+            leaf: None,
+            event,
+        };
+        group.append(Draft {
+            body: entry.encode(),
+            blobs: Vec::new(),
+        })?;
+        Ok(())
     }
 
     /// Appends one event with its leaf. The leaf's body stands last among the blobs, encrypted
@@ -262,6 +276,7 @@ impl Rules for NodeRules {
             Proposal::Ask { .. }
             | Proposal::Approve { .. }
             | Proposal::ApprovalDone(_)
+            | Proposal::Void { .. }
             | Proposal::RecallAlone(_) => self.approval(proposal, group)?,
             Proposal::Link { peer, change } => {
                 let leaf = LeafBody {
@@ -347,20 +362,17 @@ impl Rules for NodeRules {
                 note,
                 checkpoint,
             } => {
-                let entry = Entry {
-                    time: (self.clock)(),
-                    leaf: None,
-                    event: Event::CheckpointSeen(CheckpointSeen {
-                        peer: peer.code().to_owned(),
-                        note,
-                        size: checkpoint.size,
-                        root: checkpoint.root.to_vec(),
-                    }),
-                };
-                group.append(Draft {
-                    body: entry.encode(),
-                    blobs: Vec::new(),
-                })?;
+                let event = Event::CheckpointSeen(CheckpointSeen {
+                    peer: peer.code().to_owned(),
+                    note,
+                    size: checkpoint.size,
+                    root: checkpoint.root.to_vec(),
+                });
+                self.append_leafless(event, group)?;
+            }
+            Proposal::Heard { peer } => {
+                let peer = peer.code().to_owned();
+                self.append_leafless(Event::PeerHeard(PeerHeard { peer }), group)?;
             }
         }
         Ok(Answer::Done)

@@ -5,6 +5,8 @@ mod answer;
 mod content;
 mod feed;
 mod look;
+mod looker;
+mod pace;
 mod state;
 
 use std::sync::Arc;
@@ -12,13 +14,11 @@ use std::sync::Arc;
 use crate::{
     access::{Permit, Purpose, Verb, act},
     crypto::Digest,
-    inbox::{HoldingError, StoredRecord, ask},
-    record::{Country, Reference},
-    search::{Answered, Asked, Extract, MAX_LIMIT, Query, QueryError, explain, text::Normaliser},
-    wire::{
-        node::{RecordState, RecordSummary, SearchCoverage},
-        record::{CompartmentLabel, Record},
-    },
+    entry::LockCause,
+    inbox::{HoldingError, ask},
+    record::Reference,
+    search::{Asked, MAX_LIMIT, Query, QueryError, correlate, text::Normaliser},
+    wire::{node::SearchCoverage, record::CompartmentLabel},
 };
 
 use super::{
@@ -30,7 +30,9 @@ use super::{
 
 pub use answer::{Answer, Hit, Related, SearchError};
 pub(crate) use feed::run as feed;
-use look::Looker;
+use look::Looked;
+pub(super) use look::counts;
+use looker::Looker;
 pub(crate) use state::{Searching, Withdrawn};
 
 /// Records opened for one answer.
@@ -41,6 +43,8 @@ const MAX_ENTITIES: usize = 64;
 const RELATED_OF_HIT: usize = 3;
 /// Hits that other records are shown with: the first of them.
 const HITS_WITH_RELATED: usize = 20;
+/// Records opened for what is shown with hits, all together.
+const MAX_OPENED_BESIDE: usize = 80;
 /// Relations answered when nothing else is asked for.
 const DEFAULT_RELATED: usize = 20;
 
@@ -51,13 +55,6 @@ const SEARCHED: [CompartmentLabel; 4] = [
     CompartmentLabel::Identifiers,
     CompartmentLabel::Source,
 ];
-
-/// A record opened for an answer.
-struct Looked {
-    summary: RecordSummary,
-    extract: Extract,
-    origin: Country,
-}
 
 fn is_searched(label: CompartmentLabel) -> bool {
     SEARCHED.contains(&label)
@@ -123,15 +120,14 @@ impl Node {
             let mut normaliser = Normaliser::default();
             let stored = node.stored(number)?;
             let record = node.open_stored(&stored)?;
-            let looked = node.looked_at(number, &stored, &record, &by)?;
-            let looked = looked.ok_or(NodeError::Holding(HoldingError::Locked(
-                crate::entry::LockCause::Recall,
-            )))?;
+            let looked = node.looked_at(number, stored, record, &by)?;
+            let looked =
+                looked.ok_or(NodeError::Holding(HoldingError::Locked(LockCause::Recall)))?;
+            let summary = node.summary(number, &looked.stored, &looked.record)?;
             let mut left = MAX_OPENED;
             let most = usize::MAX;
-            let mut found =
-                node.relations(number, &looked, &mut left, most, &mut normaliser, &by)?;
-            let origin = looked.summary.origin.clone();
+            let mut found = node.relations(&looked, &mut left, most, &mut normaliser, &by)?;
+            let origin = summary.origin;
             found.sort_by_key(|of| {
                 let own = of.summary.origin == origin;
                 (!of.is_asserted(), own, std::cmp::Reverse(of.summary.number))
@@ -145,7 +141,7 @@ impl Node {
                 coverage,
                 situations_only: by.purpose.is_none(),
             };
-            let of = (number, stored.digest, record.reference);
+            let of = (number, looked.stored.digest, looked.record.reference);
             Ok((of, answer))
         });
         let looked = looked
@@ -174,163 +170,66 @@ impl Node {
         Ok(())
     }
 
-    fn answers(
+    /// Records that have something in common with one, newest first, `most` of them; opens at most
+    /// `left`.
+    fn relations<A: Verb>(
         &self,
-        query: &Query,
-        typed: &str,
-        looker: &Looker<act::Search>,
-    ) -> Result<Answer<Hit>, NodeError> {
-        let mut normaliser = Normaliser::default();
-        let coverage = self.search_coverage()?;
-        let (candidates, mut more) = self.candidates(query);
-        let mut hits: Vec<(Hit, Extract)> = Vec::new();
-        let (mut numbers, mut opened) = (Vec::new(), 0_usize);
-        // A reference is no word: its record is the first answer.
-        if let Ok(reference) = typed.trim().parse::<Reference>()
-            && let Some(number) = ask::by_reference(&self.store, &self.reference_tag(&reference))?
-        {
-            numbers.push(number);
-            if let Some(looked) = self.look(number, looker)? {
-                let answered = Answered {
-                    score: f64::MAX,
-                    reasons: Vec::new(),
-                    missing: Vec::new(),
-                };
-                hits.push((looked.hit(answered), looked.extract));
+        looked: &Looked,
+        left: &mut usize,
+        most: usize,
+        normaliser: &mut Normaliser,
+        looker: &Looker<A>,
+    ) -> Result<Vec<Related>, NodeError> {
+        let (number, here) = (looked.number, &looked.extract);
+        let own: Vec<u64> = self.versions(number)?.iter().map(|of| of.number).collect();
+        let names = correlate::names(here, &is_searched, normaliser);
+        let numbers = {
+            let index = self.search.read();
+            let mentions = here.mentions.iter();
+            let mut by_entity = Vec::new();
+            for mention in mentions
+                .filter(|of| is_searched(of.compartment))
+                .take(MAX_ENTITIES)
+            {
+                let with = index.with_entity(&mention.entity);
+                by_entity.extend(with.iter().rev().take(MAX_OPENED).map(u64::from));
             }
-        }
-        for tier in candidates {
-            let enough = hits.len() >= query.limit;
-            if enough {
-                more |= !tier.is_empty();
+            newest(&mut by_entity);
+            let mut by_name = Vec::new();
+            for (_, name) in names.iter().take(MAX_ENTITIES) {
+                let with = index.with_name(name);
+                by_name.extend(with.iter().rev().take(MAX_OPENED).map(u64::from));
+            }
+            newest(&mut by_name);
+            by_name.retain(|number| !by_entity.contains(number));
+            by_entity.extend(by_name);
+            by_entity
+        };
+        let mut found = Vec::new();
+        for other in numbers {
+            if *left == 0 || found.len() >= most {
                 break;
             }
-            for number in tier {
-                // Within a rank, more are looked at than are answered, and the best taken.
-                if hits.len() >= query.limit.saturating_mul(2) || opened >= MAX_OPENED {
-                    more = true;
-                    break;
-                }
-                if numbers.contains(&number) {
-                    continue;
-                }
-                numbers.push(number);
-                opened = opened.saturating_add(1);
-                let Some(looked) = self.look(number, looker)? else {
-                    continue;
-                };
-                let answered = explain(
-                    query,
-                    &looked.extract,
-                    looked.origin,
-                    &is_searched,
-                    &mut normaliser,
-                );
-                if let Some(answered) = answered {
-                    hits.push((looked.hit(answered), looked.extract));
-                }
+            if own.contains(&other) || other == number {
+                continue;
+            }
+            *left = left.saturating_sub(1);
+            let Some(there) = self.look(other, looker)? else {
+                continue;
+            };
+            let evidence = correlate::evidence(here, &there.extract, &is_searched, normaliser);
+            if !evidence.is_empty()
+                && self.counts(&there)?
+                && let Some(summary) = self.shown(&there, looker)?
+            {
+                found.push(Related { summary, evidence });
             }
         }
-        hits.sort_by(|(one, _), (other, _)| {
-            let newest = other.summary.number.cmp(&one.summary.number);
-            let missing = one
-                .answered
-                .missing
-                .len()
-                .cmp(&other.answered.missing.len());
-            missing
-                .then(other.answered.score.total_cmp(&one.answered.score))
-                .then(newest)
-        });
-        more |= hits.len() > query.limit;
-        hits.truncate(query.limit);
-        let mut left = MAX_OPENED;
-        let mut found = Vec::with_capacity(hits.len());
-        for (at, (mut hit, extract)) in hits.into_iter().enumerate() {
-            if at < HITS_WITH_RELATED {
-                let number = hit.summary.number;
-                let looked = Looked {
-                    summary: RecordSummary::default(),
-                    extract: without_names(extract),
-                    origin: self.country,
-                };
-                let shown = RELATED_OF_HIT;
-                hit.related =
-                    self.relations(number, &looked, &mut left, shown, &mut normaliser, looker)?;
-            }
-            found.push(hit);
-        }
-        Ok(Answer {
-            found,
-            more,
-            coverage,
-            situations_only: looker.purpose.is_none(),
-        })
-    }
-
-    /// Candidates by rank, each newest first and bounded; and whether the bound cut some off.
-    pub(super) fn candidates(&self, query: &Query) -> (Vec<Vec<u64>>, bool) {
-        let index = self.search.read();
-        let mut cut = false;
-        let tiers = index
-            .candidates(query)
-            .iter()
-            .map(|tier| {
-                let days = tier
-                    .numbers()
-                    .filter(|number| query.takes_day(index.day(*number)));
-                let mut numbers: Vec<u64> = days.map(u64::from).take(MAX_OPENED + 1).collect();
-                cut |= numbers.len() > MAX_OPENED;
-                numbers.truncate(MAX_OPENED);
-                numbers
-            })
-            .collect();
-        (tiers, cut)
-    }
-
-    /// A record opened for an answer; `None` when nobody reads it any more or its bytes rotted. What
-    /// is locked leaves the index.
-    pub(super) fn answering(
-        &self,
-        number: u64,
-    ) -> Result<Option<(StoredRecord, Record)>, NodeError> {
-        let stored = match self.stored(number) {
-            Err(error) if error.is_damage() => return Ok(None),
-            other => other?,
-        };
-        match self.open_stored(&stored) {
-            Err(NodeError::Holding(HoldingError::Locked(_))) => {
-                self.search.remove(&[number]);
-                Ok(None)
-            }
-            Err(error) if error.is_damage() => Ok(None),
-            record => Ok(Some((stored, record?))),
-        }
-    }
-}
-
-/// Whether a version in this state is the one that counts.
-pub(super) const fn counts(state: RecordState) -> bool {
-    matches!(state, RecordState::Current | RecordState::Pending)
-}
-
-impl Looked {
-    fn hit(&self, answered: Answered) -> Hit {
-        Hit {
-            summary: self.summary.clone(),
-            answered,
-            related: Vec::new(),
-        }
+        Ok(found)
     }
 }
 
 fn newest(numbers: &mut Vec<u64>) {
     numbers.sort_unstable_by(|one, other| other.cmp(one));
     numbers.dedup();
-}
-
-/// Hits show what shares an identifier with them; names are for those who ask.
-fn without_names(mut extract: Extract) -> Extract {
-    extract.texts.clear();
-    extract
 }

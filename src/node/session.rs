@@ -155,6 +155,8 @@ struct Session {
     peer: Country,
     /// The peer's incarnation whose lanes run in this session.
     peer_incarnation: Incarnation,
+    /// Whether that is the one under which the peer is now, and no earlier one that it settles.
+    peer_current: bool,
     /// The own incarnation whose lanes run in this session.
     life: Incarnation,
     settling: settling::Settling,
@@ -171,6 +173,15 @@ struct Session {
 impl Session {
     fn lanes(&self) -> MutexGuard<'_, progress::Peer> {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that the peer was heard, where its control lane is carried out as far as it said that it
+    /// reaches.
+    async fn note_heard(&self) {
+        let heard = self.peer_current && self.lanes().heard();
+        if heard {
+            self.node.heard_all_of(self.peer).await;
+        }
     }
 
     /// A lane of the peer, on which this node receives.
@@ -225,6 +236,7 @@ where
     };
     tracing::info!(%peer, dialled = dialled.is_some(), "link up");
     let session = Arc::new(begun.session);
+    session.note_heard().await;
     let (to_commit, verified) = mpsc::channel(inbound::AHEAD);
     let mut inbound = inbound::Inbound::new(Arc::clone(&session), to_commit);
     let exchanging = async {

@@ -44,6 +44,7 @@ impl Node {
                     assigned: outgoing.assigned,
                     receipted: outgoing.receipted,
                     received,
+                    stuck_at: facts.stuck.get(&lane).copied().unwrap_or(0),
                 });
             }
             links.push(LinkStatus {

@@ -20,10 +20,7 @@ use futures_util::{
     StreamExt as _,
     stream::{FuturesOrdered, FuturesUnordered},
 };
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
-    task::{JoinError, JoinHandle},
-};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::{
     access::{Permit, act},
@@ -35,6 +32,7 @@ use crate::{
 use super::{
     Node, NodeError,
     rules::{Answer, Prepared, Proposal, Submission},
+    work::{LITTLE_BYTES, Work},
 };
 
 pub use refusal::SubmitError;
@@ -210,6 +208,8 @@ pub async fn run(node: Weak<Node>, mut waiting: mpsc::Receiver<Waiting>) {
         let Some(node) = node.upgrade() else {
             return;
         };
+        let little =
+            together.len() == 1 && together.iter().all(|waiting| waiting.bytes <= LITTLE_BYTES);
         let mut intents = Vec::with_capacity(together.len());
         let mut replies = Vec::with_capacity(together.len());
         let mut room: Option<room::Taken> = None;
@@ -223,7 +223,7 @@ pub async fn run(node: Weak<Node>, mut waiting: mpsc::Receiver<Waiting>) {
             }
         }
         let preparing = Arc::clone(&node);
-        let work = tokio::task::spawn_blocking(move || preparing.prepare_all(intents));
+        let work = Work::begin(little, move || preparing.prepare_all(intents));
         let batch = Batch {
             node,
             replies,
@@ -276,7 +276,7 @@ fn together(sizes: impl Iterator<Item = usize>) -> usize {
 
 /// Proposes each batch once the one before stands in the writer's queue; answers come as groups
 /// become durable.
-async fn propose_in_order(mut batches: mpsc::Receiver<(Batch, JoinHandle<Vec<Outcome>>)>) {
+async fn propose_in_order(mut batches: mpsc::Receiver<(Batch, Work<Vec<Outcome>>)>) {
     let mut preparing = FuturesOrdered::new();
     let mut answering = FuturesUnordered::new();
     let mut open = true;
@@ -290,7 +290,7 @@ async fn propose_in_order(mut batches: mpsc::Receiver<(Batch, JoinHandle<Vec<Out
                 answering.push(carry_out(batch, prepared));
             }
             batch = batches.recv(), if open => match batch {
-                Some((batch, work)) => preparing.push_back(async move { (batch, work.await) }),
+                Some((batch, work)) => preparing.push_back(async move { (batch, work.answer().await) }),
                 None => open = false,
             },
         }
@@ -298,7 +298,7 @@ async fn propose_in_order(mut batches: mpsc::Receiver<(Batch, JoinHandle<Vec<Out
 }
 
 /// Proposes and answers one prepared batch.
-async fn carry_out(batch: Batch, prepared: Result<Vec<Outcome>, JoinError>) {
+async fn carry_out(batch: Batch, prepared: Result<Vec<Outcome>, NodeError>) {
     let Batch {
         node,
         replies,

@@ -8,6 +8,7 @@ pub mod compartments;
 mod country;
 pub mod due;
 pub mod handling;
+pub mod heard;
 mod kind;
 mod moment;
 mod reference;

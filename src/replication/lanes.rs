@@ -3,7 +3,7 @@
 mod ask;
 
 pub use ask::{
-    arrival, arrived, headers, incarnations_of, incoming, issued, last_incarnation, outbox,
+    arrival, arrived, every, headers, incarnations_of, incoming, issued, last_incarnation, outbox,
     outbox_from, outgoing,
 };
 

@@ -1,15 +1,18 @@
 //! The certificates of a node's ports and dialers, and whom its client port lets in no more: as the
 //! files of the home say now, not only when the node started.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 
-use super::tls::{Live, TlsError, client_port_server_config, link_server_config};
+use super::tls::{ClientTrust, Live, TlsError, client_port_server_config, link_server_config};
 use crate::{
-    home::{Credentials, Home, HomeError, Proxies, Revocations, TlsMaterial, leaf},
+    home::{
+        Credentials, Enrolment, Home, HomeError, IssuersRevocations, Proxies, Revocations,
+        TlsMaterial, TrustedIssuers, leaf,
+    },
     node::Node,
     record::Country,
     wire::node::Ending,
@@ -28,6 +31,8 @@ pub struct NodeTls {
     current: ArcSwap<Current>,
     clients: Arc<Live>,
     proxies: Proxies,
+    enrolment: Enrolment,
+    allow_tls12: bool,
 }
 
 #[derive(Debug)]
@@ -35,15 +40,32 @@ struct Current {
     link: TlsMaterial,
     client_port: TlsMaterial,
     revoked: Revocations,
+    /// What each trusted issuer revoked, in their order.
+    lists: Vec<IssuersRevocations>,
 }
 
 impl Current {
-    fn read(credentials: &Credentials) -> Result<Self, HomeError> {
+    fn read(credentials: &Credentials, issuers: &TrustedIssuers) -> Result<Self, HomeError> {
         Ok(Self {
+            lists: issuers
+                .iter()
+                .map(|issuer| issuer.revocations())
+                .collect::<Result<_, _>>()?,
             link: credentials.link()?,
             client_port: credentials.client_port()?,
             revoked: credentials.revocations()?,
         })
+    }
+}
+
+impl Current {
+    /// Serials of what counts no more, of every CA.
+    fn serials(&self) -> BTreeSet<Vec<u8>> {
+        let lists = self
+            .lists
+            .iter()
+            .flat_map(|one| one.serials.iter().cloned());
+        self.revoked.serials.iter().cloned().chain(lists).collect()
     }
 }
 
@@ -53,16 +75,19 @@ impl NodeTls {
     /// # Errors
     /// [`HomeError`] names the file.
     pub fn of(home: &Home) -> Result<Self, HomeError> {
-        let credentials = Credentials::of(home);
-        let current = Current::read(&credentials)?;
-        let clients = Arc::new(Live::default());
-        clients.revoke(current.revoked.serials.clone());
+        let issuers = TrustedIssuers::of(home)?;
+        let credentials = Credentials::of(home, &issuers);
+        let current = Current::read(&credentials, &issuers)?;
+        let clients = Arc::new(Live::trusting(issuers));
+        clients.revoke(current.serials());
         Ok(Self {
             country: home.country(),
             current: ArcSwap::from_pointee(current),
             credentials,
             clients,
             proxies: home.proxies()?,
+            enrolment: Enrolment::of(home),
+            allow_tls12: home.config().clients.allow_tls12,
         })
     }
 
@@ -74,6 +99,11 @@ impl NodeTls {
     /// Which proxy leads to which peer.
     pub(super) const fn proxies(&self) -> &Proxies {
         &self.proxies
+    }
+
+    /// Renews clients' certificates.
+    pub(super) const fn enrolment(&self) -> &Enrolment {
+        &self.enrolment
     }
 
     /// The connections of the client port.
@@ -92,11 +122,17 @@ impl NodeTls {
 
     pub(super) fn clients_config(&self) -> Result<ServerConfig, TlsError> {
         let current = self.current.load();
+        let issuers = self.clients.issuers().iter().cloned();
+        let lists = current.lists.iter().map(|one| one.list.clone());
         client_port_server_config(
             &current.client_port,
-            self.country,
-            self.credentials.ca(),
-            current.revoked.list.as_ref(),
+            &ClientTrust {
+                country: self.country,
+                ca: self.credentials.ca().to_vec(),
+                revoked: current.revoked.list.clone(),
+                issuers: issuers.zip(lists).collect(),
+                allow_tls12: self.allow_tls12,
+            },
         )
     }
 
@@ -153,9 +189,9 @@ impl NodeTls {
                 continue;
             }
             seen = now;
-            match Current::read(&self.credentials) {
+            match Current::read(&self.credentials, self.clients.issuers()) {
                 Ok(current) => {
-                    let revoked = current.revoked.serials.clone();
+                    let revoked = current.serials();
                     self.current.store(Arc::new(current));
                     changed();
                     // After the configuration: who is cut now is refused when he comes again.

@@ -57,7 +57,7 @@ pub(super) fn find_end(
         .min()
         .unwrap_or(0);
     let first = segment_of(segments, lowest.saturating_add(1));
-    links_hold(segments, first)?;
+    let first = links_hold(segments, first)?;
     let mut walk = Walk {
         segments,
         vouches,
@@ -92,8 +92,10 @@ pub(super) fn find_end(
     walk.finish()
 }
 
-/// The segments before the walk are whole at their ends, and each follows the one before.
-fn links_hold(segments: &[SegmentFile], first: usize) -> Result<(), StoreError> {
+/// The segments before the walk are whole at their ends, and each follows the one before; answers
+/// where the walk begins. A start that ended after it had written the tail on, and before it cut the
+/// old one, leaves a last segment that begins within the one before: then the walk begins there.
+fn links_hold(segments: &[SegmentFile], first: usize) -> Result<usize, StoreError> {
     if let Some(segment) = segments.first() {
         let header = &segment.header;
         if header.first_position != 1 || header.chain != Reached::START.chain {
@@ -105,8 +107,11 @@ fn links_hold(segments: &[SegmentFile], first: usize) -> Result<(), StoreError> 
         }
     }
     let pairs = segments.iter().zip(segments.iter().skip(1)).take(first);
-    for (before, after) in pairs {
+    for (at, (before, after)) in pairs.enumerate() {
         if closing_chain(before)? != Some(after.header.chain) {
+            if at + 2 == segments.len() {
+                return Ok(at);
+            }
             return Err(StoreError::Damaged {
                 what: "last group",
                 segment: before.header.number,
@@ -114,7 +119,7 @@ fn links_hold(segments: &[SegmentFile], first: usize) -> Result<(), StoreError> 
             });
         }
     }
-    Ok(())
+    Ok(first)
 }
 
 struct Walk<'a> {

@@ -126,6 +126,10 @@ pub enum StoreError {
         /// The first failure.
         why: String,
     },
+    /// The disk had no room for a group. Nothing of it was kept, and nothing more is taken; what was
+    /// acknowledged is whole, and the stop can be a clean one.
+    #[error("the disk is full: nothing of this was kept; the node stops until there is room")]
+    Full,
     /// No randomness.
     #[error("the operating system gave no randomness")]
     Random,
@@ -164,11 +168,27 @@ impl StoreError {
     }
 }
 
+impl StoreError {
+    /// Whether a write, and no sync, failed since there was no room.
+    pub(super) fn lacks_room(&self) -> bool {
+        let Self::Io { doing, source, .. } = self else {
+            return false;
+        };
+        let kinds = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
+        matches!(*doing, CREATE | WRITE) && kinds.contains(&source.kind())
+    }
+}
+
 impl From<crate::crypto::RandomError> for StoreError {
     fn from(_: crate::crypto::RandomError) -> Self {
         Self::Random
     }
 }
+
+/// What is being done when a file is created.
+pub(super) const CREATE: &str = "cannot create";
+/// What is being done when a file is written.
+pub(super) const WRITE: &str = "cannot write";
 
 /// For `map_err`: names what was being done, and to which file.
 pub(super) fn io_error(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {

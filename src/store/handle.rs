@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::sync::watch;
@@ -53,6 +54,8 @@ pub(super) struct Shared {
     journal_dir: PathBuf,
     boot_id: String,
     poison: OnceLock<String>,
+    /// Whether a group found no room; the writer takes nothing more then.
+    full: AtomicBool,
     fatal: watch::Sender<Option<String>>,
     _lock: File,
 }
@@ -81,6 +84,23 @@ impl Shared {
     pub(super) fn poisoned(&self) -> Option<StoreError> {
         let why = self.poison.get()?.clone();
         Some(StoreError::Poisoned { why })
+    }
+
+    /// What was decided of a group is gone with it, the rules' memory may not be: nothing is decided
+    /// any more.
+    pub(super) fn found_full(&self) {
+        tracing::error!("the disk has no room for what is to be kept: nothing more is taken");
+        self.full.store(true, Ordering::Release);
+    }
+
+    /// Why the writer takes nothing any more.
+    pub(super) fn halted(&self) -> Option<StoreError> {
+        let full = || {
+            self.full
+                .load(Ordering::Acquire)
+                .then_some(StoreError::Full)
+        };
+        self.poisoned().or_else(full)
     }
 }
 
@@ -126,6 +146,7 @@ impl Store {
             journal_dir: options.journal_dir.clone(),
             boot_id: options.boot_id.clone(),
             poison: OnceLock::new(),
+            full: AtomicBool::new(false),
             fatal: watch::Sender::new(None),
             _lock: lock,
         }))
@@ -255,14 +276,14 @@ impl Store {
         })
     }
 
-    /// Whether the disk has no room any more. The reserve is given up with the first such answer:
+    /// Whether the disk has no room any more, or had none for a group. The reserve is given up with the first such answer:
     /// then there is room for a clean stop, and for nothing else.
     ///
     /// # Errors
     /// [`StoreError::Io`].
     pub fn is_full(&self) -> Result<bool, StoreError> {
         let dir = &self.0.journal_dir;
-        let full = reserve::free(dir)? < reserve::LOW;
+        let full = reserve::free(dir)? < reserve::LOW || self.0.full.load(Ordering::Acquire);
         if full {
             reserve::release_when_low(dir)?;
         }
@@ -320,6 +341,7 @@ impl Store {
             .0
             .index
             .make_durable(&*journal.medium)
+            .and_then(|()| journal.trim())
             .and_then(|()| journal.write_mark(true));
         if let Err(error) = &closed {
             self.0.poison(&error.to_string());

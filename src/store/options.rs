@@ -13,6 +13,8 @@ pub struct StoreOptions {
     pub index_dir: PathBuf,
     /// Size at which a new segment is begun, in bytes. A group never spans segments.
     pub segment_bytes: u64,
+    /// Room made behind the journal's end at once, in bytes; 0 for none.
+    pub room_bytes: u64,
     /// sled's cache, in bytes. sled can exceed it several times over.
     pub cache_bytes: u64,
     /// The operating system's boot id; another one than at the last open means that the page cache
@@ -25,12 +27,13 @@ pub struct StoreOptions {
 }
 
 impl StoreOptions {
-    /// Defaults below `dir`: `journal/`, `index/`, 64 MiB segments, 64 MiB cache.
+    /// Defaults below `dir`: `journal/`, `index/`, 64 MiB segments, 4 MiB of room, 64 MiB cache.
     pub fn new(dir: &Path) -> Self {
         Self {
             journal_dir: dir.join("journal"),
             index_dir: dir.join("index"),
             segment_bytes: 64 << 20,
+            room_bytes: 4 << 20,
             cache_bytes: 64 << 20,
             boot_id: boot_id().unwrap_or_default(),
             max_group_entries: 512,

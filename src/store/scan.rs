@@ -15,6 +15,8 @@ use crate::crypto::Digest;
 
 /// Bytes read at once when searching.
 const WINDOW: u64 = 1 << 20;
+/// Bytes read at once when looking where the room at a file's end begins.
+const ROOM_WINDOW: u64 = 64 << 10;
 
 /// A segment on disk.
 #[derive(Clone, Debug)]
@@ -121,6 +123,20 @@ fn fill(file: &File, mut offset: u64, mut into: &mut [u8]) -> std::io::Result<us
     Ok(wanted - into.len())
 }
 
+/// Where the zeros begin that a file ends in.
+fn written(file: &File, path: &Path, length: u64) -> Result<u64, StoreError> {
+    let mut end = length;
+    while end > 0 {
+        let start = end.saturating_sub(ROOM_WINDOW);
+        let window = read_at(file, path, start, (end - start) as usize)?;
+        if let Some(last) = window.iter().rposition(|byte| *byte != 0) {
+            return Ok(start + last as u64 + 1);
+        }
+        end = start;
+    }
+    Ok(0)
+}
+
 /// What comes next in a segment.
 pub(super) enum Step<'a> {
     /// A group, verified.
@@ -131,7 +147,7 @@ pub(super) enum Step<'a> {
         bytes: &'a [u8],
         view: GroupView<'a>,
     },
-    /// The file ends here, where a group may begin.
+    /// Nothing was written from here on, where a group may begin.
     End,
     /// The bytes here are no group.
     Fault(Fault),
@@ -142,7 +158,7 @@ pub(super) enum Step<'a> {
 pub(super) struct Fault {
     pub(super) what: &'static str,
     pub(super) offset: u64,
-    /// The file ends before the group does.
+    /// Nothing was written where the group ends.
     pub(super) short: bool,
     /// Bytes lie behind the group: it was durable before they were written.
     pub(super) followed: bool,
@@ -153,7 +169,10 @@ pub(super) struct GroupReader {
     file: File,
     path: PathBuf,
     salt: [u8; 16],
+    /// Length of the file.
     length: u64,
+    /// What lies from here to the file's end are zeros: room for more.
+    written: u64,
     pub(super) segment: u32,
     pub(super) offset: u64,
     /// Up to this position a damaged blob does not make a group a fault: it was durable, and
@@ -168,11 +187,13 @@ impl GroupReader {
     pub(super) fn open(segment: &SegmentFile) -> Result<Self, StoreError> {
         let path = segment.path.clone();
         let file = File::open(&path).map_err(io_error("cannot open", &path))?;
+        let length = file
+            .metadata()
+            .map_err(io_error("cannot read", &path))?
+            .len();
         Ok(Self {
-            length: file
-                .metadata()
-                .map_err(io_error("cannot read", &path))?
-                .len(),
+            length,
+            written: written(&file, &path, length)?,
             file,
             path,
             salt: segment.header.salt,
@@ -191,18 +212,19 @@ impl GroupReader {
         self.length
     }
 
-    /// Bytes from here to the file's end.
+    /// Bytes that were written from here on. What ends in zeros takes up to so many more.
     pub(super) fn rest(&self) -> u64 {
-        self.length.saturating_sub(self.offset)
+        self.written.saturating_sub(self.offset)
     }
 
     /// Reads and verifies the next group.
     pub(super) fn next(&mut self) -> Result<Step<'_>, StoreError> {
-        let rest = self.rest();
-        if rest == 0 {
+        if self.rest() == 0 {
             return Ok(Step::End);
         }
         let start = self.offset;
+        // A group may end in zeros.
+        let rest = self.length.saturating_sub(start);
         let fault = |what, offset, short, followed| {
             Ok(Step::Fault(Fault {
                 what,
@@ -232,15 +254,16 @@ impl GroupReader {
         if filled.map_err(io_error("cannot read", &self.path))? < whole {
             return fault("group", start, true, false);
         }
+        let (end, written) = (start + whole as u64, self.written);
         match parse_group(&self.buffer, &header, &self.salt, self.reached.chain) {
             Ok(view) => {
                 let last = self.reached.position + u64::from(header.count);
                 let damaged = view.damaged.first().filter(|_| last > self.tolerate);
                 if let Some(entry) = damaged.and_then(|(entry, _)| view.entries.get(*entry)) {
                     let offset = start + entry.offset as u64;
-                    return fault("blob", offset, false, rest > whole as u64);
+                    return fault("blob", offset, false, written > end);
                 }
-                self.offset = start + whole as u64;
+                self.offset = end;
                 self.reached = Reached {
                     position: last,
                     chain: view.chain,
@@ -254,7 +277,7 @@ impl GroupReader {
             }
             Err(inner) => {
                 let offset = start + inner.offset as u64;
-                fault(inner.what, offset, false, rest > whole as u64)
+                fault(inner.what, offset, written < end, written > end)
             }
         }
     }
@@ -263,7 +286,7 @@ impl GroupReader {
     /// cannot hold one by design of their author.
     fn group_after(&self, from: u64) -> Result<bool, StoreError> {
         let mut at = from;
-        while at < self.length {
+        while at < self.written {
             let window = read_at(&self.file, &self.path, at, WINDOW as usize + GROUP_HEADER)?;
             let found = window.windows(GROUP_HEADER).any(|bytes| {
                 bytes.starts_with(GROUP_MAGIC) && GroupHeader::decode(bytes, &self.salt).is_some()

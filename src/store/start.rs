@@ -208,6 +208,7 @@ pub(super) fn start(
             file,
             header: last.header.clone(),
             offset: found.end.offset,
+            room: 0,
         }
     } else {
         let tail = fresh_tail(&*medium, &dir, &segments, &found)?;
@@ -225,6 +226,7 @@ pub(super) fn start(
         tail,
         reached: found.end.reached,
         since_mark: 0,
+        room_bytes: options.room_bytes,
         medium: Arc::clone(&medium),
         dir,
     };

@@ -66,7 +66,8 @@ pub enum ProposeError<R> {
     #[error("refused")]
     Refused(R),
     /// The store failed; nothing of the proposal is acknowledged. After
-    /// [`StoreError::Poisoned`] it may nevertheless be found durable at the next start.
+    /// [`StoreError::Poisoned`] it may nevertheless be found durable at the next start; after
+    /// [`StoreError::Full`] it is not.
     #[error(transparent)]
     Store(StoreError),
     /// The writer has stopped.
@@ -214,14 +215,15 @@ struct Committer<R: Rules> {
 
 impl<R: Rules> Committer<R> {
     fn run(mut self) {
+        self.between_groups();
         while let Some(job) = self.queue.blocking_recv() {
             let Job::Propose(proposal, reply) = job else {
                 // Nothing more comes in; what waits is still decided.
                 self.queue.close();
                 continue;
             };
-            if let Some(poisoned) = self.shared.poisoned() {
-                let _ = reply.send(Err(ProposeError::Store(poisoned)));
+            if let Some(halted) = self.shared.halted() {
+                let _ = reply.send(Err(ProposeError::Store(halted)));
                 continue;
             }
             let mut answers = Vec::new();
@@ -231,22 +233,22 @@ impl<R: Rules> Committer<R> {
                     why: "the writer panicked".to_owned(),
                 })
             });
-            if let Err(error) = outcome {
-                self.shared.poison(&error.to_string());
+            match outcome {
+                Ok(()) => {}
+                Err(StoreError::Full) => self.shared.found_full(),
+                Err(error) => self.shared.poison(&error.to_string()),
             }
-            let poisoned = self.shared.poisoned();
+            let halted = self.shared.halted();
             for (reply, answer) in answers {
-                let answer = match &poisoned {
+                let answer = match &halted {
                     None => answer,
-                    Some(poisoned) => Err(ProposeError::Store(poisoned.clone())),
+                    Some(halted) => Err(ProposeError::Store(halted.clone())),
                 };
                 // Whoever does not wait any more learns it from the state.
                 let _ = reply.send(answer);
             }
-            if poisoned.is_none()
-                && let Err(error) = self.journal.mark_if_due()
-            {
-                self.shared.poison(&error.to_string());
+            if halted.is_none() {
+                self.between_groups();
             }
         }
         let mut slot = self
@@ -255,6 +257,14 @@ impl<R: Rules> Committer<R> {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         *slot = Some(self.journal);
+    }
+
+    /// What the journal needs that nobody waits for.
+    fn between_groups(&mut self) {
+        let due = self.journal.mark_if_due();
+        if let Err(error) = due.and_then(|()| self.journal.make_room()) {
+            self.shared.poison(&error.to_string());
+        }
     }
 
     /// Decides, makes durable, applies. The answers are given by the caller.

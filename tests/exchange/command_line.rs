@@ -1,7 +1,12 @@
 //! The command line: exit codes of sysexits(3), and messages that say what is wrong and whose fault
 //! it is.
 
-use std::fs;
+use std::{fs, path::Path};
+
+use ::comity::{
+    home::Home,
+    node::{Node, system_clock},
+};
 
 use crate::support::{
     Country, alert, comity, comity_reading, comity_with_broken_stdout, json_of, large, neighbours,
@@ -320,4 +325,68 @@ async fn a_card_is_imported_beside_a_running_node_and_without_one() {
         &files[0].1,
     ];
     comity(&junk).await.fails(65, &["is not a card"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_command_line_is_one_object_for_programs() {
+    for (command, words) in [
+        (&["records", "shw", "--output", "json"][..], "shw"),
+        (
+            &["--output=json", "records", "list", "--no-such-flag"],
+            "--no-such-flag",
+        ),
+        (&["receipts", "--output", "json"], "<REFERENCE>"),
+        (&["--output", "json"], "requires a subcommand"),
+    ] {
+        let ended = comity(command).await;
+        assert_eq!((ended.code, &*ended.stdout), (64, ""), "{ended:#?}");
+        let error: serde_json::Value = serde_json::from_str(&ended.stderr).unwrap();
+        assert!(ended.stderr.contains(words), "{ended:#?}");
+        assert!(
+            error["error"]
+                .as_str()
+                .is_some_and(|text| !text.starts_with("error"))
+        );
+        assert!(error["details"].is_array() && error["violations"].is_array());
+    }
+    // Not asked for, and asked for behind the end of the options: for people.
+    for command in [
+        &["records", "shw"][..],
+        &["records", "shw", "--", "--output", "json"],
+        &["records", "list", "--output", "jsn"],
+    ] {
+        let ended = comity(command).await;
+        assert_eq!(ended.code, 64, "{ended:#?}");
+        assert!(ended.stderr.starts_with("error: "), "{ended:#?}");
+    }
+    let help = comity(&["--help", "--output", "json"]).await.fine();
+    assert!(help.contains("77 not allowed"), "{help}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_file_key_lies_where_init_was_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (home, key, words) = (at("home"), at("other-device/file-key"), at("words"));
+    fs::write(&words, "exercise only, protects nothing\n").unwrap();
+    let init = async |key: &str| {
+        let fixed = ["init", "--country", "UZ", "--home", &home];
+        let rest = ["--passphrase-file", &words, "--file-key", key];
+        comity(&[&fixed[..], &rest].concat()).await
+    };
+    init("keys/file-key").await.fails(64, &["absolute"]);
+    init(&words).await.fails(73, &["is there already"]);
+    assert!(!folder.path().join("home").exists());
+    init(&key).await.fine();
+    assert!(fs::metadata(&key).unwrap().len() > 0);
+    assert!(!folder.path().join("home/keys/file-key").exists());
+    let config = fs::read_to_string(folder.path().join("home/config.toml")).unwrap();
+    assert!(
+        config.contains(&format!("file_key = \"{key}\"")),
+        "{config}"
+    );
+    // A node opens the slots with it.
+    let home = Home::open(Path::new(&home)).unwrap();
+    let node = Node::open(home, system_clock(), &mut |_| {}).await.unwrap();
+    node.close().await.unwrap();
 }

@@ -72,7 +72,7 @@ async fn a_restored_node_is_fenced_and_a_restart_does_not_forget_it() {
     // A checkpoint is a signature too.
     comity(&["audit", "verify", "--home", a.at()])
         .await
-        .fails(70, &["NODE_FENCED", "comity store incarnate"]);
+        .fails(77, &["NODE_FENCED", "comity store incarnate"]);
     let said = comity(&["status", "--home", a.at()]).await.fine();
     assert!(
         said.contains("FENCED") && said.contains("UZ knows more"),

@@ -7,7 +7,11 @@ use std::{
     path::Path,
 };
 
-use comity::{inbox::ask, store::Place, wire::node::ScrubStatus};
+use comity::{
+    inbox::ask,
+    store::Place,
+    wire::{envelope::Lane, node::ScrubStatus},
+};
 
 use crate::support::{
     Country, alert, alert_to, befriend, comity, eventually, ledger_bodies, neighbours, receipts_of,
@@ -211,6 +215,20 @@ async fn an_own_record_that_cannot_be_read_holds_up_its_lane_and_no_other() {
     })
     .await;
     assert_eq!(b.references().await.len(), 2, "the lane waits");
+    let stuck_at = async || {
+        let status = a.status().await;
+        let lanes = status.links[0].lanes.iter();
+        lanes
+            .map(|lane| (lane.lane(), lane.stuck_at))
+            .filter(|(_, at)| *at > 0)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(stuck_at().await, [(Lane::Bulk, 1)]);
+    let shown = comity(&["status", "--home", a.at()]).await.fine();
+    assert!(
+        shown.contains("STUCK  the bulk lane to UZ waits at number 1"),
+        "{shown}"
+    );
 
     // Made good, the lane goes on where it waited.
     rot_body(&a.layout().journal(), place);
@@ -218,4 +236,5 @@ async fn an_own_record_that_cannot_be_read_holds_up_its_lane_and_no_other() {
     b.receives(&stuck).await;
     b.receives(&behind).await;
     a.drained().await;
+    assert_eq!(stuck_at().await, []);
 }

@@ -152,7 +152,7 @@ async fn an_exported_table_protects_is_in_the_ledger_and_counts_as_released() {
         }
     };
     indexed(&b).await;
-    table(&b, &[]).await.fails(70, &["TABLE_IMPOSSIBLE"]);
+    table(&b, &[]).await.fails(77, &["TABLE_IMPOSSIBLE"]);
     let by_citizenship = |category: &str, period: &str, count: u32| {
         let mut value = value(period, count);
         if category.len() == 2 {

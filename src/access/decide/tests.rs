@@ -57,7 +57,7 @@ const EXPECTED: &[(Role, &str)] = &[
     (
         Role::Operator,
         "see-approvals +, approve +, status +, see-cards +, see-agreements +,
-         import-card +, reload-agreements +, see-ledger +",
+         import-card +, reload-agreements +, see-ledger +, offboard +",
     ),
 ];
 

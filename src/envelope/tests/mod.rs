@@ -4,6 +4,7 @@
 mod bounds;
 mod one_card;
 mod receipts;
+mod statements;
 mod vectors;
 
 use std::thread;

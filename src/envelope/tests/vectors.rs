@@ -1,5 +1,5 @@
 //! The vectors in `tests/vectors/envelopes`: on disk as made, held by the code, and complete. After
-//! an intended change `comity vectors tests/vectors/envelopes` writes them anew.
+//! an intended change `comity vectors tests/vectors` writes them anew.
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
@@ -18,7 +18,12 @@ fn vectors_on_disk_are_the_ones_made_and_hold() {
         let path = vectors_directory().join(format!("{}.json", vector.name));
         let json = fs::read_to_string(&path).unwrap();
         assert_eq!(vectors::encode(vector).unwrap(), json, "{}", vector.name);
-        assert_eq!(&vectors::decode(&json).unwrap(), vector, "{}", vector.name);
+        assert_eq!(
+            &vectors::decode::<vectors::Vector>(&json).unwrap(),
+            vector,
+            "{}",
+            vector.name
+        );
         assert!(names.insert(path), "{} twice", vector.name);
     }
     let found: BTreeSet<PathBuf> = fs::read_dir(vectors_directory())

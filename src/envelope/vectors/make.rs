@@ -20,7 +20,7 @@ use crate::{
 
 /// 2026-06-01T12:00:00Z.
 pub(super) const NOW: Moment = Moment::from_micros(1_780_315_200_000_000);
-const WARNING: &str = "these keys are published: use them for nothing but tests";
+pub(super) const WARNING: &str = "these keys are published: use them for nothing but tests";
 
 /// Bytes that are the same each time and different for each use.
 pub(super) fn bytes<const N: usize>(name: &str, what: &str) -> [u8; N] {

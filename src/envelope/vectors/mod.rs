@@ -3,14 +3,16 @@
 //!
 //! A vector is one JSON object; byte strings are lower-case hex. It holds what a reader has (its
 //! sealing secret, the origin's public key, the epoch, the record as it came) and what must come of
-//! it: either what is opened, or the name of the fault ([`super::Fault::name`]).
+//! it: either what is opened, or the name of the fault ([`super::Fault::name`]). Statements without a
+//! secret, receipts and lane marks, are in [`statements`].
 
 mod broken;
 mod make;
 mod signed;
+pub mod statements;
 
 use prost::bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
     Epoch, EpochError, Fault, Opened, OriginKeys, ReceivingEpoch, SealError, SealedCompartment,
@@ -23,6 +25,7 @@ use crate::{
         SealingSecret, SigningKey,
     },
     record::{Country, Moment, UnknownCountry},
+    wire::json::JsonError,
 };
 
 /// One record as it comes to one reader, and what must come of it.
@@ -195,6 +198,9 @@ pub enum VectorError {
     /// A compartment could not be padded.
     #[error("{0}")]
     Padding(#[from] PaddingError),
+    /// A message has no JSON form.
+    #[error("{0}")]
+    Wire(#[from] JsonError),
     /// The text is not a vector.
     #[error("the vector is not the JSON it should be: {0}")]
     Json(#[from] serde_json::Error),
@@ -214,7 +220,7 @@ pub fn all() -> Result<Vec<Vector>, VectorError> {
 ///
 /// # Errors
 /// [`VectorError::Json`], which would be a fault of this program.
-pub fn encode(vector: &Vector) -> Result<String, VectorError> {
+pub fn encode(vector: &impl Serialize) -> Result<String, VectorError> {
     let mut json = serde_json::to_string_pretty(vector)?;
     json.push('\n');
     Ok(json)
@@ -224,7 +230,7 @@ pub fn encode(vector: &Vector) -> Result<String, VectorError> {
 ///
 /// # Errors
 /// [`VectorError::Json`].
-pub fn decode(json: &str) -> Result<Vector, VectorError> {
+pub fn decode<V: DeserializeOwned>(json: &str) -> Result<V, VectorError> {
     Ok(serde_json::from_str(json)?)
 }
 
@@ -271,7 +277,7 @@ impl Expected {
 
 /// Does what a reader does.
 fn outcome(vector: &Vector) -> Result<Result<Opened, Fault>, VectorError> {
-    let field = |text: &str, field| unhex(vector, text, field);
+    let field = |text: &str, field| unhex(&vector.name, text, field);
     let origin: Country = vector.origin.parse()?;
     let reader: Country = vector.reader.parse()?;
     let public = PublicKey::parse(&field(&vector.origin_public_key, "origin_public_key")?)?;
@@ -300,7 +306,7 @@ fn outcome(vector: &Vector) -> Result<Result<Opened, Fault>, VectorError> {
 }
 
 fn record(vector: &Vector) -> Result<SealedRecord, VectorError> {
-    let field = |text: &str, field| unhex(vector, text, field);
+    let field = |text: &str, field| unhex(&vector.name, text, field);
     let VectorRecord {
         header,
         key_id,
@@ -334,11 +340,11 @@ fn record(vector: &Vector) -> Result<SealedRecord, VectorError> {
     })
 }
 
-fn unhex(vector: &Vector, text: &str, field: &'static str) -> Result<Bytes, VectorError> {
+fn unhex(name: &str, text: &str, field: &'static str) -> Result<Bytes, VectorError> {
     hex::decode(text)
         .map(Bytes::from)
         .map_err(|_| VectorError::Field {
-            name: vector.name.clone(),
+            name: name.to_owned(),
             field,
         })
 }

@@ -58,8 +58,12 @@ impl NodeRules {
             } => {
                 let row =
                     approvals::of(group, &id)?.ok_or(Decline::Refused(Refusal::NoApproval))?;
-                if row.stage != Stage::Asked {
-                    return Err(Decline::Refused(Refusal::Approved));
+                match row.stage {
+                    Stage::Asked => {}
+                    Stage::Void => return Err(Decline::Refused(Refusal::NoApproval)),
+                    Stage::Approved | Stage::Done => {
+                        return Err(Decline::Refused(Refusal::Approved));
+                    }
                 }
                 if row.expires_us <= (self.clock)().micros() {
                     return Err(Decline::Refused(Refusal::ApprovalExpired));
@@ -70,6 +74,7 @@ impl NodeRules {
                 let event = Event::ApprovalChanged(ApprovalChanged {
                     id: id.to_vec(),
                     done: false,
+                    voided: false,
                 });
                 self.append(
                     group,
@@ -82,8 +87,24 @@ impl NodeRules {
                 let event = Event::ApprovalChanged(ApprovalChanged {
                     id: id.to_vec(),
                     done: true,
+                    voided: false,
                 });
                 let leaf = leaf(self.own_actor(), &id, "approved-done".to_owned());
+                self.append(group, event, Vec::new(), leaf)
+            }
+            // A crash before it is durable leaves it waiting, and its asker's certificate revoked.
+            Proposal::Void { id, actor } => {
+                let row =
+                    approvals::of(group, &id)?.ok_or(Decline::Refused(Refusal::NoApproval))?;
+                if row.stage != Stage::Asked {
+                    return Err(Decline::Refused(Refusal::Approved));
+                }
+                let event = Event::ApprovalChanged(ApprovalChanged {
+                    id: id.to_vec(),
+                    done: false,
+                    voided: true,
+                });
+                let leaf = leaf(actor, &id, "voided".to_owned());
                 self.append(group, event, Vec::new(), leaf)
             }
             Proposal::RecallAlone(AloneOrder {

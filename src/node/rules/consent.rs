@@ -38,6 +38,8 @@ pub struct DiscloseOrder {
     pub token: Option<Digest>,
     /// Who, from where, why and for whom; into the ledger.
     pub by: By,
+    /// Whether the origin is to be told that an officer opened it.
+    pub retrieval: bool,
 }
 
 impl NodeRules {
@@ -125,6 +127,7 @@ impl NodeRules {
             manner: "onward".to_owned(),
             token_digest: Vec::new(),
             time_us: (self.clock)().micros(),
+            retrieval: false,
         });
         self.append(group, event, Vec::new(), leaf)
     }
@@ -158,6 +161,7 @@ impl NodeRules {
             manner: order.manner.to_owned(),
             token_digest: token,
             time_us: (self.clock)().micros(),
+            retrieval: order.retrieval,
         });
         self.append(group, event, Vec::new(), leaf)
     }

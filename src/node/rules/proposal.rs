@@ -122,6 +122,13 @@ pub enum Proposal {
     },
     /// Attempts that the permissions refused, summed up.
     RefusedAttempts(Vec<RefusedAttempts>),
+    /// It cannot be approved any more: who asked has left.
+    Void {
+        /// Which.
+        id: ApprovalId,
+        /// Who says so.
+        actor: String,
+    },
     /// An operator recalls records without a second one.
     RecallAlone(AloneOrder),
     /// A link came up or went down.
@@ -172,6 +179,11 @@ pub enum Proposal {
         note: String,
         /// What it says.
         checkpoint: Checkpoint,
+    },
+    /// A peer's control lane is carried out as far as it said that it reaches.
+    Heard {
+        /// The peer.
+        peer: Country,
     },
 }
 

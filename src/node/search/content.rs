@@ -20,10 +20,10 @@ pub(super) struct Content {
 ///
 /// # Errors
 /// [`NodeError`] when what it passes on does not open.
-pub(super) fn searched(record: &Record) -> Result<Content, NodeError> {
-    let (origin, mut record) = match original_of(record)? {
+pub(super) fn searched(record: Record) -> Result<Content, NodeError> {
+    let (origin, mut record) = match original_of(&record)? {
         Some((origin, original)) => (Some(origin), original),
-        None => (None, record.clone()),
+        None => (None, record),
     };
     // Before anything is looked at.
     record.victims = None;

@@ -5,8 +5,9 @@
 //! the block it was prepared in; victims' compartments are dropped before anything is looked at.
 
 use std::{
+    collections::BTreeMap,
     sync::{
-        Arc, Weak,
+        Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
     },
     thread,
@@ -25,7 +26,7 @@ use crate::{
     },
 };
 
-use super::{content::searched, state::Searching};
+use super::{content::searched, pace::LOOK, state::Searching};
 
 /// Records taken up between two looks at what is new.
 const BLOCK: u64 = 8_192;
@@ -37,6 +38,8 @@ const MOST_THREADS: usize = 4;
 const COUNTED: u32 = 8;
 /// How much nicer than the node's other threads.
 const NICE: i32 = 10;
+/// Rest between two steps of a sweep.
+const BETWEEN_STEPS: Duration = Duration::from_millis(1);
 /// What comes within this time is taken up together: a delivery under way goes first.
 const GATHERED: Duration = Duration::from_millis(20);
 
@@ -146,13 +149,13 @@ impl Feed {
         let high = search.high.load(Ordering::SeqCst);
         let end = last.saturating_add(1).min(high.saturating_add(BLOCK));
         if high < end {
-            self.take_up(high, end);
+            self.take_up(high, end, Order::Upwards);
             search.high.store(end, Ordering::SeqCst);
         }
         let low = search.low.load(Ordering::SeqCst);
         if low > 1 && !search.full.load(Ordering::SeqCst) {
             let start = low.saturating_sub(BLOCK).max(1);
-            self.take_up(start, low);
+            self.take_up(start, low, Order::Downwards);
             search.low.store(start, Ordering::SeqCst);
         }
         self.blocks = self.blocks.wrapping_add(1);
@@ -160,6 +163,8 @@ impl Feed {
         let first_time = done && search.built_ms.load(Ordering::SeqCst) == 0;
         if first_time {
             search.write().shrink();
+            // What words were is found out again where it is needed.
+            self.normalisers.iter_mut().for_each(Normaliser::forget);
         }
         if self.blocks % COUNTED == 1 || first_time {
             self.weigh();
@@ -169,7 +174,7 @@ impl Feed {
         }
         let idle = end > last && done;
         if idle && search.is_littered() {
-            search.write().sweep();
+            self.sweep();
             self.weigh();
         }
         Ok(idle || !search.goes_on())
@@ -185,6 +190,14 @@ impl Feed {
                 mebibytes = self.search.bytes.load(Ordering::SeqCst) >> 20,
                 "the search index is built"
             );
+        }
+    }
+
+    /// Takes what left out of every set, and lets questions in between the steps.
+    fn sweep(&self) {
+        while self.search.is_littered() && self.search.goes_on() {
+            self.search.write().sweep();
+            thread::sleep(BETWEEN_STEPS);
         }
     }
 
@@ -204,8 +217,8 @@ impl Feed {
                     index.remove(number);
                 }
             }
-            index.sweep();
             drop(index);
+            self.sweep();
             search.low.store(until, Ordering::SeqCst);
             now = bytes();
             tracing::warn!(
@@ -216,53 +229,113 @@ impl Feed {
         search.bytes.store(now, Ordering::SeqCst);
     }
 
-    /// Indexes the records from `start` (inclusive) to `end` (exclusive).
-    fn take_up(&mut self, start: u64, end: u64) {
-        let next = AtomicU64::new(start);
-        let (node, search) = (&self.node, &self.search);
-        let threads = end.saturating_sub(start).div_ceil(PIECE);
-        let threads = usize::try_from(threads).unwrap_or(MOST_THREADS);
+    /// Indexes the records from `start` (inclusive) to `end` (exclusive): those that are new upwards,
+    /// those that are old downwards, so that the index grows at its ends.
+    fn take_up(&mut self, start: u64, end: u64, order: Order) {
+        let block = Block {
+            start,
+            end,
+            order,
+            pieces: end.saturating_sub(start).div_ceil(PIECE),
+            begun: self.begun,
+            next: AtomicU64::new(0),
+            ready: Mutex::default(),
+        };
+        let (node, search, block) = (&self.node, &self.search, &block);
+        let threads = usize::try_from(block.pieces).unwrap_or(MOST_THREADS);
         thread::scope(|scope| {
             for normaliser in self.normalisers.iter_mut().take(threads) {
-                let next = &next;
                 scope.spawn(move || {
                     // Of the calling thread alone; not being nice is no fault.
                     let _ = rustix::process::setpriority_process(None, NICE);
-                    pieces(node, search, next, end, normaliser);
+                    block.take_up(node, search, normaliser);
                 });
             }
         });
     }
 }
 
-/// Takes up pieces until none is left, or the node goes.
-fn pieces(
-    node: &Weak<Node>,
-    search: &Searching,
-    next: &AtomicU64,
+/// Which way the numbers of a block go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    Upwards,
+    Downwards,
+}
+
+/// Records that are taken up together, in pieces.
+struct Block {
+    start: u64,
     end: u64,
-    normaliser: &mut Normaliser,
-) {
-    loop {
-        let first = next.fetch_add(PIECE, Ordering::SeqCst);
-        if first >= end {
-            return;
+    order: Order,
+    pieces: u64,
+    /// When the feed began.
+    begun: Instant,
+    /// The next piece to prepare.
+    next: AtomicU64,
+    ready: Mutex<Ready>,
+}
+
+/// Pieces that wait for one before them.
+#[derive(Default)]
+struct Ready {
+    /// The next piece to add.
+    next: u64,
+    waiting: BTreeMap<u64, Vec<Prepared>>,
+}
+
+impl Block {
+    /// Lets a burst of deliveries go first.
+    fn wait(&self, node: &Weak<Node>, search: &Searching) {
+        while search.goes_on()
+            && let Some(position) = node.upgrade().map(|node| node.store.position())
+            && search.waits(self.begun.elapsed(), position)
+        {
+            thread::sleep(LOOK);
         }
-        let mut ready = Vec::new();
-        for number in first..first.saturating_add(PIECE).min(end) {
-            let Some(node) = node.upgrade().filter(|_| search.goes_on()) else {
+    }
+
+    /// Takes up pieces until none is left, or the node goes.
+    fn take_up(&self, node: &Weak<Node>, search: &Searching, normaliser: &mut Normaliser) {
+        loop {
+            self.wait(node, search);
+            let piece = self.next.fetch_add(1, Ordering::SeqCst);
+            if piece >= self.pieces {
                 return;
-            };
-            match node.prepared(number, normaliser) {
-                Ok(prepared) => ready.extend(prepared),
-                Err(error) => {
-                    tracing::debug!(number, %error, "a record is not in the search index")
+            }
+            let mut prepared = Vec::new();
+            let from = piece.saturating_mul(PIECE);
+            let to = from.saturating_add(PIECE);
+            for at in from..to.min(self.end.saturating_sub(self.start)) {
+                let Some(node) = node.upgrade().filter(|_| search.goes_on()) else {
+                    return;
+                };
+                let number = match self.order {
+                    Order::Upwards => self.start.saturating_add(at),
+                    Order::Downwards => self.end.saturating_sub(at).saturating_sub(1),
+                };
+                match node.prepared(number, normaliser) {
+                    Ok(record) => prepared.extend(record),
+                    Err(error) => {
+                        tracing::debug!(number, %error, "a record is not in the search index");
+                    }
                 }
             }
+            let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+            ready.waiting.insert(piece, prepared);
+            ready.add(search);
         }
-        let mut index = search.write();
-        for record in ready {
-            index.insert(record);
+    }
+}
+
+impl Ready {
+    /// Adds the pieces whose turn it is, and lets questions in between them.
+    fn add(&mut self, search: &Searching) {
+        while let Some(prepared) = self.waiting.remove(&self.next) {
+            self.next = self.next.saturating_add(1);
+            let mut index = search.write();
+            for record in prepared {
+                index.insert(record);
+            }
         }
     }
 }
@@ -289,7 +362,11 @@ impl Node {
             // Who passed it on has the original.
             return Ok(None);
         }
-        let found = searched(&record)?;
+        let day = record
+            .submitted_at
+            .as_ref()
+            .map_or(0, |at| day_of(Moment::from(at)));
+        let found = searched(record)?;
         // Steps have no situation.
         let Some(kind) = kind_name(&found.record).filter(|_| found.record.situation.is_some())
         else {
@@ -299,10 +376,7 @@ impl Node {
             number: local,
             kind: kind.to_owned(),
             origin: stored.holding.origin.parse().map_err(EntryError::from)?,
-            day: record
-                .submitted_at
-                .as_ref()
-                .map_or(0, |at| day_of(Moment::from(at))),
+            day,
         };
         Ok(Some(prepare(facts, &found.extract(), normaliser)))
     }

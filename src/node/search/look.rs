@@ -1,49 +1,174 @@
-//! Who looks into records, and what they find there: nothing that they may not read.
+//! Answering: candidates are opened and looked at, the best kept, and only these summed up.
 
 use crate::{
-    access::{Compartments, Permit, Purpose, Subject, Verb},
+    access::{Subject, Verb, act},
     entry::EntryError,
-    inbox::StoredRecord,
-    search::{correlate, text::Normaliser},
-    wire::record::Record,
+    inbox::{HoldingError, StoredRecord, ask},
+    node::{Node, NodeError},
+    record::{Country, Reference},
+    search::{Answered, Extract, Query, explain, text::Normaliser},
+    wire::{
+        node::{RecordState, RecordSummary},
+        record::Record,
+    },
 };
 
 use super::{
-    super::{Node, NodeError, access::for_purpose},
-    Looked, MAX_ENTITIES, MAX_OPENED, Related, SEARCHED,
+    HITS_WITH_RELATED, MAX_OPENED, MAX_OPENED_BESIDE, RELATED_OF_HIT,
+    answer::{Answer, Hit},
     content::searched,
-    counts, is_searched, newest,
+    is_searched,
+    looker::Looker,
 };
 
-/// Who looks, and whether a purpose lets the look go beyond situations.
-pub(super) struct Looker<A> {
-    pub(super) permit: Permit<A>,
-    pub(super) purpose: Option<Purpose>,
-}
-
-impl<A: Verb> Looker<A> {
-    /// The compartments of a record that are looked into; none of one that is not there for whoever
-    /// looks.
-    fn reads(&self, subject: &Subject) -> Compartments {
-        if !self.permit.sees(subject) {
-            return Compartments::NONE;
-        }
-        let reached = self.permit.reach(subject).allowed;
-        // Nothing is found in what could not be read.
-        let readable = self.permit.readable(subject).allowed;
-        for_purpose(reached.and(readable), self.purpose.as_ref())
-    }
-
-    pub(super) fn compartments(&self) -> Vec<u32> {
-        match self.purpose {
-            Some(_) => SEARCHED.map(|label| label as u32).to_vec(),
-            None => Compartments::situation().numbers(),
-        }
-    }
+/// A record opened for an answer, with what may be looked into of it.
+pub(super) struct Looked {
+    pub(super) number: u64,
+    pub(super) stored: StoredRecord,
+    pub(super) record: Record,
+    pub(super) extract: Extract,
+    subject: Subject,
+    origin: Country,
 }
 
 impl Node {
-    /// As [`Self::answering`], of the versions that count and that are there for whoever looks.
+    pub(super) fn answers(
+        &self,
+        query: &Query,
+        typed: &str,
+        looker: &Looker<act::Search>,
+    ) -> Result<Answer<Hit>, NodeError> {
+        let mut normaliser = Normaliser::default();
+        let coverage = self.search_coverage()?;
+        let (candidates, mut more) = self.candidates(query);
+        let mut hits: Vec<(Looked, Answered)> = Vec::new();
+        let (mut numbers, mut opened) = (Vec::new(), 0_usize);
+        // A reference is no word: its record is the first answer.
+        if let Ok(reference) = typed.trim().parse::<Reference>()
+            && let Some(number) = ask::by_reference(&self.store, &self.reference_tag(&reference))?
+        {
+            numbers.push(number);
+            if let Some(looked) = self.look(number, looker)?
+                && self.counts(&looked)?
+            {
+                let answered = Answered {
+                    score: f64::MAX,
+                    reasons: Vec::new(),
+                    missing: Vec::new(),
+                };
+                hits.push((looked, answered));
+            }
+        }
+        for tier in candidates {
+            let enough = hits.len() >= query.limit;
+            if enough {
+                more |= !tier.is_empty();
+                break;
+            }
+            for number in tier {
+                // Within a rank, more are looked at than are answered, and the best taken.
+                if hits.len() >= query.limit.saturating_mul(2) || opened >= MAX_OPENED {
+                    more = true;
+                    break;
+                }
+                if numbers.contains(&number) {
+                    continue;
+                }
+                numbers.push(number);
+                opened = opened.saturating_add(1);
+                let Some(looked) = self.look(number, looker)? else {
+                    continue;
+                };
+                let answered = explain(
+                    query,
+                    &looked.extract,
+                    looked.origin,
+                    &is_searched,
+                    &mut normaliser,
+                );
+                if let Some(answered) = answered
+                    && self.counts(&looked)?
+                {
+                    hits.push((looked, answered));
+                }
+            }
+        }
+        hits.sort_by(|(looked, one), (of_other, other)| {
+            let missing = one.missing.len().cmp(&other.missing.len());
+            missing
+                .then(other.score.total_cmp(&one.score))
+                .then(of_other.number.cmp(&looked.number))
+        });
+        more |= hits.len() > query.limit;
+        hits.truncate(query.limit);
+        let mut left = MAX_OPENED_BESIDE;
+        let mut found = Vec::with_capacity(hits.len());
+        for (at, (mut looked, answered)) in hits.into_iter().enumerate() {
+            let related = if at < HITS_WITH_RELATED {
+                // Hits show what shares an identifier with them; names are for those who ask.
+                looked.extract.texts.clear();
+                let shown = RELATED_OF_HIT;
+                self.relations(&looked, &mut left, shown, &mut normaliser, looker)?
+            } else {
+                Vec::new()
+            };
+            if let Some(summary) = self.shown(&looked, looker)? {
+                found.push(Hit {
+                    summary,
+                    answered,
+                    related,
+                });
+            }
+        }
+        Ok(Answer {
+            found,
+            more,
+            coverage,
+            situations_only: looker.purpose.is_none(),
+        })
+    }
+
+    /// Candidates by rank, each newest first and bounded; and whether the bound cut some off.
+    pub(in crate::node) fn candidates(&self, query: &Query) -> (Vec<Vec<u64>>, bool) {
+        let index = self.search.read();
+        let mut cut = false;
+        let tiers = index
+            .candidates(query)
+            .iter()
+            .map(|tier| {
+                let days = tier
+                    .numbers()
+                    .filter(|number| query.takes_day(index.day(*number)));
+                let mut numbers: Vec<u64> = days.map(u64::from).take(MAX_OPENED + 1).collect();
+                cut |= numbers.len() > MAX_OPENED;
+                numbers.truncate(MAX_OPENED);
+                numbers
+            })
+            .collect();
+        (tiers, cut)
+    }
+
+    /// A record opened for an answer; `None` when nobody reads it any more or its bytes rotted. What
+    /// is locked leaves the index.
+    pub(in crate::node) fn answering(
+        &self,
+        number: u64,
+    ) -> Result<Option<(StoredRecord, Record)>, NodeError> {
+        let stored = match self.stored(number) {
+            Err(error) if error.is_damage() => return Ok(None),
+            other => other?,
+        };
+        match self.open_stored(&stored) {
+            Err(NodeError::Holding(HoldingError::Locked(_))) => {
+                self.search.remove(&[number]);
+                Ok(None)
+            }
+            Err(error) if error.is_damage() => Ok(None),
+            record => Ok(Some((stored, record?))),
+        }
+    }
+
+    /// As [`Self::answering`], of what is there for whoever looks.
     pub(super) fn look<A: Verb>(
         &self,
         number: u64,
@@ -52,92 +177,51 @@ impl Node {
         let Some((stored, record)) = self.answering(number)? else {
             return Ok(None);
         };
-        let looked = self.looked_at(number, &stored, &record, looker)?;
-        Ok(looked.filter(|looked| counts(looked.summary.state())))
+        self.looked_at(number, stored, record, looker)
     }
 
     /// A record with what may be looked into of it, and nothing else; `None` when that is nothing.
     pub(super) fn looked_at<A: Verb>(
         &self,
         number: u64,
-        stored: &StoredRecord,
-        record: &Record,
+        stored: StoredRecord,
+        record: Record,
         looker: &Looker<A>,
     ) -> Result<Option<Looked>, NodeError> {
-        let subject = self.subject_of(stored, record)?;
-        let readable = looker.reads(&subject);
-        let summary = self.summary(number, stored, record)?;
-        let Some(summary) = self.narrowed(&looker.permit, &subject, summary) else {
-            return Ok(None);
-        };
-        if readable.is_empty() {
+        let subject = self.subject_of(&stored, &record)?;
+        let reads = looker.reads(&subject);
+        if reads.is_empty() {
             return Ok(None);
         }
-        let mut extract = searched(record)?.extract();
-        extract.keep(&|label| readable.has(label));
+        let mut extract = searched(record.clone())?.extract();
+        extract.keep(&|label| reads.has(label));
         Ok(Some(Looked {
+            number,
             extract,
+            subject,
             origin: stored.holding.origin.parse().map_err(EntryError::from)?,
-            summary,
+            stored,
+            record,
         }))
     }
 
-    /// Records that have something in common with one, newest first, `most` of them; opens at most
-    /// `left`.
-    pub(super) fn relations<A: Verb>(
+    /// What whoever looks is shown of a record.
+    pub(super) fn shown<A: Verb>(
         &self,
-        number: u64,
         looked: &Looked,
-        left: &mut usize,
-        most: usize,
-        normaliser: &mut Normaliser,
         looker: &Looker<A>,
-    ) -> Result<Vec<Related>, NodeError> {
-        let own: Vec<u64> = self.versions(number)?.iter().map(|of| of.number).collect();
-        let names = correlate::names(&looked.extract, &is_searched, normaliser);
-        let numbers = {
-            let index = self.search.read();
-            let mentions = looked.extract.mentions.iter();
-            let mut by_entity = Vec::new();
-            for mention in mentions
-                .filter(|of| is_searched(of.compartment))
-                .take(MAX_ENTITIES)
-            {
-                let with = index.with_entity(&mention.entity);
-                by_entity.extend(with.iter().rev().take(MAX_OPENED).map(u64::from));
-            }
-            newest(&mut by_entity);
-            let mut by_name = Vec::new();
-            for (_, name) in names.iter().take(MAX_ENTITIES) {
-                let with = index.with_name(name);
-                by_name.extend(with.iter().rev().take(MAX_OPENED).map(u64::from));
-            }
-            newest(&mut by_name);
-            by_name.retain(|number| !by_entity.contains(number));
-            by_entity.extend(by_name);
-            by_entity
-        };
-        let mut found = Vec::new();
-        for other in numbers {
-            if *left == 0 || found.len() >= most {
-                break;
-            }
-            if own.contains(&other) || other == number {
-                continue;
-            }
-            *left = left.saturating_sub(1);
-            let Some(there) = self.look(other, looker)? else {
-                continue;
-            };
-            let evidence =
-                correlate::evidence(&looked.extract, &there.extract, &is_searched, normaliser);
-            if !evidence.is_empty() {
-                found.push(Related {
-                    summary: there.summary,
-                    evidence,
-                });
-            }
-        }
-        Ok(found)
+    ) -> Result<Option<RecordSummary>, NodeError> {
+        let summary = self.summary(looked.number, &looked.stored, &looked.record)?;
+        Ok(self.narrowed(&looker.permit, &looked.subject, summary))
     }
+
+    /// Whether a record is the version that counts.
+    pub(super) fn counts(&self, looked: &Looked) -> Result<bool, NodeError> {
+        Ok(counts(self.state(&looked.stored)?))
+    }
+}
+
+/// Whether a version in this state is the one that counts.
+pub(in crate::node) const fn counts(state: RecordState) -> bool {
+    matches!(state, RecordState::Current | RecordState::Pending)
 }

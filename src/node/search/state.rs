@@ -1,13 +1,18 @@
 //! The index of a node, how far it is, and what is to leave it.
 
-use std::sync::{
-    Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use tokio::sync::Notify;
 
 use crate::{entry::Event, search::Index, wire::node::SearchCoverage};
+
+use super::pace::Pace;
 
 /// Numbers that were locked and are still to leave the index.
 #[derive(Clone, Debug, Default)]
@@ -48,6 +53,7 @@ pub(crate) struct Searching {
     pub(super) started: AtomicBool,
     pub(super) bytes: AtomicU64,
     pub(super) built_ms: AtomicU64,
+    pace: Mutex<Pace>,
     pub(super) stopped: AtomicBool,
     pub(super) wake: Notify,
     /// Held by the feed while it works.
@@ -65,6 +71,7 @@ impl Searching {
             started: AtomicBool::new(false),
             bytes: AtomicU64::new(0),
             built_ms: AtomicU64::new(0),
+            pace: Mutex::default(),
             stopped: AtomicBool::new(false),
             wake: Notify::new(),
             working: tokio::sync::Mutex::default(),
@@ -102,6 +109,12 @@ impl Searching {
         }
         drop(index);
         self.wake.notify_one();
+    }
+
+    /// Whether the feed waits for deliveries, a time after it began and at a position of the store.
+    pub(super) fn waits(&self, now: Duration, position: u64) -> bool {
+        let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
+        pace.waits(now, position)
     }
 
     /// Ends the feed: it takes up nothing more, and holds nothing of the node when this returns.

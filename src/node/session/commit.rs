@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::sync::mpsc;
 
 use crate::{
     entry::LaneId,
@@ -17,8 +17,8 @@ use crate::{
 
 use super::{
     super::{
-        NodeError,
         receive::{Judged, ReceiveError},
+        work::Work,
     },
     Session, SessionEnd, protocol,
 };
@@ -28,7 +28,7 @@ pub(super) struct Verifying {
     pub(super) lane: Lane,
     pub(super) id: LaneId,
     pub(super) consumed: Credit,
-    pub(super) judged: JoinHandle<Result<Judged, ReceiveError>>,
+    pub(super) judged: Work<Result<Judged, ReceiveError>>,
     pub(super) last: Position,
 }
 
@@ -47,7 +47,7 @@ pub(super) async fn run(
 }
 
 async fn commit_one(session: &Session, frame: Verifying) -> Result<(), SessionEnd> {
-    let judged = match frame.judged.await.map_err(|_| NodeError::Task)? {
+    let judged = match frame.judged.answer().await? {
         Ok(judged) => judged,
         Err(error) => return Err(not_received(session, frame.id, error).await),
     };
@@ -61,6 +61,7 @@ async fn commit_one(session: &Session, frame: Verifying) -> Result<(), SessionEn
     if frame.lane == Lane::Control {
         // Own records may have waited for it.
         session.wake.notify_one();
+        session.note_heard().await;
     }
     session.catch_up().await?;
     let (lane, last, credit) = (frame.lane, frame.last.sequence, frame.consumed);

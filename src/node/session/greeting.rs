@@ -108,6 +108,7 @@ pub(super) async fn begin(
                 node: Arc::clone(node),
                 peer,
                 peer_incarnation: agreed.peer_lanes,
+                peer_current: hello.incarnation == agreed.peer_lanes,
                 life: state.life,
                 settling: Settling::begin(node, peer, &state.lanes, &agreed)?,
                 outlet: outlet.clone(),

@@ -53,9 +53,15 @@ async fn send(session: &Session, mut told: u64) -> Result<Infallible, SessionEnd
                 _ => establish(session).await?,
             };
             match deliver(session, lane, &current).await? {
-                Sent::Records => sent = true,
+                Sent::Records => {
+                    sent = true;
+                    note_stuck(session, lane, None);
+                }
                 Sent::Nothing => {}
-                Sent::Stuck => stuck.push(lane),
+                Sent::Stuck(sequence) => {
+                    stuck.push(lane);
+                    note_stuck(session, lane, Some(sequence));
+                }
             }
             epoch = Some(current);
             if sent {
@@ -96,6 +102,12 @@ async fn look(session: &Session) {
         node.alarm(Some(session.peer), "control-withheld").await;
         session.wake.notify_one();
     }
+}
+
+/// Says in the node's status that a lane waits for a record, or goes on.
+fn note_stuck(session: &Session, lane: Lane, at: Option<u64>) {
+    let id = session.outgoing_lane(lane);
+    session.node.links.lane_stuck(id.peer, id.lane, at);
 }
 
 /// Takes up what was assigned meanwhile.
@@ -147,8 +159,8 @@ enum Sent {
     Records,
     /// The credit leaves no room for the next record.
     Nothing,
-    /// The next record cannot be taken out of the store.
-    Stuck,
+    /// The next record, of this sequence, cannot be taken out of the store.
+    Stuck(u64),
 }
 
 /// Sends one frame of a lane.
@@ -170,7 +182,7 @@ async fn deliver(
         return Ok(match loaded.obstacle {
             Some(Obstacle::Damaged(damaged)) => {
                 session.node.found_damaged(&[damaged]).await;
-                Sent::Stuck
+                Sent::Stuck(wanted.first)
             }
             Some(Obstacle::Unreadable { number, error }) => {
                 tracing::error!(peer = %session.peer, %lane, number, %error, "an own record cannot be sent; its lane waits for it");
@@ -178,7 +190,7 @@ async fn deliver(
                     .node
                     .alarm(Some(session.peer), "record-unreadable")
                     .await;
-                Sent::Stuck
+                Sent::Stuck(wanted.first)
             }
             None => Sent::Nothing,
         });

@@ -61,6 +61,7 @@ pub(super) async fn mark(session: &Session, mark: &Mark) -> Result<(), SessionEn
             }
         }
     }
+    session.note_heard().await;
     Ok(())
 }
 

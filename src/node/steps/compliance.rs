@@ -1,7 +1,8 @@
 //! Who complied with a recall: what became of the record at each destination, of its recall, and what
-//! the destination said since.
+//! the destination said since; and at each country to which a destination passed it on, as far as
+//! that destination says or sends on.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use prost::Message as _;
 
@@ -21,6 +22,7 @@ use crate::{
 use super::{
     super::{Node, NodeError, read::blocking},
     RecallError,
+    relayed::Relayed,
 };
 
 impl Node {
@@ -73,16 +75,53 @@ impl Node {
             status.erased_us = lock.erased_us;
         }
         let late = self.late_decoded(&stored.digest)?;
+        let relayed = self.relayed_of(&stored.digest)?;
         for delivery in self.deliveries(&stored)? {
             let of = |states: &[DeliveryState]| {
                 let state = states.iter().find(|of| of.country == delivery.country);
                 state.cloned().unwrap_or_default()
             };
-            status
-                .countries
-                .push(compliance(&delivery, &of(&reached), &late));
+            let own = compliance(&delivery, &of(&reached), &late);
+            let beyond = self.beyond(&own, &relayed);
+            status.countries.push(own);
+            status.countries.extend(beyond);
         }
         Ok(status)
+    }
+
+    /// Those to whom a reader passed the record on: whom it names, and whose receipts it sent on.
+    fn beyond(&self, reader: &Compliance, relayed: &[Relayed]) -> Vec<Compliance> {
+        let by_reader = |of: &&Relayed| of.receipt.origin == reader.country;
+        let named = reader
+            .disclosures
+            .iter()
+            .filter(|notice| notice.manner == "onward" && !notice.country.is_empty())
+            .map(|notice| notice.country.clone());
+        let heard = relayed
+            .iter()
+            .filter(by_reader)
+            .map(|of| of.receipt.issuer.clone());
+        let countries: BTreeSet<String> = named.chain(heard).collect();
+        let of = |country: String| {
+            let mut compliance = Compliance {
+                country,
+                state: ComplianceState::Waiting.into(),
+                passed_on_by: reader.country.clone(),
+                ..Compliance::default()
+            };
+            let newest = relayed
+                .iter()
+                .filter(by_reader)
+                .filter(|of| of.receipt.issuer == compliance.country)
+                .max_by_key(|of| rank(&of.receipt));
+            if let Some(newest) = newest {
+                compliance.say(&newest.receipt);
+                compliance.unverified = self.unverified(newest);
+                compliance.proof = Some(newest.proof.clone());
+            }
+            compliance
+        };
+        countries.into_iter().map(of).collect()
     }
 
     fn late_decoded(&self, header: &Digest) -> Result<Vec<Receipt>, NodeError> {
@@ -93,6 +132,28 @@ impl Node {
                     .map_err(|error| EntryError::from(error).into())
             })
             .collect()
+    }
+}
+
+/// What counts of several receipts: what is erased stays erased, whatever else arrives.
+fn rank(receipt: &Receipt) -> (bool, i64) {
+    (receipt.r#type() == ReceiptType::Erased, receipt.time_us)
+}
+
+impl Compliance {
+    /// Takes up what an ERASED or HELD says.
+    fn say(&mut self, receipt: &Receipt) {
+        self.backups_until_us = receipt.backups_until_us;
+        self.backups_unknown = receipt.backups_unknown;
+        self.ground.clone_from(&receipt.ground);
+        self.disclosures.clone_from(&receipt.disclosures);
+        let state = if receipt.r#type() == ReceiptType::Erased {
+            ComplianceState::Erased
+        } else {
+            ComplianceState::Held
+        };
+        self.state = state.into();
+        self.since_us = receipt.time_us;
     }
 }
 
@@ -107,29 +168,20 @@ fn compliance(record: &DeliveryState, recall: &DeliveryState, late: &[Receipt]) 
                 && receipt.compartment == 0
                 && matches!(receipt.r#type(), ReceiptType::Erased | ReceiptType::Held)
         })
-        // What is erased stays erased, whatever else arrives.
-        .max_by_key(|receipt| (receipt.r#type() == ReceiptType::Erased, receipt.time_us));
+        .max_by_key(|receipt| rank(receipt));
     let mut compliance = Compliance {
         country: record.country.clone(),
         ..Compliance::default()
     };
-    let (state, since) = match (newest, record.receipt(), recall.receipt()) {
-        (Some(receipt), _, _) => {
-            compliance.backups_until_us = receipt.backups_until_us;
-            compliance.backups_unknown = receipt.backups_unknown;
-            compliance.ground.clone_from(&receipt.ground);
-            compliance.disclosures.clone_from(&receipt.disclosures);
-            let state = if receipt.r#type() == ReceiptType::Erased {
-                ComplianceState::Erased
-            } else {
-                ComplianceState::Held
-            };
-            (state, receipt.time_us)
-        }
-        (None, ReceiptType::NonDelivery, _) => (ComplianceState::NeverDelivered, record.time_us),
-        (None, _, ReceiptType::Delivery) => (ComplianceState::Locked, recall.time_us),
-        (None, _, ReceiptType::NonDelivery) => (ComplianceState::Refused, recall.time_us),
-        (None, _, _) => (ComplianceState::Waiting, 0),
+    if let Some(receipt) = newest {
+        compliance.say(receipt);
+        return compliance;
+    }
+    let (state, since) = match (record.receipt(), recall.receipt()) {
+        (ReceiptType::NonDelivery, _) => (ComplianceState::NeverDelivered, record.time_us),
+        (_, ReceiptType::Delivery) => (ComplianceState::Locked, recall.time_us),
+        (_, ReceiptType::NonDelivery) => (ComplianceState::Refused, recall.time_us),
+        _ => (ComplianceState::Waiting, 0),
     };
     compliance.state = state.into();
     compliance.since_us = since;

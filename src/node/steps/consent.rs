@@ -1,9 +1,11 @@
 //! Consent: a reader asks the origin for a use that the markings forbid, the origin grants or
 //! refuses, and a token allows exactly that use.
 
+mod error;
 mod shown;
 mod uses;
 
+pub use error::ConsentError;
 pub(in crate::node) use uses::{WantedUse, blocking_consent, court, numbers, single_use};
 
 use std::{sync::Arc, time::Duration};
@@ -11,13 +13,9 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     access::{Permit, act},
     crypto::{Digest, random_bytes},
-    envelope::{Claim, TokenError, sign_token, verify_token},
+    envelope::{Claim, sign_token, verify_token},
     inbox::{ask, consents},
-    record::{
-        Country, Moment, Reference,
-        handling::{Beneficiary, BeneficiaryError, Demand, MAX_BENEFICIARY, listed},
-        sharing::matrix,
-    },
+    record::{Country, Moment, Reference, handling::Beneficiary, sharing::matrix},
     wire::{
         envelope::{ConsentToken, ConsentUse},
         record::{
@@ -27,11 +25,7 @@ use crate::{
 };
 
 use super::{
-    super::{
-        Node, NodeError,
-        read::ReadError,
-        submit::{Accepted, SubmitError},
-    },
+    super::{Node, NodeError, read::ReadError, submit::Accepted},
     CheckError, FollowFault, StepOrder,
 };
 
@@ -39,98 +33,6 @@ use super::{
 const MAX_VALIDITY: Duration = Duration::from_secs(366 * 86_400);
 /// Consent requests that a page answers at most.
 pub const MAX_CONSENTS: usize = 500;
-
-/// Why consent is not asked, given or found.
-#[derive(Debug, thiserror::Error)]
-pub enum ConsentError {
-    /// The record cannot be found or read.
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    /// The record is the country's own.
-    #[error("{0} is this country's own record; its markings bind its readers, not its origin")]
-    Own(Reference),
-    /// Steps are not used.
-    #[error("{0} is a step, which is neither exported nor passed on")]
-    Step(Reference),
-    /// The record was passed on to this country.
-    #[error(
-        "{reference} was passed on by another country; ask {origin}, whose record it is, to send it"
-    )]
-    PassedOn {
-        /// Which.
-        reference: Reference,
-        /// Whose it is.
-        origin: Country,
-    },
-    /// The version counts no more.
-    #[error(
-        "{reference} was replaced by another version{}; use that one, or this very one with --exact",
-        .newest.map_or_else(String::new, |of| format!(", {of}"))
-    )]
-    Superseded {
-        /// Which.
-        reference: Reference,
-        /// The version that counts, where there is one.
-        newest: Option<Reference>,
-    },
-    /// A compartment is not held here.
-    #[error("this country does not hold compartment `{0}` of the record")]
-    NotHeld(&'static str),
-    /// No use stated.
-    #[error("name the use: court or onward")]
-    Use,
-    /// The beneficiary of passing on.
-    #[error(transparent)]
-    Beneficiary(#[from] BeneficiaryError),
-    /// No beneficiary, or one that is too long or not one line.
-    #[error("name the court in one line of 1 to {MAX_BENEFICIARY} characters")]
-    Court,
-    /// Passing on to itself or to the origin.
-    #[error("{0} has the record already")]
-    HasItAlready(Country),
-    /// The markings allow the use.
-    #[error("the markings allow this use without consent")]
-    NotNeeded,
-    /// The markings demand consent and there is none.
-    #[error(
-        "the markings demand the origin's consent to this use ({}); ask with `comity consent request`",
-        listed(.0)
-    )]
-    Needed(Vec<Demand>),
-    /// There is consent, and it does not allow this.
-    #[error("no consent held allows this use: {0}")]
-    NotThis(TokenError),
-    /// Whether consent still counts cannot be told.
-    #[error(
-        "whether consent still counts cannot be told: this node's clock and its peers' are apart, or none was heard since it started"
-    )]
-    Clock,
-    /// Consent served before.
-    #[error(
-        "the consent was given for one use and was used before; ask again with `comity consent request`"
-    )]
-    Used,
-    /// The reference names no consent request from another country.
-    #[error("{0} is no consent request that another country sent here")]
-    NotARequest(Reference),
-    /// The requester does not read what it asks for.
-    #[error("{country} does not read compartment `{label}` of the record; it cannot be granted")]
-    NotEntitled {
-        /// Who asks.
-        country: Country,
-        /// What it does not read.
-        label: &'static str,
-    },
-    /// How long consent is given.
-    #[error("consent ends in the future and within a year; name such a time")]
-    Validity,
-    /// The step cannot be taken.
-    #[error(transparent)]
-    Submit(#[from] SubmitError),
-    /// The node failed.
-    #[error(transparent)]
-    Node(#[from] NodeError),
-}
 
 /// A request for consent, as an officer makes it.
 #[derive(Clone, Debug)]

@@ -98,6 +98,7 @@ impl Node {
             destinations: vec![origin],
             step: Step::LateReceipts(LateReceipts {
                 receipts: envelope::proofs(&group),
+                passed_on: Vec::new(),
             }),
             exercise: first.holding.exercise,
             actor: format!("{}/node", self.country),
@@ -202,6 +203,7 @@ impl Node {
                 r#type: receipt.r#type,
                 time_us: receipt.time_us,
                 partial: receipt.compartment != 0,
+                relayed: false,
             });
         }
         Ok(KeptReceipts {
@@ -224,9 +226,17 @@ impl Node {
         }
     }
 
-    /// Late receipts about a record, each with its proof.
+    /// Late receipts about a record by those to whom its origin sent it, each with its proof.
     pub(in crate::node) fn late_of(&self, header: &Digest) -> Result<Vec<ReceiptProof>, NodeError> {
-        let mut proofs = Vec::new();
+        Ok(self.kept_of(header)?.0)
+    }
+
+    /// Late receipts about a record, and those that were sent on from whom it was passed on to.
+    pub(super) fn kept_of(
+        &self,
+        header: &Digest,
+    ) -> Result<(Vec<ReceiptProof>, Vec<ReceiptProof>), NodeError> {
+        let (mut proofs, mut relayed) = (Vec::new(), Vec::new());
         for row in late_rows::late_receipts(&self.store, header, MAX_SHOWN)? {
             let Event::LateReceiptsKept(kept) = Entry::decode(&self.store.body(row.place)?)?.event
             else {
@@ -239,8 +249,11 @@ impl Node {
             let plain = plain.map_err(|_| EntryError::Field("late receipts"))?;
             let late = LateReceipts::decode(plain.as_slice()).map_err(EntryError::from)?;
             let index = usize::try_from(row.index).unwrap_or(usize::MAX);
-            proofs.extend(late.receipts.into_iter().nth(index));
+            match index.checked_sub(late.receipts.len()) {
+                None => proofs.extend(late.receipts.into_iter().nth(index)),
+                Some(index) => relayed.extend(late.passed_on.into_iter().nth(index)),
+            }
         }
-        Ok(proofs)
+        Ok((proofs, relayed))
     }
 }

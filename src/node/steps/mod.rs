@@ -5,6 +5,7 @@ mod compliance;
 mod consent;
 mod late;
 mod recall;
+mod relayed;
 mod retention;
 
 use crate::{
@@ -324,7 +325,10 @@ impl Node {
                     .unwrap_or_default(),
             }),
             Some(Kind::LateReceipts(late)) => {
-                Some(Effect::LateReceipts(self.judge_late(late, origin)?))
+                let mut kept = self.judge_late(late, origin)?;
+                let relayed = self.judge_relayed(late, followed(record), origin)?;
+                kept.receipts.extend(relayed);
+                Some(Effect::LateReceipts(kept))
             }
             Some(Kind::ConsentAnswer(answer)) => {
                 self.judge_answer(answer, followed(record), origin)?;

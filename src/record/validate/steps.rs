@@ -112,8 +112,9 @@ fn consent_answer(checker: &mut Checker, at: At<'_>, answer: &ConsentAnswer) {
 
 fn late_receipts(checker: &mut Checker, at: At<'_>, late: &LateReceipts) {
     let list = at.field("receipts");
-    if late.receipts.is_empty() {
+    let count = late.receipts.len().saturating_add(late.passed_on.len());
+    if count == 0 {
         checker.required(list, "at least one receipt");
     }
-    checker.at_most(list, late.receipts.len(), MAX_LATE_RECEIPTS);
+    checker.at_most(list, count, MAX_LATE_RECEIPTS);
 }

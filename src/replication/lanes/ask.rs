@@ -6,7 +6,7 @@ use prost::Message as _;
 
 use crate::{
     crypto::Digest,
-    entry::{Entry, EntryError, Event, Incarnation, LaneId},
+    entry::{Entry, EntryError, Event, Incarnation, LaneId, lane as lane_numbered},
     envelope::{Receipt, ReceiptGroup, running_hash},
     record::Country,
     store::{Keyspace, Place, ReadRows, Store, StoreError},
@@ -19,6 +19,8 @@ use super::{
 
 /// Lanes of one peer looked at, over all its incarnations.
 const MAX_LANES: usize = 3 * 64;
+/// Lanes of all peers looked at, one way.
+const MAX_EVERY: usize = 100_000;
 
 /// How far the lane to a peer is.
 ///
@@ -82,6 +84,45 @@ pub fn incarnations_of(store: &Store, peer: Country) -> Result<Vec<Incarnation>,
         .collect();
     all.dedup();
     Ok(all)
+}
+
+/// How far every lane is, of every incarnation and with every peer, both ways: the last sequence
+/// assigned or received and the running hash there. Lanes that never carried anything are left out.
+///
+/// # Errors
+/// As [`outgoing`].
+pub fn every(store: &Store) -> Result<Vec<(LaneId, u64, Digest)>, StoreError> {
+    let mut lanes = Vec::new();
+    for space in [OUTGOING, INCOMING] {
+        let prefix = space.key(&[]);
+        for (key, value) in store.scan(&prefix, &prefix, MAX_EVERY)? {
+            let lane = key.get(prefix.len()..).and_then(lane_of);
+            let far = value.split_first_chunk::<8>().and_then(|(last, rest)| {
+                let (hash, _) = rest.split_first_chunk::<32>()?;
+                Some((u64::from_be_bytes(*last), Digest::from_array(*hash)))
+            });
+            if let (Some(lane), Some((last, hash))) = (lane, far)
+                && last > 0
+            {
+                lanes.push((lane, last, hash));
+            }
+        }
+    }
+    Ok(lanes)
+}
+
+/// The lane that a key of [`LaneId::key`] stands for.
+fn lane_of(key: &[u8]) -> Option<LaneId> {
+    let (peer, rest) = key.split_first_chunk::<2>()?;
+    let (incarnation, lane) = rest.split_first_chunk::<16>()?;
+    let [lane] = lane else {
+        return None;
+    };
+    Some(LaneId {
+        peer: std::str::from_utf8(peer).ok()?.parse().ok()?,
+        incarnation: *incarnation,
+        lane: lane_numbered(i32::from(*lane)).ok()?,
+    })
 }
 
 /// Record number and running hash of a sequence in the outbox.

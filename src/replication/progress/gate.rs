@@ -43,6 +43,11 @@ impl Gate {
             .then(|| durable.saturating_add(1)..=self.announced)
     }
 
+    /// Whether the lane is durable here as far as the peer announced, waived or not.
+    pub const fn reached(&self, durable: u64) -> bool {
+        durable >= self.announced
+    }
+
     /// One look, some time after the last. True when the gate opens by it, because nothing came for too
     /// long.
     pub fn look(&mut self, durable: u64) -> bool {

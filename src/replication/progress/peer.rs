@@ -107,6 +107,12 @@ impl Peer {
         self.gate.missing(self.incoming.control.durable().sequence)
     }
 
+    /// Whether everything of the peer's control lane is durable here that it announced, whatever own
+    /// records wait for.
+    pub fn heard(&self) -> bool {
+        self.gate.reached(self.incoming.control.durable().sequence)
+    }
+
     /// The next frame of records. Asked anew after every frame: control goes before urgent before
     /// bulk, so a control record waits for one frame at most.
     pub fn next_batch(

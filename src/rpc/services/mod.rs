@@ -3,6 +3,7 @@
 mod audit;
 mod cards;
 mod consents;
+mod enrolment;
 mod life;
 mod records;
 mod search;
@@ -21,7 +22,8 @@ use crate::{
     record::Reference,
     wire::node::{
         audit_service_server::AuditServiceServer, card_service_server::CardServiceServer,
-        consent_service_server::ConsentServiceServer, life_service_server::LifeServiceServer,
+        consent_service_server::ConsentServiceServer,
+        enrolment_service_server::EnrolmentServiceServer, life_service_server::LifeServiceServer,
         record_service_server::RecordServiceServer, search_service_server::SearchServiceServer,
         sharing_service_server::SharingServiceServer, status_service_server::StatusServiceServer,
         thread_service_server::ThreadServiceServer, trend_service_server::TrendServiceServer,
@@ -66,6 +68,10 @@ pub fn routes(node: &Arc<Node>, tls: &Arc<NodeTls>) -> Routes {
     )
     .add_service(
         CardServiceServer::new(cards::Cards::new(Arc::clone(node)))
+            .max_decoding_message_size(MAX_REQUEST_BYTES),
+    )
+    .add_service(
+        EnrolmentServiceServer::new(enrolment::Renewals::new(Arc::clone(node), tls))
             .max_decoding_message_size(MAX_REQUEST_BYTES),
     )
     .add_service(

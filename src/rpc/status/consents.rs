@@ -22,6 +22,7 @@ impl From<ConsentError> for Refusal {
             ConsentError::Needed(_) => (Code::PermissionDenied, "CONSENT_NEEDED"),
             ConsentError::NotThis(_) => (Code::PermissionDenied, "CONSENT_NOT_FOR_THIS"),
             ConsentError::Clock => (Code::Unavailable, "CLOCK_APART"),
+            ConsentError::Unheard { .. } => (Code::Unavailable, "ORIGIN_UNHEARD"),
             ConsentError::Used => (Code::PermissionDenied, "CONSENT_USED"),
             ConsentError::NotARequest(_) => (Code::NotFound, "REQUEST_UNKNOWN"),
             ConsentError::NotEntitled { .. } => (Code::FailedPrecondition, "NOT_ENTITLED"),

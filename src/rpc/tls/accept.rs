@@ -28,7 +28,7 @@ use self::{
     seats::{Handshakes, Seats},
 };
 use super::{
-    ConnectionIdentity,
+    Caller, ConnectionIdentity,
     identity::{identity_of, leaf_of},
     profiles::ALPN,
     verifier::explain,
@@ -235,8 +235,13 @@ impl Gate {
         .map_err(failed)?;
         let (_, session) = stream.get_ref();
         let chain = session.peer_certificates().unwrap_or_default();
-        let identity = identity_of(chain)?;
+        let identity = identity_of(chain, self.live.issuers())?;
         let leaf = leaf_of(chain)?;
+        let serial = self
+            .live
+            .issuers()
+            .serial(chain.first().map_or(&[][..], |own| own))?;
+        let certificate = chain.first().map_or(&[][..], |own| own).into();
         // The verifier has refused these already; a wrong configuration must not open the door.
         let fits = matches!(
             (self.door, &identity),
@@ -250,12 +255,17 @@ impl Gate {
             return Err(Refusal::Protocol);
         }
         let seat = Seats::take(&self.seats, identity.to_string()).ok_or(Refusal::Full)?;
-        let entered = Live::enter(&self.live, leaf.serial, &self.cut).ok_or(Refusal::Revoked)?;
+        let entered = Live::enter(&self.live, serial, &self.cut).ok_or(Refusal::Revoked)?;
+        let address = stream.get_ref().0.peer_addr().ok();
         // By the clock that the handshake judged the certificate by.
         let left = leaf.until.since(Moment::from(OffsetDateTime::now_utc()));
         Ok(Connection::new(
             stream,
-            identity,
+            Caller {
+                identity,
+                certificate,
+                address,
+            },
             entered,
             left,
             self.limits.handshake_timeout,

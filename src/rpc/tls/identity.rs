@@ -1,15 +1,27 @@
 //! Who is at the other end of a connection.
 
-use std::{fmt, net::SocketAddr};
+use std::{fmt, net::SocketAddr, sync::Arc};
 
 use rustls::pki_types::CertificateDer;
 use tonic::{Request, Status};
 
 use crate::{
-    access::{Caller, Principal},
-    home::{CertifiedIdentity, Leaf, ProfileError, leaf},
+    access::{self, Principal},
+    home::{CertifiedIdentity, Leaf, ProfileError, TrustedIssuers, leaf},
     record::Country,
 };
+
+/// Who calls, with the verified certificate that says so, and from where. The accept loop puts it
+/// into the extensions of every request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// Who it is.
+    pub identity: ConnectionIdentity,
+    /// The certificate, DER.
+    pub certificate: Arc<[u8]>,
+    /// From where; `None` when the system does not tell.
+    pub address: Option<SocketAddr>,
+}
 
 /// Who is at the other end of a connection, as its verified certificate says.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -18,16 +30,6 @@ pub enum ConnectionIdentity {
     Peer(Country),
     /// A client of the own country: who it is, with its authority and roles.
     Client(Principal),
-}
-
-/// Who is at the other end of a connection, and from where. The accept loop puts it into the
-/// extensions of every request.
-#[derive(Clone, Debug)]
-pub struct ConnectedFrom {
-    /// Who.
-    pub identity: ConnectionIdentity,
-    /// From where; `None` when the system does not tell.
-    pub address: Option<SocketAddr>,
 }
 
 /// As the ledger names it: `UZ/operator/local`, or `KZ/node`.
@@ -46,8 +48,15 @@ impl fmt::Display for ConnectionIdentity {
 ///
 /// # Errors
 /// [`ProfileError`] when the leaf is missing or fits no profile of a caller.
-pub fn identity_of(chain: &[CertificateDer<'_>]) -> Result<ConnectionIdentity, ProfileError> {
+pub fn identity_of(
+    chain: &[CertificateDer<'_>],
+    issuers: &TrustedIssuers,
+) -> Result<ConnectionIdentity, ProfileError> {
     let leaf = chain.first().ok_or(ProfileError::Certificate)?;
+    // As the verifier did: whoever names a trusted issuer was verified by it, and by nobody else.
+    if let Some(issuer) = issuers.issuer_of(leaf) {
+        return Ok(ConnectionIdentity::Client(issuer.principal(leaf)?));
+    }
     match CertifiedIdentity::of(leaf)? {
         CertifiedIdentity::Link(country) => Ok(ConnectionIdentity::Peer(country)),
         CertifiedIdentity::Client(client) => Ok(ConnectionIdentity::Client(client)),
@@ -71,7 +80,7 @@ pub(super) fn leaf_of(chain: &[CertificateDer<'_>]) -> Result<Leaf, ProfileError
 /// # Errors
 /// `UNAUTHENTICATED` when the request did not come over a link.
 pub fn peer_of<T>(request: &Request<T>) -> Result<Country, Status> {
-    match identity(request) {
+    match caller(request) {
         Some(ConnectionIdentity::Peer(country)) => Ok(*country),
         _ => Err(Status::unauthenticated("this call is for links only")),
     }
@@ -82,7 +91,7 @@ pub fn peer_of<T>(request: &Request<T>) -> Result<Country, Status> {
 /// # Errors
 /// `UNAUTHENTICATED` when the request did not come over the client port.
 pub fn client_of<T>(request: &Request<T>) -> Result<&Principal, Status> {
-    match identity(request) {
+    match caller(request) {
         Some(ConnectionIdentity::Client(principal)) => Ok(principal),
         _ => Err(Status::unauthenticated("this call is for clients only")),
     }
@@ -92,17 +101,28 @@ pub fn client_of<T>(request: &Request<T>) -> Result<&Principal, Status> {
 ///
 /// # Errors
 /// As [`client_of`].
-pub fn caller_of<T>(request: &Request<T>) -> Result<Caller, Status> {
+pub fn caller_of<T>(request: &Request<T>) -> Result<access::Caller, Status> {
     let principal = client_of(request)?.clone();
-    let from = request.extensions().get::<ConnectedFrom>();
-    let address = from.and_then(|from| from.address);
-    Ok(Caller {
+    let caller = request.extensions().get::<Caller>();
+    let address = caller.and_then(|caller| caller.address);
+    Ok(access::Caller {
         principal,
         from: address.map_or_else(String::new, |address| address.to_string()),
     })
 }
 
-fn identity<T>(request: &Request<T>) -> Option<&ConnectionIdentity> {
-    let from = request.extensions().get::<ConnectedFrom>()?;
-    Some(&from.identity)
+/// The certificate by which a request's connection was let in, DER.
+///
+/// # Errors
+/// `UNAUTHENTICATED` when the request came over no such connection.
+pub fn certificate_of<T>(request: &Request<T>) -> Result<Arc<[u8]>, Status> {
+    let caller = request.extensions().get::<Caller>();
+    caller
+        .map(|caller| Arc::clone(&caller.certificate))
+        .ok_or_else(|| Status::unauthenticated("the connection has no certificate"))
+}
+
+fn caller<T>(request: &Request<T>) -> Option<&ConnectionIdentity> {
+    let caller = request.extensions().get::<Caller>();
+    caller.map(|caller| &caller.identity)
 }

@@ -3,12 +3,12 @@
 use std::sync::{Arc, LazyLock};
 
 use rustls::{
-    ClientConfig, ServerConfig,
+    ClientConfig, ServerConfig, SupportedProtocolVersion,
     client::Resumption,
     crypto::{CryptoProvider, SupportedKxGroup, ring},
     pki_types::CertificateRevocationListDer,
     server::NoServerSessionStorage,
-    version::TLS13,
+    version::{TLS12, TLS13},
 };
 
 use super::{
@@ -16,7 +16,7 @@ use super::{
     verifier::{Accepts, CallerVerifier, NodeVerifier},
 };
 use crate::{
-    home::{CertifiedIdentity, TlsMaterial},
+    home::{CertifiedIdentity, TlsMaterial, TrustedIssuer},
     record::Country,
 };
 
@@ -42,6 +42,17 @@ static LINK_PROVIDER: LazyLock<Arc<CryptoProvider>> =
 static CLIENT_PROVIDER: LazyLock<Arc<CryptoProvider>> =
     LazyLock::new(|| provider(vec![X25519_MLKEM768, ring::kx_group::X25519]));
 
+/// Client port where TLS 1.2 is taken: the NIST curves too, which cards' software may be limited to.
+/// rustls has no TLS 1.2 suites but ECDHE with AES-GCM or ChaCha20-Poly1305.
+static CARD_PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
+    provider(vec![
+        X25519_MLKEM768,
+        ring::kx_group::X25519,
+        ring::kx_group::SECP256R1,
+        ring::kx_group::SECP384R1,
+    ])
+});
+
 fn provider(kx_groups: Vec<&'static dyn SupportedKxGroup>) -> Arc<CryptoProvider> {
     Arc::new(CryptoProvider {
         kx_groups,
@@ -58,22 +69,46 @@ pub fn link_server_config(
     own: &TlsMaterial,
     trust: &[(Country, Vec<u8>)],
 ) -> Result<ServerConfig, TlsError> {
-    server_config(own, Accepts::Links, trust, None, &LINK_PROVIDER)
+    let verifier = CallerVerifier::new(Accepts::Links, trust, None, &LINK_PROVIDER);
+    server_config(own, verifier, &LINK_PROVIDER, &[&TLS13])
 }
 
-/// What a node answers on its client port: clients of its own country whose certificates are not
-/// on the list `revoked`.
+/// Who may come through a client port.
+#[derive(Clone, Debug)]
+pub struct ClientTrust {
+    /// The own country.
+    pub country: Country,
+    /// Its issuing CA, DER.
+    pub ca: Vec<u8>,
+    /// What that CA revoked; `None` before the first revocation.
+    pub revoked: Option<CertificateRevocationListDer<'static>>,
+    /// Trusted issuers with what they revoked.
+    pub issuers: Vec<(Arc<TrustedIssuer>, CertificateRevocationListDer<'static>)>,
+    /// Whether TLS 1.2 is taken too.
+    pub allow_tls12: bool,
+}
+
+/// What a node answers on its client port: clients of its own country whose certificates were not
+/// revoked.
 ///
 /// # Errors
-/// [`TlsError::Own`].
+/// [`TlsError::Own`], and [`TlsError::Anchor`] for a trusted issuer that cannot be used.
 pub fn client_port_server_config(
     own: &TlsMaterial,
-    country: Country,
-    ca: &[u8],
-    revoked: Option<&CertificateRevocationListDer<'static>>,
+    trust: &ClientTrust,
 ) -> Result<ServerConfig, TlsError> {
-    let trust = [(country, ca.to_vec())];
-    server_config(own, Accepts::Clients, &trust, revoked, &CLIENT_PROVIDER)
+    let (provider, versions): (&Arc<_>, &[_]) = if trust.allow_tls12 {
+        (&CARD_PROVIDER, &[&TLS13, &TLS12])
+    } else {
+        (&CLIENT_PROVIDER, &[&TLS13])
+    };
+    let own_ca = [(trust.country, trust.ca.clone())];
+    let verifier = CallerVerifier::new(Accepts::Clients, &own_ca, trust.revoked.as_ref(), provider)
+        .trusting(&trust.issuers, provider)?;
+    let mut config = server_config(own, verifier, provider, versions)?;
+    // A TLS 1.2 session that is not bound to its handshake can be spliced into another (RFC 7627).
+    config.require_ems = trust.allow_tls12;
+    Ok(config)
 }
 
 /// How a node dials the node of `peer`, whose CA is `ca`.
@@ -107,16 +142,14 @@ pub fn client_config(
 
 fn server_config(
     own: &TlsMaterial,
-    accepts: Accepts,
-    trust: &[(Country, Vec<u8>)],
-    revoked: Option<&CertificateRevocationListDer<'static>>,
+    verifier: CallerVerifier,
     provider: &Arc<CryptoProvider>,
+    versions: &[&'static SupportedProtocolVersion],
 ) -> Result<ServerConfig, TlsError> {
-    let verifier = Arc::new(CallerVerifier::new(accepts, trust, revoked, provider));
     let mut config = ServerConfig::builder_with_provider(Arc::clone(provider))
-        .with_protocol_versions(&[&TLS13])
+        .with_protocol_versions(versions)
         .map_err(TlsError::Own)?
-        .with_client_cert_verifier(verifier)
+        .with_client_cert_verifier(Arc::new(verifier))
         .with_single_cert(vec![own.certificate().clone()], own.key())
         .map_err(TlsError::Own)?;
     config.alpn_protocols = vec![ALPN.to_vec()];

@@ -22,7 +22,7 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::TlsError;
 use crate::{
-    home::{CertifiedIdentity, ProfileError},
+    home::{CertifiedIdentity, ProfileError, TrustedIssuer},
     record::{Country, Moment},
 };
 
@@ -50,12 +50,23 @@ impl Accepts {
     }
 }
 
+/// A trusted issuer with what verifies its cards.
+#[derive(Debug)]
+struct Trusted {
+    issuer: Arc<TrustedIssuer>,
+    /// The country for which it vouches.
+    country: Country,
+    span: Span,
+    verifier: Arc<dyn ClientCertVerifier>,
+}
+
 /// Verifies who connects: one webpki verifier per country, chosen by the country that the
 /// certificate claims, so that no CA can vouch for another country.
 #[derive(Debug)]
 pub(super) struct CallerVerifier {
     accepts: Accepts,
     countries: Vec<(Country, Span, Arc<dyn ClientCertVerifier>)>,
+    issuers: Vec<Trusted>,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
@@ -94,8 +105,46 @@ impl CallerVerifier {
         Self {
             accepts,
             countries,
+            issuers: Vec::new(),
             algorithms: provider.signature_verification_algorithms,
         }
+    }
+
+    /// Trusts these issuers too, each with its list of what it revoked, for cards that name it.
+    pub(super) fn trusting(
+        mut self,
+        issuers: &[(Arc<TrustedIssuer>, CertificateRevocationListDer<'static>)],
+        provider: &Arc<CryptoProvider>,
+    ) -> Result<Self, TlsError> {
+        let Some((country, ..)) = self.countries.first() else {
+            return Ok(self);
+        };
+        let country = *country;
+        for (issuer, list) in issuers {
+            let (roots, span) = anchor(issuer.ca())?;
+            let verifier = WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(provider))
+                .with_crls([list.clone()])
+                .only_check_end_entity_revocation()
+                .build()
+                .map_err(|fault| TlsError::Anchor(fault.to_string()))?;
+            self.issuers.push(Trusted {
+                issuer: Arc::clone(issuer),
+                country,
+                span,
+                verifier,
+            });
+        }
+        Ok(self)
+    }
+
+    /// The issuer that a card names, by the name alone, as `TrustedIssuers::issuer_of`.
+    fn issuer_of(&self, certificate: &[u8]) -> Option<&Trusted> {
+        if self.issuers.is_empty() {
+            return None;
+        }
+        let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
+        let name = parsed.issuer().as_raw();
+        self.issuers.iter().find(|one| one.issuer.has_name(name))
     }
 }
 
@@ -111,6 +160,11 @@ impl ClientCertVerifier for CallerVerifier {
         _intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
+        if let Some(trusted) = self.issuer_of(end_entity) {
+            trusted.issuer.principal(end_entity).map_err(refused)?;
+            trusted.span.check(trusted.country, now)?;
+            return trusted.verifier.verify_client_cert(end_entity, &[], now);
+        }
         let identity = CertifiedIdentity::of(end_entity).map_err(refused)?;
         if !self.accepts.admits(&identity) {
             return Err(refused(ProfileError::WrongProfile {

@@ -4,8 +4,11 @@
 //! that nothing is answered of a record that cannot be read any more, or of a compartment that the
 //! asking person may not read.
 
+mod gaps;
+mod memory;
 mod postings;
 mod prepared;
+mod set;
 mod words;
 
 use std::{collections::HashMap, sync::Arc};
@@ -18,7 +21,8 @@ use super::{codes::Code, entity::Entity, query::Query, text::Word};
 
 pub use prepared::{Facts, Prepared, prepare};
 
-use postings::{Hashed, Sets, bitmap_bytes};
+use memory::{allocated, bitmap_bytes};
+use postings::{Hashed, Sets};
 use words::{Place, Words};
 
 /// Words of a name that are compared.
@@ -42,6 +46,18 @@ pub struct Index {
     live: RoaringBitmap,
     /// Left the index; still to be taken out of every set.
     gone: RoaringBitmap,
+    sweep: Option<Sweep>,
+}
+
+/// A sweep under way.
+#[derive(Debug)]
+struct Sweep {
+    /// What left before it began.
+    gone: RoaringBitmap,
+    /// The next word to look at.
+    word: u32,
+    /// Words that nothing holds any more.
+    forgotten: RoaringBitmap,
 }
 
 /// Candidates of one rank, to be looked at newest first.
@@ -110,20 +126,36 @@ impl Index {
     }
 
     /// Takes the records that left out of every set, and overwrites words that nothing holds any
-    /// more. A pass over the whole index.
+    /// more: one step of it, of some milliseconds, since questions wait meanwhile. To be repeated as
+    /// long as something [is left](Self::is_littered).
     pub fn sweep(&mut self) {
-        let gone = self.gone.clone();
-        self.words.remove(&mut self.sets, &gone);
-        self.hashed.remove(&mut self.sets, &gone);
+        let mut sweep = self.sweep.take().unwrap_or_else(|| Sweep {
+            gone: self.gone.clone(),
+            word: 0,
+            forgotten: RoaringBitmap::new(),
+        });
+        let next = self.words.remove(
+            &mut self.sets,
+            &sweep.gone,
+            sweep.word,
+            &mut sweep.forgotten,
+        );
+        if let Some(next) = next {
+            sweep.word = next;
+            self.sweep = Some(sweep);
+            return;
+        }
+        self.words.forget(&mut self.sets, &sweep.forgotten);
+        self.hashed.remove(&mut self.sets, &sweep.gone);
         let facets = self
             .kinds
             .values_mut()
             .chain(self.codes.values_mut())
             .chain(self.countries.values_mut());
         for bitmap in facets {
-            *bitmap -= &gone;
+            *bitmap -= &sweep.gone;
         }
-        self.gone.clear();
+        self.gone -= &sweep.gone;
     }
 
     /// How many records it holds.
@@ -144,10 +176,11 @@ impl Index {
     /// Gives back what was reserved for more.
     pub fn shrink(&mut self) {
         self.sets.shrink();
+        self.words.shrink();
         self.days.shrink_to_fit();
     }
 
-    /// Bytes it takes, about. Looks at every set: some tens of milliseconds in a large index.
+    /// Bytes it takes, as the allocator gives them. Looks at every set: some tens of milliseconds in a large index.
     pub fn bytes(&self) -> usize {
         let facets: usize = self
             .kinds
@@ -161,7 +194,7 @@ impl Index {
             .bytes()
             .saturating_add(self.words.bytes())
             .saturating_add(self.hashed.bytes())
-            .saturating_add(self.days.capacity().saturating_mul(2))
+            .saturating_add(allocated(self.days.capacity().saturating_mul(2)))
             .saturating_add(facets)
     }
 

@@ -1,13 +1,13 @@
-//! Sets of numbers, most of them of one member: a word of a slot when alone, a short sorted list up
-//! to some, a compressed bitmap beyond.
+//! Sets behind slots of four bytes, most of them of one member, and slots behind hashed keys.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, Hash, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
 
 use roaring::RoaringBitmap;
 
-/// Members of a list; beyond, a bitmap is smaller and faster.
-const LISTED: usize = 24;
+use super::memory::{allocated, table_bytes};
+use super::set::Set;
+
 /// Marks a slot that names a place among the sets rather than a member.
 const AWAY: u32 = 1 << 31;
 /// Largest member of a set.
@@ -23,12 +23,6 @@ impl Default for Slot {
     fn default() -> Self {
         Self(EMPTY)
     }
-}
-
-#[derive(Debug)]
-enum Set {
-    List(Vec<u32>),
-    Bitmap(Box<RoaringBitmap>),
 }
 
 /// Sets behind slots.
@@ -53,31 +47,15 @@ impl Sets {
             if alone == member {
                 return false;
             }
-            let list = vec![alone.min(member), alone.max(member)];
-            slot.0 = AWAY | self.put(Set::List(list));
+            let mut set = Set::empty();
+            set.add(alone);
+            set.add(member);
+            slot.0 = AWAY | self.put(set);
             return true;
         }
-        let Some(set) = self.sets.get_mut((slot.0 & !AWAY) as usize) else {
-            return false;
-        };
-        match set {
-            Set::List(list) => match list.binary_search(&member) {
-                Ok(_) => false,
-                Err(at) => {
-                    if list.len() < LISTED {
-                        if list.len() == list.capacity() {
-                            list.reserve_exact((list.len() / 2).max(2));
-                        }
-                        list.insert(at, member);
-                    } else {
-                        let mut bitmap: RoaringBitmap = list.iter().copied().collect();
-                        bitmap.insert(member);
-                        *set = Set::Bitmap(Box::new(bitmap));
-                    }
-                    true
-                }
-            },
-            Set::Bitmap(bitmap) => bitmap.insert(member),
+        match self.sets.get_mut((slot.0 & !AWAY) as usize) {
+            Some(set) => set.add(member),
+            None => false,
         }
     }
 
@@ -89,23 +67,52 @@ impl Sets {
             return at;
         }
         let at = u32::try_from(self.sets.len()).unwrap_or(MAX_MEMBER);
+        if self.sets.len() == self.sets.capacity() {
+            self.sets.reserve_exact((self.sets.len() / 8).max(64));
+        }
         self.sets.push(set);
         at
+    }
+
+    /// A slot with the same members, of its own.
+    pub(super) fn copy(&mut self, slot: Slot) -> Slot {
+        if slot.0 & AWAY == 0 {
+            return slot;
+        }
+        match self.sets.get((slot.0 & !AWAY) as usize).cloned() {
+            Some(set) => Slot(AWAY | self.put(set)),
+            None => Slot::default(),
+        }
+    }
+
+    /// Gives a slot's place back.
+    pub(super) fn drop(&mut self, slot: Slot) {
+        if slot.0 & AWAY != 0
+            && let Some(set) = self.sets.get_mut((slot.0 & !AWAY) as usize)
+        {
+            *set = Set::empty();
+            self.free.push(slot.0 & !AWAY);
+        }
     }
 
     /// Adds the members of a slot to a bitmap.
     pub(super) fn add_to(&self, slot: Slot, to: &mut RoaringBitmap) {
         if slot.0 < EMPTY {
             to.insert(slot.0);
-        } else if slot.0 & AWAY != 0 {
-            match self.sets.get((slot.0 & !AWAY) as usize) {
-                Some(Set::List(list)) => {
-                    to.extend(list.iter().copied());
-                }
-                Some(Set::Bitmap(bitmap)) => *to |= bitmap.as_ref(),
-                None => {}
-            }
+        } else if slot.0 & AWAY != 0
+            && let Some(set) = self.sets.get((slot.0 & !AWAY) as usize)
+        {
+            set.add_to(to);
         }
+    }
+
+    /// Bytes of a slot's set that are read to take members out.
+    pub(super) fn weight(&self, slot: Slot) -> usize {
+        if slot.0 & AWAY == 0 {
+            return 0;
+        }
+        let set = self.sets.get((slot.0 & !AWAY) as usize);
+        set.map_or(0, Set::bytes)
     }
 
     /// Takes members out; true when none is left.
@@ -119,90 +126,89 @@ impl Sets {
             }
             return slot.0 == EMPTY;
         }
-        let at = slot.0 & !AWAY;
-        let Some(set) = self.sets.get_mut(at as usize) else {
+        let Some(set) = self.sets.get_mut((slot.0 & !AWAY) as usize) else {
             return true;
         };
-        let left = match set {
-            Set::List(list) => {
-                list.retain(|member| !gone.contains(*member));
-                list.len()
-            }
-            Set::Bitmap(bitmap) => {
-                **bitmap -= gone;
-                usize::try_from(bitmap.len()).unwrap_or(usize::MAX)
-            }
-        };
-        if left == 0 {
-            *set = Set::List(Vec::new());
-            self.free.push(at);
-            slot.0 = EMPTY;
+        let empty = set.remove(gone);
+        if empty {
+            self.drop(std::mem::take(slot));
         }
-        left == 0
+        empty
     }
 
-    /// Bytes, about; takes some milliseconds in a large index.
+    /// Bytes as the allocator gives them; takes some milliseconds in a large index.
     pub(super) fn bytes(&self) -> usize {
-        let of_sets: usize = self
-            .sets
-            .iter()
-            .map(|set| match set {
-                // The allocator's own word and rounding.
-                Set::List(list) => list.capacity().saturating_mul(4).saturating_add(16),
-                Set::Bitmap(bitmap) => bitmap_bytes(bitmap),
-            })
-            .sum();
+        let of_sets: usize = self.sets.iter().map(Set::bytes).sum();
         of_sets
-            .saturating_add(self.sets.capacity().saturating_mul(size_of::<Set>()))
-            .saturating_add(self.free.capacity().saturating_mul(4))
+            .saturating_add(allocated(
+                self.sets.capacity().saturating_mul(size_of::<Set>()),
+            ))
+            .saturating_add(allocated(self.free.capacity().saturating_mul(4)))
     }
 
-    /// Gives back what lists and bitmaps have reserved beyond their members.
+    /// Gives back what is reserved beyond the members.
     pub(super) fn shrink(&mut self) {
         for set in &mut self.sets {
-            match set {
-                Set::List(list) => list.shrink_to_fit(),
-                Set::Bitmap(bitmap) => {
-                    bitmap.optimize();
-                }
-            }
+            set.shrink();
         }
         self.sets.shrink_to_fit();
     }
 }
 
-/// Bytes of a bitmap, about: a container's head for each 65,536 numbers, two bytes a member in a
-/// sparse one (half as much again reserved), 8 KiB in a dense one.
-pub(super) fn bitmap_bytes(bitmap: &RoaringBitmap) -> usize {
-    let stats = bitmap.statistics();
-    let heads = usize::try_from(stats.n_containers)
-        .unwrap_or(0)
-        .saturating_mul(48);
-    let bytes = stats
-        .n_bytes_array_containers
-        .saturating_mul(3)
-        .saturating_div(2)
-        .saturating_add(stats.n_bytes_bitset_containers)
-        .saturating_add(stats.n_bytes_run_containers);
-    heads
-        .saturating_add(usize::try_from(bytes).unwrap_or(usize::MAX))
-        .saturating_add(64)
+/// 64 bits of a keyed hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Key([u32; 2]);
+
+impl Key {
+    /// Halves, so that a key and its slot take twelve bytes.
+    pub(super) fn of(hash: u64) -> Self {
+        Self([
+            u32::try_from(hash >> 32).unwrap_or(0),
+            u32::try_from(hash & u64::from(u32::MAX)).unwrap_or(0),
+        ])
+    }
 }
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let [high, low] = self.0;
+        state.write_u64((u64::from(high) << 32) | u64::from(low));
+    }
+}
+
+/// Takes a [`Key`] as it is: hashing what a secret key has hashed already adds nothing.
+#[derive(Debug, Default)]
+pub(super) struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
+/// A table by [`Key`].
+pub(super) type ByKey<T> = HashMap<Key, T, BuildHasherDefault<AsItIs>>;
 
 /// Slots under keys that are kept as 64 bits of a keyed hash: whoever asks verifies what is found.
 #[derive(Debug, Default)]
 pub(super) struct Hashed {
     hasher: RandomState,
-    slots: HashMap<[u32; 2], Slot>,
+    slots: ByKey<Slot>,
 }
 
 impl Hashed {
-    fn key(&self, of: &impl Hash) -> [u32; 2] {
-        let hash = self.hasher.hash_one(of);
-        [
-            u32::try_from(hash >> 32).unwrap_or(0),
-            u32::try_from(hash & u64::from(u32::MAX)).unwrap_or(0),
-        ]
+    fn key(&self, of: &impl Hash) -> Key {
+        Key::of(self.hasher.hash_one(of))
     }
 
     pub(super) fn entry(&mut self, of: &impl Hash) -> &mut Slot {
@@ -219,13 +225,9 @@ impl Hashed {
         self.slots.retain(|_, slot| !sets.remove(slot, gone));
     }
 
-    /// Bytes, about: 12 of a slot and one of control, in a table at most seven eighths full.
+    /// Bytes as the allocator gives them.
     pub(super) fn bytes(&self) -> usize {
-        self.slots
-            .capacity()
-            .saturating_mul(8)
-            .saturating_div(7)
-            .saturating_mul(13)
+        table_bytes(self.slots.capacity(), size_of::<(Key, Slot)>())
     }
 }
 

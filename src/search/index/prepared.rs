@@ -49,9 +49,9 @@ pub fn prepare(facts: Facts, extract: &Extract, normaliser: &mut Normaliser) -> 
         let of_text = normaliser.words(&text.text, text.language, left);
         words.extend(of_text.into_iter().map(|word| (word, text.weighty)));
     }
-    // Weighty ones first, so that they are the ones kept.
-    words.sort_by(|(one, a), (other, b)| one.surface.cmp(&other.surface).then(b.cmp(a)));
-    words.dedup_by(|(later, _), (kept, _)| later == kept);
+    // A word is one piece of memory wherever it stands; of its places the weighty one is kept.
+    words.sort_unstable_by_key(|(word, weighty)| (Arc::as_ptr(word), !weighty));
+    words.dedup_by(|(later, _), (kept, _)| Arc::ptr_eq(later, kept));
     let mut codes: Vec<Code> = extract.codes.iter().map(|at| at.code).collect();
     codes.sort_unstable();
     codes.dedup();

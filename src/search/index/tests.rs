@@ -201,7 +201,9 @@ fn a_record_that_leaves_is_not_found_and_leaves_nothing() {
     assert!(ask(&index, &records, &text("Jamshed")).is_empty());
     assert!(index.is_littered());
     let words = index.words();
-    index.sweep();
+    while index.is_littered() {
+        index.sweep();
+    }
     assert!(!index.is_littered() && index.words() < words);
     assert!(ask(&index, &records, &text("Jamshed")).is_empty());
     assert_eq!(ask(&index, &records, &text("Hojamyrat")).len(), 1);

@@ -3,11 +3,15 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
 
-use super::postings::{Hashed, Sets, Slot};
-use crate::search::text::{edits, misspelt, skeleton, sound_alike};
+use super::memory::{allocated, table_bytes};
+use super::postings::{ByKey, Hashed, Key, Sets, Slot};
+use crate::search::text::{edits, letters, misspelt, near, skeleton, sound_alike};
 
 /// Words looked at for spelling mistakes.
-const LOOKED_AT: usize = 40_000;
+const LOOKED_AT: usize = 100_000;
+/// Bytes of sets that one step of a sweep reads, and what a word counts beside them.
+const SWEPT_BYTES: usize = 1 << 20;
+const SWEPT_WORD: usize = 32;
 /// Words that one word may stand for by its sound or a mistake.
 const MAX_ALIKE: usize = 128;
 
@@ -16,10 +20,14 @@ const MAX_ALIKE: usize = 128;
 struct Entry {
     start: u32,
     length: u8,
+    /// False as long as it stands in names, titles and identifiers alone: `weighty` is not kept then.
+    elsewhere: bool,
     /// Records.
     all: Slot,
     /// Records in which it stands in a name, a title or an identifier.
     weighty: Slot,
+    /// Its [`letters`].
+    letters: u32,
 }
 
 /// Canonical words (ASCII, 255 letters at most) by number.
@@ -28,8 +36,8 @@ pub(super) struct Words {
     letters: Vec<u8>,
     entries: Vec<Entry>,
     hasher: RandomState,
-    /// Hash of the word → its number; the next hash where two words share one.
-    numbers: HashMap<u64, u32>,
+    /// Hash of the word → its number.
+    numbers: ByKey<u32>,
     /// Skeleton → numbers.
     sounds: Hashed,
     /// Length, first letter, last letter → numbers.
@@ -57,20 +65,14 @@ impl Words {
             .unwrap_or_default()
     }
 
-    /// The hash under which a word is or would be, and its number if it is.
-    fn find(&self, word: &str) -> (u64, Option<u32>) {
-        let mut hash = self.hasher.hash_one(word);
-        loop {
-            match self.numbers.get(&hash) {
-                Some(number) if self.text(*number) == word => return (hash, Some(*number)),
-                Some(_) => hash = hash.wrapping_add(1),
-                None => return (hash, None),
-            }
-        }
+    /// 64 bits of a keyed hash stand for a word: should two ever share them, they share their records,
+    /// and whoever asks verifies what is found.
+    fn key(&self, word: &str) -> Key {
+        Key::of(self.hasher.hash_one(word))
     }
 
     pub(super) fn number(&self, word: &str) -> Option<u32> {
-        self.find(word).1
+        self.numbers.get(&self.key(word)).copied()
     }
 
     /// Adds a record to a word.
@@ -79,28 +81,43 @@ impl Words {
             return;
         };
         if let Some(entry) = self.entries.get_mut(number as usize) {
-            sets.add(&mut entry.all, record);
             if weighty {
-                sets.add(&mut entry.weighty, record);
+                sets.add(&mut entry.all, record);
+                if entry.elsewhere {
+                    sets.add(&mut entry.weighty, record);
+                }
+                return;
+            }
+            if entry.elsewhere {
+                sets.add(&mut entry.all, record);
+                return;
+            }
+            let weighty = sets.copy(entry.all);
+            if sets.add(&mut entry.all, record) {
+                entry.weighty = weighty;
+                entry.elsewhere = true;
+            } else {
+                sets.drop(weighty);
             }
         }
     }
 
     fn intern(&mut self, sets: &mut Sets, word: &str) -> Option<u32> {
-        let (hash, known) = self.find(word);
-        if known.is_some() {
-            return known;
+        let key = self.key(word);
+        if let Some(known) = self.numbers.get(&key) {
+            return Some(*known);
         }
         let length = u8::try_from(word.len()).ok().filter(|length| *length > 0)?;
         let number = u32::try_from(self.entries.len()).ok()?;
         let entry = Entry {
             start: u32::try_from(self.letters.len()).ok()?,
             length,
+            letters: letters(word),
             ..Entry::default()
         };
         self.letters.extend_from_slice(word.as_bytes());
         self.entries.push(entry);
-        self.numbers.insert(hash, number);
+        self.numbers.insert(key, number);
         if let Some(skeleton) = skeleton(word) {
             sets.add(self.sounds.entry(&skeleton), number);
         }
@@ -128,7 +145,8 @@ impl Words {
         if let Some(entry) = self.entries.get(number as usize) {
             let slot = match place {
                 Place::All => entry.all,
-                Place::Weighty => entry.weighty,
+                Place::Weighty if entry.elsewhere => entry.weighty,
+                Place::Weighty => entry.all,
             };
             sets.add_to(slot, to);
         }
@@ -155,15 +173,18 @@ impl Words {
     /// is the same, as it is wherever one edit is all.
     pub(super) fn misspelt(&self, word: &str) -> Vec<u32> {
         let allowed = edits(word.len());
+        if allowed == 0 {
+            return Vec::new();
+        }
         let bytes = word.as_bytes();
         let (Some(&first), Some(&last)) = (bytes.first(), bytes.last()) else {
             return Vec::new();
         };
         let mut found = Vec::new();
         let mut looked = 0_usize;
-        let near =
-            word.len().saturating_sub(allowed.max(1))..=word.len().saturating_add(allowed.max(1));
-        for length in near {
+        let own = letters(word);
+        let lengths = word.len().saturating_sub(allowed)..=word.len().saturating_add(allowed);
+        for length in lengths {
             let Ok(length) = u8::try_from(length) else {
                 continue;
             };
@@ -178,6 +199,10 @@ impl Words {
                         if looked > LOOKED_AT || found.len() >= MAX_ALIKE {
                             return found;
                         }
+                        let entry = self.entries.get(*number as usize);
+                        if !entry.is_some_and(|entry| near(own, entry.letters, allowed)) {
+                            continue;
+                        }
                         let text = self.text(*number);
                         if text != word && misspelt(word, text) && !found.contains(number) {
                             found.push(*number);
@@ -189,44 +214,59 @@ impl Words {
         found
     }
 
-    /// Takes records out of every word; the letters of words that no record holds any more are
-    /// overwritten.
-    pub(super) fn remove(&mut self, sets: &mut Sets, gone: &roaring::RoaringBitmap) {
-        let mut forgotten = roaring::RoaringBitmap::new();
-        let mut keys = Vec::new();
-        for number in 0..u32::try_from(self.entries.len()).unwrap_or(u32::MAX) {
+    /// Takes records out of the words from `first` on, as many as one step takes; the letters of those
+    /// that no record holds any more are overwritten, and their numbers noted. Answers where the next
+    /// step begins; `None` at the end.
+    pub(super) fn remove(
+        &mut self,
+        sets: &mut Sets,
+        gone: &roaring::RoaringBitmap,
+        first: u32,
+        forgotten: &mut roaring::RoaringBitmap,
+    ) -> Option<u32> {
+        let count = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
+        let mut left = SWEPT_BYTES;
+        for number in first..count {
+            if left == 0 {
+                return Some(number);
+            }
             let Some(entry) = self.entries.get_mut(number as usize) else {
                 continue;
             };
             if entry.length == 0 {
                 continue;
             }
+            let weight = sets
+                .weight(entry.all)
+                .saturating_add(sets.weight(entry.weighty));
+            left = left.saturating_sub(weight.saturating_add(SWEPT_WORD));
             sets.remove(&mut entry.weighty, gone);
-            if sets.remove(&mut entry.all, gone) {
-                keys.push((number, self.find(self.text(number)).0));
-                forgotten.insert(number);
+            if !sets.remove(&mut entry.all, gone) {
+                continue;
+            }
+            let (start, length) = (entry.start as usize, usize::from(entry.length));
+            self.numbers.remove(&self.key(self.text(number)));
+            forgotten.insert(number);
+            if let Some(letters) = self.letters.get_mut(start..start.saturating_add(length)) {
+                letters.fill(0);
+            }
+            if let Some(entry) = self.entries.get_mut(number as usize) {
+                entry.length = 0;
             }
         }
+        None
+    }
+
+    /// Takes words that were forgotten out of what sounds or is spelt alike.
+    pub(super) fn forget(&mut self, sets: &mut Sets, forgotten: &roaring::RoaringBitmap) {
         if forgotten.is_empty() {
             return;
         }
-        self.sounds.remove(sets, &forgotten);
+        self.sounds.remove(sets, forgotten);
         self.ends.retain(|_, numbers| {
             numbers.retain(|number| !forgotten.contains(*number));
             !numbers.is_empty()
         });
-        for (number, hash) in keys {
-            self.numbers.remove(&hash);
-            let Some(entry) = self.entries.get_mut(number as usize) else {
-                continue;
-            };
-            let start = entry.start as usize;
-            let end = start.saturating_add(usize::from(entry.length));
-            if let Some(letters) = self.letters.get_mut(start..end) {
-                letters.fill(0);
-            }
-            entry.length = 0;
-        }
     }
 
     /// How many words there are.
@@ -234,68 +274,39 @@ impl Words {
         self.numbers.len()
     }
 
-    /// Bytes, about.
+    /// Gives back what is reserved beyond the words.
+    pub(super) fn shrink(&mut self) {
+        self.letters.shrink_to_fit();
+        self.entries.shrink_to_fit();
+        for numbers in self.ends.values_mut() {
+            numbers.shrink_to_fit();
+        }
+    }
+
+    /// Bytes as the allocator gives them.
     pub(super) fn bytes(&self) -> usize {
         let ends: usize = self
             .ends
             .values()
-            .map(|numbers| numbers.capacity().saturating_mul(4).saturating_add(56))
+            .map(|numbers| allocated(numbers.capacity().saturating_mul(4)))
             .sum();
-        self.letters
-            .capacity()
-            .saturating_add(self.entries.capacity().saturating_mul(size_of::<Entry>()))
-            .saturating_add(
-                self.numbers
-                    .capacity()
-                    .saturating_mul(8)
-                    .saturating_div(7)
-                    .saturating_mul(17),
-            )
+        allocated(self.letters.capacity())
+            .saturating_add(allocated(
+                self.entries.capacity().saturating_mul(size_of::<Entry>()),
+            ))
+            .saturating_add(table_bytes(
+                self.numbers.capacity(),
+                size_of::<(Key, u32)>(),
+            ))
             .saturating_add(self.sounds.bytes())
+            .saturating_add(table_bytes(
+                self.ends.capacity(),
+                size_of::<([u8; 3], Vec<u32>)>(),
+            ))
             .saturating_add(ends)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use roaring::RoaringBitmap;
-
-    use super::*;
-
-    #[test]
-    fn words_are_found_by_themselves_their_sound_and_a_mistake() {
-        let (mut sets, mut words) = (Sets::default(), Words::default());
-        for (record, word) in ["hojamurat", "hojamirat", "karimov", "kadirov", "karimova"]
-            .into_iter()
-            .enumerate()
-        {
-            words.add(&mut sets, word, u32::try_from(record).unwrap(), record == 2);
-        }
-        let texts = |numbers: Vec<u32>| -> Vec<&str> {
-            numbers
-                .into_iter()
-                .map(|number| words.text(number))
-                .collect()
-        };
-        assert_eq!(texts(words.sounding(&sets, "hojamurat")), ["hojamirat"]);
-        assert_eq!(texts(words.misspelt("karimov")), ["karimova"]);
-        assert_eq!(texts(words.misspelt("sarimov")), ["karimov"]);
-        let mut records = RoaringBitmap::new();
-        words.records(
-            &sets,
-            words.number("karimov").unwrap(),
-            Place::Weighty,
-            &mut records,
-        );
-        assert_eq!(records.iter().collect::<Vec<_>>(), [2]);
-
-        words.remove(&mut sets, &RoaringBitmap::from_iter([2]));
-        assert_eq!(words.number("karimov"), None);
-        assert!(words.misspelt("sarimov").is_empty());
-        let letters = words.letters.windows(7);
-        let left = letters.filter(|letters| letters == b"karimov").count();
-        assert_eq!(left, 1, "of karimova");
-        assert!(words.number("karimova").is_some());
-        assert_eq!(words.len(), 4);
-    }
-}
+#[path = "words_tests.rs"]
+mod tests;

@@ -23,6 +23,17 @@ const RULES: &[(&[u8], &[u8])] = &[
     (b"ou", b"u"),
 ];
 
+/// Whether a rule may begin with these two letters.
+const fn may_begin(first: u8, second: u8) -> bool {
+    matches!(
+        first,
+        b's' | b't' | b'd' | b'z' | b'k' | b'g' | b'p' | b'c' | b'o' | b'e'
+    ) && matches!(
+        second,
+        b'h' | b's' | b'c' | b'z' | b'j' | b'k' | b'o' | b'e' | b'u'
+    )
+}
+
 const fn is_vowel(letter: u8) -> bool {
     matches!(letter, b'a' | b'e' | b'i' | b'o' | b'u')
 }
@@ -45,12 +56,14 @@ fn pass(word: &[u8]) -> Vec<u8> {
     let mut out: Vec<u8> = Vec::with_capacity(word.len());
     let mut rest = word;
     while let Some((&letter, after)) = rest.split_first() {
-        if let Some((from, to)) = RULES.iter().find(|(from, _)| rest.starts_with(from)) {
+        let next = after.first().copied().unwrap_or(0);
+        if may_begin(letter, next)
+            && let Some((from, to)) = RULES.iter().find(|(from, _)| rest.starts_with(from))
+        {
             out.extend_from_slice(to);
             rest = rest.get(from.len()..).unwrap_or_default();
             continue;
         }
-        let next = after.first().copied().unwrap_or(0);
         let before = out.last().copied().unwrap_or(0);
         match letter {
             b'q' => out.push(b'k'),
@@ -100,6 +113,13 @@ fn pass(word: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_rule_may_begin() {
+        for (from, _) in RULES {
+            assert!(may_begin(from[0], from[1]), "{from:?}");
+        }
+    }
 
     #[test]
     fn spellings_of_the_same_sounds_meet() {

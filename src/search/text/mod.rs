@@ -23,8 +23,11 @@ const NFKC: ComposingNormalizerBorrowed<'static> = ComposingNormalizerBorrowed::
 pub const MAX_WORD: usize = 64;
 /// Forms of one word.
 const MAX_FORMS: usize = 4;
-/// Words that a normaliser remembers.
-const REMEMBERED: usize = 50_000;
+/// Words that a normaliser remembers in each of two generations.
+const REMEMBERED: usize = 25_000;
+
+/// The languages, and none.
+const LANGUAGES: usize = Language::ALL.len() + 1;
 
 /// How two words match; the surest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -46,6 +49,7 @@ pub struct Word {
     pub surface: String,
     /// In ASCII letters and digits, in one spelling; one to four.
     pub forms: Vec<String>,
+    has_digits: bool,
 }
 
 impl Word {
@@ -53,7 +57,13 @@ impl Word {
     pub fn new(text: &str, language: Option<Language>) -> Option<Self> {
         let surface = surface(text);
         let forms = forms(&surface, language);
-        (!forms.is_empty()).then_some(Self { surface, forms })
+        let mut letters = forms.iter().flat_map(|form| form.bytes());
+        let has_digits = letters.any(|byte| byte.is_ascii_digit());
+        (!forms.is_empty()).then_some(Self {
+            surface,
+            forms,
+            has_digits,
+        })
     }
 
     /// How another word matches this one; symmetric.
@@ -68,8 +78,12 @@ impl Word {
         if any(|one, form| one == form) {
             Some(How::Transliterated)
         } else if any(|one, form| {
-            let skeleton = sound::skeleton(one);
-            skeleton.is_some() && skeleton == sound::skeleton(form) && sound::sound_alike(one, form)
+            sound::beginning(one) == sound::beginning(form) && {
+                let skeleton = sound::skeleton(one);
+                skeleton.is_some()
+                    && skeleton == sound::skeleton(form)
+                    && sound::sound_alike(one, form)
+            }
         }) {
             Some(How::Sound)
         } else if any(sound::misspelt) {
@@ -80,21 +94,28 @@ impl Word {
     }
 
     /// Whether it holds a digit: such words match by their forms alone.
-    pub fn has_digits(&self) -> bool {
-        self.forms
-            .iter()
-            .any(|form| form.bytes().any(|byte| byte.is_ascii_digit()))
+    pub const fn has_digits(&self) -> bool {
+        self.has_digits
     }
 }
 
-pub(super) use sound::{edits, misspelt, skeleton, sound_alike};
+pub(super) use sound::{edits, letters, misspelt, near, skeleton, sound_alike};
 
 fn surface(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
     }
+    if text.chars().all(is_composed) {
+        return text.to_lowercase();
+    }
     let lower = NFKC.normalize(text).to_lowercase();
     NFKC.normalize(&lower).into_owned()
+}
+
+/// Whether a letter is its own NFKC, in lower case too, whatever stands beside it: those of which
+/// most words here consist.
+const fn is_composed(letter: char) -> bool {
+    letter.is_ascii() || matches!(letter, '\u{400}'..='\u{481}' | '\u{48a}'..='\u{52f}')
 }
 
 fn forms(surface: &str, language: Option<Language>) -> Vec<String> {
@@ -152,11 +173,18 @@ pub fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !is_of_word(c))
         .map(|word| word.trim_matches(is_apostrophe))
         .filter(|word| !word.is_empty() && word.len() <= MAX_WORD.saturating_mul(4))
-        .filter(|word| word.chars().take(MAX_WORD.saturating_add(1)).count() <= MAX_WORD)
+        .filter(|word| {
+            let letters = || word.chars().take(MAX_WORD.saturating_add(1)).count();
+            word.len() <= MAX_WORD || letters() <= MAX_WORD
+        })
 }
 
 fn is_of_word(c: char) -> bool {
-    c.is_alphanumeric() || is_apostrophe(c) || matches!(c, '\u{300}'..='\u{36f}')
+    if c.is_ascii() {
+        return c.is_ascii_alphanumeric() || matches!(c, '\'' | '`');
+    }
+    // Of these, every one is a letter.
+    is_composed(c) || c.is_alphanumeric() || is_apostrophe(c) || matches!(c, '\u{300}'..='\u{36f}')
 }
 
 const fn is_apostrophe(c: char) -> bool {
@@ -218,10 +246,18 @@ fn paired(
     false
 }
 
-/// Makes words and remembers them, since texts repeat theirs.
+/// Makes words and remembers them, since texts repeat theirs: those that came lately, and of those
+/// before them the ones that came again.
 #[derive(Debug, Default)]
 pub struct Normaliser {
-    known: HashMap<Option<Language>, HashMap<String, Option<Arc<Word>>>>,
+    fresh: Known,
+    before: Known,
+}
+
+/// Words by what was written, for each language and for none.
+#[derive(Debug, Default)]
+struct Known {
+    of: [HashMap<Box<str>, Option<Arc<Word>>>; LANGUAGES],
     count: usize,
 }
 
@@ -229,18 +265,27 @@ impl Normaliser {
     /// The word in its forms.
     pub fn word(&mut self, text: &str, language: Option<Language>) -> Option<Arc<Word>> {
         let language = if text.is_ascii() { None } else { language };
-        if let Some(word) = self.known.get(&language).and_then(|of| of.get(text)) {
+        let at = language.map_or(Language::ALL.len(), Language::column);
+        if let Some(word) = self.fresh.of.get(at).and_then(|of| of.get(text)) {
             return word.clone();
         }
-        if self.count >= REMEMBERED {
-            self.known.clear();
-            self.count = 0;
+        let before = self.before.of.get_mut(at);
+        let (written, word) = before
+            .and_then(|of| of.remove_entry(text))
+            .unwrap_or_else(|| (text.into(), Word::new(text, language).map(Arc::new)));
+        if self.fresh.count >= REMEMBERED {
+            self.before = std::mem::take(&mut self.fresh);
         }
-        let word = Word::new(text, language).map(Arc::new);
-        let of = self.known.entry(language).or_default();
-        of.insert(text.to_owned(), word.clone());
-        self.count = self.count.saturating_add(1);
+        if let Some(of) = self.fresh.of.get_mut(at) {
+            of.insert(written, word.clone());
+            self.fresh.count = self.fresh.count.saturating_add(1);
+        }
         word
+    }
+
+    /// Forgets every word, and gives back the memory they took.
+    pub fn forget(&mut self) {
+        *self = Self::default();
     }
 
     /// The words of a text in their forms, `limit` at most.

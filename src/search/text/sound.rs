@@ -95,6 +95,30 @@ pub(in crate::search) fn skeleton(canonical: &str) -> Option<String> {
     Some(text)
 }
 
+/// How a skeleton begins: whether with a vowel, and its first consonant. Words that differ in it
+/// have different skeletons; much quicker than those.
+pub(super) fn beginning(canonical: &str) -> (bool, u8) {
+    let mut open = false;
+    let mut rest = canonical.as_bytes();
+    while let Some((&letter, after)) = rest.split_first() {
+        rest = after;
+        if letter == b'y' {
+            continue;
+        }
+        if is_vowel(letter) {
+            open = true;
+            continue;
+        }
+        let consonant = match (letter, after.first()) {
+            (b's', Some(b'h')) => b'S',
+            (b'c', Some(b'h')) => b'C',
+            (other, _) => other,
+        };
+        return (open, consonant);
+    }
+    (open, 0)
+}
+
 /// Whether two canonical words with the same skeleton are close enough in their vowels.
 pub(in crate::search) fn sound_alike(one: &str, other: &str) -> bool {
     let (one, other) = (Sounds::of(one.as_bytes()), Sounds::of(other.as_bytes()));
@@ -138,9 +162,26 @@ pub(in crate::search) fn misspelt(one: &str, other: &str) -> bool {
     let allowed = edits(one.len().min(other.len()));
     let digits = |word: &str| word.bytes().any(|byte| byte.is_ascii_digit());
     allowed > 0
+        && near(letters(one), letters(other), allowed)
         && !digits(one)
         && !digits(other)
         && within(one.as_bytes(), other.as_bytes(), allowed)
+}
+
+/// Which letters and digits a canonical word has, a bit each; all digits share one.
+pub(in crate::search) fn letters(canonical: &str) -> u32 {
+    canonical.bytes().fold(0, |set, byte| {
+        let bit = match byte {
+            b'a'..=b'z' => u32::from(byte.saturating_sub(b'a')),
+            _ => 26,
+        };
+        set | 1_u32.wrapping_shl(bit)
+    })
+}
+
+/// Whether words with these letters may be so many edits apart: an edit changes two of them at most.
+pub(in crate::search) const fn near(one: u32, other: u32, allowed: usize) -> bool {
+    (one ^ other).count_ones() as usize <= allowed.saturating_mul(2)
 }
 
 /// Edits forgiven at a length.
@@ -199,10 +240,36 @@ fn within(one: &[u8], other: &[u8], allowed: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn alike(one: &str, other: &str) -> bool {
         skeleton(one).is_some() && skeleton(one) == skeleton(other) && sound_alike(one, other)
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_ruled_out_quickly_does_not_match(one in "[abdehiknsuvy]{1,9}", other in "[abdehiknsuvy]{1,9}") {
+            if skeleton(&one).is_some() && skeleton(&one) == skeleton(&other) {
+                prop_assert_eq!(beginning(&one), beginning(&other));
+            }
+            for allowed in 1..=2 {
+                if within(one.as_bytes(), other.as_bytes(), allowed) {
+                    prop_assert!(near(letters(&one), letters(&other), allowed));
+                }
+            }
+        }
+
+        #[test]
+        fn a_word_and_itself_after_one_edit_are_near(word in "[a-z]{2,12}", at in 0_usize..12, letter in b'a'..=b'z') {
+            let mut edited = word.clone().into_bytes();
+            let at = at % edited.len();
+            edited[at] = letter;
+            let edited = String::from_utf8(edited).unwrap();
+            prop_assert!(within(word.as_bytes(), edited.as_bytes(), 1));
+            prop_assert!(near(letters(&word), letters(&edited), 1));
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! [`super::latin`] would drop. Letters that a language does not have stand as their neighbours
 //! write them.
 
-use std::{collections::HashMap, sync::LazyLock};
+use std::sync::LazyLock;
 
 use any_ascii::any_ascii_char;
 
@@ -51,7 +51,7 @@ impl Language {
     }
 
     /// Its column.
-    const fn column(self) -> usize {
+    pub(super) const fn column(self) -> usize {
         match self {
             Self::Russian => 0,
             Self::Kazakh => 1,
@@ -63,22 +63,42 @@ impl Language {
     }
 }
 
-/// Letter → its Latin form per language.
-static CYRILLIC: LazyLock<HashMap<char, [&'static str; 6]>> = LazyLock::new(|| {
-    include_str!("tables.csv")
-        .lines()
-        .skip(1)
-        .filter_map(|line| {
-            let mut cells = line.split(',');
-            let letter = cells.next()?.chars().next()?;
-            let mut forms = [""; 6];
-            for form in &mut forms {
-                *form = cells.next()?;
-            }
-            Some((letter, forms))
-        })
-        .collect()
+/// What each language makes of a letter.
+type Forms = [&'static str; 6];
+
+/// The first letter of the Cyrillic blocks.
+const FIRST: u32 = 0x400;
+
+/// Cyrillic letter, counted from the first → what each language makes of it.
+static CYRILLIC: LazyLock<Vec<Option<Forms>>> = LazyLock::new(|| {
+    let mut table = Vec::new();
+    for line in include_str!("tables.csv").lines().skip(1) {
+        let mut cells = line.split(',');
+        let Some(letter) = cells.next().and_then(|cell| cell.chars().next()) else {
+            continue;
+        };
+        let mut forms = [""; 6];
+        for (form, cell) in forms.iter_mut().zip(cells) {
+            *form = cell;
+        }
+        let Some(at) = u32::from(letter).checked_sub(FIRST) else {
+            continue;
+        };
+        let at = at as usize;
+        if table.len() <= at {
+            table.resize(at.saturating_add(1), None);
+        }
+        if let Some(place) = table.get_mut(at) {
+            *place = Some(forms);
+        }
+    }
+    table
 });
+
+fn cyrillic(letter: char) -> Option<&'static Forms> {
+    let at = u32::from(letter).checked_sub(FIRST)?;
+    CYRILLIC.get(at as usize)?.as_ref()
+}
 
 /// Writes a character (lower case) in ASCII letters and digits as `language` does; nothing for what
 /// is neither letter nor digit.
@@ -89,7 +109,7 @@ pub(super) fn write(letter: char, language: Language, to: &mut String) {
         }
         return;
     }
-    if let Some(forms) = CYRILLIC.get(&letter) {
+    if let Some(forms) = cyrillic(letter) {
         to.push_str(forms.get(language.column()).copied().unwrap_or_default());
         return;
     }
@@ -121,7 +141,7 @@ const fn latin(letter: char) -> Option<&'static str> {
 
 /// Whether languages write this letter differently, or it is Cyrillic at all.
 pub(super) fn differs(letter: char) -> bool {
-    CYRILLIC.get(&letter).is_some_and(|forms| {
+    cyrillic(letter).is_some_and(|forms| {
         let [first, rest @ ..] = forms;
         rest.iter().any(|form| form != first)
     })
@@ -134,13 +154,13 @@ mod tests {
     #[test]
     fn the_table_is_complete() {
         let lines: Vec<&str> = include_str!("tables.csv").lines().skip(1).collect();
-        assert_eq!(CYRILLIC.len(), lines.len());
+        assert_eq!(CYRILLIC.iter().flatten().count(), lines.len());
         for line in lines {
             assert_eq!(line.split(',').count(), 7, "{line}");
             assert!(line.chars().skip(1).all(|c| c.is_ascii()), "{line}");
         }
         for letter in ('а'..='я').chain("ёәғқңөұүһіўҳҷӣӯҗ".chars()) {
-            assert!(CYRILLIC.contains_key(&letter), "{letter}");
+            assert!(cyrillic(letter).is_some(), "{letter}");
         }
     }
 

@@ -116,6 +116,42 @@ fn words_keep_their_apostrophes_and_lose_everything_else() {
     assert_eq!(words(&"я".repeat(MAX_WORD)).count(), 1);
 }
 
+#[test]
+fn letters_that_are_their_own_nfkc_are_known_as_such() {
+    let letters: Vec<char> = (0..0x3000)
+        .filter_map(char::from_u32)
+        .filter(|letter| is_composed(*letter))
+        .collect();
+    assert!(letters.len() > 350);
+    for letter in &letters {
+        let lower = letter.to_lowercase().to_string();
+        assert!(lower.chars().all(is_composed), "{letter}");
+        assert!(letter.is_ascii() || letter.is_alphanumeric(), "{letter}");
+        // Beside any of them, it stays what it is.
+        let pair: String = letters.iter().flat_map(|other| [*letter, *other]).collect();
+        assert_eq!(NFKC.normalize(&pair), pair.as_str(), "{letter}");
+    }
+}
+
+#[test]
+fn what_is_remembered_is_what_is_made_anew() {
+    let mut normaliser = Normaliser::default();
+    let words: Vec<String> = (0..REMEMBERED * 5 / 2)
+        .map(|at| format!("слово{at}"))
+        .collect();
+    for word in words.iter().chain(words.iter().step_by(7)) {
+        normaliser.word(word, Some(Language::Russian));
+    }
+    for word in words.iter().step_by(101) {
+        for language in [None, Some(Language::Russian), Some(Language::Uzbek)] {
+            let remembered = normaliser.word(word, language);
+            assert_eq!(remembered.as_deref(), Word::new(word, language).as_ref());
+        }
+    }
+    normaliser.forget();
+    assert!(normaliser.word("слово", None).is_some());
+}
+
 proptest! {
     #[test]
     fn any_text_is_taken_and_folding_twice_changes_nothing(text in ".{0,80}") {

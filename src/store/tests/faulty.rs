@@ -16,6 +16,8 @@ pub(crate) enum Fate {
     FailsButPersists,
     /// A write is done by half, and fails; anything else fails.
     FailsHalfWay,
+    /// The same for want of room.
+    Full,
 }
 
 struct Count {
@@ -23,6 +25,8 @@ struct Count {
     fate: Fate,
     done: AtomicU64,
     struck: AtomicBool,
+    /// Whether what failed was a write of a file.
+    write: AtomicBool,
 }
 
 /// The real disk, but one operation fails.
@@ -44,7 +48,10 @@ impl Count {
         if self.fate == Fate::FailsButPersists {
             operation()?;
         }
-        Err(failure())
+        Err(match self.fate {
+            Fate::Full => io::ErrorKind::StorageFull.into(),
+            _ => failure(),
+        })
     }
 }
 
@@ -55,11 +62,17 @@ impl Faulty {
             fate,
             done: AtomicU64::new(0),
             struck: AtomicBool::new(false),
+            write: AtomicBool::new(false),
         })))
     }
 
     pub(crate) fn struck(&self) -> bool {
         self.0.struck.load(Ordering::SeqCst)
+    }
+
+    /// Whether it struck a write of a file.
+    pub(crate) fn struck_a_write(&self) -> bool {
+        self.0.write.load(Ordering::SeqCst)
     }
 }
 
@@ -93,9 +106,9 @@ impl Medium for Faulty {
 
 impl MediumFile for FaultyFile {
     fn write(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        let half = self.0.fate == Fate::FailsHalfWay
-            && self.0.done.load(Ordering::SeqCst) == self.0.strike;
-        if half {
+        let now = self.0.done.load(Ordering::SeqCst) == self.0.strike;
+        self.0.write.fetch_or(now, Ordering::SeqCst);
+        if now && matches!(self.0.fate, Fate::FailsHalfWay | Fate::Full) {
             self.1.write(offset, &bytes[..bytes.len() / 2])?;
         }
         self.0.run(|| self.1.write(offset, bytes))

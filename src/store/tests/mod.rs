@@ -7,6 +7,7 @@ pub(crate) mod faulty;
 mod index;
 mod life;
 mod model;
+mod room;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -101,6 +102,8 @@ impl Rules for Desk {
 pub(super) fn options(home: &Path) -> StoreOptions {
     StoreOptions {
         cache_bytes: 1 << 20,
+        // Damage is placed by the file's length.
+        room_bytes: 0,
         boot_id: "this boot".to_owned(),
         ..StoreOptions::new(home)
     }

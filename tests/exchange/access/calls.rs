@@ -61,7 +61,11 @@ const CALLS: &[(&str, Action)] = &[
     ("ListCards", Action::SeeCards),
     ("GetStatus", Action::Status),
     ("ExportTable", Action::ExportTable),
+    ("Offboard", Action::Offboard),
 ];
+
+/// The call that asks no row: whoever is let in renews the own certificate.
+const OWN: &str = "RenewCertificate";
 
 /// Messages as their bytes.
 #[derive(Clone, Copy)]
@@ -156,13 +160,18 @@ async fn every_call_lets_in_whom_the_table_lets_in() {
         .flat_map(|service| service.methods().collect::<Vec<_>>())
         .collect();
     let actions: BTreeMap<&str, Action> = CALLS.iter().copied().collect();
-    assert_eq!(actions.len(), methods.len(), "each call has its action");
+    assert!(methods.iter().any(|method| method.name() == OWN));
+    assert_eq!(actions.len() + 1, methods.len(), "each call has its action");
     let table = Table::default();
     let mut refusals = 0;
     let roles = Role::ALL.into_iter().map(Some).chain([None]);
     for role in roles {
         let (principal, channel) = connected(&at, role).await;
         for method in &methods {
+            if method.name() == OWN {
+                assert!(call(&channel, method).await.is_ok(), "{role:?}");
+                continue;
+            }
             let action = actions[method.name()];
             let allowed = decide(&principal, action, None, &table).is_allowed();
             let refused = call(&channel, method).await.err();

@@ -2,12 +2,17 @@
 
 use std::{fs, path::Path};
 
-use comity::wire::{envelope::ConsentUse, ledger::ReadingPurpose, node::ExportRecordRequest};
+use comity::wire::{
+    envelope::{ConsentUse, ReceiptType},
+    ledger::ReadingPurpose,
+    node::ExportRecordRequest,
+};
 use serde_json::Value;
 
 use super::{answer, ask, consents, marked, stands};
 use crate::support::{
-    CASE, Country, Ended, alert, comity, ledger_bodies, neighbours, recall, refusal_of,
+    CASE, Country, Ended, alert, comity, eventually, ledger_bodies, neighbours, recall,
+    receipts_of, refusal_of, show,
 };
 
 const COURT: &str = "EXERCISE City Court";
@@ -59,7 +64,7 @@ async fn no_court_sees_h1_before_the_origin_consents_to_that_very_use() {
         .await
         .fails(77, &["CONSENT_NEEDED"]);
     let late = comity(&["consent", "grant", &first, "--home", tj.at()]).await;
-    late.fails(70, &["ALREADY_ANSWERED"]);
+    late.fails(77, &["ALREADY_ANSWERED"]);
 
     // Granted: exactly that, once.
     let second = ask(&uz, &tj, &reference, &of).await;
@@ -167,19 +172,19 @@ async fn requests_that_make_no_sense_are_refused_by_name() {
     let court = ["--use", "court", "--beneficiary", COURT, "--ground", "x"];
     request(&free, &court)
         .await
-        .fails(70, &["CONSENT_NOT_NEEDED"]);
-    request(&own, &court).await.fails(70, &["RECORD_OWN"]);
+        .fails(77, &["CONSENT_NOT_NEEDED"]);
+    request(&own, &court).await.fails(77, &["RECORD_OWN"]);
     // H2 binds passing on, not the court.
     request(&bound, &court)
         .await
-        .fails(70, &["CONSENT_NOT_NEEDED"]);
+        .fails(77, &["CONSENT_NOT_NEEDED"]);
     let onward = |to: &'static str| ["--use", "onward", "--beneficiary", to, "--ground", "x"];
     request(&bound, &onward("KG,AE"))
         .await
         .fails(65, &["BENEFICIARY_INVALID"]);
     request(&bound, &onward("TJ"))
         .await
-        .fails(70, &["READER_HAS_IT"]);
+        .fails(77, &["READER_HAS_IT"]);
     let source = [&onward("KG")[..], &["--compartments", "source"]].concat();
     request(&bound, &source)
         .await
@@ -264,7 +269,50 @@ async fn requests_that_make_no_sense_are_refused_by_name() {
     let step = recall(&tj, &strict, &["UZ"]).await.unwrap();
     uz.receives(&step).await;
     let grant = ["consent", "grant", &late, "--home", tj.at()];
-    comity(&grant).await.fails(70, &["RECORD_LOCKED", &strict]);
+    comity(&grant).await.fails(77, &["RECORD_LOCKED", &strict]);
     let refused = client.consents.export_record(export).await.unwrap_err();
     assert_eq!(refusal_of(&refused), "RECORD_LOCKED");
+}
+
+/// An export shows the text: the origin is told, once, whether or not anybody read the record before.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_that_nobody_read_before_tells_the_origin_that_the_text_was_shown() {
+    let (mut tj, mut uz) = neighbours().await;
+    tj.start().await;
+    uz.start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let free = marked("never read", &["UZ"], "TLP_GREEN", &[]);
+    let reference = tj.submit(free).await;
+    uz.receives(&reference).await;
+    for name in ["first", "second"] {
+        export(&uz, &reference, COURT, &folder.path().join(name))
+            .await
+            .fine();
+    }
+    let retrievals = async || {
+        let receipts = receipts_of(&tj, &reference).await.into_iter();
+        let kind = ReceiptType::Retrieval;
+        receipts.filter(|of| of.r#type() == kind).count()
+    };
+    eventually("TJ is told", async || {
+        (retrievals().await == 1).then_some(())
+    })
+    .await;
+    show(&uz, &reference).await;
+    // What UZ owes after this comes after what it owed before.
+    let marker = tj.submit(marked("marker", &["UZ"], "TLP_GREEN", &[])).await;
+    uz.receives(&marker).await;
+    show(&uz, &marker).await;
+    eventually("TJ is told of the marker", async || {
+        let receipts = receipts_of(&tj, &marker).await;
+        let kind = ReceiptType::Retrieval;
+        receipts.iter().any(|of| of.r#type() == kind).then_some(())
+    })
+    .await;
+    assert_eq!(retrievals().await, 1);
+    // An own record has no other origin to tell.
+    export(&tj, &reference, COURT, &folder.path().join("own"))
+        .await
+        .fine();
+    assert_eq!(retrievals().await, 1);
 }

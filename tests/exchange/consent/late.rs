@@ -128,9 +128,9 @@ async fn a_request_about_a_record_recalled_meanwhile_is_refused_and_never_grante
         "--home",
         uz.at(),
     ];
-    comity(&pass).await.fails(70, &["RECORD_LOCKED"]);
+    comity(&pass).await.fails(77, &["RECORD_LOCKED"]);
     let grant = ["consent", "grant", &request, "--home", tj.at()];
-    comity(&grant).await.fails(70, &["RECORD_LOCKED"]);
+    comity(&grant).await.fails(77, &["RECORD_LOCKED"]);
     let refuse = ["refuse", "--reason", "EXERCISE: recalled"];
     answer(tj, uz, &request, &refuse, "CONSENT_STATE_REFUSED").await;
 }

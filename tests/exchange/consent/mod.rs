@@ -8,6 +8,7 @@ mod late;
 mod onward;
 mod revoked;
 mod superseded;
+mod unheard;
 mod victims;
 
 use comity::wire::{json, record::Record};

@@ -1,11 +1,17 @@
 //! Records passed on to a third country.
 
-use comity::wire::envelope::{NonDeliveryReason, ReceiptType};
+use comity::{
+    envelope,
+    wire::{
+        envelope::{NonDeliveryReason, ReceiptType},
+        node::ComplianceState,
+    },
+};
 
 use super::{answer, ask, marked};
 use crate::support::{
-    Country, befriend, comity, eventually, ledger_bodies, recall, receipts_of, refusal_of, show,
-    try_show,
+    Country, befriend, comity, complied, eventually, introduce, ledger_bodies, recall, receipts_of,
+    refusal_of, show, take_back, try_show,
 };
 
 /// TJ, UZ and KG, who know each other, and KZ, who knows UZ alone.
@@ -64,14 +70,14 @@ async fn a_free_record_is_passed_on_with_its_origins_signature_and_recalled_ther
 
     // Nobody passes on what was passed on, nor to whom has it.
     let further = onward(&kg, passed, &["--to", "KZ"]).await;
-    further.fails(70, &["RECORD_PASSED_ON", "TJ"]);
+    further.fails(77, &["RECORD_PASSED_ON", "TJ"]);
     onward(&uz, &reference, &["--to", "TJ"])
         .await
-        .fails(70, &["READER_HAS_IT"]);
+        .fails(77, &["READER_HAS_IT"]);
     let own = uz.submit(marked("own", &["KG"], "TLP_GREEN", &[])).await;
     onward(&uz, &own, &["--to", "TJ"])
         .await
-        .fails(70, &["RECORD_OWN"]);
+        .fails(77, &["RECORD_OWN"]);
 
     // KZ does not hold the card of TJ: it can check nothing and keeps nothing.
     let unknown = onward(&uz, &reference, &["--to", "KZ"]).await.fine();
@@ -91,7 +97,7 @@ async fn a_free_record_is_passed_on_with_its_origins_signature_and_recalled_ther
     })
     .await;
     let too_late = onward(&uz, &reference, &["--to", "KG"]).await;
-    too_late.fails(70, &["RECORD_LOCKED"]);
+    too_late.fails(77, &["RECORD_LOCKED"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -152,5 +158,85 @@ async fn h2_and_tlp_hold_a_record_until_the_origin_consents_to_that_reader() {
     ];
     comity(&export).await.fails(73, &["cannot be written"]);
     let further = onward(&kg, passed, &["--to", "KZ"]).await;
-    further.fails(70, &["RECORD_PASSED_ON"]);
+    further.fails(77, &["RECORD_PASSED_ON"]);
+}
+
+/// The origin hears of those it never sent to: through the reader that passed its record on, with
+/// their own signatures.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_origin_sees_who_complied_that_got_its_record_from_a_reader() {
+    let mut all = ["TJ", "UZ", "KG", "KZ"].map(Country::set_up);
+    {
+        let [tj, uz, kg, kz] = &all;
+        // KZ holds the card of TJ, and TJ not that of KZ.
+        befriend(&[tj, uz, kg]).await;
+        introduce(kz, &[tj, uz]).await;
+        introduce(uz, &[kz]).await;
+    }
+    for country in &mut all {
+        country.configure(|config| {
+            config.life.shred_delay_s = 0;
+            config.life.backups_days = Some(0);
+        });
+        country.start().await;
+    }
+    let [tj, uz, kg, kz] = &all;
+    let free = marked("free to go", &["UZ"], "TLP_GREEN", &[]);
+    let reference = tj.submit(free).await;
+    uz.receives(&reference).await;
+    for to in [kg, kz] {
+        let passed = onward(uz, &reference, &["--to", to.code]).await.fine();
+        to.receives(passed.trim()).await;
+        if to.code == "KZ" {
+            let hold = ["hold", "set", passed.trim(), "--ground", "EXERCISE: a case"];
+            comity(&[&hold[..], &["--home", to.at()]].concat())
+                .await
+                .fine();
+        }
+    }
+    take_back(tj, &[&reference]).await.unwrap();
+    let erased = complied(tj, &reference, "KG", ComplianceState::Erased).await;
+    assert_eq!((&*erased.passed_on_by, &*erased.unverified), ("UZ", ""));
+    assert!(erased.since_us > 0 && !erased.backups_unknown);
+    // Anybody who holds the card of KG checks it.
+    let proof = erased.proof.unwrap();
+    let receipt = envelope::verify_proof(&proof, "KG".parse().unwrap(), &*tj.node().book());
+    let receipt = receipt.unwrap();
+    assert_eq!(
+        (&*receipt.origin, receipt.r#type()),
+        ("UZ", ReceiptType::Erased)
+    );
+    let held = complied(tj, &reference, "KZ", ComplianceState::Held).await;
+    assert_eq!(
+        (&*held.passed_on_by, &*held.ground),
+        ("UZ", "EXERCISE: a case")
+    );
+    assert!(
+        held.unverified.contains("no card held here of KZ"),
+        "{}",
+        held.unverified
+    );
+    let own = complied(tj, &reference, "UZ", ComplianceState::Erased).await;
+    assert_eq!(own.passed_on_by, "");
+    let table = comity(&["recall", "status", &reference, "--home", tj.at()])
+        .await
+        .fine();
+    assert!(table.contains("KG by way of UZ"), "{table}");
+    assert!(table.contains("NOT VERIFIED"), "{table}");
+
+    // With the card of KZ what was kept is verified; a rebuild keeps all of it.
+    let [tj, .., kz] = &mut all;
+    tj.stop().await;
+    std::fs::remove_dir_all(tj.layout().index()).unwrap();
+    introduce(tj, &[kz]).await;
+    tj.start().await;
+    let held = complied(tj, &reference, "KZ", ComplianceState::Held).await;
+    assert_eq!(held.unverified, "");
+    complied(tj, &reference, "KG", ComplianceState::Erased).await;
+    // Each was sent once.
+    let sent = ledger_bodies(tj).await.into_iter();
+    let sent = sent.filter(|leaf| leaf.detail == "late-receipts" && leaf.peer == "UZ");
+    // UZ's own, and KG's and KZ's together or one by one.
+    let count = sent.count();
+    assert!((2..=3).contains(&count), "{count}");
 }

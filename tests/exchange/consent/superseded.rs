@@ -75,7 +75,7 @@ async fn a_corrected_version_is_neither_exported_nor_passed_on_by_mistake() {
 
     onward(&first, &[])
         .await
-        .fails(70, &["RECORD_SUPERSEDED", &second, "--exact"]);
+        .fails(77, &["RECORD_SUPERSEDED", &second, "--exact"]);
     let folder = tempfile::tempdir().unwrap();
     let export = async |reference: &str, name: &str, more: &[&str]| {
         let dir = folder.path().join(name);
@@ -97,7 +97,7 @@ async fn a_corrected_version_is_neither_exported_nor_passed_on_by_mistake() {
     };
     export(&first, "a", &[])
         .await
-        .fails(70, &["RECORD_SUPERSEDED", &second]);
+        .fails(77, &["RECORD_SUPERSEDED", &second]);
     export(&first, "b", &["--exact"]).await.fine();
     export(&second, "c", &[]).await.fine();
     onward(&second, &[]).await.fine();

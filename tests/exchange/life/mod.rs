@@ -8,6 +8,7 @@ mod holders;
 mod mass;
 mod persons;
 mod proof;
+mod races;
 mod recall;
 mod returning;
 mod rounds;

@@ -31,7 +31,7 @@ pub(crate) use self::{
     country::{Country, PASSPHRASE, Settings},
     desk::{acknowledge, assign, client_as, colleague, due, listed, unread},
     follow::{amendment, complied, digest_of, recall, show, status_of, take_back, try_show},
-    neighbours::{befriend, befriend_by, neighbours},
+    neighbours::{befriend, befriend_by, introduce, neighbours},
     proxy::{ConnectProxy, PASSWORD, USER},
     records::{alert, alert_to, json_of, large, urgent, urgent_to, with_everything},
     rotation::{incarnation_of, position, positions},

@@ -21,17 +21,28 @@ pub(crate) async fn befriend(countries: &[&Country]) {
 /// As [`befriend`], by another clock.
 pub(crate) async fn befriend_by(countries: &[&Country], clock: &Clock) {
     for at in countries {
-        let node = Node::open(at.home(), Arc::clone(clock), &mut |_| {})
+        let others = countries.iter().filter(|other| other.code != at.code);
+        let others: Vec<&Country> = others.copied().collect();
+        introduce_by(at, &others, clock).await;
+    }
+}
+
+/// Gives one country, which does not run, the cards of others.
+pub(crate) async fn introduce(at: &Country, others: &[&Country]) {
+    introduce_by(at, others, &system_clock()).await;
+}
+
+async fn introduce_by(at: &Country, others: &[&Country], clock: &Clock) {
+    let node = Node::open(at.home(), Arc::clone(clock), &mut |_| {})
+        .await
+        .unwrap();
+    for other in others {
+        let card = other.home().own_card().clone();
+        let operator = permit(&node);
+        node.import_card(card.signed.clone(), card.fingerprint(), &operator)
             .await
             .unwrap();
-        for other in countries.iter().filter(|other| other.code != at.code) {
-            let card = other.home().own_card().clone();
-            let operator = permit(&node);
-            node.import_card(card.signed.clone(), card.fingerprint(), &operator)
-                .await
-                .unwrap();
-        }
-        node.close().await.unwrap();
     }
+    node.close().await.unwrap();
     nothing_inherited();
 }

@@ -32,8 +32,8 @@ use crate::{
 use super::{
     super::{
         exit::{Failure, SOFTWARE, TEMPFAIL},
-        operator,
         out::Out,
+        principals,
     },
     country::CountryNode,
 };
@@ -130,13 +130,13 @@ impl Story {
     }
 }
 
-/// The operators of every country, the origin's first.
+/// The officers of every country, the origin's first.
 struct Cast {
     seats: Vec<Seat>,
     book: TrustBook,
 }
 
-/// An operator of one country and the connection to its node.
+/// An officer of one country and the connection to its node.
 struct Seat {
     country: Country,
     client: Client,
@@ -277,11 +277,11 @@ impl Seat {
     }
 }
 
-/// A client of a second officer, with a certificate of their own.
+/// A client of a second officer, with a certificate as `comity officer add` makes it.
 async fn second_officer(node: &CountryNode) -> Result<Client, Failure> {
     let home = Home::open(&node.home)?;
-    let issued = operator::issue_officer(&home, "second", &node.home.join("second-officer"))?;
-    Ok(Client::connect(&Profile::load(&issued.profile)?).await?)
+    let profile = principals::second(&home, &node.home.join("second-officer"))?;
+    Ok(Client::connect(&Profile::load(&profile)?).await?)
 }
 
 /// Looks until there is an answer.

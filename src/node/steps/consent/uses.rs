@@ -96,6 +96,8 @@ pub(in crate::node) struct Usable {
     pub(in crate::node) number: u64,
     pub(in crate::node) digest: Digest,
     pub(in crate::node) origin: Country,
+    /// Who sent it here: the origin, or the country that passed it on.
+    pub(in crate::node) sender: Country,
     pub(in crate::node) stored: StoredRecord,
     /// The content; of a record that was passed on, the original's.
     pub(in crate::node) record: Record,
@@ -142,18 +144,16 @@ impl Node {
         }
         let exercise = stored.holding.exercise;
         let digest = stored.digest;
+        let sender = stored.holding.origin.parse().map_err(|_| NodeError::Task)?;
         let (origin, record, passed_on) = match original_of(&record)? {
             Some((origin, original)) => (origin, original, true),
-            None => (
-                stored.holding.origin.parse().map_err(|_| NodeError::Task)?,
-                record,
-                false,
-            ),
+            None => (sender, record, false),
         };
         Ok(Usable {
             number,
             digest,
             origin,
+            sender,
             labels: labels(&record)
                 .into_iter()
                 .filter(|label| decision.allowed.has(*label))

@@ -16,16 +16,12 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tonic::transport::server::Connected;
 
-use super::{
-    super::{ConnectionIdentity, identity::ConnectedFrom},
-    live::Entered,
-    seats::Seat,
-};
+use super::{super::Caller, live::Entered, seats::Seat};
 
 /// A connection that was let in.
 pub(super) struct Connection {
     stream: TlsStream<TcpStream>,
-    identity: ConnectionIdentity,
+    caller: Caller,
     entered: Entered,
     was_cut: Pin<Box<WaitForCancellationFutureOwned>>,
     /// Until the caller's certificate ends.
@@ -36,13 +32,10 @@ pub(super) struct Connection {
 }
 
 impl Connected for Connection {
-    type ConnectInfo = ConnectedFrom;
+    type ConnectInfo = Caller;
 
-    fn connect_info(&self) -> ConnectedFrom {
-        ConnectedFrom {
-            identity: self.identity.clone(),
-            address: self.stream.get_ref().0.peer_addr().ok(),
-        }
+    fn connect_info(&self) -> Caller {
+        self.caller.clone()
     }
 }
 
@@ -51,7 +44,7 @@ impl Connection {
     /// within `silence`.
     pub(super) fn new(
         stream: TlsStream<TcpStream>,
-        identity: ConnectionIdentity,
+        caller: Caller,
         entered: Entered,
         left: Duration,
         silence: Duration,
@@ -59,7 +52,7 @@ impl Connection {
     ) -> Self {
         Self {
             stream,
-            identity,
+            caller,
             was_cut: Box::pin(entered.cut.clone().cancelled_owned()),
             entered,
             ending: Box::pin(sleep(left)),

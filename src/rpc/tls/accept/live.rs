@@ -8,13 +8,17 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-/// Serial number of a certificate, as its DER integer has it, without leading zeros.
+use crate::home::TrustedIssuers;
+
+/// Serial number of a certificate, as its DER integer has it, without leading zeros; of a trusted
+/// issuer's with its label before it ([`TrustedIssuers::serial`]).
 pub type Serial = Vec<u8>;
 
 /// The live connections of a port.
 #[derive(Debug, Default)]
 pub struct Live {
     state: Mutex<State>,
+    issuers: TrustedIssuers,
 }
 
 #[derive(Debug, Default)]
@@ -33,6 +37,19 @@ pub(super) struct Entered {
 }
 
 impl Live {
+    /// Nothing yet, at a port where these issuers vouch for callers too.
+    pub fn trusting(issuers: TrustedIssuers) -> Self {
+        Self {
+            state: Mutex::default(),
+            issuers,
+        }
+    }
+
+    /// Who vouches for callers beside the countries' CAs.
+    pub const fn issuers(&self) -> &TrustedIssuers {
+        &self.issuers
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

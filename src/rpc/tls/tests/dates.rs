@@ -14,7 +14,7 @@ use super::{
     Party,
     doors::{LONG, ask, at, client_port_of, dial_as, links, who},
     handshakes::shake,
-    kz, trust, uz,
+    kz, own_clients, trust, uz,
 };
 use crate::{
     home::{TlsMaterial, leaf, link_name, node_name},
@@ -161,7 +161,11 @@ async fn a_revoked_client_is_refused_and_others_are_not() {
     let call = async |serials: &[Vec<u8>]| {
         let revoked = list(uz(), serials);
         let (own, ca) = (uz().client_port.clone(), &uz().ca);
-        let server = client_port_server_config(&own, uz().country, ca, Some(&revoked)).unwrap();
+        let trust = ClientTrust {
+            revoked: Some(revoked),
+            ..own_clients(ca, uz().country)
+        };
+        let server = client_port_server_config(&own, &trust).unwrap();
         let client = client_config(&uz().operator, uz().country, ca).unwrap();
         let name = node_name(uz().country);
         let (seen, _) = shake(Arc::new(server), Arc::new(client), &name).await;

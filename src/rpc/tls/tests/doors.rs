@@ -16,7 +16,7 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 use tonic::{Code, Request, Response, Status, service::Routes, transport::Channel};
 
-use super::{super::*, Party, kz, trust, uz};
+use super::{super::*, Party, kz, own_clients, trust, uz};
 use crate::{
     card::{AddressPolicy, LinkAddress},
     home::{TlsMaterial, link_name},
@@ -145,7 +145,7 @@ pub(super) async fn dial_as(served: &Served, own: &TlsMaterial) -> Result<Channe
 /// The client port of a country.
 pub(super) async fn client_port_of(party: &Party) -> Served {
     let own = party.client_port.clone();
-    let config = client_port_server_config(&own, party.country, &party.ca, None).unwrap();
+    let config = client_port_server_config(&own, &own_clients(&party.ca, party.country)).unwrap();
     served(Door::Clients, config, limits()).await
 }
 
@@ -178,7 +178,7 @@ async fn handlers_know_the_peer_from_its_connection() {
 #[tokio::test]
 async fn handlers_know_the_client_from_its_connection() {
     let own = uz().client_port.clone();
-    let config = client_port_server_config(&own, uz().country, &uz().ca, None).unwrap();
+    let config = client_port_server_config(&own, &own_clients(&uz().ca, uz().country)).unwrap();
     let served = served(Door::Clients, config, limits()).await;
     let operator = uz().operator.clone();
     let channel = connect_client(&at(served.address), uz().country, &uz().ca, &operator, LONG)

@@ -5,21 +5,21 @@ use rustls::{
     client::Resumption,
     crypto::{CryptoProvider, ring},
     pki_types::{CertificateDer, ServerName},
-    version::TLS13,
+    version::{TLS12, TLS13},
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::{
     super::{verifier::explain, *},
-    Party, kz,
+    Party, kz, own_clients,
     strangers::{TrustAnyone, forged_link},
     trust, uz,
 };
 
 use crate::{
     access::{Principal, PrincipalKind},
-    home::{TlsMaterial, link_name, node_name},
+    home::{TlsMaterial, TrustedIssuers, link_name, node_name},
 };
 
 /// What a server saw of a handshake: group, whether resumed, the caller's chain; or its error.
@@ -62,7 +62,7 @@ fn uz_link_port() -> Arc<ServerConfig> {
 
 fn uz_client_port() -> Arc<ServerConfig> {
     let own = uz().client_port.clone();
-    Arc::new(client_port_server_config(&own, uz().country, &uz().ca, None).unwrap())
+    Arc::new(client_port_server_config(&own, &own_clients(&uz().ca, uz().country)).unwrap())
 }
 
 /// How somebody with `own` dials the link port of UZ.
@@ -88,12 +88,20 @@ fn with_groups(
     client: &ClientConfig,
     groups: &[&'static dyn rustls::crypto::SupportedKxGroup],
 ) -> ClientConfig {
+    with_version(client, groups, &TLS13)
+}
+
+fn with_version(
+    client: &ClientConfig,
+    groups: &[&'static dyn rustls::crypto::SupportedKxGroup],
+    version: &'static rustls::SupportedProtocolVersion,
+) -> ClientConfig {
     let provider = CryptoProvider {
         kx_groups: groups.to_vec(),
         ..ring::default_provider()
     };
     let mut changed = ClientConfig::builder_with_provider(Arc::new(provider))
-        .with_protocol_versions(&[&TLS13])
+        .with_protocol_versions(&[version])
         .unwrap()
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(TrustAnyone))
@@ -111,7 +119,7 @@ async fn links_use_the_hybrid_group_and_know_the_peer() {
     // One round trip: no HelloRetryRequest.
     assert_eq!(kind, HandshakeKind::Full);
     assert_eq!(
-        identity_of(&chain),
+        identity_of(&chain, &TrustedIssuers::default()),
         Ok(ConnectionIdentity::Peer(kz().country))
     );
 }
@@ -181,6 +189,46 @@ async fn tls_1_2_is_refused() {
 }
 
 #[tokio::test]
+async fn tls_1_2_is_taken_from_clients_where_it_is_allowed_and_never_resumed() {
+    let own = uz().client_port.clone();
+    let allowing = ClientTrust {
+        allow_tls12: true,
+        ..own_clients(&uz().ca, uz().country)
+    };
+    let allowing = Arc::new(client_port_server_config(&own, &allowing).unwrap());
+    let name = node_name(uz().country);
+    for group in [ring::kx_group::X25519, ring::kx_group::SECP256R1] {
+        let old = Arc::new(with_version(&operator_of(uz()), &[group], &TLS12));
+        // The same client twice: it would resume if it could.
+        for _ in 0..2 {
+            let (seen, dialled) = shake(Arc::clone(&allowing), Arc::clone(&old), &name).await;
+            let (taken, kind, chain) = seen.unwrap();
+            assert_eq!(
+                (taken, kind, dialled),
+                (group.name(), HandshakeKind::Full, Ok(()))
+            );
+            assert_eq!(
+                identity_of(&chain, &TrustedIssuers::default())
+                    .unwrap()
+                    .to_string(),
+                "UZ/operator/local"
+            );
+        }
+        let (seen, _) = shake(uz_client_port(), Arc::clone(&old), &name).await;
+        assert!(seen.is_err());
+        // A stranger's certificate is no better there.
+        let stranger = with_version(&operator_of(kz()), &[group], &TLS12);
+        let (seen, _) = shake(Arc::clone(&allowing), Arc::new(stranger), &name).await;
+        assert!(seen.is_err());
+        let link = with_version(&to_uz(&kz().link), &[group], &TLS12);
+        assert!(dial_uz(link).await.0.is_err());
+    }
+    // Who can do better does.
+    let (seen, _) = shake(allowing, Arc::new(operator_of(uz())), &name).await;
+    assert_eq!(seen.unwrap().0, NamedGroup::X25519MLKEM768);
+}
+
+#[tokio::test]
 async fn the_client_port_prefers_hybrid_and_takes_x25519() {
     let (seen, _) = call_uz(operator_of(uz())).await;
     assert_eq!(seen.unwrap().0, NamedGroup::X25519MLKEM768);
@@ -190,7 +238,7 @@ async fn the_client_port_prefers_hybrid_and_takes_x25519() {
     let (group, _, chain) = seen.unwrap();
     assert_eq!((group, dialled), (NamedGroup::X25519, Ok(())));
     assert_eq!(
-        identity_of(&chain),
+        identity_of(&chain, &TrustedIssuers::default()),
         Ok(ConnectionIdentity::Client(
             Principal::new(uz().country, PrincipalKind::Operator, "local").unwrap()
         ))
@@ -254,7 +302,7 @@ async fn a_ca_vouches_for_its_own_country_only() {
         let client = to_uz(&forged_link(signer, signer.country));
         let (seen, _) = shake(Arc::clone(&server), Arc::new(client), &name).await;
         assert_eq!(
-            identity_of(&seen.unwrap().2),
+            identity_of(&seen.unwrap().2, &TrustedIssuers::default()),
             Ok(ConnectionIdentity::Peer(signer.country))
         );
     }

@@ -62,6 +62,17 @@ fn party(code: &str) -> Party {
     }
 }
 
+/// Who comes through a client port: clients of this CA, by TLS 1.3.
+fn own_clients(ca: &[u8], country: Country) -> super::ClientTrust {
+    super::ClientTrust {
+        country,
+        ca: ca.to_vec(),
+        revoked: None,
+        issuers: Vec::new(),
+        allow_tls12: false,
+    }
+}
+
 fn trust(parties: &[&Party]) -> Vec<(Country, Vec<u8>)> {
     parties
         .iter()
