@@ -66,7 +66,7 @@ async fn submitted(node: &Arc<Node>, records: Vec<Record>, in_flight: usize) -> 
     let begun = Instant::now();
     stream::iter(records)
         .map(|record| {
-            node.submit(Intent {
+            node.submit_intent(Intent {
                 record,
                 idempotency_key: String::new(),
                 actor: "bench/case-system".to_owned(),

@@ -243,7 +243,7 @@ fn questions_of(arguments: &Arguments) -> Vec<Vec<(&'static str, Asked)>> {
 async fn fill(node: &Arc<Node>, arguments: &Arguments) {
     let made = records(arguments.bytes).take(arguments.in_node);
     let submissions = made.map(|(record, _, _)| {
-        node.submit(Intent {
+        node.submit_intent(Intent {
             record,
             idempotency_key: String::new(),
             actor: "bench/case-system".to_owned(),
@@ -261,7 +261,8 @@ async fn fill(node: &Arc<Node>, arguments: &Arguments) {
 /// One answer, with its leaf; how long it took.
 async fn ask(node: &Arc<Node>, of: Asked) -> Duration {
     let begun = Instant::now();
-    let answer = node.search(of, "bench/officer".to_owned(), String::new());
+    let (permit, purpose) = (shared::officer(node), shared::purpose());
+    let answer = node.search(permit, of, Some(purpose), String::new());
     std::hint::black_box(answer.await.expect("an answer"));
     begun.elapsed()
 }

@@ -13,13 +13,13 @@ use crate::{
 };
 
 pub use crate::wire::entry::{
-    AgreementsChanged, Alarm, ApprovalAsked, ApprovalChanged, ApprovalKind, ApprovalOrder,
-    CardAccepted, CaughtUp, Charge, ChargeChanged, CheckpointSeen, Disclosed, EarlierSettled,
-    Erased, Escalated, Fenced, Follow, HoldChanged, Holding, LateReceipt, LateReceiptsKept,
-    LeafSlot, LifeRow, LinkChanged, Lock, LockCause, Locked, LostNamed, NodeCreated, NodeRenewed,
-    NodeStarted, OutboxPlace, PeerHeard, PeerRenewed, Position, Read, RecalledAlone,
-    ReceiptsArrived, ReceiptsIssued, Received, ReferenceFloor, Refused, Rekeyed, ReleasedTable,
-    StartUnconfirmed, Submitted, TableExported, entry::Event,
+    AccessChanged, AgreementsChanged, Alarm, ApprovalAsked, ApprovalChanged, ApprovalKind,
+    ApprovalOrder, AttemptsRefused, CardAccepted, CaughtUp, Charge, ChargeChanged, CheckpointSeen,
+    Disclosed, EarlierSettled, Erased, Escalated, Fenced, Follow, HoldChanged, Holding,
+    LateReceipt, LateReceiptsKept, LeafSlot, LifeRow, LinkChanged, Lock, LockCause, Locked,
+    LostNamed, NodeCreated, NodeRenewed, NodeStarted, OutboxPlace, PeerHeard, PeerRenewed,
+    Position, Read, RecalledAlone, ReceiptsArrived, ReceiptsIssued, Received, ReferenceFloor,
+    Refused, Rekeyed, ReleasedTable, StartUnconfirmed, Submitted, TableExported, entry::Event,
 };
 
 /// Random name of one life of a node's store: renewed when it is restored from a backup, so that

@@ -1,5 +1,6 @@
 //! What documents say that a program can check: examples load, sample references hold,
-//! docs/KEYSPACES.md lists the keyspaces there are, and docs/RECORDS.md the kinds, fields and codes.
+//! docs/KEYSPACES.md lists the keyspaces there are, docs/RECORDS.md the kinds, fields and codes, and
+//! docs/ACCESS.md the permissions.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -123,6 +124,12 @@ fn the_records_page_is_what_the_command_writes() {
         "write it again: comity kinds --markdown > docs/RECORDS.md"
     );
     assert_eq!(written.len(), page.len());
+}
+
+/// `comity access table --markdown > docs/ACCESS.md` writes the page after an intended change.
+#[test]
+fn the_permissions_page_is_what_the_command_writes() {
+    assert_eq!(read("docs/ACCESS.md"), comity::access::page());
 }
 
 fn keyspaces_page() -> String {

@@ -19,6 +19,7 @@ use std::{
 };
 
 use comity::{
+    access::{Caller, Permit, Principal, PrincipalKind, Purpose, Role, Verb},
     client::{Client, Profile},
     config::Config,
     exercise::{self, Exercise},
@@ -27,6 +28,7 @@ use comity::{
     record::Country,
     rpc::server::{self, NodeTls},
     wire::{
+        ledger::ReadingPurpose,
         node::{SubmitRecordRequest, SubmitRecordsRequest, submit_records_response::Outcome},
         record::{CountryRole, Record},
     },
@@ -94,13 +96,10 @@ impl Site {
         let node = self.open_node().await;
         for other in others {
             let card = other.open_home().own_card().clone();
-            node.import_card(
-                card.signed.clone(),
-                card.fingerprint(),
-                "bench/operator".to_owned(),
-            )
-            .await
-            .expect("the card");
+            let operator = node.enter(node.local_operator()).expect("a permit");
+            node.import_card(card.signed.clone(), card.fingerprint(), &operator)
+                .await
+                .expect("the card");
         }
         node.close().await.expect("a clean close");
     }
@@ -155,7 +154,7 @@ pub(crate) struct Running {
 impl Running {
     /// Last sequences assigned and receipted to every peer, all lanes together.
     pub(crate) fn lanes(&self) -> (u64, u64) {
-        let status = self.node.status().expect("the status");
+        let status = self.node.status(&officer(&self.node)).expect("the status");
         let lanes = status.links.iter().flat_map(|link| &link.lanes);
         lanes.fold((0, 0), |(assigned, receipted), lane| {
             (assigned + lane.assigned, receipted + lane.receipted)
@@ -163,7 +162,7 @@ impl Running {
     }
 
     pub(crate) fn linked(&self) -> bool {
-        let status = self.node.status().expect("the status");
+        let status = self.node.status(&officer(&self.node)).expect("the status");
         status.links.iter().all(|link| link.up)
     }
 
@@ -210,7 +209,7 @@ pub(crate) fn records(countries: &[Country], bytes: usize) -> impl Iterator<Item
 }
 
 pub(crate) async fn client(site: &Site) -> Client {
-    let profile = Profile::operator(&site.open_home()).expect("the operator's profile");
+    let profile = Profile::officer(&site.open_home()).expect("the officer's profile");
     Client::connect(&profile).await.expect("a connection")
 }
 
@@ -284,4 +283,23 @@ pub(crate) fn folder(dir: Option<&Path>) -> tempfile::TempDir {
         None => tempfile::tempdir(),
     }
     .expect("a temporary folder")
+}
+
+/// A permit of a liaison officer, for what asks the node without a client.
+#[allow(dead_code, reason = "not every measurement needs it")]
+pub(crate) fn officer<A: Verb>(node: &Node) -> Permit<A> {
+    let principal = Principal::new(node.country(), PrincipalKind::Officer, "bench")
+        .expect("a name")
+        .with_roles([Role::LiaisonOfficer].into())
+        .expect("a role of officers");
+    let from = String::new();
+    node.enter(Caller { principal, from }).expect("a permit")
+}
+
+/// A purpose to search for.
+#[allow(dead_code, reason = "not every measurement needs it")]
+pub(crate) fn purpose() -> Purpose {
+    Purpose::given(ReadingPurpose::Analysis.into(), "BENCH")
+        .expect("a purpose")
+        .expect("a purpose")
 }

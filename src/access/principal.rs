@@ -24,6 +24,8 @@ use crate::{
 pub const MAX_NAME_BYTES: usize = 64;
 /// Most roles of one principal.
 pub const MAX_ROLES: usize = 8;
+/// Name of the principals that `comity init` issues certificates to.
+const FIRST: &str = "local";
 /// Longest label of a trusted issuer, in bytes.
 const MAX_LABEL_BYTES: usize = 16;
 
@@ -114,6 +116,11 @@ impl Principal {
             return Err(PrincipalError::IssuedName);
         }
         Ok(Self::of(country, kind, whole))
+    }
+
+    /// The operator that a home has from its beginning.
+    pub fn first_operator(country: Country) -> Self {
+        Self::of(country, PrincipalKind::Operator, FIRST.to_owned())
     }
 
     fn of(country: Country, kind: PrincipalKind, name: String) -> Self {

@@ -35,6 +35,7 @@ impl Amend {
             .get_record(GetRecordRequest {
                 reference: self.reference,
                 purpose: "amendment".to_owned(),
+                situation_only: true,
                 ..GetRecordRequest::default()
             })
             .await?

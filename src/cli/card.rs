@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 use prost::Message as _;
 
 use crate::{
+    access::act,
     card::{CardError, Fingerprint, TrustedCard, verify_stored_card},
     home::{CardContents, Home, HomeError, reissue_card, renewal},
     node::{Node, system_clock},
@@ -24,7 +25,7 @@ use super::{
     certificates::RenewCertificates,
     connect::Chosen,
     delegate::{self, DELEGATIONS, MOST},
-    exit::{DATAERR, Failure, USAGE},
+    exit::{DATAERR, Failure, NOPERM, USAGE},
     out::{Out, moment},
 };
 
@@ -182,11 +183,13 @@ async fn import_offline(
     given: Fingerprint,
 ) -> Result<(String, u64, bool), Failure> {
     let node = Node::open(home, system_clock(), &mut |_| {}).await?;
-    let actor = format!("{}/operator/local", node.country());
-    let imported = node
-        .import_card(card.signed.clone(), given, actor)
-        .await
-        .map_err(|refusal| Failure::new(DATAERR, refusal.to_string()));
+    let imported = match node.enter::<act::ImportCard>(node.local_operator()) {
+        Ok(permit) => node
+            .import_card(card.signed.clone(), given, &permit)
+            .await
+            .map_err(|refusal| Failure::new(DATAERR, refusal.to_string())),
+        Err(refused) => Err(Failure::new(NOPERM, refused.to_string())),
+    };
     node.close().await?;
     let (card, changed) = imported?;
     Ok((card.country.to_string(), card.version, changed))

@@ -24,6 +24,7 @@ use super::{
     consent::compartment,
     exit::{Failure, SOFTWARE},
     out::{Out, printable},
+    why::Why,
 };
 
 /// Export a record for court, with what proves it.
@@ -43,9 +44,8 @@ pub(super) struct Export {
     /// Which compartments, with commas between them [default: every one held].
     #[arg(long, value_delimiter = ',', value_parser = compartment)]
     compartments: Vec<CompartmentLabel>,
-    /// Why; into the ledger.
-    #[arg(long, default_value = "", hide_default_value = true)]
-    purpose: String,
+    #[command(flatten)]
+    why: Why,
     /// This very version, though a newer one replaced it.
     #[arg(long)]
     exact: bool,
@@ -66,7 +66,9 @@ impl Export {
             reference: self.reference.clone(),
             compartments: self.compartments.iter().map(|of| (*of).into()).collect(),
             beneficiary: self.for_court.clone(),
-            purpose: self.purpose.clone(),
+            purpose: self.why.note(),
+            reading_purpose: self.why.code(),
+            case_reference: self.why.case(),
             exact: self.exact,
         };
         let exported = match client.consents.export_record(request).await {
@@ -146,7 +148,7 @@ impl Export {
         let mut lines = vec![
             format!("Record {} of {}", self.reference, exported.origin),
             format!("Exported for: {}", printable(&self.for_court)),
-            format!("Purpose: {}", printable(&self.purpose)),
+            format!("Purpose: {}", printable(&self.why.to_string())),
             format!(
                 "SHA-256 of the signed header: {}",
                 hex::encode(&exported.header_digest)

@@ -5,12 +5,13 @@ use crate::{
     wire::{json, node::GetRecordRequest},
 };
 
-use super::{diff::diff, exit::Failure, out::Out};
+use super::{diff::diff, exit::Failure, out::Out, why::Why};
 
 /// Shows what each version changed against the one before.
 pub(super) async fn show_history(
     client: &mut Client,
     versions: Vec<String>,
+    why: &Why,
     out: &mut Out,
 ) -> Result<(), Failure> {
     let mut before: Option<serde_json::Value> = None;
@@ -21,7 +22,9 @@ pub(super) async fn show_history(
             .get_record(GetRecordRequest {
                 reference: reference.clone(),
                 exact: true,
-                purpose: "history".to_owned(),
+                purpose: why.note(),
+                reading_purpose: why.code(),
+                case_reference: why.case(),
                 ..GetRecordRequest::default()
             })
             .await;

@@ -2,6 +2,7 @@
 //!
 //! Answers go to standard output, messages to standard error; exit codes are those of sysexits(3).
 
+mod access;
 mod acknowledge;
 mod agreements;
 mod amend;
@@ -41,6 +42,7 @@ mod submit;
 mod template;
 mod trend;
 mod vectors;
+mod why;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -138,6 +140,9 @@ enum Command {
     Hold(hold::Hold),
     /// Shred locked records before their delay is over, with a second operator.
     Shred(recall::Shred),
+    /// Show who may do what.
+    #[command(subcommand)]
+    Access(access::Access),
     /// See and approve what needs two persons.
     #[command(subcommand)]
     Approvals(approvals::Approvals),
@@ -242,6 +247,7 @@ fn dispatch(command: Command, out: &mut Out) -> Result<(), Failure> {
         Command::Recall(recall) => runtime()?.block_on(recall.carry_out(out)),
         Command::Hold(hold) => runtime()?.block_on(hold.carry_out(out)),
         Command::Shred(shred) => runtime()?.block_on(shred.carry_out(out)),
+        Command::Access(access) => access.carry_out(out),
         Command::Approvals(approvals) => runtime()?.block_on(approvals.carry_out(out)),
         Command::Officer(of) => runtime()?.block_on(of.carry_out(Kind::Officer, out)),
         Command::System(of) => runtime()?.block_on(of.carry_out(Kind::CaseSystem, out)),

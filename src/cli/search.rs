@@ -10,7 +10,7 @@ use crate::wire::{
     },
 };
 
-use super::{Target, exit::Failure, out::Out, records::summary_json};
+use super::{Target, exit::Failure, out::Out, records::summary_json, why::Why};
 
 /// Search records: words in any script, kind, country, days, codes, identifiers.
 #[derive(Debug, Args)]
@@ -41,9 +41,8 @@ pub(super) struct Search {
     /// How many at most.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
     limit: u32,
-    /// Why it is searched; into the ledger.
-    #[arg(long, default_value = "", hide_default_value = true)]
-    purpose: String,
+    #[command(flatten)]
+    why: Why,
 }
 
 /// Show the records that share an identifier or a name with one, and the evidence.
@@ -56,9 +55,8 @@ pub(super) struct Related {
     /// How many at most.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
     limit: u32,
-    /// Why it is looked at; into the ledger.
-    #[arg(long, default_value = "", hide_default_value = true)]
-    purpose: String,
+    #[command(flatten)]
+    why: Why,
 }
 
 impl Search {
@@ -73,7 +71,9 @@ impl Search {
             codes: self.codes,
             entity: self.entity,
             limit: self.limit,
-            purpose: self.purpose,
+            purpose: self.why.note(),
+            reading_purpose: self.why.code(),
+            case_reference: self.why.case(),
         };
         let answer = client.search.search(request).await?.into_inner();
         if out.json() {
@@ -87,6 +87,9 @@ impl Search {
         if answer.hits.is_empty() {
             out.note("nothing found");
         }
+        if answer.situations_only {
+            out.note("only situations were searched: --purpose and --case search the rest");
+        }
         notes(answer.coverage.unwrap_or_default(), answer.more, out);
         Ok(())
     }
@@ -98,7 +101,9 @@ impl Related {
         let request = ListRelatedRequest {
             reference: self.reference,
             limit: self.limit,
-            purpose: self.purpose,
+            purpose: self.why.note(),
+            reading_purpose: self.why.code(),
+            case_reference: self.why.case(),
         };
         let answer = client.search.list_related(request).await?.into_inner();
         if out.json() {
@@ -132,6 +137,9 @@ impl Related {
         }
         if answer.related.is_empty() {
             out.note("no other record here shares an identifier or a name with it");
+        }
+        if answer.situations_only {
+            out.note("only situations were searched: --purpose and --case search the rest");
         }
         notes(answer.coverage.unwrap_or_default(), answer.more, out);
         Ok(())

@@ -28,7 +28,8 @@ pub const AUTHORITIES: [&str; 3] = [POLICE, PROSECUTOR, VICTIM_SUPPORT];
 
 const POLICE: &str = "national-police";
 const PROSECUTOR: &str = "prosecutor-general";
-const VICTIM_SUPPORT: &str = "victim-support";
+/// The authority to which the exercise refers victims.
+pub const VICTIM_SUPPORT: &str = "victim-support";
 
 /// A synthetic record and the country that submits it.
 #[derive(Clone, Debug, PartialEq)]
@@ -293,6 +294,7 @@ fn marking(random: &mut SplitMix64) -> Marking {
             .into(),
         handling: handling.iter().map(|code| (*code).into()).collect(),
         handling_note: note.to_owned(),
+        tell_purpose: false,
     }
 }
 

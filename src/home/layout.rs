@@ -40,6 +40,8 @@ impl Layout {
         config = "config.toml";
         /// Folder of the agreements with other countries, one file each.
         agreements = "agreements";
+        /// The permissions, where the country wrote its own.
+        access = "access.toml";
         /// Own signed card.
         card = "card.bin";
         /// Held while a node runs.

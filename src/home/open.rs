@@ -16,7 +16,7 @@ use super::{
     HomeError, Layout, TlsMaterial, files, issue::IssuingCa, renewal::is_renewal, rotation::in_use,
 };
 use crate::{
-    access::PrincipalKind,
+    access::{MAX_BYTES, PrincipalKind},
     card::{CardError, TrustedCard, verify_stored_card},
     config::Config,
     crypto::{AeadKey, SealingSecret, SigningKey},
@@ -44,6 +44,28 @@ pub struct HomeLock {
 }
 
 impl Home {
+    /// The text of `access.toml`, where there is one; of one that is too large the beginning, which is
+    /// refused as too large.
+    ///
+    /// # Errors
+    /// [`HomeError::Io`] when it cannot be read.
+    pub fn access_file(&self) -> Result<Option<String>, HomeError> {
+        use std::io::Read as _;
+        let path = self.layout().access();
+        let file = match std::fs::File::open(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            file => file.map_err(files::io(&path, "read"))?,
+        };
+        let most = u64::try_from(MAX_BYTES)
+            .unwrap_or(u64::MAX)
+            .saturating_add(1);
+        let mut bytes = Vec::new();
+        file.take(most)
+            .read_to_end(&mut bytes)
+            .map_err(files::io(&path, "read"))?;
+        Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
     /// Opens the home at `dir`. Time is not checked here, so that an expired card can be issued
     /// again; a node that starts also asks [`TrustedCard::check_validity`].
     ///

@@ -10,6 +10,7 @@ use arc_swap::ArcSwap;
 use time::Date;
 
 use crate::{
+    access::{Permit, act},
     config::agreements::{self, AgreementError},
     crypto::Digest,
     record::{
@@ -25,7 +26,8 @@ use crate::{
 use super::{
     Node, NodeError,
     read::{ReadError, blocking},
-    rules::{Proposal, ReadOrder},
+    rules::{By, Proposal, ReadOrder},
+    submit::SubmitError,
 };
 
 /// The agreements in force, and where they come from.
@@ -147,19 +149,32 @@ impl Node {
     /// durable.
     ///
     /// # Errors
-    /// [`Violations`] as a submission would give.
-    pub fn preview(&self, record: &Record) -> Result<Matrix, Violations> {
+    /// [`SubmitError::Invalid`] as a submission would give; [`SubmitError::Refused`].
+    pub fn preview(
+        &self,
+        permit: &Permit<act::Preview>,
+        record: &Record,
+    ) -> Result<Matrix, SubmitError> {
+        self.check_own(permit, record)?;
         let now = self.now();
-        self.check(record, now)?;
+        self.check(record, now).map_err(SubmitError::Invalid)?;
         // A store that cannot be read says so at the submission.
         if let Ok(Some(violations)) = self.gives_away(record) {
-            return Err(violations);
+            return Err(SubmitError::Invalid(violations));
         }
-        self.sharing_of(record, now)
+        self.sharing_of(record, now).map_err(SubmitError::Invalid)
+    }
+
+    /// The agreements in force, and today, for whoever may see them.
+    pub fn agreements_shown(
+        &self,
+        _permit: &Permit<act::SeeAgreements>,
+    ) -> (Arc<Agreements>, Date) {
+        self.agreements_in_force()
     }
 
     /// The agreements in force, and today.
-    pub fn agreements_in_force(&self) -> (Arc<Agreements>, Date) {
+    pub(super) fn agreements_in_force(&self) -> (Arc<Agreements>, Date) {
         (self.agreements.now(), day(self.now()))
     }
 
@@ -167,11 +182,16 @@ impl Node {
     ///
     /// # Errors
     /// [`NodeError::Agreements`]: those in force stay.
-    pub async fn reload_agreements(self: &Arc<Self>, actor: String) -> Result<Loaded, NodeError> {
+    pub async fn reload_agreements(
+        self: &Arc<Self>,
+        permit: &Permit<act::ReloadAgreements>,
+    ) -> Result<Loaded, NodeError> {
         let _one_at_a_time = self.agreements.change.lock().await;
         let node = Arc::clone(self);
         let (agreements, loaded) = blocking(move || Ok(read(&node.agreements.dir)?)).await?;
-        self.writer.propose(loaded.proposal(Some(actor))).await?;
+        self.writer
+            .propose(loaded.proposal(Some(permit.actor())))
+            .await?;
         self.agreements.agreements.store(Arc::new(agreements));
         Ok(loaded)
     }
@@ -184,9 +204,10 @@ impl Node {
     pub async fn sharing_as_sent(
         self: &Arc<Self>,
         reference: Reference,
-        actor: String,
+        permit: Permit<act::Track>,
     ) -> Result<(SharingMatrix, bool), ReadError> {
         let number = self.find(&reference)?;
+        self.reached_number(&permit, &reference, number)?;
         let node = Arc::clone(self);
         let looked = blocking(move || {
             let stored = node.stored(number)?;
@@ -208,7 +229,7 @@ impl Node {
                 number,
                 digest: Some(digest),
                 reference: reference.to_string(),
-                actor,
+                by: By::of(&permit),
                 detail: "sharing",
                 ..ReadOrder::default()
             })))

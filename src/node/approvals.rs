@@ -3,12 +3,13 @@
 
 use std::{
     sync::{Arc, atomic::Ordering},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use prost::Message as _;
 
 use crate::{
+    access::{Permit, act},
     crypto::{Digest, random_bytes},
     entry::{ApprovalKind, ApprovalOrder, EntryError, Event, LockCause},
     inbox::{
@@ -27,8 +28,6 @@ use super::{
     submit::SubmitError,
 };
 
-/// How long something waits for a second person.
-const WAITS: Duration = Duration::from_secs(24 * 3600);
 /// Approvals listed at most.
 const MAX_LISTED: usize = 100;
 /// References shown of each.
@@ -50,7 +49,7 @@ impl Node {
         self.writer
             .propose(Proposal::Ask {
                 id,
-                expires_us: (self.now() + WAITS).micros(),
+                expires_us: (self.now() + self.waits(order.kind())).micros(),
                 asker_tag: self.person(&order.asked_by),
                 actor: order.asked_by.clone(),
                 order: order.encode_to_vec(),
@@ -79,7 +78,10 @@ impl Node {
     ///
     /// # Errors
     /// [`NodeError`] when the store cannot be read.
-    pub async fn approvals(self: &Arc<Self>) -> Result<Vec<PendingApproval>, NodeError> {
+    pub async fn approvals(
+        self: &Arc<Self>,
+        _permit: &Permit<act::SeeApprovals>,
+    ) -> Result<Vec<PendingApproval>, NodeError> {
         let node = Arc::clone(self);
         blocking(move || {
             let now = node.now().micros();
@@ -137,13 +139,18 @@ impl Node {
     pub async fn approve(
         self: &Arc<Self>,
         id: &str,
-        actor: String,
+        permit: &Permit<act::Approve>,
     ) -> Result<Vec<Recalled>, RecallError> {
+        let actor = permit.actor();
         let id: ApprovalId = hex::decode(id)
             .ok()
             .and_then(|bytes| bytes.try_into().ok())
             .ok_or(RecallError::Approval(Refusal::NoApproval))?;
         let approver_tag = self.person(&actor);
+        let row = approvals::of(&self.store, &id)
+            .map_err(NodeError::from)?
+            .ok_or(RecallError::Approval(Refusal::NoApproval))?;
+        self.check_approver(permit, self.order(&id, &row)?.kind())?;
         let approved = self
             .writer
             .propose(Proposal::Approve {

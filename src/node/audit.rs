@@ -3,6 +3,7 @@
 use prost::Message as _;
 
 use crate::{
+    access::{Permit, act},
     crypto::Digest,
     entry::{Entry, EntryError},
     inbox::StoredRecord,
@@ -10,12 +11,13 @@ use crate::{
         Checkpoint, checkpoint,
         rows::{self, LeafRow},
     },
+    record::Reference,
     replication::lanes,
     store::StoreError,
     wire::ledger::{Leaf, LeafProof, RecordProof},
 };
 
-use super::{Node, NodeError, receipts, rules::leaf_aad};
+use super::{Node, NodeError, read::ReadError, receipts, rules::leaf_aad};
 
 /// Leaves a page answers at most.
 pub const MAX_LEAVES: u64 = 500;
@@ -91,7 +93,12 @@ impl Node {
     ///
     /// # Errors
     /// [`NodeError`] when the store cannot be read.
-    pub fn leaves(&self, before: u64, limit: u64) -> Result<Vec<Leaf>, NodeError> {
+    pub fn leaves(
+        &self,
+        _permit: &Permit<act::SeeLedger>,
+        before: u64,
+        limit: u64,
+    ) -> Result<Vec<Leaf>, NodeError> {
         let top = before.min(self.ledger_size()?);
         let bottom = top.saturating_sub(limit.clamp(1, MAX_LEAVES));
         (bottom..top)
@@ -100,12 +107,25 @@ impl Node {
             .collect()
     }
 
+    /// Every leaf about a record, for whoever may see the ledger; as `prove` answers them.
+    ///
+    /// # Errors
+    /// [`ReadError`] when nothing here has the reference, or the store cannot be read.
+    pub fn prove_for(
+        &self,
+        _permit: &Permit<act::SeeLedger>,
+        reference: &Reference,
+    ) -> Result<RecordProof, ReadError> {
+        let number = self.find(reference)?;
+        Ok(self.prove(number)?)
+    }
+
     /// Every leaf about a record, with inclusion proofs in the current tree: its own, and those of
     /// the receipt groups that answer it.
     ///
     /// # Errors
     /// [`NodeError`] when the store cannot be read.
-    pub fn prove(&self, number: u64) -> Result<RecordProof, NodeError> {
+    pub(super) fn prove(&self, number: u64) -> Result<RecordProof, NodeError> {
         let stored = self.stored(number)?;
         let (checkpoint, note) = self.checkpoint()?;
         let mut indexes = rows::leaves_of(&self.store, &stored.digest, MAX_PROVED)?;
@@ -170,7 +190,11 @@ impl Node {
     ///
     /// # Errors
     /// [`NodeError`] when hashes are missing.
-    pub fn prove_consistency(&self, old: u64) -> Result<Option<Consistency>, NodeError> {
+    pub fn prove_consistency(
+        &self,
+        _permit: &Permit<act::SeeLedger>,
+        old: u64,
+    ) -> Result<Option<Consistency>, NodeError> {
         let (checkpoint, note) = self.checkpoint()?;
         if old > checkpoint.size {
             return Ok(None);

@@ -6,6 +6,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD as STANDARD};
 use prost::Message as _;
 
 use crate::{
+    access::{Permit, act},
     card::{self, Acceptance, CardConflict, CardError, Fingerprint, TrustBook, TrustedCard},
     crypto::Digest,
     entry::LaneId,
@@ -81,7 +82,7 @@ impl Node {
         &self,
         signed: SignedCard,
         given: Fingerprint,
-        actor: String,
+        permit: &Permit<act::ImportCard>,
     ) -> Result<(TrustedCard, bool), CardRefusal> {
         let card = card::verify_card(&signed, self.now())?;
         if card.country == self.country {
@@ -94,7 +95,14 @@ impl Node {
                 given,
             });
         }
-        self.accept_card(card, actor).await
+        self.accept_card(card, permit.actor()).await
+    }
+
+    /// The own card, then those of the other countries.
+    pub fn cards(&self, _permit: &Permit<act::SeeCards>) -> Vec<SignedCard> {
+        let mut cards = vec![self.own_card.signed.clone()];
+        cards.extend(self.book.load().iter().map(|card| card.signed.clone()));
+        cards
     }
 
     /// Accepts a newer card that a peer sent over its own link.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use prost::Message as _;
 
 use crate::{
+    access::{Permit, PrincipalKind, Verb, act},
     entry::{Charge, ChargeChanged, Entry, EntryError, Event},
     home::HomeError,
     inbox::{StoredRecord, charges},
@@ -121,9 +122,9 @@ impl Node {
         self: &Arc<Self>,
         reference: Reference,
         meant: ChargeFor,
-        actor: String,
+        permit: Permit<act::Acknowledge>,
     ) -> Result<Charged, ChargeError> {
-        self.put_in_charge(reference, meant, actor.clone(), actor, true)
+        self.put_in_charge(reference, meant, permit.actor(), &permit, true)
             .await
     }
 
@@ -137,26 +138,27 @@ impl Node {
         reference: Reference,
         officer: &str,
         meant: ChargeFor,
-        actor: String,
+        permit: Permit<act::Assign>,
     ) -> Result<Charged, ChargeError> {
         let officer = self.officer(officer)?;
-        self.put_in_charge(reference, meant, officer, actor, false)
+        self.put_in_charge(reference, meant, officer, &permit, false)
             .await
     }
 
-    async fn put_in_charge(
+    async fn put_in_charge<A: Verb>(
         self: &Arc<Self>,
         reference: Reference,
         meant: ChargeFor,
         officer: String,
-        by: String,
+        permit: &Permit<A>,
         acknowledges: bool,
     ) -> Result<Charged, ChargeError> {
+        let by = permit.actor();
         let ChargeFor { authority, note } = meant;
         if note.chars().count() > MAX_NOTE_CHARS || note.chars().any(char::is_control) {
             return Err(ChargeError::Note);
         }
-        let (stored, record) = self.newest_of(reference).await?;
+        let (stored, record) = self.newest_of(reference, permit).await?;
         self.check_charge(&stored, reference)?;
         let authority = authority_of(&record, self.country, authority)?;
         let authority_tag = self.keys.index.tag("authority", authority.as_bytes());
@@ -225,6 +227,7 @@ impl Node {
             .map_err(ChargeError::Roster)?;
         let mut full: Vec<String> = found
             .iter()
+            .filter(|of| of.kind() == PrincipalKind::Officer)
             .map(ToString::to_string)
             .filter(|full| name == named || full == named)
             .collect();
@@ -250,8 +253,10 @@ impl Node {
     pub async fn charge_steps(
         self: &Arc<Self>,
         reference: Reference,
+        permit: Permit<act::Track>,
     ) -> Result<Vec<ChargeStep>, ReadError> {
         let number = self.find(&reference)?;
+        self.reached_number(&permit, &reference, number)?;
         let node = Arc::clone(self);
         let steps = blocking(move || {
             charges::steps(&node.store, number, MAX_STEPS)?

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
+    access::{Permit, act},
     entry::EntryError,
     inbox::{
         StoredRecord, due,
@@ -18,7 +19,6 @@ use crate::{
 use super::{
     Node, NodeError,
     life::Item,
-    listing::OfficerTag,
     read::{MAX_PAGE, ReadError, blocking},
     rules::{EscalateOrder, Proposal},
 };
@@ -97,13 +97,13 @@ impl Node {
         overdue: bool,
         after: After,
         limit: usize,
-        actor: String,
+        permit: Permit<act::List>,
     ) -> Result<(Vec<RecordSummary>, Option<After>), ReadError> {
         let node = Arc::clone(self);
-        let officer = self.person(&actor);
+        let by = permit.clone();
         let limit = limit.clamp(1, MAX_PAGE);
-        let page = blocking(move || node.page_due(overdue, after, limit, &officer)).await?;
-        self.listed(actor).await?;
+        let page = blocking(move || node.page_due(overdue, after, limit, &by)).await?;
+        self.listed(&permit).await?;
         Ok(page)
     }
 
@@ -112,8 +112,9 @@ impl Node {
         overdue: bool,
         mut after: After,
         limit: usize,
-        officer: &OfficerTag,
+        permit: &Permit<act::List>,
     ) -> Result<(Vec<RecordSummary>, Option<After>), NodeError> {
+        let officer = &self.person(&permit.actor());
         let now = self.now().micros();
         let mut page = Vec::new();
         loop {
@@ -126,7 +127,7 @@ impl Node {
                     return Ok((page, None));
                 }
                 after = (row.due_us, row.number);
-                page.extend(self.listing(row.number, false, officer)?);
+                page.extend(self.listing(row.number, false, permit, officer)?);
                 if page.len() >= limit {
                     return Ok((page, Some(after)));
                 }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::{
+    access::{Compartments, Permit, Purpose, Subject, act},
     envelope::ReceiptProof,
     record::Reference,
     wire::{
@@ -15,8 +16,11 @@ use crate::{
 
 use super::{
     Node, NodeError,
-    rules::{DiscloseOrder, Proposal, Refusal},
-    steps::{ConsentError, WantedUse, blocking_consent, court, numbers, single_use, wanted},
+    access::beyond,
+    purpose::check_purpose,
+    read::ReadError,
+    rules::{By, DiscloseOrder, Proposal, Refusal},
+    steps::{ConsentError, WantedUse, blocking_consent, court, numbers, single_use},
 };
 
 /// What an officer exports.
@@ -30,10 +34,10 @@ pub struct ExportOrder {
     pub compartments: Vec<CompartmentLabel>,
     /// For which court.
     pub beneficiary: String,
-    /// Why; into the ledger.
-    pub purpose: String,
-    /// Who.
-    pub actor: String,
+    /// Why; needed for whatever is beyond the situation.
+    pub purpose: Option<Purpose>,
+    /// The same in words; into the ledger.
+    pub note: String,
 }
 
 /// A record for use in court.
@@ -60,21 +64,35 @@ impl Node {
     ///
     /// # Errors
     /// [`ConsentError`]; nothing left the node then.
-    pub async fn export(self: &Arc<Self>, order: ExportOrder) -> Result<Exported, ConsentError> {
+    pub async fn export(
+        self: &Arc<Self>,
+        permit: Permit<act::ExportCourt>,
+        order: ExportOrder,
+    ) -> Result<Exported, ConsentError> {
         let ExportOrder {
             reference,
             exact,
             compartments,
             beneficiary,
             purpose,
-            actor,
+            note,
         } = order;
-        let node = Arc::clone(self);
+        check_purpose(&note)?;
+        let (node, by, why) = (Arc::clone(self), permit.clone(), purpose.clone());
         let court = court(&beneficiary)?;
         let named = court.clone();
         let (held, labels, consent) = blocking_consent(move || {
-            let held = node.usable(&reference, exact)?;
-            let labels = wanted(&compartments, &held.labels)?;
+            let held = node.usable(&by, &reference, exact)?;
+            let labels = node.wanted(&by, &compartments, &held)?;
+            let shown: Compartments = labels.iter().copied().collect();
+            if shown.beyond_situation() && why.is_none() {
+                return Err(ReadError::PurposeMissing {
+                    reference,
+                    compartments: beyond(shown),
+                    told: false,
+                }
+                .into());
+            }
             let demands = if held.origin == node.country {
                 Vec::new()
             } else {
@@ -105,8 +123,7 @@ impl Node {
             manner: "court-export",
             compartments: numbers(&labels),
             token: consent.as_ref().and_then(single_use),
-            purpose: [court.as_str(), purpose.as_str()].join(": "),
-            actor,
+            by: By::of(&permit).reading_for(purpose, [court.as_str(), note.as_str()].join(": ")),
             // The text is shown as by a reading.
             retrieval: held.sender != self.country,
         };
@@ -122,23 +139,8 @@ impl Node {
         let node = Arc::clone(self);
         blocking_consent(move || {
             let mut record = held.record;
-            let keeps = |label| labels.contains(&label);
-            if !keeps(CompartmentLabel::Suspects) {
-                record.suspects = None;
-            }
-            if !keeps(CompartmentLabel::Identifiers) {
-                record.identifiers = None;
-            }
-            if !keeps(CompartmentLabel::Victims) {
-                record.victims = None;
-            }
-            if !keeps(CompartmentLabel::Source) {
-                record.source = None;
-            }
-            if !keeps(CompartmentLabel::Situation) {
-                // What names the record stays: reference, marking, times.
-                record.situation = None;
-            }
+            // What names the record stays: reference, marking, times.
+            Subject::remove(&mut record, labels.iter().copied().collect());
             Ok(Exported {
                 record,
                 sealed: SealedRecord {

@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::{inbox::life_rows, record::Reference, wire::node::Hold};
+use crate::{
+    access::{Permit, act},
+    inbox::life_rows,
+    record::Reference,
+    wire::node::Hold,
+};
 
 use super::{
     Node, NodeError,
@@ -49,7 +54,7 @@ impl Node {
         self: &Arc<Self>,
         reference: Reference,
         ground: Option<String>,
-        actor: String,
+        permit: Permit<act::Hold>,
     ) -> Result<(), HoldError> {
         if let Some(ground) = &ground {
             let chars = ground.chars().count();
@@ -59,6 +64,7 @@ impl Node {
             }
         }
         let number = self.find(&reference)?;
+        self.reached_number(&permit, &reference, number)?;
         // Not while slots are being erased.
         let _alone = self.life_change.lock().await;
         let digest = self.header_digest(number)?;
@@ -69,7 +75,7 @@ impl Node {
                 digest,
                 reference: reference.to_string(),
                 ground,
-                actor,
+                actor: permit.actor(),
             })
             .await
             .map_err(NodeError::from);
@@ -86,11 +92,19 @@ impl Node {
     ///
     /// # Errors
     /// [`NodeError`] when the store cannot be read.
-    pub async fn holds(self: &Arc<Self>) -> Result<Vec<Hold>, NodeError> {
+    pub async fn holds(
+        self: &Arc<Self>,
+        permit: Permit<act::Hold>,
+    ) -> Result<Vec<Hold>, NodeError> {
         let node = Arc::clone(self);
         blocking(move || {
-            life_rows::held(&node.store, MAX_HOLDS)?
-                .into_iter()
+            let mut seen = Vec::new();
+            for (number, row) in life_rows::held(&node.store, MAX_HOLDS)? {
+                if permit.reach(&node.subject_of_held(number)?).is_allowed() {
+                    seen.push((number, row));
+                }
+            }
+            seen.into_iter()
                 .map(|(number, row)| {
                     let stored = node.held(number)?;
                     let place = crate::store::Place::from_bytes(&row.hold_place)

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
+    access::{Permit, Subject, Verb, act},
     inbox::{RecordRow, StoredRecord, ask, due, escalations, life_rows, readers},
     record::Country,
     wire::{
@@ -15,7 +16,7 @@ use crate::{
 use super::{
     Node, NodeError,
     read::{MAX_PAGE, ReadError, blocking},
-    rules::{Proposal, ReadOrder},
+    rules::{By, Proposal, ReadOrder},
 };
 
 /// Keyed tag of an officer.
@@ -43,13 +44,13 @@ impl Node {
         wanted: Listed,
         before: u64,
         limit: usize,
-        actor: String,
+        permit: Permit<act::List>,
     ) -> Result<Vec<RecordSummary>, ReadError> {
         let node = Arc::clone(self);
-        let officer = self.person(&actor);
+        let by = permit.clone();
         let limit = limit.clamp(1, MAX_PAGE);
-        let page = blocking(move || node.page(wanted, before, limit, &officer)).await?;
-        self.listed(actor).await?;
+        let page = blocking(move || node.page(wanted, before, limit, &by)).await?;
+        self.listed(&permit).await?;
         Ok(page)
     }
 
@@ -57,11 +58,11 @@ impl Node {
     ///
     /// # Errors
     /// [`ReadError::Node`] when it cannot be made durable.
-    pub async fn listed(&self, actor: String) -> Result<(), ReadError> {
+    pub async fn listed<A: Verb>(&self, permit: &Permit<A>) -> Result<(), ReadError> {
         self.writer
             .propose(Proposal::Read(Box::new(ReadOrder {
                 compartments: vec![CompartmentLabel::Situation as u32],
-                actor,
+                by: By::of(permit),
                 detail: "listed",
                 ..ReadOrder::default()
             })))
@@ -75,8 +76,9 @@ impl Node {
         wanted: Listed,
         mut before: u64,
         limit: usize,
-        officer: &OfficerTag,
+        permit: &Permit<act::List>,
     ) -> Result<Vec<RecordSummary>, NodeError> {
+        let officer = &self.person(&permit.actor());
         let mut page = Vec::new();
         while page.len() < limit {
             let rows = ask::newest(&self.store, before, limit)?;
@@ -88,7 +90,7 @@ impl Node {
                 if page.len() >= limit || !self.is_wanted(&wanted, number, &row, officer)? {
                     continue;
                 }
-                let found = self.listing(number, wanted.steps, officer)?;
+                let found = self.listing(number, wanted.steps, permit, officer)?;
                 page.extend(
                     found.filter(|summary| {
                         !wanted.unread || summary.state() != RecordState::Amended
@@ -124,16 +126,17 @@ impl Node {
         after: u64,
         limit: usize,
         steps: bool,
-        actor: &str,
+        permit: &Permit<act::Watch>,
     ) -> Result<(Vec<RecordSummary>, u64), ReadError> {
         let node = Arc::clone(self);
-        let officer = self.person(actor);
+        let officer = self.person(&permit.actor());
+        let permit = permit.clone();
         Ok(blocking(move || {
             let rows = ask::following(&node.store, after, limit)?;
             let last = rows.last().map_or(after, |(number, _)| *number);
             let mut found = Vec::new();
             for (number, _) in rows {
-                found.extend(node.listing(number, steps, &officer)?);
+                found.extend(node.listing(number, steps, &permit, &officer)?);
             }
             Ok((found, last))
         })
@@ -156,10 +159,11 @@ impl Node {
         self: &Arc<Self>,
         first: u64,
         limit: usize,
-        actor: &str,
+        permit: &Permit<act::Watch>,
     ) -> Result<(Vec<(RecordSummary, Escalation)>, u64), ReadError> {
         let node = Arc::clone(self);
-        let officer = self.person(actor);
+        let officer = self.person(&permit.actor());
+        let permit = permit.clone();
         Ok(blocking(move || {
             let rows = escalations::from(&node.store, first, limit)?;
             let next = rows.last().map_or(first, |row| row.index.saturating_add(1));
@@ -169,7 +173,7 @@ impl Node {
                     level: row.level.into(),
                     time_us: row.time.micros(),
                 };
-                let summary = node.listing(row.number, false, &officer)?;
+                let summary = node.listing(row.number, false, &permit, &officer)?;
                 found.extend(summary.map(|summary| (summary, escalation)));
             }
             Ok((found, next))
@@ -182,18 +186,27 @@ impl Node {
         self.check_open(stored).is_ok() && (steps || !stored.is_step())
     }
 
-    /// A record's summary if a list shows it. One rotten record must not hide the others.
-    pub(super) fn listing(
+    /// A record's summary if a list shows it, and to this officer. One rotten record must not hide the
+    /// others.
+    pub(super) fn listing<A: Verb>(
         &self,
         number: u64,
         steps: bool,
+        permit: &Permit<A>,
         officer: &OfficerTag,
     ) -> Result<Option<RecordSummary>, NodeError> {
-        let mut summary = match self.stored(number) {
-            Ok(stored) if self.is_listed(&stored, steps) => self.summary_of(number, &stored)?,
+        let (subject, summary) = match self.stored(number) {
+            Ok(stored) if self.is_listed(&stored, steps) => {
+                let record = self.open_stored(&stored)?;
+                let subject = self.subject_of(&stored, &record)?;
+                (subject, self.summary(number, &stored, &record)?)
+            }
             Ok(_) => return Ok(None),
-            Err(error) if error.is_damage() => self.damaged_summary(number)?,
+            Err(error) if error.is_damage() => (Subject::closed(), self.damaged_summary(number)?),
             Err(error) => return Err(error),
+        };
+        let Some(mut summary) = self.narrowed(permit, &subject, summary) else {
+            return Ok(None);
         };
         self.personal(&mut summary, officer)?;
         Ok(Some(summary))

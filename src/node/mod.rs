@@ -4,6 +4,7 @@
 //! A use case prepares outside the writer, proposes, and answers only after the writer's group is
 //! durable. The clock enters here and is passed down.
 
+pub mod access;
 pub mod agreements;
 pub mod approvals;
 pub mod audit;
@@ -57,6 +58,7 @@ use arc_swap::ArcSwap;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    access::FileFault,
     card::{CardError, TrustBook, TrustedCard},
     config::{Config, agreements::AgreementError},
     crypto::{AeadKey, IndexKey, KeyError, RandomError, SealingSecret, SigningKey},
@@ -92,6 +94,9 @@ pub enum NodeError {
     /// The agreements with other countries.
     #[error("the agreements with other countries cannot be used: {0}")]
     Agreements(#[from] AgreementError),
+    /// The permissions in the node's home.
+    #[error("the permissions cannot be used: {0}")]
+    Access(#[from] FileFault),
     /// The own card has expired, or the clock is off.
     #[error("the own card cannot be used: {0}")]
     OwnCard(#[from] CardError),
@@ -198,6 +203,10 @@ pub struct Node {
     pub(crate) renewal: Option<SignedRenewal>,
     pub(crate) config: Config,
     pub(crate) agreements: agreements::InForce,
+    /// The permissions in force.
+    pub(crate) access: access::InForce,
+    /// Attempts refused that are not in the ledger yet.
+    pub(crate) refusals: Arc<access::Refusals>,
     pub(crate) own_card: TrustedCard,
     /// How long readers have, by urgency.
     pub(crate) terms: Terms,

@@ -11,6 +11,7 @@ use std::{
 };
 
 use crate::{
+    access::{Permit, act},
     crypto::Digest,
     envelope::{self, Header, open_passed_on},
     inbox::{ask, consents, life, life_rows},
@@ -33,7 +34,7 @@ use super::{
     life::Item,
     read::blocking,
     rules::{PassesOn, SubmissionRefusal},
-    steps::{ConsentError, StepOrder, WantedUse, single_use, wanted},
+    steps::{ConsentError, StepOrder, WantedUse, single_use},
     submit::{Accepted, Intent, SubmitError},
 };
 
@@ -59,8 +60,6 @@ pub struct OnwardOrder {
     pub authority: String,
     /// Idempotency key; empty for none.
     pub key: String,
-    /// Who.
-    pub actor: String,
 }
 
 /// Why a record is not passed on.
@@ -99,6 +98,14 @@ pub(super) fn original_of(record: &Record) -> Result<Option<(Country, Record)>, 
         .map_err(|fault| NodeError::Holding(fault.into()))?;
     let content = content(&opened.parts).map_err(|_| NodeError::Task)?;
     Ok(Some((opened.origin, content)))
+}
+
+/// What carries the original, without what opens it.
+pub(super) fn without_openings(onward: Onward) -> Onward {
+    Onward {
+        openings: Vec::new(),
+        ..onward
+    }
 }
 
 fn content(parts: &[(u32, Vec<u8>)]) -> Result<Record, crate::record::compartments::ContentError> {
@@ -143,16 +150,24 @@ impl Node {
     ///
     /// # Errors
     /// [`OnwardError`]; nothing is durable then.
-    pub async fn pass_on(self: &Arc<Self>, order: OnwardOrder) -> Result<Accepted, OnwardError> {
+    pub async fn pass_on(
+        self: &Arc<Self>,
+        permit: Permit<act::ShareOnward>,
+        order: OnwardOrder,
+    ) -> Result<Accepted, OnwardError> {
         let node = Arc::clone(self);
-        let intent = tokio::task::spawn_blocking(move || node.onward_intent(order))
+        let intent = tokio::task::spawn_blocking(move || node.onward_intent(&permit, order))
             .await
             .map_err(|_| ConsentError::from(NodeError::Task))??;
-        Ok(self.submit(intent).await?)
+        Ok(self.submit_intent(intent).await?)
     }
 
-    fn onward_intent(&self, order: OnwardOrder) -> Result<Intent, OnwardError> {
-        let held = self.usable(&order.reference, order.exact)?;
+    fn onward_intent(
+        &self,
+        permit: &Permit<act::ShareOnward>,
+        order: OnwardOrder,
+    ) -> Result<Intent, OnwardError> {
+        let held = self.usable(permit, &order.reference, order.exact)?;
         if held.origin == self.country {
             return Err(ConsentError::Own(order.reference).into());
         }
@@ -167,7 +182,7 @@ impl Node {
         // The situation goes along: it holds the markings that bind the new reader.
         let mut named = order.compartments;
         named.push(CompartmentLabel::Situation);
-        let wanted_labels = wanted(&named, &held.labels)?;
+        let wanted_labels = self.wanted(permit, &named, &held)?;
         if wanted_labels.contains(&CompartmentLabel::Victims) && to.authority.is_none() {
             return Err(OnwardError::VictimsUnnamed(to.country));
         }
@@ -226,7 +241,7 @@ impl Node {
         Ok(Intent {
             record,
             idempotency_key: order.key,
-            actor: order.actor,
+            actor: permit.actor(),
             by_node: true,
         })
     }

@@ -9,8 +9,9 @@ use arc_swap::ArcSwap;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    access::Table,
     card::{self, TrustBook},
-    crypto::{IndexKey, random_bytes},
+    crypto::{Digest, IndexKey, random_bytes},
     entry,
     home::{Home, Roster},
     inbox::ask,
@@ -18,7 +19,7 @@ use crate::{
 };
 
 use super::{
-    Clock, Node, NodeError, NodeKeys,
+    Clock, Node, NodeError, NodeKeys, access,
     agreements::InForce,
     clocks::Clocks,
     disk,
@@ -51,6 +52,11 @@ impl Node {
         let own_card = home.own_card().clone();
         own_card.check_validity(clock())?;
         let country = own_card.country;
+        let permissions = home.access_file()?;
+        let table = match &permissions {
+            Some(text) => Table::read(text)?,
+            None => Table::default(),
+        };
         let (agreements, in_force) = InForce::load(home.layout().agreements())?;
         let (store, opened) = Store::open(store_options(&home)?, Arc::new(Rooms), progress)?;
         let next_slot = ask::next_slot(&store)?;
@@ -113,6 +119,12 @@ impl Node {
                 store: opened.how.to_string(),
             })
             .await?;
+        if let Some(text) = permissions {
+            let digest = Digest::of(text.as_bytes());
+            writer
+                .propose(Proposal::AccessTable { digest, text })
+                .await?;
+        }
         if in_force.count > 0 {
             writer.propose(in_force.proposal(None)).await?;
         }
@@ -127,6 +139,8 @@ impl Node {
             renewal,
             config: home.config().clone(),
             agreements,
+            access: access::InForce::new(table),
+            refusals: Arc::default(),
             keys: NodeKeys {
                 signing: home.signing_key(),
                 sealing: home.sealing_secrets(),
@@ -174,6 +188,7 @@ impl Node {
             Arc::clone(&node.search),
         ));
         tokio::spawn(life::run(Arc::downgrade(&node)));
+        tokio::spawn(access::flush_refusals(Arc::downgrade(&node)));
         Ok(node)
     }
 
@@ -186,6 +201,7 @@ impl Node {
         self.search.stop().await;
         self.scrub.stop().await;
         self.write_rest_of_link_changes().await;
+        self.write_refusals().await;
         let store = self.store.clone();
         super::read::blocking(move || Ok(store.close()?)).await
     }

@@ -5,21 +5,23 @@ mod refusal;
 use std::sync::Arc;
 
 use crate::{
+    access::{Compartments, Permit, Purpose, Subject, Verb, act},
     crypto::Digest,
     entry::{EntryError, LockCause},
     inbox::{HoldingError, StoredRecord, ask},
     record::{Country, Moment, Reference, kind_name, sharing::labels},
     wire::{
-        node::{RecordState, RecordSummary},
+        node::{RecordState, RecordSummary, WithheldCompartment},
         record::{CompartmentLabel, Record},
     },
 };
 
 use super::{
     Node, NodeError,
+    access::{beyond, withheld},
     listing::OfficerTag,
     purpose::check_purpose,
-    rules::{Proposal, ReadOrder},
+    rules::{By, Proposal, ReadOrder},
 };
 
 pub use refusal::ReadError;
@@ -31,6 +33,8 @@ pub const MAX_PAGE: usize = 500;
 struct Looked {
     opened: Opened,
     digest: Digest,
+    /// The compartments shown.
+    shown: Compartments,
     /// Whether its origin is to be told.
     retrieval: bool,
 }
@@ -38,7 +42,7 @@ struct Looked {
 /// A record opened.
 #[derive(Debug)]
 pub struct Opened {
-    /// Its content, as far as this country may read it.
+    /// Its content, as far as this country and whoever reads it may.
     pub record: Record,
     /// What the node knows of it.
     pub summary: RecordSummary,
@@ -48,6 +52,8 @@ pub struct Opened {
     pub thread: Vec<RecordSummary>,
     /// Where it passes another country's record on: whose, and that one's content.
     pub original: Option<(Country, Record)>,
+    /// Compartments that were taken out, and why.
+    pub withheld: Vec<WithheldCompartment>,
 }
 
 /// What is to be read.
@@ -55,14 +61,30 @@ pub struct Opened {
 pub struct Reading {
     /// Which record.
     pub reference: Reference,
-    /// Who reads it.
-    pub actor: String,
-    /// Why; into the ledger.
-    pub purpose: String,
+    /// Why; needed for whatever is beyond the situation.
+    pub purpose: Option<Purpose>,
+    /// The same in words; into the ledger.
+    pub note: String,
     /// True for this very version, false for the newest one.
     pub exact: bool,
     /// Whether the thread is wanted too.
     pub thread: bool,
+    /// Whether the situation is enough.
+    pub situation_only: bool,
+}
+
+impl Reading {
+    /// The newest version of a record, for a purpose.
+    pub const fn of(reference: Reference, purpose: Option<Purpose>) -> Self {
+        Self {
+            reference,
+            purpose,
+            note: String::new(),
+            exact: false,
+            thread: false,
+            situation_only: false,
+        }
+    }
 }
 
 impl Node {
@@ -76,46 +98,40 @@ impl Node {
             .ok_or(ReadError::Unknown(*reference))
     }
 
-    /// Opens a record. The leaf is durable before this answers.
+    /// Opens a record, as far as the permit reaches. The leaf is durable before this answers.
     ///
     /// # Errors
     /// [`ReadError`]; nothing was opened for anyone then.
-    pub async fn read(self: &Arc<Self>, reading: Reading) -> Result<Opened, ReadError> {
-        let Reading {
-            reference,
-            actor,
-            purpose,
-            exact,
-            thread,
-        } = reading;
-        check_purpose(&purpose)?;
+    pub async fn read(
+        self: &Arc<Self>,
+        permit: Permit<act::Read>,
+        reading: Reading,
+    ) -> Result<Opened, ReadError> {
+        let reading = Arc::new(reading);
+        check_purpose(&reading.note)?;
+        let reference = reading.reference;
         let asked = self.find(&reference)?;
-        let node = Arc::clone(self);
-        let officer = self.person(&actor);
-        let looked = blocking(move || node.open_version(asked, exact, thread, &officer)).await;
+        let officer = self.person(&permit.actor());
+        let (node, by, wanted) = (Arc::clone(self), permit.clone(), Arc::clone(&reading));
+        let looked = blocking(move || Ok(node.open_version(asked, &by, &wanted, &officer))).await?;
         let Looked {
             mut opened,
             digest,
+            shown,
             retrieval,
-        } = looked.map_err(|error| ReadError::of(reference, error))?;
-        if holds_victims(&opened) && purpose.trim().is_empty() {
-            return Err(ReadError::PurposeMissing(reference));
-        }
-        let compartments = opened
-            .summary
-            .compartments
-            .iter()
-            .filter_map(|label| u32::try_from(*label).ok())
-            .collect();
+        } = looked?;
         let number = opened.summary.number;
+        let withheld = opened.withheld.iter();
         self.writer
             .propose(Proposal::Read(Box::new(ReadOrder {
                 number,
                 digest: Some(digest),
                 reference: opened.record.reference.clone(),
-                compartments,
-                actor,
-                purpose,
+                compartments: shown.numbers(),
+                withheld: withheld
+                    .filter_map(|of| u32::try_from(of.compartment).ok())
+                    .collect(),
+                by: By::of(&permit).reading_for(reading.purpose.clone(), reading.note.clone()),
                 detail: "read",
                 officer: Some(officer),
                 retrieval,
@@ -130,78 +146,119 @@ impl Node {
     }
 
     /// The newest version of a record that may be read, opened for a use case of the node: nothing
-    /// of it leaves the node.
+    /// of it leaves the node. What the permit does not reach is refused.
     ///
     /// # Errors
-    /// [`ReadError`] when it is not here or cannot be read.
-    pub(super) async fn newest_of(
+    /// [`ReadError`] when it is not here, out of reach or cannot be read.
+    pub(super) async fn newest_of<A: Verb>(
         self: &Arc<Self>,
         reference: Reference,
+        permit: &Permit<A>,
     ) -> Result<(StoredRecord, Record), ReadError> {
         let asked = self.find(&reference)?;
-        let node = Arc::clone(self);
+        let (node, permit) = (Arc::clone(self), permit.clone());
         let opened = blocking(move || {
-            let newest = Self::newest(&node.versions(asked)?);
-            let stored = node.stored(newest.unwrap_or(asked))?;
+            let newest = Self::newest(&node.versions(asked)?).unwrap_or(asked);
+            if let Err(refused) = node.reached_number(&permit, &reference, newest) {
+                return Ok(Err(refused));
+            }
+            let stored = node.stored(newest)?;
             let record = node.open_stored(&stored)?;
-            Ok((stored, record))
+            Ok(Ok((stored, record)))
         });
         opened
             .await
-            .map_err(|error| ReadError::of(reference, error))
+            .map_err(|error| ReadError::of(reference, error))?
     }
 
-    /// Opens a record, or its newest version.
+    /// Opens a record, or its newest version, and takes out what its reader may not see.
     fn open_version(
         &self,
         asked: u64,
-        exact: bool,
-        thread: bool,
+        permit: &Permit<act::Read>,
+        reading: &Reading,
         officer: &OfficerTag,
-    ) -> Result<Looked, NodeError> {
+    ) -> Result<Looked, ReadError> {
+        let reference = &reading.reference;
         let versions = self.versions(asked)?;
-        let newest = Self::newest(&versions).filter(|_| !exact);
+        let newest = Self::newest(&versions).filter(|_| !reading.exact);
         let number = newest.unwrap_or(asked);
         let stored = self.stored(number)?;
-        let record = self.open_stored(&stored)?;
+        let mut record = match self.open_stored(&stored) {
+            Ok(record) => record,
+            // Whether it is locked is for those to know who may see that it is there.
+            Err(error) => {
+                self.seen(permit, reference, number)?;
+                return Err(ReadError::of(*reference, error));
+            }
+        };
+        let subject = self.subject_of(&stored, &record)?;
+        let decision = self.reached(permit, reference, &subject)?;
+        let shown = if reading.situation_only {
+            Compartments::situation()
+        } else {
+            decision.allowed
+        };
+        let told = record.marking.as_ref().is_some_and(|of| of.tell_purpose);
+        if (shown.beyond_situation() || told) && reading.purpose.is_none() {
+            return Err(ReadError::PurposeMissing {
+                reference: *reference,
+                compartments: beyond(shown),
+                told,
+            });
+        }
         let mut summary = self.summary(number, &stored, &record)?;
         self.personal(&mut summary, officer)?;
+        let summary = self.narrowed(permit, &subject, summary);
         let numbers = versions.iter().map(|version| version.number);
-        let versions = self.personals(numbers, officer)?;
-        let thread = if thread {
-            self.personals(self.thread(number)?.into_iter(), officer)?
+        let versions = self.personals(numbers, permit, officer)?;
+        let thread = if reading.thread {
+            self.personals(self.thread(number)?.into_iter(), permit, officer)?
         } else {
             Vec::new()
         };
-        let original = super::onward::original_of(&record)?;
+        let mut original = super::onward::original_of(&record)?;
+        if let Some((_, original)) = &mut original {
+            Subject::remove(original, shown);
+            if shown != subject.present {
+                // With its openings, the original says everything.
+                record.onward = record.onward.map(super::onward::without_openings);
+            }
+        }
+        Subject::remove(&mut record, shown);
         let opened = Opened {
             record,
-            summary,
+            summary: summary.unwrap_or_default(),
             versions,
             thread,
             original,
+            withheld: withheld(&decision),
         };
         // Its origin is told of the first time, and of no step.
         let known = stored.life.as_ref().is_some_and(|row| row.opened_us != 0);
         Ok(Looked {
             opened,
             digest: stored.digest,
+            shown,
             retrieval: stored.position.is_some() && !stored.is_step() && !known,
         })
     }
 
+    /// Summaries of the records among these that the reader may list.
     fn personals(
         &self,
         numbers: impl Iterator<Item = u64>,
+        permit: &Permit<act::Read>,
         officer: &OfficerTag,
     ) -> Result<Vec<RecordSummary>, NodeError> {
-        numbers
-            .map(|number| {
-                let mut summary = self.summarise(number)?;
-                self.personal(&mut summary, officer)?;
-                Ok(summary)
-            })
-            .collect()
+        let mut found = Vec::new();
+        for number in numbers {
+            let mut summary = self.summarise(number)?;
+            self.personal(&mut summary, officer)?;
+            let subject = self.subject_of_held(number)?;
+            found.extend(self.narrowed(permit, &subject, summary));
+        }
+        Ok(found)
     }
 
     /// Refuses a record that nobody reads any more: locked, or expired and so closed from that
@@ -314,13 +371,6 @@ impl Node {
     pub fn header_digest(&self, number: u64) -> Result<Digest, NodeError> {
         Ok(self.held(number)?.digest)
     }
-}
-
-/// Whether an answer shows victims' data, its own or that of a record passed on.
-fn holds_victims(opened: &Opened) -> bool {
-    let original = opened.original.as_ref().map(|(_, original)| original);
-    let mut shown = std::iter::once(&opened.record).chain(original);
-    shown.any(|record| record.victims.is_some())
 }
 
 fn is_held(stored: &StoredRecord) -> bool {

@@ -5,10 +5,12 @@ use std::{ops::RangeInclusive, sync::Arc};
 use prost::Message as _;
 
 use crate::{
+    access::{Permit, act},
     crypto::{Digest, merkle},
     entry::{EntryError, Event, LaneId, LostNamed, OutboxPlace},
     envelope::{self, ReceiptError, running_hash},
     inbox::StoredRecord,
+    record::Reference,
     replication::lanes::{self, GroupRow},
     wire::{
         envelope::{Receipt, ReceiptGroup, ReceiptProof, ReceiptType},
@@ -18,7 +20,7 @@ use crate::{
 
 use super::{
     Node, NodeError,
-    read::blocking,
+    read::{ReadError, blocking},
     rules::{ArrivedReceipts, Proposal},
     work::Work,
 };
@@ -200,12 +202,27 @@ impl Node {
         Ok(ReceiptGroup::decode(blob.as_slice()).map_err(EntryError::from)?)
     }
 
+    /// Header digest and receipts of a record, for whoever may follow what became of it; as
+    /// `receipts_of` answers them.
+    ///
+    /// # Errors
+    /// [`ReadError`] when it is not here, or out of reach.
+    pub fn receipts_for(
+        &self,
+        permit: &Permit<act::Track>,
+        reference: &Reference,
+    ) -> Result<(Digest, Vec<ReceiptProof>), ReadError> {
+        let number = self.find(reference)?;
+        self.reached_number(permit, reference, number)?;
+        Ok((self.header_digest(number)?, self.receipts_of(number)?))
+    }
+
     /// Every receipt known of a record: the acceptance first, then one per destination that
     /// answered; for a record of another country, the receipt issued here. Then the late ones.
     ///
     /// # Errors
     /// [`NodeError`] when the store cannot be read.
-    pub fn receipts_of(&self, number: u64) -> Result<Vec<ReceiptProof>, NodeError> {
+    pub(super) fn receipts_of(&self, number: u64) -> Result<Vec<ReceiptProof>, NodeError> {
         let stored = self.stored(number)?;
         let mut proofs = Vec::new();
         if let Some(blob) = stored.acceptance_blob {

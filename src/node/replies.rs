@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
+    access::{Permit, act},
     inbox::StoredRecord,
     record::{Country, Reference},
     wire::{
@@ -89,8 +90,6 @@ pub struct ReplyOrder {
     pub authority: String,
     /// Idempotency key; empty for none.
     pub key: String,
-    /// Who replies.
-    pub actor: String,
 }
 
 /// A reply that is durable.
@@ -111,8 +110,12 @@ impl Node {
     ///
     /// # Errors
     /// [`ReplyError`]; nothing is sent then.
-    pub async fn reply(self: &Arc<Self>, order: ReplyOrder) -> Result<Replied, ReplyError> {
-        let (stored, followed) = self.newest_of(order.reference).await?;
+    pub async fn reply(
+        self: &Arc<Self>,
+        permit: Permit<act::Reply>,
+        order: ReplyOrder,
+    ) -> Result<Replied, ReplyError> {
+        let (stored, followed) = self.newest_of(order.reference, &permit).await?;
         if stored.is_step() {
             return Err(ReplyError::Step(order.reference));
         }
@@ -176,11 +179,12 @@ impl Node {
             .as_ref()
             .map(|follows| follows.reference.clone())
             .unwrap_or_default();
+        self.check_own(&permit, &record)?;
         let accepted = self
-            .submit(Intent {
+            .submit_intent(Intent {
                 record,
                 idempotency_key: order.key,
-                actor: order.actor,
+                actor: permit.actor(),
                 by_node: false,
             })
             .await?;

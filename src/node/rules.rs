@@ -26,7 +26,7 @@ pub use proposal::{
     Answer, ApprovalId, Arrival, ArrivedReceipts, Prepared, Proposal, ReceivedBatch, Refusal,
     Submission, SubmissionRefusal,
 };
-pub use reading::{ReadOrder, SearchOrder};
+pub use reading::{By, ReadOrder, SearchOrder};
 pub use released::{ExportedTable, Release};
 
 use std::{sync::Arc, time::Duration};
@@ -42,8 +42,8 @@ use prost::Message as _;
 use crate::{
     crypto::{AeadKey, Domain, RandomError, random_bytes},
     entry::{
-        AgreementsChanged, Alarm, CardAccepted, CheckpointSeen, Entry, Event, Fenced, Incarnation,
-        LeafSlot, LinkChanged, NodeCreated, NodeStarted, PeerHeard,
+        AccessChanged, AgreementsChanged, Alarm, CardAccepted, CheckpointSeen, Entry, Event,
+        Fenced, Incarnation, LeafSlot, LinkChanged, NodeCreated, NodeStarted, PeerHeard,
     },
     ledger::{self, leaf_digest},
     record::{Country, Moment},
@@ -241,6 +241,18 @@ impl Rules for NodeRules {
             Proposal::ReceiptsArrived(arrived) => self.receipts_arrived(*arrived, group)?,
             Proposal::Read(order) => self.read(*order, group)?,
             Proposal::Searched(order) => self.searched(*order, group)?,
+            Proposal::AccessTable { digest, text } => {
+                let leaf = LeafBody {
+                    subject: digest.to_vec(),
+                    ..node(Action::Node, "permissions")
+                };
+                let event = Event::AccessChanged(AccessChanged {
+                    digest: digest.to_vec(),
+                    blob: 0,
+                });
+                self.append(group, event, vec![text.into_bytes()], leaf)?;
+            }
+            Proposal::RefusedAttempts(sums) => self.attempts_refused(sums, group)?,
             Proposal::Charge(order) => self.charge(*order, group)?,
             Proposal::Escalate(orders) => self.escalate(orders, group)?,
             Proposal::Lock { orders, actor } => self.lock_all(orders, &actor, group)?,

@@ -5,16 +5,19 @@ mod answer;
 mod content;
 mod feed;
 mod look;
+mod looker;
 mod pace;
 mod state;
 
 use std::sync::Arc;
 
 use crate::{
+    access::{Permit, Purpose, Verb, act},
     crypto::Digest,
-    inbox::ask,
+    entry::LockCause,
+    inbox::{HoldingError, ask},
     record::Reference,
-    search::{Asked, Extract, MAX_LIMIT, Query, QueryError, correlate, text::Normaliser},
+    search::{Asked, MAX_LIMIT, Query, QueryError, correlate, text::Normaliser},
     wire::{node::SearchCoverage, record::CompartmentLabel},
 };
 
@@ -22,12 +25,14 @@ use super::{
     Node, NodeError,
     purpose::check_purpose,
     read::{ReadError, blocking},
-    rules::{Proposal, SearchOrder},
+    rules::{By, Proposal, SearchOrder},
 };
 
 pub use answer::{Answer, Hit, Related, SearchError};
 pub(crate) use feed::run as feed;
+use look::Looked;
 pub(super) use look::counts;
+use looker::Looker;
 pub(crate) use state::{Searching, Withdrawn};
 
 /// Records opened for one answer.
@@ -70,16 +75,19 @@ impl Node {
     /// [`SearchError`]; nothing was searched for anyone then.
     pub async fn search(
         self: &Arc<Self>,
+        permit: Permit<act::Search>,
         asked: Asked,
-        actor: String,
-        purpose: String,
+        purpose: Option<Purpose>,
+        note: String,
     ) -> Result<Answer<Hit>, SearchError> {
-        check_purpose(&purpose)?;
+        check_purpose(&note)?;
         let query = Query::read(&asked)?;
         let tag = self.keys.index.tag("search", &asked.canonical());
         let node = Arc::clone(self);
-        let answer = blocking(move || node.answers(&query, &asked.text)).await?;
-        self.looked(None, tag.to_vec(), actor, purpose).await?;
+        let looker = Arc::new(Looker { permit, purpose });
+        let by = Arc::clone(&looker);
+        let answer = blocking(move || node.answers(&query, &asked.text, &by)).await?;
+        self.looked(None, tag.to_vec(), &looker, note).await?;
         Ok(answer)
     }
 
@@ -89,12 +97,13 @@ impl Node {
     /// [`SearchError`]; nothing was opened for anyone then.
     pub async fn related(
         self: &Arc<Self>,
+        permit: Permit<act::Correlate>,
         reference: Reference,
         limit: usize,
-        actor: String,
-        purpose: String,
+        purpose: Option<Purpose>,
+        note: String,
     ) -> Result<Answer<Related>, SearchError> {
-        check_purpose(&purpose)?;
+        check_purpose(&note)?;
         let limit = match limit {
             0 => DEFAULT_RELATED,
             limit if limit > MAX_LIMIT => return Err(QueryError::Limit.into()),
@@ -102,22 +111,22 @@ impl Node {
         };
         let number = self.find(&reference)?;
         let node = Arc::clone(self);
+        let looker = Arc::new(Looker { permit, purpose });
+        let by = Arc::clone(&looker);
+        // The newest version answers; a fork that does not count stands alone.
+        let number = Self::newest(&self.versions(number)?).unwrap_or(number);
+        self.reached_number(&looker.permit, &reference, number)?;
         let looked = blocking(move || {
             let mut normaliser = Normaliser::default();
-            // The newest version answers; a fork that does not count stands alone.
-            let number = Self::newest(&node.versions(number)?).unwrap_or(number);
             let stored = node.stored(number)?;
             let record = node.open_stored(&stored)?;
-            let looked = node.looked_at(number, stored, record)?;
+            let looked = node.looked_at(number, stored, record, &by)?;
+            let looked =
+                looked.ok_or(NodeError::Holding(HoldingError::Locked(LockCause::Recall)))?;
             let summary = node.summary(number, &looked.stored, &looked.record)?;
             let mut left = MAX_OPENED;
-            let mut found = node.relations(
-                number,
-                &looked.extract,
-                &mut left,
-                usize::MAX,
-                &mut normaliser,
-            )?;
+            let most = usize::MAX;
+            let mut found = node.relations(&looked, &mut left, most, &mut normaliser, &by)?;
             let origin = summary.origin;
             found.sort_by_key(|of| {
                 let own = of.summary.origin == origin;
@@ -130,6 +139,7 @@ impl Node {
                 found,
                 more,
                 coverage,
+                situations_only: by.purpose.is_none(),
             };
             let of = (number, looked.stored.digest, looked.record.reference);
             Ok((of, answer))
@@ -138,24 +148,23 @@ impl Node {
             .await
             .map_err(|error| ReadError::of(reference, error));
         let (of, answer) = looked?;
-        self.looked(Some(of), Vec::new(), actor, purpose).await?;
+        self.looked(Some(of), Vec::new(), &looker, note).await?;
         Ok(answer)
     }
 
-    async fn looked(
+    async fn looked<A: Verb>(
         &self,
         of: Option<(u64, Digest, String)>,
         query: Vec<u8>,
-        actor: String,
-        purpose: String,
+        looker: &Looker<A>,
+        note: String,
     ) -> Result<(), NodeError> {
         self.writer
             .propose(Proposal::Searched(Box::new(SearchOrder {
                 of,
-                compartments: SEARCHED.map(|label| label as u32).to_vec(),
+                compartments: looker.compartments(),
                 query,
-                actor,
-                purpose,
+                by: By::of(&looker.permit).reading_for(looker.purpose.clone(), note),
             })))
             .await?;
         Ok(())
@@ -163,14 +172,15 @@ impl Node {
 
     /// Records that have something in common with one, newest first, `most` of them; opens at most
     /// `left`.
-    fn relations(
+    fn relations<A: Verb>(
         &self,
-        number: u64,
-        here: &Extract,
+        looked: &Looked,
         left: &mut usize,
         most: usize,
         normaliser: &mut Normaliser,
+        looker: &Looker<A>,
     ) -> Result<Vec<Related>, NodeError> {
+        let (number, here) = (looked.number, &looked.extract);
         let own: Vec<u64> = self.versions(number)?.iter().map(|of| of.number).collect();
         let names = correlate::names(here, &is_searched, normaliser);
         let numbers = {
@@ -204,15 +214,15 @@ impl Node {
                 continue;
             }
             *left = left.saturating_sub(1);
-            let Some(there) = self.look(other)? else {
+            let Some(there) = self.look(other, looker)? else {
                 continue;
             };
             let evidence = correlate::evidence(here, &there.extract, &is_searched, normaliser);
-            if !evidence.is_empty() && self.counts(&there)? {
-                found.push(Related {
-                    summary: self.summary(other, &there.stored, &there.record)?,
-                    evidence,
-                });
+            if !evidence.is_empty()
+                && self.counts(&there)?
+                && let Some(summary) = self.shown(&there, looker)?
+            {
+                found.push(Related { summary, evidence });
             }
         }
         Ok(found)

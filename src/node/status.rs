@@ -1,6 +1,7 @@
 //! Status: how the node is, for its operator.
 
 use crate::{
+    access::{Permit, act},
     inbox::ask,
     replication::lanes,
     wire::{
@@ -19,7 +20,7 @@ impl Node {
     ///
     /// # Errors
     /// [`NodeError`] when the store cannot be read.
-    pub fn status(&self) -> Result<GetStatusResponse, NodeError> {
+    pub fn status(&self, _permit: &Permit<act::Status>) -> Result<GetStatusResponse, NodeError> {
         let book = self.book.load();
         let mut links = Vec::new();
         for card in book.iter() {

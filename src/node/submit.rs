@@ -6,6 +6,7 @@
 //! client has no answer and repeats with its idempotency key.
 
 mod prepare;
+mod refusal;
 mod room;
 
 use std::{
@@ -22,18 +23,19 @@ use futures_util::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::{
+    access::{Permit, act},
     crypto::Digest,
-    record::{MAX_RECORD_BYTES, Reference, Violations},
+    record::{MAX_RECORD_BYTES, Reference},
     wire::{envelope::ReceiptProof, record::Record},
 };
 
 use super::{
     Node, NodeError,
-    fence::FENCED,
-    rules::{Answer, Prepared, Proposal, Submission, SubmissionRefusal},
-    steps::FollowFault,
+    rules::{Answer, Prepared, Proposal, Submission},
     work::{LITTLE_BYTES, Work},
 };
+
+pub use refusal::SubmitError;
 
 /// Submissions prepared together at most.
 const BATCH: usize = 256;
@@ -71,69 +73,6 @@ pub struct Accepted {
     pub acceptance: ReceiptProof,
     /// True when the idempotency key was known.
     pub repeated: bool,
-}
-
-/// Why a submission is refused.
-#[derive(Debug, thiserror::Error)]
-pub enum SubmitError {
-    /// The record breaks rules; each is named.
-    #[error("{0}")]
-    Invalid(Violations),
-    /// The record is larger than a record may be.
-    #[error(
-        "the record takes {0} bytes, a record may take {MAX_RECORD_BYTES}; files travel as evidence"
-    )]
-    TooLarge(usize),
-    /// The idempotency key is longer than it may be.
-    #[error("an idempotency key has 1 to {MAX_KEY_CHARS} characters, this one has {0}")]
-    KeyTooLong(usize),
-    /// The idempotency key named another record.
-    #[error(transparent)]
-    Conflict(SubmissionRefusal),
-    /// A client submitted a step as a record.
-    #[error(
-        "a record that carries `step` or `onward` is made by the node: recall, consent, passing on and the like have commands and calls of their own"
-    )]
-    StepAsRecord,
-    /// What it follows does not let it.
-    #[error("the record cannot follow what it names: {0}")]
-    Follows(#[from] FollowFault),
-    /// The disk is nearly full.
-    #[error(
-        "the node's disk is {used}% full and it accepts no submissions above {limit}%; free space or ask the operator"
-    )]
-    DiskFull {
-        /// Used, in percent.
-        used: u64,
-        /// Limit, in percent.
-        limit: u64,
-    },
-    /// A peer knows more of this node than the node itself does.
-    #[error("{FENCED}")]
-    Fenced,
-    /// Reference numbers of this year are used up.
-    #[error("all reference numbers of this year are used")]
-    ReferencesExhausted,
-    /// The record cannot be sealed.
-    #[error("the record cannot be sealed: {0}")]
-    Seal(String),
-    /// As many bytes of submissions as the node takes are under way.
-    #[error(
-        "the node has as many submissions under way as it takes; send the record again in a moment, with the same idempotency key"
-    )]
-    Busy,
-    /// The node failed.
-    #[error(transparent)]
-    Node(#[from] NodeError),
-}
-
-impl From<SubmissionRefusal> for SubmitError {
-    fn from(refusal: SubmissionRefusal) -> Self {
-        match refusal {
-            SubmissionRefusal::Differenced(violations) => Self::Invalid(violations),
-            other => Self::Conflict(other),
-        }
-    }
 }
 
 type Reply = oneshot::Sender<Result<Accepted, SubmitError>>;
@@ -183,16 +122,53 @@ impl Node {
     ///
     /// # Errors
     /// [`SubmitError`] says what is wrong with the record or the node; nothing is durable then.
-    pub async fn submit(&self, intent: Intent) -> Result<Accepted, SubmitError> {
-        self.take_in(intent).await?.answer().await
+    pub async fn submit(
+        &self,
+        permit: &Permit<act::Submit>,
+        record: Record,
+        idempotency_key: String,
+    ) -> Result<Accepted, SubmitError> {
+        let under_way = self.take_in(permit, record, idempotency_key).await?;
+        under_way.answer().await
     }
 
     /// Takes a submission in: waits until there is room for it, and no longer. Who sends many takes
     /// in one after the other, so that it cannot send faster than the node works.
     ///
     /// # Errors
-    /// [`SubmitError::TooLarge`]; [`SubmitError::Busy`] when there is not even room to wait.
-    pub async fn take_in(&self, intent: Intent) -> Result<UnderWay, SubmitError> {
+    /// [`SubmitError::TooLarge`]; [`SubmitError::Busy`] when there is not even room to wait;
+    /// [`SubmitError::Refused`].
+    pub async fn take_in(
+        &self,
+        permit: &Permit<act::Submit>,
+        record: Record,
+        idempotency_key: String,
+    ) -> Result<UnderWay, SubmitError> {
+        // Its size first: what is too large is not even looked at.
+        let bytes = record.encoded_len();
+        if bytes > MAX_RECORD_BYTES {
+            return Err(SubmitError::TooLarge(bytes));
+        }
+        self.check_submission(permit, &record)?;
+        self.take_in_intent(Intent {
+            record,
+            idempotency_key,
+            actor: permit.actor(),
+            by_node: false,
+        })
+        .await
+    }
+
+    /// Submits what a use case of the node made: no permit is asked for any more. Never called by a
+    /// service of the client port.
+    ///
+    /// # Errors
+    /// As [`Self::submit`].
+    pub async fn submit_intent(&self, intent: Intent) -> Result<Accepted, SubmitError> {
+        self.take_in_intent(intent).await?.answer().await
+    }
+
+    async fn take_in_intent(&self, intent: Intent) -> Result<UnderWay, SubmitError> {
         self.start_checked().await;
         let bytes = intent.record.encoded_len();
         if bytes > MAX_RECORD_BYTES {

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use crate::{
+    access::{Permit, act},
     crypto::Digest,
     record::{
         Country,
@@ -37,8 +38,6 @@ pub struct TableOrder {
     pub exercise: bool,
     /// Why; into the ledger.
     pub purpose: String,
-    /// Who.
-    pub actor: String,
 }
 
 /// Why a table is not exported.
@@ -134,12 +133,16 @@ impl Node {
     ///
     /// # Errors
     /// [`TableError`]; nothing left the node then.
-    pub async fn export_table(self: &Arc<Self>, order: TableOrder) -> Result<Exported, TableError> {
+    pub async fn export_table(
+        self: &Arc<Self>,
+        permit: Permit<act::ExportTable>,
+        order: TableOrder,
+    ) -> Result<Exported, TableError> {
         check_purpose(&order.purpose)?;
         let order = Arc::new(order);
         for _ in 0..TRIES {
-            let (node, wanted) = (Arc::clone(self), Arc::clone(&order));
-            let made = blocking(move || Ok(node.table(&wanted))).await??;
+            let (node, wanted, by) = (Arc::clone(self), Arc::clone(&order), permit.clone());
+            let made = blocking(move || Ok(node.table(&wanted, &by))).await??;
             let (exported, released) = made;
             let proposed = self
                 .writer
@@ -153,8 +156,12 @@ impl Node {
         Err(TableError::Raced)
     }
 
-    fn table(&self, order: &TableOrder) -> Result<(Exported, ExportedTable), TableError> {
-        let sources = self.sources(order)?;
+    fn table(
+        &self,
+        order: &TableOrder,
+        permit: &Permit<act::ExportTable>,
+    ) -> Result<(Exported, ExportedTable), TableError> {
+        let sources = self.sources(order, permit)?;
         let mut assembled = assemble(sources.iter().map(|of| &of.trend), &order.wanted)?;
         let mut published = Disclosures::default();
         let mut before: Vec<Trend> = Vec::new();
@@ -177,7 +184,7 @@ impl Node {
             releases: self.releases(&shown, order.exercise),
             sources: Digest::of(&digests),
             count: u64::try_from(sources.len()).unwrap_or(u64::MAX),
-            actor: order.actor.clone(),
+            actor: permit.actor(),
             purpose: order.purpose.clone(),
         };
         let tlp = sources.iter().map(|of| of.tlp).max().unwrap_or_default();
@@ -192,7 +199,11 @@ impl Node {
 
     /// The Trend records held with values for a table: those of the country that counted first, each
     /// newest first. Superseded, locked and passed-on ones are none.
-    fn sources(&self, order: &TableOrder) -> Result<Vec<Source>, TableError> {
+    fn sources(
+        &self,
+        order: &TableOrder,
+        permit: &Permit<act::ExportTable>,
+    ) -> Result<Vec<Source>, TableError> {
         let Wanted {
             country,
             indicator,
@@ -220,7 +231,11 @@ impl Node {
             let Some((stored, record)) = self.answering(number)? else {
                 continue;
             };
-            if !counts(self.state(&stored)?) {
+            if !counts(self.state(&stored)?)
+                || !permit
+                    .reach(&self.subject_of(&stored, &record)?)
+                    .is_allowed()
+            {
                 continue;
             }
             let Some(trend) = trend_of(&record) else {

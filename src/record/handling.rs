@@ -166,6 +166,7 @@ mod tests {
             tlp: tlp.into(),
             handling: handling.iter().map(|code| i32::from(*code)).collect(),
             handling_note: String::new(),
+            tell_purpose: false,
         }
     }
 
@@ -243,7 +244,7 @@ mod tests {
             labels in prop::sample::subsequence(vec![CompartmentLabel::Situation, CompartmentLabel::Suspects, CompartmentLabel::Victims, CompartmentLabel::Source], 0..=4),
             purpose in prop::sample::select(vec![ConsentUse::Court, ConsentUse::Onward, ConsentUse::Unspecified]),
         ) {
-            let mut marking = Marking { tlp, handling, handling_note: String::new() };
+            let mut marking = Marking { tlp, handling, handling_note: String::new(), tell_purpose: false };
             let few = demands(&marking, purpose, &labels[..labels.len() / 2]);
             marking.handling.push(more);
             let many = demands(&marking, purpose, &labels);

@@ -9,6 +9,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _, pb};
 
 use crate::{
+    access::Refused,
     node::{
         NodeError, cards::CardRefusal, read::ReadError, rules::SubmissionRefusal,
         search::SearchError, submit::SubmitError,
@@ -228,6 +229,7 @@ impl From<SubmitError> for Refusal {
             SubmitError::Conflict(SubmissionRefusal::OriginalLocked) => {
                 (Code::FailedPrecondition, "RECORD_LOCKED")
             }
+            SubmitError::Refused(_) => (Code::PermissionDenied, "ACCESS_DENIED"),
             SubmitError::StepAsRecord => (Code::InvalidArgument, "STEP_AS_RECORD"),
             SubmitError::Follows(_) => (Code::InvalidArgument, "FOLLOWS_INVALID"),
             SubmitError::DiskFull { .. } => (Code::ResourceExhausted, "DISK_FULL"),
@@ -243,6 +245,12 @@ impl From<SubmitError> for Refusal {
             }
         };
         Self::new(code, reason, error.to_string())
+    }
+}
+
+impl From<Refused> for Refusal {
+    fn from(refused: Refused) -> Self {
+        Self::new(Code::PermissionDenied, "ACCESS_DENIED", refused.to_string())
     }
 }
 
@@ -262,9 +270,13 @@ impl From<ReadError> for Refusal {
             ReadError::PurposeTooLong(_) => {
                 Self::new(Code::InvalidArgument, "PURPOSE_TOO_LONG", error.to_string())
             }
-            ReadError::PurposeMissing(_) => {
+            ReadError::PurposeMissing { .. } => {
                 Self::new(Code::InvalidArgument, "PURPOSE_MISSING", error.to_string())
             }
+            ReadError::Purpose(_) => {
+                Self::new(Code::InvalidArgument, "PURPOSE_INVALID", error.to_string())
+            }
+            ReadError::Refused(refused) => refused.into(),
             ReadError::Node(error) => error.into(),
         }
     }

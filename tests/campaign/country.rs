@@ -49,6 +49,7 @@ pub(crate) struct Node {
     pub(crate) home: PathBuf,
     pub(crate) card: TrustedCard,
     pub(crate) profile: Profile,
+    operator: Profile,
     /// Outside the home, so that no cut takes it back.
     log: PathBuf,
     /// A file whose content the process finds as the kernel's boot id.
@@ -86,7 +87,8 @@ impl Node {
             country,
             role,
             card: opened.own_card().clone(),
-            profile: Profile::operator(&opened).unwrap(),
+            profile: Profile::officer(&opened).unwrap(),
+            operator: Profile::operator(&opened).unwrap(),
             log: logs.join(format!("{code}.log")),
             home,
             boot_id: None,
@@ -230,7 +232,9 @@ impl Node {
 
     /// Imports another country's card into the running node.
     pub(crate) async fn import(&self, other: &Self) {
-        let mut client = self.calm_client().await;
+        // Once it answers.
+        self.calm_client().await;
+        let mut client = connect(&self.operator).await.unwrap();
         let request = ImportCardRequest {
             card: Some(other.card.signed.clone()),
             fingerprint: other.card.fingerprint().to_string(),

@@ -23,7 +23,7 @@ async fn import(
     card: &TrustedCard,
     fingerprint: Fingerprint,
 ) -> Result<ImportCardResponse, tonic::Status> {
-    let mut client = at.client().await;
+    let mut client = at.operating().await;
     let request = ImportCardRequest {
         card: Some(card.signed.clone()),
         fingerprint: fingerprint.to_string(),

@@ -2,13 +2,13 @@
 
 use comity::wire::{
     envelope::{Lane, ReceiptType},
-    ledger::Action,
+    ledger::{Action, ReadingPurpose},
     node::GetRecordRequest,
     record::CompartmentLabel::{self, Situation, Source, Suspects, Victims},
 };
 
 use crate::support::{
-    Country, alert, befriend, ledger_bodies, neighbours, receipts_of, refusal_of, urgent,
+    CASE, Country, alert, befriend, ledger_bodies, neighbours, receipts_of, refusal_of, urgent,
     with_everything,
 };
 
@@ -22,6 +22,8 @@ async fn read(
     let request = GetRecordRequest {
         reference: reference.to_owned(),
         purpose: purpose.to_owned(),
+        reading_purpose: ReadingPurpose::Investigation.into(),
+        case_reference: CASE.to_owned(),
         ..GetRecordRequest::default()
     };
     let answer = client.records.get_record(request).await.unwrap();
@@ -107,7 +109,7 @@ async fn a_reading_is_in_the_ledger_before_its_answer() {
         (&*leaf.detail, &*leaf.purpose, &*leaf.reference),
         ("read", "case EX-17", &*reference)
     );
-    assert!(leaf.actor.starts_with("UZ/operator/"), "{}", leaf.actor);
+    assert!(leaf.actor.starts_with("UZ/officer/"), "{}", leaf.actor);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,7 +12,7 @@ use comity::{
     },
 };
 
-use crate::support::{Country, eventually, neighbours};
+use crate::support::{Country, eventually, neighbours, permit};
 
 /// Tries the link port of `at` with a certificate; what stopped it, `None` when it got in.
 async fn try_link_port(at: &Country, own: &TlsMaterial) -> Option<String> {
@@ -99,7 +99,11 @@ async fn a_country_whose_card_was_not_imported_is_refused() {
     let card = a.home().own_card().clone();
     stranger
         .node()
-        .import_card(card.signed.clone(), card.fingerprint(), "test".to_owned())
+        .import_card(
+            card.signed.clone(),
+            card.fingerprint(),
+            &permit(stranger.node()),
+        )
         .await
         .unwrap();
     // A refused dial may also end as a connection reset; one of the next brings the alert.
@@ -120,7 +124,7 @@ async fn a_country_whose_card_was_not_imported_is_refused() {
     // Imported, it is let in: the refusal was about the card and nothing else.
     let card = stranger.home().own_card().clone();
     a.node()
-        .import_card(card.signed.clone(), card.fingerprint(), "test".to_owned())
+        .import_card(card.signed.clone(), card.fingerprint(), &permit(a.node()))
         .await
         .unwrap();
     stranger.linked("TJ").await;

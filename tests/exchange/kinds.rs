@@ -32,7 +32,9 @@ async fn every_template_is_accepted_as_it_is_written() {
             "--home",
             b.at(),
             "--purpose",
-            "EXERCISE",
+            "investigation",
+            "--case",
+            "EXERCISE-1",
             "--output",
             "json",
         ];

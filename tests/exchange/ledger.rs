@@ -15,7 +15,7 @@ use comity::{
 use crate::support::{Country, alert, comity, eventually, neighbours};
 
 async fn consistency(at: &Country, old_size: u64) -> ProveConsistencyResponse {
-    let mut client = at.client().await;
+    let mut client = at.operating().await;
     let request = ProveConsistencyRequest { old_size };
     let answer = client.audit.prove_consistency(request).await;
     answer.unwrap().into_inner()
@@ -23,7 +23,7 @@ async fn consistency(at: &Country, old_size: u64) -> ProveConsistencyResponse {
 
 /// What the proven leaves of a record say, each leaf's path verified with the country's card.
 async fn proven(at: &Country, reference: &str) -> Vec<(Action, String)> {
-    let mut client = at.client().await;
+    let mut client = at.operating().await;
     let request = ProveRecordRequest {
         reference: reference.to_owned(),
     };

@@ -15,6 +15,7 @@
 
 mod support;
 
+mod access;
 mod cards;
 mod clock;
 mod command_line;

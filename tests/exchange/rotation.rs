@@ -18,8 +18,8 @@ use comity::{
 };
 
 use crate::support::{
-    Country, alert, alert_to, eventually, incarnation_of, ledger_bodies, neighbours, position,
-    positions, receipts_of,
+    Country, alert, alert_to, eventually, incarnation_of, ledger_bodies, neighbours, permit,
+    position, positions, receipts_of,
 };
 
 /// Up to everything that the running node and `peer` exchanged, and its ledger.
@@ -142,10 +142,17 @@ async fn what_a_stolen_key_signs_beyond_its_last_position_is_refused() {
         let intent = Intent {
             record: alert(text),
             idempotency_key: String::new(),
-            actor: "TJ/operator/local".to_owned(),
+            actor: "TJ/officer/local".to_owned(),
             by_node: false,
         };
-        references.push(thief.submit(intent).await.unwrap().reference.to_string());
+        references.push(
+            thief
+                .submit_intent(intent)
+                .await
+                .unwrap()
+                .reference
+                .to_string(),
+        );
     }
     let incarnation = incarnation_of(&thief, &references[0]);
     let lane = |peer: &str| LaneId {
@@ -202,7 +209,7 @@ async fn what_a_stolen_key_signs_beyond_its_last_position_is_refused() {
 
     let ending = card(first_hash);
     reader
-        .import_card(ending.signed.clone(), fingerprint, "test".to_owned())
+        .import_card(ending.signed.clone(), fingerprint, &permit(&reader))
         .await
         .unwrap();
     let refused = judged(sent.records.clone(), 1, Digest::ZERO)

@@ -10,7 +10,7 @@ use comity::{
     record::Moment,
     wire::{
         json,
-        ledger::Action,
+        ledger::{Action, ReadingPurpose},
         node::{MatchHow, SearchRequest, SearchResponse},
         record::Record,
     },
@@ -18,9 +18,11 @@ use comity::{
 use serde_json::{Value, json};
 
 use crate::support::{
-    Country, comity, eventually, json_of, ledger_bodies, lies_in, neighbours, refusal_of,
+    CASE, Country, comity, eventually, json_of, ledger_bodies, lies_in, neighbours, refusal_of,
     with_everything,
 };
+
+const WHY: &[&str] = &["--purpose", "investigation", "--case", CASE];
 
 /// An exercise record to `to` with a suspect and a telephone number that it reads.
 fn record(to: &str, title: &str, suspect: (&str, &str), phone: &str) -> Record {
@@ -44,6 +46,8 @@ async fn ask(at: &Country, text: &str) -> SearchResponse {
     let mut client = at.client().await;
     let request = SearchRequest {
         text: text.to_owned(),
+        reading_purpose: ReadingPurpose::Investigation.into(),
+        case_reference: CASE.to_owned(),
         ..SearchRequest::default()
     };
     client.search.search(request).await.unwrap().into_inner()
@@ -107,7 +111,7 @@ async fn a_name_is_found_in_any_script_and_the_answer_says_why() {
     // The command line, for people and programs; filters.
     let search = |more: &'static [&'static str]| {
         let home = uz.at().to_owned();
-        async move { comity(&[&["search", "--home", &home], more].concat()).await }
+        async move { comity(&[&["search", "--home", &home], WHY, more].concat()).await }
     };
     let said = search(&["Jamshed"]).await.fine();
     assert!(
@@ -185,7 +189,11 @@ async fn the_same_number_in_records_of_two_countries_is_a_link() {
     tj.receives(&ours).await;
     for at in [&tj, &uz] {
         indexed(at).await;
-        let related = ["related", &theirs, "--home", at.at(), "--output", "json"];
+        let related = [
+            &["related", &theirs, "--home", at.at(), "--output", "json"],
+            WHY,
+        ]
+        .concat();
         let said = comity(&related).await.fine();
         let lines: Vec<Value> = said
             .lines()
@@ -207,7 +215,7 @@ async fn the_same_number_in_records_of_two_countries_is_a_link() {
         let other = hits[0].related[0].record.clone().unwrap();
         assert_eq!(other.reference, theirs);
     }
-    let said = comity(&["related", &theirs, "--home", uz.at()])
+    let said = comity(&[&["related", &theirs, "--home", uz.at()], WHY].concat())
         .await
         .fine();
     assert!(
@@ -260,6 +268,8 @@ async fn victims_are_never_found_and_nothing_readable_reaches_the_disk() {
     let mut client = tj.client().await;
     let request = SearchRequest {
         entity: "+998907654321".to_owned(),
+        reading_purpose: ReadingPurpose::Investigation.into(),
+        case_reference: CASE.to_owned(),
         ..SearchRequest::default()
     };
     let hits = client
@@ -362,6 +372,8 @@ async fn a_wrong_question_says_what_is_wrong_with_it() {
     let mut client = tj.client().await;
     let request = SearchRequest {
         text: "x".repeat(201),
+        reading_purpose: ReadingPurpose::Investigation.into(),
+        case_reference: CASE.to_owned(),
         ..SearchRequest::default()
     };
     let refused = client.search.search(request).await.unwrap_err();
@@ -369,6 +381,8 @@ async fn a_wrong_question_says_what_is_wrong_with_it() {
     let request = SearchRequest {
         text: "x".to_owned(),
         purpose: "y".repeat(201),
+        reading_purpose: ReadingPurpose::Investigation.into(),
+        case_reference: CASE.to_owned(),
         ..SearchRequest::default()
     };
     let refused = client.search.search(request).await.unwrap_err();

@@ -5,13 +5,14 @@ use std::fs;
 use comity::wire::{
     envelope::{NonDeliveryReason, ReceiptType},
     json,
+    ledger::ReadingPurpose,
     node::{GetRecordRequest, ReloadAgreementsRequest},
     record::Record,
 };
 use serde_json::Value;
 
 use crate::support::{
-    Country, alert, befriend, comity, comity_reading, eventually, ledger_bodies, neighbours,
+    CASE, Country, alert, befriend, comity, comity_reading, eventually, ledger_bodies, neighbours,
     receipts_of, refusal_of, with_everything,
 };
 
@@ -139,6 +140,8 @@ async fn what_is_withheld_never_leaves_and_the_matrix_is_kept() {
     let mut client = uz.client().await;
     let request = GetRecordRequest {
         reference: reference.to_owned(),
+        reading_purpose: ReadingPurpose::Investigation.into(),
+        case_reference: CASE.to_owned(),
         ..GetRecordRequest::default()
     };
     let read = client.records.get_record(request).await.unwrap();
@@ -252,7 +255,7 @@ async fn what_a_reader_does_not_accept_is_answered_and_not_kept() {
         "TJ",
         "country = \"TJ\"\n[accept]\nkinds = [\"Route\"]\n",
     );
-    let mut client = uz.client().await;
+    let mut client = uz.operating().await;
     let reload = client.sharing.reload_agreements(ReloadAgreementsRequest {});
     assert_eq!(reload.await.unwrap().into_inner().count, 1);
     let refused = tj.submit(alert("of a kind not accepted")).await;

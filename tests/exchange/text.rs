@@ -37,7 +37,7 @@ async fn nothing_that_is_shown_is_obeyed() {
             harmless(comity(&all).await)
         };
         let listed = run(&["records", "list"]).await;
-        let shown = run(&["records", "show", &reference, "--purpose", escape]).await;
+        let shown = run(&["records", "show", &reference, "--note", escape]).await;
         for text in [&listed, &shown] {
             assert!(text.contains("<script>alert(1)</script> =1+1"), "{text}");
         }

@@ -253,7 +253,7 @@ impl World {
             actor: OPERATOR.to_owned(),
             by_node: false,
         };
-        self.node().submit(intent).await?;
+        self.node().submit_intent(intent).await?;
         self.submitted += 1;
         Ok(())
     }
@@ -306,11 +306,11 @@ fn exercise_record(origin: &str, destination: &str, seed: u64) -> Record {
 
 /// Imports cards at a node that does not run, as an operator does.
 pub(crate) async fn import(at: Home, others: &[&Home]) {
-    let actor = format!("{}/operator/local", at.country());
     let node = Node::open(at, system_clock(), &mut |_| {}).await.unwrap();
     for other in others {
         let card = other.own_card();
-        node.import_card(card.signed.clone(), card.fingerprint(), actor.clone())
+        let operator = node.enter(node.local_operator()).unwrap();
+        node.import_card(card.signed.clone(), card.fingerprint(), &operator)
             .await
             .unwrap();
     }

@@ -12,6 +12,7 @@ use tokio::process::{Child, Command};
 use zeroize::Zeroizing;
 
 use crate::{
+    access::act,
     card::{Fingerprint, TrustedCard},
     client::{Client, Profile},
     config::Config,
@@ -142,7 +143,13 @@ impl CountryNode {
         }
     }
 
-    /// A client of the node that answered once.
+    /// A client of the operator, who sees the ledger and no contents.
+    pub(super) async fn operator(&self) -> Result<Client, Failure> {
+        let profile = Profile::operator(&Home::open(&self.home)?)?;
+        Ok(Client::connect(&profile).await?)
+    }
+
+    /// A client of the local officer, of a node that answered once.
     pub(super) async fn client(&self) -> Result<Client, Failure> {
         let profile = Profile::officer(&Home::open(&self.home)?)?;
         let mut client = Client::connect(&profile).await?;
@@ -232,14 +239,13 @@ fn free_ports() -> Result<(Vec<TcpListener>, [SocketAddr; 2]), Failure> {
 pub(super) async fn exchange_cards(nodes: &[CountryNode]) -> Result<(), Failure> {
     for at in nodes {
         let node = Node::open(Home::open(&at.home)?, system_clock(), &mut |_| {}).await?;
+        let permit = node
+            .enter::<act::ImportCard>(node.local_operator())
+            .map_err(|refused| Failure::new(SOFTWARE, refused.to_string()))?;
         for other in nodes.iter().filter(|other| other.country != at.country) {
-            node.import_card(
-                other.card.signed.clone(),
-                other.fingerprint,
-                format!("{}/operator/local", at.country),
-            )
-            .await
-            .map_err(|refusal| Failure::new(SOFTWARE, refusal.to_string()))?;
+            node.import_card(other.card.signed.clone(), other.fingerprint, &permit)
+                .await
+                .map_err(|refusal| Failure::new(SOFTWARE, refusal.to_string()))?;
         }
         node.close().await?;
     }

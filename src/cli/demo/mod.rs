@@ -18,7 +18,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    exercise::Exercise,
+    exercise::{Exercise, VICTIM_SUPPORT},
     node::system_clock,
     record::{Country, UnknownCountry},
     shutdown,
@@ -158,7 +158,11 @@ async fn play(
 ) -> Result<Result<(), Failure>, Failure> {
     out.note("setting up TJ (origin), UZ and KZ (transit), AE (destination)");
     for (country, role) in corridor {
-        let authorities = traffic::authorities_of(*country, submissions);
+        let mut authorities = traffic::authorities_of(*country, submissions);
+        // The local officer belongs to the first: at the destination to whom victims are referred.
+        if *role == CountryRole::Destination {
+            authorities.sort_by_key(|name| name != VICTIM_SUPPORT);
+        }
         nodes.push(CountryNode::set_up(
             &folder.path,
             *country,

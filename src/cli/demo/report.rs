@@ -131,7 +131,7 @@ impl Report {
     /// Exports every node's ledger as it is now and recomputes it, every leaf.
     pub(super) async fn verify_ledgers(&mut self, nodes: &[CountryNode]) -> Result<(), Failure> {
         for (row, node) in self.rows.iter_mut().zip(nodes) {
-            match verify_ledger(&mut node.client().await?, node).await {
+            match verify_ledger(&mut node.operator().await?, node).await {
                 Ok(size) => {
                     self.ledgers += 1;
                     row.leaves = size;

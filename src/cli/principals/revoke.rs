@@ -5,16 +5,16 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::{
-    access::PrincipalKind,
+    access::{PrincipalKind, act},
     client::{Client, Profile},
-    home::{Home, HomeError, LOCAL},
+    home::{Home, HomeError},
     node::{Node, charges::Offboarded, system_clock},
     wire::node::OffboardRequest,
 };
 
 use super::{
     super::{
-        exit::{DATAERR, Failure, USAGE},
+        exit::{DATAERR, Failure, NOPERM, USAGE},
         out::Out,
     },
     named,
@@ -115,11 +115,13 @@ impl Revoke {
             Ok(lock) => {
                 drop(lock);
                 let node = Node::open(home, system_clock(), &mut |_| {}).await?;
-                let actor = format!("{}/operator/{LOCAL}", node.country());
-                let done = node
-                    .offboard(leaving, to, actor)
-                    .await
-                    .map_err(|fault| Failure::new(DATAERR, fault.to_string()));
+                let done = match node.enter::<act::Offboard>(node.local_operator()) {
+                    Ok(permit) => node
+                        .offboard(&permit, leaving, to)
+                        .await
+                        .map_err(|fault| Failure::new(DATAERR, fault.to_string())),
+                    Err(refused) => Err(Failure::new(NOPERM, refused.to_string())),
+                };
                 node.close().await?;
                 done
             }

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use crate::{
     client::Client,
     node::system_clock,
-    record::Moment,
+    record::{Moment, compartments::label_name},
     wire::{
         envelope::ReceiptType,
         json,
@@ -24,7 +24,7 @@ use self::{
     list::{List, Watch},
     row::{HEADINGS, acknowledged, age, row},
 };
-use super::{Target, exit::Failure, history::show_history, out::Out};
+use super::{Target, exit::Failure, history::show_history, out::Out, why::Why};
 
 pub(super) use row::{authority, summary_json};
 
@@ -47,9 +47,11 @@ pub(super) struct Show {
     target: Target,
     /// Reference, such as UZ-26-000412-H.
     reference: String,
-    /// Why it is read; into the ledger.
-    #[arg(long, default_value = "", hide_default_value = true)]
-    purpose: String,
+    #[command(flatten)]
+    why: Why,
+    /// The situation alone, for which no purpose is needed.
+    #[arg(long)]
+    situation: bool,
     /// Show who was given what and why, as it was sent, instead of the record.
     #[arg(long)]
     sharing: bool,
@@ -70,9 +72,8 @@ pub(super) struct Diff {
     target: Target,
     /// Reference of any version.
     reference: String,
-    /// Why it is read; into the ledger.
-    #[arg(long, default_value = "", hide_default_value = true)]
-    purpose: String,
+    #[command(flatten)]
+    why: Why,
 }
 
 impl Records {
@@ -84,7 +85,8 @@ impl Records {
                 let show = Show {
                     target: diff.target,
                     reference: diff.reference,
-                    purpose: diff.purpose,
+                    why: diff.why,
+                    situation: false,
                     sharing: false,
                     exact: false,
                     thread: false,
@@ -107,7 +109,10 @@ impl Show {
             .records
             .get_record(GetRecordRequest {
                 reference: self.reference,
-                purpose: self.purpose,
+                purpose: self.why.note(),
+                reading_purpose: self.why.code(),
+                case_reference: self.why.case(),
+                situation_only: self.situation,
                 exact: self.exact,
                 thread: self.thread,
             })
@@ -119,7 +124,7 @@ impl Show {
                 .iter()
                 .map(|version| version.reference.clone())
                 .collect();
-            return show_history(&mut client, versions, out).await;
+            return show_history(&mut client, versions, &self.why, out).await;
         }
         let record = answer.record.unwrap_or_default();
         let mut value = json::to_json("comity.record.v1.Record", &record)?;
@@ -138,6 +143,13 @@ impl Show {
         }
         if out.json() {
             return out.value(&value);
+        }
+        for of in &answer.withheld {
+            out.note(&format!(
+                "compartment `{}` is withheld from you: {}",
+                label_name(of.compartment()),
+                of.reason
+            ));
         }
         if answer.original.is_some() {
             out.line(&format!(

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use prost::Message as _;
 
 use crate::{
+    access::{Permit, act},
     entry::Charge,
     inbox::{
         approvals::{self, Stage},
@@ -50,10 +51,11 @@ impl Node {
     /// when the store fails, with what was done before durable.
     pub async fn offboard(
         self: &Arc<Self>,
+        permit: &Permit<act::Offboard>,
         leaving: &str,
         to: Option<&str>,
-        actor: String,
     ) -> Result<Offboarded, ChargeError> {
+        let actor = permit.actor();
         let to = to.map(|to| self.officer(to)).transpose()?;
         let tag = self.person(leaving);
         let mut done = Offboarded::default();

@@ -7,6 +7,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use crate::{
+    access::purpose_word,
     entry::{EntryError, Event, LifeRow},
     envelope::{MAX_DISCLOSURES, ReceiptType},
     inbox::{StoredRecord, due, life, life_rows::DueRow},
@@ -16,6 +17,7 @@ use crate::{
     wire::{
         envelope::DisclosureNotice,
         ledger::{Action, LeafBody},
+        record::Record,
     },
 };
 
@@ -128,6 +130,7 @@ impl Node {
                 number,
                 kind: ReceiptType::Retrieval,
                 time: Some(Moment::from_micros(row.opened_us)),
+                purpose: self.purpose_told(stored)?,
                 ..LateReceipt::default()
             });
         }
@@ -166,6 +169,29 @@ impl Node {
             ..LateReceipt::default()
         });
         Ok(owed)
+    }
+
+    /// The purpose for which a record was opened first, as a word of the list, where its origin demands
+    /// to be told; the case stays here. Empty where its text is gone.
+    fn purpose_told(&self, stored: &StoredRecord) -> Result<String, NodeError> {
+        // What is locked or rotted demands nothing any more.
+        let text = self.stored(stored.holding.number);
+        let text = text.and_then(|stored| Ok(stored.open(&self.slots)?));
+        let demanded = |record: Record| record.marking.is_some_and(|of| of.tell_purpose);
+        if !text.is_ok_and(demanded) {
+            return Ok(String::new());
+        }
+        for index in rows::leaves_of(&self.store, &stored.digest, LEAVES)? {
+            let Some(leaf) = self.leaf(index)? else {
+                continue;
+            };
+            let body = <LeafBody as prost::Message>::decode(leaf.body.as_slice())
+                .map_err(EntryError::from)?;
+            if body.action() == Action::Consultation && body.detail == "read" {
+                return Ok(purpose_word(body.reading_purpose()).to_owned());
+            }
+        }
+        Ok(String::new())
     }
 
     /// The ground of a hold that stands.

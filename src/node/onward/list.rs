@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::{
+    access::{Permit, act},
     inbox::{StoredRecord, ask, consents},
     wire::node::{PassedOnRecord, RecordState},
 };
@@ -23,9 +24,9 @@ impl Node {
     /// [`ReadError`] when the store cannot be read.
     pub async fn passed_on_list(
         self: &Arc<Self>,
-        actor: String,
+        permit: Permit<act::List>,
     ) -> Result<Vec<PassedOnRecord>, ReadError> {
-        let node = Arc::clone(self);
+        let (node, by) = (Arc::clone(self), permit.clone());
         let list = blocking(move || {
             let mut rows = Vec::new();
             let mut after = None;
@@ -41,14 +42,16 @@ impl Node {
             }
             let mut list = Vec::with_capacity(rows.len());
             for (original, number) in rows {
-                if let Some(held) = ask::by_digest(&node.store, &original)? {
+                if let Some(held) = ask::by_digest(&node.store, &original)?
+                    && by.sees(&node.subject_of_held(number)?)
+                {
                     list.push(node.passed_on_record(held, &node.stored(number)?)?);
                 }
             }
             Ok(list)
         });
         let list = list.await?;
-        self.listed(actor).await?;
+        self.listed(&permit).await?;
         Ok(list)
     }
 

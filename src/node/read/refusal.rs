@@ -1,6 +1,11 @@
 //! Why a record is not read.
 
-use crate::{entry::LockCause, inbox::HoldingError, record::Reference};
+use crate::{
+    access::{PurposeFault, Refused, purpose_words},
+    entry::LockCause,
+    inbox::HoldingError,
+    record::Reference,
+};
 
 use super::super::{NodeError, purpose::MAX_PURPOSE_CHARS};
 
@@ -24,11 +29,34 @@ pub enum ReadError {
     /// The purpose is longer than it may be.
     #[error("a purpose has at most {MAX_PURPOSE_CHARS} characters, this one has {0}")]
     PurposeTooLong(usize),
-    /// Victims' data is read for a purpose.
+    /// What is beyond the situation is read for a purpose.
     #[error(
-        "compartment `victims` of {0} is read for a purpose, which goes into the ledger: give one (--purpose)"
+        "{reference} {}: give --purpose, one of {words}, and --case{}",
+        if *.told {
+            "is read for a purpose, of which its origin is told".to_owned()
+        } else {
+            format!(
+                "holds more than the situation ({}), which is read for a purpose",
+                .compartments
+            )
+        },
+        if *.told { "" } else { "; or --situation to read the situation alone" },
+        words = purpose_words()
     )]
-    PurposeMissing(Reference),
+    PurposeMissing {
+        /// Which.
+        reference: Reference,
+        /// What it holds beyond the situation, as far as the reader may see it.
+        compartments: String,
+        /// Whether its origin demands to be told.
+        told: bool,
+    },
+    /// What was given as a purpose is none.
+    #[error(transparent)]
+    Purpose(#[from] PurposeFault),
+    /// The permissions do not allow it.
+    #[error(transparent)]
+    Refused(#[from] Refused),
     /// The node failed.
     #[error(transparent)]
     Node(#[from] NodeError),

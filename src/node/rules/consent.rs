@@ -9,7 +9,7 @@ use crate::{
     wire::ledger::{Action, LeafBody},
 };
 
-use super::{Declined, Facts, NodeRules, Refusal, SubmissionRefusal};
+use super::{By, Declined, Facts, NodeRules, Refusal, SubmissionRefusal};
 use crate::crypto::Digest;
 
 /// A record of another country that a record passes on.
@@ -36,10 +36,8 @@ pub struct DiscloseOrder {
     pub compartments: Vec<u32>,
     /// SHA-256 of the consent token used, where it serves once.
     pub token: Option<Digest>,
-    /// Why and for whom; into the ledger.
-    pub purpose: String,
-    /// Who.
-    pub actor: String,
+    /// Who, from where, why and for whom; into the ledger.
+    pub by: By,
     /// Whether the origin is to be told that an officer opened it.
     pub retrieval: bool,
 }
@@ -149,15 +147,13 @@ impl NodeRules {
         }
         let token = order.token.map(|of| of.to_vec()).unwrap_or_default();
         let leaf = LeafBody {
-            actor: order.actor,
             action: Action::Disclosure.into(),
             header_digest: order.digest.to_vec(),
             reference: order.reference,
-            purpose: order.purpose,
             detail: order.manner.to_owned(),
             subject: token.clone(),
             compartments: order.compartments,
-            ..LeafBody::default()
+            ..order.by.leaf()
         };
         let event = Event::Disclosed(Disclosed {
             number: order.number,

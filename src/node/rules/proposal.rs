@@ -13,7 +13,7 @@ use crate::{
     wire::envelope::{Lane, NonDeliveryReason},
 };
 
-use super::super::{fence::Claim, links::Change};
+use super::super::{access::RefusedAttempts, fence::Claim, links::Change};
 use super::facts::{AloneOrder, ErasedOrder, Facts, LockOrder, Rekeying};
 
 /// Names something that waits for a second person.
@@ -113,6 +113,15 @@ pub enum Proposal {
     },
     /// What was approved is done.
     ApprovalDone(ApprovalId),
+    /// The node starts with permissions of its own.
+    AccessTable {
+        /// SHA-256 of the table.
+        digest: Digest,
+        /// The table, as access.toml.
+        text: String,
+    },
+    /// Attempts that the permissions refused, summed up.
+    RefusedAttempts(Vec<RefusedAttempts>),
     /// It cannot be approved any more: who asked has left.
     Void {
         /// Which.

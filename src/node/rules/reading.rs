@@ -1,13 +1,62 @@
 //! Rules for looking at records: readings, listings, searches. Each is a leaf before data leaves.
 
 use crate::{
+    access::{Permit, Purpose, Verb},
     crypto::Digest,
-    entry::{Event, Read},
+    entry::{AttemptsRefused, Event, Read},
     store::Group,
     wire::ledger::{Action, LeafBody},
 };
 
-use super::{Declined, NodeRules};
+use super::{super::access::RefusedAttempts, Declined, NodeRules};
+
+/// Who looks at something, from where and why, as a leaf says it.
+#[derive(Clone, Debug, Default)]
+pub struct By {
+    actor: String,
+    from: String,
+    purpose: Option<Purpose>,
+    note: String,
+}
+
+impl By {
+    /// Whoever holds a permit.
+    pub fn of<A: Verb>(permit: &Permit<A>) -> Self {
+        Self {
+            actor: permit.actor(),
+            from: permit.from().to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// The same, for a purpose and with what is said of it in words.
+    #[must_use]
+    pub fn reading_for(self, purpose: Option<Purpose>, note: String) -> Self {
+        Self {
+            purpose,
+            note,
+            ..self
+        }
+    }
+
+    /// The part of a leaf that says so.
+    pub(super) fn leaf(self) -> LeafBody {
+        LeafBody {
+            actor: self.actor,
+            from: self.from,
+            purpose: self.note,
+            reading_purpose: self
+                .purpose
+                .as_ref()
+                .map_or(0, |purpose| purpose.code().into()),
+            case_reference: self
+                .purpose
+                .map(|purpose| purpose.case().to_owned())
+                .unwrap_or_default(),
+            ..LeafBody::default()
+        }
+    }
+}
 
 /// A reading or a listing, before data leaves.
 #[derive(Clone, Debug, Default)]
@@ -20,10 +69,10 @@ pub struct ReadOrder {
     pub reference: String,
     /// Labels opened.
     pub compartments: Vec<u32>,
-    /// Who.
-    pub actor: String,
-    /// Why.
-    pub purpose: String,
+    /// Labels withheld.
+    pub withheld: Vec<u32>,
+    /// Who, from where and why.
+    pub by: By,
     /// A stable word, such as `read` or `listed`.
     pub detail: &'static str,
     /// Keyed tag of the officer to whom the text is shown; `None` when it is not.
@@ -41,10 +90,8 @@ pub struct SearchOrder {
     pub compartments: Vec<u32>,
     /// Keyed tag of what was asked; empty for a correlation.
     pub query: Vec<u8>,
-    /// Who.
-    pub actor: String,
-    /// Why.
-    pub purpose: String,
+    /// Who, from where and why.
+    pub by: By,
 }
 
 impl NodeRules {
@@ -56,14 +103,13 @@ impl NodeRules {
             .map(|digest| digest.to_vec())
             .unwrap_or_default();
         let leaf = LeafBody {
-            actor: order.actor,
             action: Action::Consultation.into(),
             header_digest: header_digest.clone(),
             reference: order.reference,
-            purpose: order.purpose,
             detail: order.detail.to_owned(),
             compartments: order.compartments,
-            ..LeafBody::default()
+            withheld: order.withheld,
+            ..order.by.leaf()
         };
         let event = Event::Read(Read {
             number: order.number,
@@ -89,15 +135,13 @@ impl NodeRules {
             (Action::Combination, "related")
         };
         let leaf = LeafBody {
-            actor: order.actor,
             action: action.into(),
             header_digest: header_digest.clone(),
             reference,
-            purpose: order.purpose,
             detail: detail.to_owned(),
             subject: order.query,
             compartments: order.compartments,
-            ..LeafBody::default()
+            ..order.by.leaf()
         };
         let event = Event::Read(Read {
             number,
@@ -105,5 +149,27 @@ impl NodeRules {
             ..Read::default()
         });
         self.append(group, event, Vec::new(), leaf)
+    }
+
+    /// Attempts that were refused, one leaf for each sum.
+    pub(super) fn attempts_refused(
+        &self,
+        sums: Vec<RefusedAttempts>,
+        group: &mut Group<'_>,
+    ) -> Result<(), Declined> {
+        for sum in sums {
+            let leaf = LeafBody {
+                actor: sum.who,
+                action: Action::Refusal.into(),
+                detail: sum.detail,
+                purpose: sum.why,
+                from: sum.from,
+                count: sum.count,
+                ..LeafBody::default()
+            };
+            let event = Event::AttemptsRefused(AttemptsRefused { count: sum.count });
+            self.append(group, event, Vec::new(), leaf)?;
+        }
+        Ok(())
     }
 }

@@ -59,4 +59,6 @@ pub struct Answer<T> {
     pub more: bool,
     /// How much of what is held is in the index.
     pub coverage: SearchCoverage,
+    /// Whether only situations were looked into, because no purpose was given.
+    pub situations_only: bool,
 }

@@ -1,12 +1,16 @@
 //! Answering: candidates are opened and looked at, the best kept, and only these summed up.
 
 use crate::{
+    access::{Subject, Verb, act},
     entry::EntryError,
     inbox::{HoldingError, StoredRecord, ask},
     node::{Node, NodeError},
     record::{Country, Reference},
     search::{Answered, Extract, Query, explain, text::Normaliser},
-    wire::{node::RecordState, record::Record},
+    wire::{
+        node::{RecordState, RecordSummary},
+        record::Record,
+    },
 };
 
 use super::{
@@ -14,19 +18,26 @@ use super::{
     answer::{Answer, Hit},
     content::searched,
     is_searched,
+    looker::Looker,
 };
 
-/// A record opened for an answer.
+/// A record opened for an answer, with what may be looked into of it.
 pub(super) struct Looked {
-    number: u64,
+    pub(super) number: u64,
     pub(super) stored: StoredRecord,
     pub(super) record: Record,
     pub(super) extract: Extract,
+    subject: Subject,
     origin: Country,
 }
 
 impl Node {
-    pub(super) fn answers(&self, query: &Query, typed: &str) -> Result<Answer<Hit>, NodeError> {
+    pub(super) fn answers(
+        &self,
+        query: &Query,
+        typed: &str,
+        looker: &Looker<act::Search>,
+    ) -> Result<Answer<Hit>, NodeError> {
         let mut normaliser = Normaliser::default();
         let coverage = self.search_coverage()?;
         let (candidates, mut more) = self.candidates(query);
@@ -37,7 +48,7 @@ impl Node {
             && let Some(number) = ask::by_reference(&self.store, &self.reference_tag(&reference))?
         {
             numbers.push(number);
-            if let Some(looked) = self.look(number)?
+            if let Some(looked) = self.look(number, looker)?
                 && self.counts(&looked)?
             {
                 let answered = Answered {
@@ -65,7 +76,7 @@ impl Node {
                 }
                 numbers.push(number);
                 opened = opened.saturating_add(1);
-                let Some(looked) = self.look(number)? else {
+                let Some(looked) = self.look(number, looker)? else {
                     continue;
                 };
                 let answered = explain(
@@ -93,25 +104,27 @@ impl Node {
         let mut left = MAX_OPENED_BESIDE;
         let mut found = Vec::with_capacity(hits.len());
         for (at, (mut looked, answered)) in hits.into_iter().enumerate() {
-            let number = looked.number;
             let related = if at < HITS_WITH_RELATED {
                 // Hits show what shares an identifier with them; names are for those who ask.
                 looked.extract.texts.clear();
-                let extract = &looked.extract;
-                self.relations(number, extract, &mut left, RELATED_OF_HIT, &mut normaliser)?
+                let shown = RELATED_OF_HIT;
+                self.relations(&looked, &mut left, shown, &mut normaliser, looker)?
             } else {
                 Vec::new()
             };
-            found.push(Hit {
-                summary: self.summary(number, &looked.stored, &looked.record)?,
-                answered,
-                related,
-            });
+            if let Some(summary) = self.shown(&looked, looker)? {
+                found.push(Hit {
+                    summary,
+                    answered,
+                    related,
+                });
+            }
         }
         Ok(Answer {
             found,
             more,
             coverage,
+            situations_only: looker.purpose.is_none(),
         })
     }
 
@@ -155,27 +168,51 @@ impl Node {
         }
     }
 
-    /// As [`Self::answering`], with what can be found of it.
-    pub(super) fn look(&self, number: u64) -> Result<Option<Looked>, NodeError> {
+    /// As [`Self::answering`], of what is there for whoever looks.
+    pub(super) fn look<A: Verb>(
+        &self,
+        number: u64,
+        looker: &Looker<A>,
+    ) -> Result<Option<Looked>, NodeError> {
         let Some((stored, record)) = self.answering(number)? else {
             return Ok(None);
         };
-        Ok(Some(self.looked_at(number, stored, record)?))
+        self.looked_at(number, stored, record, looker)
     }
 
-    pub(super) fn looked_at(
+    /// A record with what may be looked into of it, and nothing else; `None` when that is nothing.
+    pub(super) fn looked_at<A: Verb>(
         &self,
         number: u64,
         stored: StoredRecord,
         record: Record,
-    ) -> Result<Looked, NodeError> {
-        Ok(Looked {
+        looker: &Looker<A>,
+    ) -> Result<Option<Looked>, NodeError> {
+        let subject = self.subject_of(&stored, &record)?;
+        let reads = looker.reads(&subject);
+        if reads.is_empty() {
+            return Ok(None);
+        }
+        let mut extract = searched(record.clone())?.extract();
+        extract.keep(&|label| reads.has(label));
+        Ok(Some(Looked {
             number,
-            extract: searched(record.clone())?.extract(),
+            extract,
+            subject,
             origin: stored.holding.origin.parse().map_err(EntryError::from)?,
             stored,
             record,
-        })
+        }))
+    }
+
+    /// What whoever looks is shown of a record.
+    pub(super) fn shown<A: Verb>(
+        &self,
+        looked: &Looked,
+        looker: &Looker<A>,
+    ) -> Result<Option<RecordSummary>, NodeError> {
+        let summary = self.summary(looked.number, &looked.stored, &looked.record)?;
+        Ok(self.narrowed(&looker.permit, &looked.subject, summary))
     }
 
     /// Whether a record is the version that counts.

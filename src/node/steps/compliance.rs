@@ -7,6 +7,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use prost::Message as _;
 
 use crate::{
+    access::{Permit, act},
     crypto::Digest,
     entry::EntryError,
     envelope::{Receipt, ReceiptType},
@@ -32,8 +33,10 @@ impl Node {
     pub async fn recall_status(
         self: &Arc<Self>,
         reference: Reference,
+        permit: Permit<act::Track>,
     ) -> Result<Vec<RecallStatus>, RecallError> {
         let number = self.find(&reference)?;
+        self.reached_number(&permit, &reference, number)?;
         if self.held(number)?.holding.origin != self.country.code() {
             return Err(RecallError::Foreign(reference));
         }

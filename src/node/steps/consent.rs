@@ -6,11 +6,12 @@ mod shown;
 mod uses;
 
 pub use error::ConsentError;
-pub(in crate::node) use uses::{WantedUse, blocking_consent, court, numbers, single_use, wanted};
+pub(in crate::node) use uses::{WantedUse, blocking_consent, court, numbers, single_use};
 
 use std::{sync::Arc, time::Duration};
 
 use crate::{
+    access::{Permit, act},
     crypto::{Digest, random_bytes},
     envelope::{Claim, sign_token, verify_token},
     inbox::{ask, consents},
@@ -50,8 +51,6 @@ pub struct ConsentOrder {
     pub ground: String,
     /// By when an answer is needed.
     pub answer_by: Option<Moment>,
-    /// Who asks.
-    pub actor: String,
 }
 
 /// An answer, as an officer gives it.
@@ -65,8 +64,6 @@ pub struct AnswerOrder {
     pub reusable: bool,
     /// Why.
     pub reason: String,
-    /// Who answers.
-    pub actor: String,
 }
 
 impl Node {
@@ -76,19 +73,24 @@ impl Node {
     /// [`ConsentError`]; nothing is durable then.
     pub async fn request_consent(
         self: &Arc<Self>,
+        permit: Permit<act::RequestConsent>,
         order: ConsentOrder,
     ) -> Result<Accepted, ConsentError> {
         let node = Arc::clone(self);
-        let step = blocking_consent(move || node.request_step(order)).await?;
+        let step = blocking_consent(move || node.request_step(&permit, order)).await?;
         Ok(self.submit_step(step).await?)
     }
 
-    fn request_step(&self, order: ConsentOrder) -> Result<StepOrder, ConsentError> {
-        let held = self.usable(&order.reference, order.exact)?;
+    fn request_step(
+        &self,
+        permit: &Permit<act::RequestConsent>,
+        order: ConsentOrder,
+    ) -> Result<StepOrder, ConsentError> {
+        let held = self.usable(permit, &order.reference, order.exact)?;
         if held.origin == self.country {
             return Err(ConsentError::Own(order.reference));
         }
-        let labels = wanted(&order.compartments, &held.labels)?;
+        let labels = self.wanted(permit, &order.compartments, &held)?;
         let beneficiary = match order.purpose {
             ConsentUse::Unspecified => return Err(ConsentError::Use),
             ConsentUse::Court => court(&order.beneficiary)?,
@@ -115,7 +117,7 @@ impl Node {
                 answer_by: order.answer_by.map(Into::into),
             }),
             exercise: held.exercise,
-            actor: order.actor,
+            actor: permit.actor(),
             key: String::new(),
         })
     }
@@ -139,14 +141,19 @@ impl Node {
     /// [`ConsentError`]; nothing is durable then.
     pub async fn answer_consent(
         self: &Arc<Self>,
+        permit: Permit<act::AnswerConsent>,
         order: AnswerOrder,
     ) -> Result<Accepted, ConsentError> {
         let node = Arc::clone(self);
-        let step = blocking_consent(move || node.answer_step(order)).await?;
+        let step = blocking_consent(move || node.answer_step(&permit, order)).await?;
         Ok(self.submit_step(step).await?)
     }
 
-    fn answer_step(&self, order: AnswerOrder) -> Result<StepOrder, ConsentError> {
+    fn answer_step(
+        &self,
+        permit: &Permit<act::AnswerConsent>,
+        order: AnswerOrder,
+    ) -> Result<StepOrder, ConsentError> {
         let unknown = || ConsentError::NotARequest(order.request);
         let number = self.find(&order.request)?;
         let row = consents::request(&self.store, number).map_err(NodeError::from)?;
@@ -158,7 +165,12 @@ impl Node {
         }
         let asked = asked(&self.open_stored(&request)?).ok_or_else(unknown)?;
         let target = ask::by_digest(&self.store, &row.about).map_err(NodeError::from)?;
-        let target = self.stored(target.ok_or_else(unknown)?)?;
+        let target = target.ok_or_else(unknown)?;
+        // Consent to a use of compartments is given by who may see them.
+        let decision = self.reached_number(permit, &order.request, target)?;
+        let labels = labels_of(&asked.compartments);
+        self.check_labels(permit, &decision, labels.into_iter().collect())?;
+        let target = self.stored(target)?;
         let token = match order.granted_until {
             None => None,
             Some(until) => {
@@ -199,7 +211,7 @@ impl Node {
                 token,
             }),
             exercise: target.holding.exercise,
-            actor: order.actor,
+            actor: permit.actor(),
             key: String::new(),
         })
     }

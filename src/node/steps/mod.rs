@@ -26,7 +26,7 @@ use super::{
 };
 
 pub use consent::{AnswerOrder, ConsentError, ConsentOrder, MAX_CONSENTS};
-pub(super) use consent::{WantedUse, blocking_consent, court, numbers, single_use, wanted};
+pub(super) use consent::{WantedUse, blocking_consent, court, numbers, single_use};
 pub use late::LateReceipt;
 pub use recall::{Filter, MAX_RECALLED, Outcome, RecallError, Recalled};
 
@@ -149,7 +149,7 @@ impl Node {
             }),
             ..Record::default()
         };
-        self.submit(Intent {
+        self.submit_intent(Intent {
             record,
             idempotency_key: order.key,
             actor: order.actor,

@@ -5,6 +5,7 @@ mod chain;
 use std::sync::Arc;
 
 use crate::{
+    access::{Permit, act},
     entry::{ApprovalKind, ApprovalOrder},
     inbox::ask,
     record::{Moment, Reference, kind_name},
@@ -106,8 +107,9 @@ impl Node {
         filter: Option<Filter>,
         reason: i32,
         note: String,
-        actor: String,
+        permit: Permit<act::Recall>,
     ) -> Result<Outcome, RecallError> {
+        let actor = permit.actor();
         if !RecallReason::try_from(reason).is_ok_and(|code| code != RecallReason::Unspecified) {
             return Err(RecallError::Reason);
         }
@@ -115,7 +117,8 @@ impl Node {
             return Err(RecallError::TooMany);
         }
         let node = Arc::clone(self);
-        let meant = blocking(move || Ok(node.meant(&references, filter.as_ref()))).await??;
+        let meant =
+            blocking(move || Ok(node.meant(&references, filter.as_ref(), &permit))).await??;
         if meant.is_empty() {
             return Err(RecallError::Nothing);
         }
@@ -180,7 +183,7 @@ impl Node {
     pub async fn hasten(
         self: &Arc<Self>,
         references: Vec<Reference>,
-        actor: String,
+        permit: Permit<act::Shred>,
     ) -> Result<String, RecallError> {
         if references.is_empty() {
             return Err(RecallError::Nothing);
@@ -190,7 +193,9 @@ impl Node {
         }
         let mut records = Vec::with_capacity(references.len());
         for reference in &references {
-            let stored = self.held(self.find(reference)?)?;
+            let number = self.find(reference)?;
+            self.reached_number(&permit, reference, number)?;
+            let stored = self.held(number)?;
             if stored.locked().is_none() {
                 return Err(RecallError::NotLocked(*reference));
             }
@@ -198,7 +203,7 @@ impl Node {
         }
         let order = ApprovalOrder {
             kind: ApprovalKind::Shred.into(),
-            asked_by: actor,
+            asked_by: permit.actor(),
             asked_us: self.now().micros(),
             records,
             ..ApprovalOrder::default()
@@ -211,10 +216,12 @@ impl Node {
         &self,
         references: &[Reference],
         filter: Option<&Filter>,
+        permit: &Permit<act::Recall>,
     ) -> Result<Vec<u64>, RecallError> {
         let mut meant: Vec<u64> = Vec::new();
         for reference in references {
             let number = self.find(reference)?;
+            self.reached_number(permit, reference, number)?;
             let stored = self.held(number)?;
             if stored.holding.origin != self.country.code() {
                 return Err(RecallError::Foreign(*reference));
@@ -235,7 +242,10 @@ impl Node {
             };
             after = *last;
             for (number, row) in rows {
-                if row.origin == self.country && self.fits(number, filter)? {
+                if row.origin == self.country
+                    && self.fits(number, filter)?
+                    && permit.reach(&self.subject_of_held(number)?).is_allowed()
+                {
                     meant.push(number);
                 }
             }

@@ -8,7 +8,7 @@ use super::*;
 use crate::{
     exercise::{AUTHORITIES, Exercise},
     home::{self, Home, InitOptions},
-    node::system_clock,
+    node::{rules::SubmissionRefusal, system_clock},
     record::{Country, Moment},
     wire::record::CountryRole,
 };
@@ -40,7 +40,8 @@ async fn node() -> (TempDir, Arc<Node>) {
     let (own, other) = (home(&above, "TJ"), home(&above, "UZ"));
     let node = Node::open(own, system_clock(), &mut |_| {}).await.unwrap();
     let card = other.own_card();
-    node.import_card(card.signed.clone(), card.fingerprint(), "test".to_owned())
+    let operator = node.enter(node.local_operator()).unwrap();
+    node.import_card(card.signed.clone(), card.fingerprint(), &operator)
         .await
         .unwrap();
     (above, node)
@@ -172,7 +173,7 @@ async fn large_records_go_beside_each_other_and_give_their_room_back() {
         .flat_map(|large| [large, small.next().unwrap()])
         .map(|intent| {
             let node = Arc::clone(&node);
-            tokio::spawn(async move { node.submit(intent).await })
+            tokio::spawn(async move { node.submit_intent(intent).await })
         })
         .collect();
     let count = calls.len();

@@ -8,11 +8,11 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Request, Response, Status};
 
 use crate::{
+    access::act,
     node::{Node, NodeError, audit::MAX_LEAVES},
     rpc::{
-        services::{find, page_token, refuse},
+        services::{enter, page_token, reference, refuse},
         status::Refusal,
-        tls::client_of,
     },
     wire::node::{
         ExportLedgerRequest, ExportLedgerResponse, ListLeavesRequest, ListLeavesResponse,
@@ -42,14 +42,13 @@ impl AuditService for Audit {
         &self,
         request: Request<ListLeavesRequest>,
     ) -> Result<Response<ListLeavesResponse>, Status> {
-        client_of(&request)?;
-        let request = request.into_inner();
+        let (permit, request) = enter::<act::SeeLedger, _>(&self.node, request)?;
         let limit = match u64::from(request.page_size) {
             0 => DEFAULT_PAGE,
             limit => limit.min(MAX_LEAVES),
         };
         let before = page_token(&request.page_token)?.unwrap_or(u64::MAX);
-        let leaves = self.node.leaves(before, limit).map_err(refuse)?;
+        let leaves = self.node.leaves(&permit, before, limit).map_err(refuse)?;
         let next_page_token = match leaves.last() {
             Some(oldest) if oldest.index > 0 => oldest.index.to_string(),
             _ => String::new(),
@@ -64,10 +63,11 @@ impl AuditService for Audit {
         &self,
         request: Request<ProveRecordRequest>,
     ) -> Result<Response<ProveRecordResponse>, Status> {
-        client_of(&request)?;
-        let number = find(&self.node, &request.into_inner().reference)?;
+        let (permit, request) = enter::<act::SeeLedger, _>(&self.node, request)?;
+        let reference = reference(&request.reference)?;
+        let proof = self.node.prove_for(&permit, &reference);
         Ok(Response::new(ProveRecordResponse {
-            proof: Some(self.node.prove(number).map_err(refuse)?),
+            proof: Some(proof.map_err(refuse)?),
         }))
     }
 
@@ -75,11 +75,11 @@ impl AuditService for Audit {
         &self,
         request: Request<ProveConsistencyRequest>,
     ) -> Result<Response<ProveConsistencyResponse>, Status> {
-        client_of(&request)?;
-        let old = request.into_inner().old_size;
+        let (permit, request) = enter::<act::SeeLedger, _>(&self.node, request)?;
+        let old = request.old_size;
         let proof = self
             .node
-            .prove_consistency(old)
+            .prove_consistency(&permit, old)
             .map_err(refuse)?
             .ok_or_else(|| {
                 refuse(Refusal::new(
@@ -101,7 +101,7 @@ impl AuditService for Audit {
         &self,
         request: Request<ExportLedgerRequest>,
     ) -> Result<Response<Self::ExportLedgerStream>, Status> {
-        client_of(&request)?;
+        let (_permit, _) = enter::<act::SeeLedger, _>(&self.node, request)?;
         let (lines, stream) = mpsc::channel(EXPORT_AHEAD);
         let node = Arc::clone(&self.node);
         tokio::task::spawn_blocking(move || {

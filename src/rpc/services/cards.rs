@@ -5,12 +5,12 @@ use std::sync::Arc;
 use tonic::{Code, Request, Response, Status};
 
 use crate::{
+    access::act,
     card::Fingerprint,
     node::Node,
     rpc::{
-        services::{actor, refuse},
+        services::{enter, refuse},
         status::Refusal,
-        tls::client_of,
     },
     wire::node::{
         ImportCardRequest, ImportCardResponse, ListCardsRequest, ListCardsResponse,
@@ -34,8 +34,7 @@ impl CardService for Cards {
         &self,
         request: Request<ImportCardRequest>,
     ) -> Result<Response<ImportCardResponse>, Status> {
-        let actor = actor(&request)?;
-        let request = request.into_inner();
+        let (permit, request) = enter::<act::ImportCard, _>(&self.node, request)?;
         let invalid = |message: String| {
             refuse(Refusal::new(
                 Code::InvalidArgument,
@@ -52,7 +51,7 @@ impl CardService for Cards {
             .ok_or_else(|| invalid("the request carries no card".to_owned()))?;
         let (card, changed) = self
             .node
-            .import_card(signed, given, actor)
+            .import_card(signed, given, &permit)
             .await
             .map_err(refuse)?;
         Ok(Response::new(ImportCardResponse {
@@ -66,9 +65,8 @@ impl CardService for Cards {
         &self,
         request: Request<ListCardsRequest>,
     ) -> Result<Response<ListCardsResponse>, Status> {
-        client_of(&request)?;
-        let mut cards = vec![self.node.own_card().signed.clone()];
-        cards.extend(self.node.book().iter().map(|card| card.signed.clone()));
+        let (permit, _) = enter::<act::SeeCards, _>(&self.node, request)?;
+        let cards = self.node.cards(&permit);
         Ok(Response::new(ListCardsResponse { cards }))
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 use crate::{
+    access::act,
     node::{
         Node,
         export::ExportOrder,
@@ -12,7 +13,7 @@ use crate::{
         steps::{AnswerOrder, ConsentOrder, MAX_CONSENTS},
     },
     record::{Moment, Reference},
-    rpc::services::{actor, page_token, refuse},
+    rpc::services::{enter, page_token, purpose, refuse},
     wire::{
         node::{
             AnswerConsentRequest, AnswerConsentResponse, ExportRecordRequest, ExportRecordResponse,
@@ -51,8 +52,7 @@ impl ConsentService for Consents {
         &self,
         request: Request<RequestConsentRequest>,
     ) -> Result<Response<RequestConsentResponse>, Status> {
-        let actor = actor(&request)?;
-        let request = request.into_inner();
+        let (permit, request) = enter::<act::RequestConsent, _>(&self.node, request)?;
         let reference: Reference = request.reference.parse().map_err(refuse)?;
         let order = ConsentOrder {
             reference,
@@ -62,9 +62,12 @@ impl ConsentService for Consents {
             beneficiary: request.beneficiary,
             ground: request.ground,
             answer_by: request.answer_by.as_ref().map(Moment::from),
-            actor,
         };
-        let accepted = self.node.request_consent(order).await.map_err(refuse)?;
+        let accepted = self
+            .node
+            .request_consent(permit, order)
+            .await
+            .map_err(refuse)?;
         Ok(Response::new(RequestConsentResponse {
             reference: accepted.reference.to_string(),
             header_digest: accepted.digest.to_vec(),
@@ -75,8 +78,7 @@ impl ConsentService for Consents {
         &self,
         request: Request<ListConsentsRequest>,
     ) -> Result<Response<ListConsentsResponse>, Status> {
-        let actor = actor(&request)?;
-        let request = request.into_inner();
+        let (permit, request) = enter::<act::List, _>(&self.node, request)?;
         let limit = match usize::try_from(request.page_size) {
             Ok(0) | Err(_) => DEFAULT_PAGE,
             Ok(limit) => limit.min(MAX_CONSENTS),
@@ -84,7 +86,7 @@ impl ConsentService for Consents {
         let before = page_token(&request.page_token)?.unwrap_or(u64::MAX);
         let page = self
             .node
-            .consents(before, limit, actor)
+            .consents(before, limit, permit)
             .await
             .map_err(refuse)?;
         let next_page_token = match page.last() {
@@ -101,8 +103,8 @@ impl ConsentService for Consents {
         &self,
         request: Request<ListPassedOnRequest>,
     ) -> Result<Response<ListPassedOnResponse>, Status> {
-        let actor = actor(&request)?;
-        let records = self.node.passed_on_list(actor).await.map_err(refuse)?;
+        let (permit, _) = enter::<act::List, _>(&self.node, request)?;
+        let records = self.node.passed_on_list(permit).await.map_err(refuse)?;
         Ok(Response::new(ListPassedOnResponse { records }))
     }
 
@@ -110,8 +112,7 @@ impl ConsentService for Consents {
         &self,
         request: Request<AnswerConsentRequest>,
     ) -> Result<Response<AnswerConsentResponse>, Status> {
-        let actor = actor(&request)?;
-        let request = request.into_inner();
+        let (permit, request) = enter::<act::AnswerConsent, _>(&self.node, request)?;
         let order = AnswerOrder {
             request: request.reference.parse().map_err(refuse)?,
             // A grant without an end is refused with the rule for ends.
@@ -121,9 +122,12 @@ impl ConsentService for Consents {
             }),
             reusable: request.reusable,
             reason: request.reason,
-            actor,
         };
-        let accepted = self.node.answer_consent(order).await.map_err(refuse)?;
+        let accepted = self
+            .node
+            .answer_consent(permit, order)
+            .await
+            .map_err(refuse)?;
         Ok(Response::new(AnswerConsentResponse {
             reference: accepted.reference.to_string(),
         }))
@@ -133,17 +137,16 @@ impl ConsentService for Consents {
         &self,
         request: Request<ExportRecordRequest>,
     ) -> Result<Response<ExportRecordResponse>, Status> {
-        let actor = actor(&request)?;
-        let request = request.into_inner();
+        let (permit, request) = enter::<act::ExportCourt, _>(&self.node, request)?;
         let order = ExportOrder {
             reference: request.reference.parse().map_err(refuse)?,
             exact: request.exact,
             compartments: labels(&request.compartments),
             beneficiary: request.beneficiary,
-            purpose: request.purpose,
-            actor,
+            purpose: purpose(request.reading_purpose, &request.case_reference)?,
+            note: request.purpose,
         };
-        let exported = self.node.export(order).await.map_err(refuse)?;
+        let exported = self.node.export(permit, order).await.map_err(refuse)?;
         Ok(Response::new(ExportRecordResponse {
             record: Some(exported.record),
             sealed: Some(exported.sealed),
@@ -159,8 +162,7 @@ impl ConsentService for Consents {
         &self,
         request: Request<PassOnRequest>,
     ) -> Result<Response<PassOnResponse>, Status> {
-        let actor = actor(&request)?;
-        let request = request.into_inner();
+        let (permit, request) = enter::<act::ShareOnward, _>(&self.node, request)?;
         let order = OnwardOrder {
             reference: request.reference.parse().map_err(refuse)?,
             exact: request.exact,
@@ -170,9 +172,8 @@ impl ConsentService for Consents {
             ground: request.ground,
             authority: request.authority,
             key: request.idempotency_key,
-            actor,
         };
-        let accepted = self.node.pass_on(order).await.map_err(refuse)?;
+        let accepted = self.node.pass_on(permit, order).await.map_err(refuse)?;
         Ok(Response::new(PassOnResponse {
             reference: accepted.reference.to_string(),
             header_digest: accepted.digest.to_vec(),

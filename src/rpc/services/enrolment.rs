@@ -5,12 +5,12 @@ use std::sync::Arc;
 use tonic::{Code, Request, Response, Status};
 
 use crate::{
-    access::PrincipalKind,
+    access::act,
     home::{CertificateRequest, Enrolment, RenewalError},
     node::Node,
     rpc::{
         server::NodeTls,
-        services::refuse,
+        services::{enter, refuse},
         status::Refusal,
         tls::{certificate_of, client_of},
     },
@@ -40,6 +40,7 @@ impl EnrolmentService for Renewals {
         &self,
         request: Request<RenewCertificateRequest>,
     ) -> Result<Response<RenewCertificateResponse>, Status> {
+        // Whoever is let in renews the own certificate and nothing else; no row is asked.
         client_of(&request)?;
         let current = certificate_of(&request)?;
         let bytes = request.into_inner().certificate_request;
@@ -73,24 +74,15 @@ impl EnrolmentService for Renewals {
         &self,
         request: Request<OffboardRequest>,
     ) -> Result<Response<OffboardResponse>, Status> {
-        let by = client_of(&request)?;
-        if by.kind() != PrincipalKind::Operator {
-            let message = "operators offboard; ask one";
-            return Err(refuse(Refusal::new(
-                Code::PermissionDenied,
-                "OPERATORS_ONLY",
-                message,
-            )));
-        }
-        let actor = by.to_string();
+        let (permit, asked) = enter::<act::Offboard, _>(&self.node, request)?;
         let OffboardRequest {
             leaving,
             reassign_to,
-        } = request.into_inner();
+        } = asked;
         let to = Some(reassign_to.as_str()).filter(|to| !to.is_empty());
         let done = self
             .node
-            .offboard(&leaving, to, actor)
+            .offboard(&permit, &leaving, to)
             .await
             .map_err(refuse)?;
         Ok(Response::new(OffboardResponse {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tonic::{Code, Request, Response, Status};
 
 use crate::{
+    access::act,
     node::{
         Node,
         holds::HoldError,
@@ -13,9 +14,8 @@ use crate::{
     },
     record::{Moment, Reference},
     rpc::{
-        services::{actor, refuse},
+        services::{enter, refuse},
         status::Refusal,
-        tls::client_of,
     },
     wire::node::{
         ApproveRequest, ApproveResponse, GetRecallStatusRequest, GetRecallStatusResponse,
@@ -42,8 +42,7 @@ impl LifeService for Life {
         &self,
         request: Request<RecallRecordsRequest>,
     ) -> Result<Response<RecallRecordsResponse>, Status> {
-        let actor = actor(&request)?;
-        let request = request.into_inner();
+        let (permit, request) = enter::<act::Recall, _>(&self.node, request)?;
         let references = parse(&request.references)?;
         let filter = request.filter.map(|filter| Filter {
             from: Moment::from_micros(filter.from_us),
@@ -55,7 +54,7 @@ impl LifeService for Life {
         });
         let outcome = self
             .node
-            .recall(references, filter, request.reason, request.note, actor)
+            .recall(references, filter, request.reason, request.note, permit)
             .await
             .map_err(refuse)?;
         Ok(Response::new(match outcome {
@@ -76,9 +75,13 @@ impl LifeService for Life {
         &self,
         request: Request<GetRecallStatusRequest>,
     ) -> Result<Response<GetRecallStatusResponse>, Status> {
-        client_of(&request)?;
-        let reference: Reference = request.into_inner().reference.parse().map_err(refuse)?;
-        let versions = self.node.recall_status(reference).await.map_err(refuse)?;
+        let (permit, request) = enter::<act::Track, _>(&self.node, request)?;
+        let reference: Reference = request.reference.parse().map_err(refuse)?;
+        let versions = self
+            .node
+            .recall_status(reference, permit)
+            .await
+            .map_err(refuse)?;
         Ok(Response::new(GetRecallStatusResponse { versions }))
     }
 
@@ -86,11 +89,10 @@ impl LifeService for Life {
         &self,
         request: Request<SetHoldRequest>,
     ) -> Result<Response<SetHoldResponse>, Status> {
-        let actor = actor(&request)?;
-        let request = request.into_inner();
+        let (permit, request) = enter::<act::Hold, _>(&self.node, request)?;
         let reference: Reference = request.reference.parse().map_err(refuse)?;
         self.node
-            .hold(reference, Some(request.ground), actor)
+            .hold(reference, Some(request.ground), permit)
             .await
             .map_err(refuse)?;
         Ok(Response::new(SetHoldResponse {}))
@@ -100,10 +102,10 @@ impl LifeService for Life {
         &self,
         request: Request<ReleaseHoldRequest>,
     ) -> Result<Response<ReleaseHoldResponse>, Status> {
-        let actor = actor(&request)?;
-        let reference: Reference = request.into_inner().reference.parse().map_err(refuse)?;
+        let (permit, request) = enter::<act::Hold, _>(&self.node, request)?;
+        let reference: Reference = request.reference.parse().map_err(refuse)?;
         self.node
-            .hold(reference, None, actor)
+            .hold(reference, None, permit)
             .await
             .map_err(refuse)?;
         Ok(Response::new(ReleaseHoldResponse {}))
@@ -113,8 +115,8 @@ impl LifeService for Life {
         &self,
         request: Request<ListHoldsRequest>,
     ) -> Result<Response<ListHoldsResponse>, Status> {
-        client_of(&request)?;
-        let holds = self.node.holds().await.map_err(refuse)?;
+        let (permit, _) = enter::<act::Hold, _>(&self.node, request)?;
+        let holds = self.node.holds(permit).await.map_err(refuse)?;
         Ok(Response::new(ListHoldsResponse { holds }))
     }
 
@@ -122,9 +124,9 @@ impl LifeService for Life {
         &self,
         request: Request<ShredRecordsRequest>,
     ) -> Result<Response<ShredRecordsResponse>, Status> {
-        let actor = actor(&request)?;
-        let references = parse(&request.into_inner().references)?;
-        let approval_id = self.node.hasten(references, actor).await.map_err(refuse)?;
+        let (permit, request) = enter::<act::Shred, _>(&self.node, request)?;
+        let references = parse(&request.references)?;
+        let approval_id = self.node.hasten(references, permit).await.map_err(refuse)?;
         Ok(Response::new(ShredRecordsResponse { approval_id }))
     }
 
@@ -132,8 +134,8 @@ impl LifeService for Life {
         &self,
         request: Request<ListApprovalsRequest>,
     ) -> Result<Response<ListApprovalsResponse>, Status> {
-        client_of(&request)?;
-        let approvals = self.node.approvals().await.map_err(refuse)?;
+        let (permit, _) = enter::<act::SeeApprovals, _>(&self.node, request)?;
+        let approvals = self.node.approvals(&permit).await.map_err(refuse)?;
         Ok(Response::new(ListApprovalsResponse { approvals }))
     }
 
@@ -141,9 +143,9 @@ impl LifeService for Life {
         &self,
         request: Request<ApproveRequest>,
     ) -> Result<Response<ApproveResponse>, Status> {
-        let actor = actor(&request)?;
-        let id = request.into_inner().id;
-        let recalled = self.node.approve(&id, actor).await.map_err(refuse)?;
+        let (permit, request) = enter::<act::Approve, _>(&self.node, request)?;
+        let id = request.id;
+        let recalled = self.node.approve(&id, &permit).await.map_err(refuse)?;
         Ok(Response::new(ApproveResponse {
             recalled: shown(&recalled),
         }))

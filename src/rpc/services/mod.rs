@@ -5,7 +5,6 @@ mod cards;
 mod consents;
 mod enrolment;
 mod life;
-mod principal;
 mod records;
 mod search;
 mod sharing;
@@ -13,12 +12,13 @@ mod status;
 mod threads;
 mod trends;
 
-use tonic::{Code, Status, service::Routes};
+use tonic::{Code, Request, Status, service::Routes};
 
 use std::sync::Arc;
 
 use crate::{
-    node::Node,
+    access::{Permit, Purpose, Verb},
+    node::{Node, read::ReadError},
     record::Reference,
     wire::node::{
         audit_service_server::AuditServiceServer, card_service_server::CardServiceServer,
@@ -30,8 +30,8 @@ use crate::{
     },
 };
 
+use super::tls::caller_of;
 use super::{server::NodeTls, status::Refusal};
-use principal::actor;
 
 /// Largest request message: a record and its envelope around it.
 const MAX_REQUEST_BYTES: usize = crate::record::MAX_RECORD_BYTES + 64 * 1024;
@@ -84,10 +84,27 @@ pub fn routes(node: &Arc<Node>, tls: &Arc<NodeTls>) -> Routes {
     )
 }
 
-/// A reference as typed, found in the store.
-fn find(node: &Node, typed: &str) -> Result<u64, Status> {
-    let reference: Reference = typed.parse().map_err(refuse)?;
-    node.find(&reference).map_err(refuse)
+/// A reference as typed.
+fn reference(typed: &str) -> Result<Reference, Status> {
+    typed.parse().map_err(refuse)
+}
+
+/// Lets a request in if the permissions allow its caller the action. Every call begins here.
+///
+/// # Errors
+/// `UNAUTHENTICATED` when the request did not come over the client port; `PERMISSION_DENIED` with what
+/// is missing.
+fn enter<A: Verb, T>(node: &Node, request: Request<T>) -> Result<(Permit<A>, T), Status> {
+    let caller = caller_of(&request)?;
+    let permit = node.enter::<A>(caller).map_err(refuse)?;
+    Ok((permit, request.into_inner()))
+}
+
+/// The purpose that a request states; `None` when it states none.
+fn purpose(code: i32, case: &str) -> Result<Option<Purpose>, Status> {
+    Purpose::given(code, case)
+        .map_err(ReadError::from)
+        .map_err(refuse)
 }
 
 fn refuse(error: impl Into<Refusal>) -> Status {

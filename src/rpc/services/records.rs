@@ -8,17 +8,16 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Request, Response, Status, Streaming};
 
 use crate::{
+    access::{Permit, act},
     node::{
         Node,
         listing::Listed,
         read::{MAX_PAGE, ReadError, Reading},
-        submit::{Accepted, Intent, UnderWay},
+        submit::{Accepted, UnderWay},
     },
-    record::Reference,
     rpc::{
-        services::{actor, find, page_token, refuse},
+        services::{enter, page_token, purpose, reference, refuse},
         status::Refusal,
-        tls::client_of,
     },
     wire::node::{
         GetRecordRequest, GetRecordResponse, ListReceiptsRequest, ListReceiptsResponse,
@@ -26,6 +25,7 @@ use crate::{
         SubmitRecordsRequest, SubmitRecordsResponse, WatchRecordsRequest, WatchRecordsResponse,
         record_service_server::RecordService, submit_records_response::Outcome,
     },
+    wire::record::Record,
 };
 
 /// Submissions of one stream that wait for their answer at the same time.
@@ -53,10 +53,10 @@ impl RecordService for Records {
         &self,
         request: Request<SubmitRecordRequest>,
     ) -> Result<Response<SubmitRecordResponse>, Status> {
-        let actor = actor(&request)?;
-        let intent = intent(request.into_inner(), actor).map_err(refuse)?;
-        let accepted = self.node.submit(intent).await.map_err(refuse)?;
-        Ok(Response::new(response(accepted)))
+        let (permit, request) = enter::<act::Submit, _>(&self.node, request)?;
+        let (record, key) = submission(request).map_err(refuse)?;
+        let accepted = self.node.submit(&permit, record, key).await;
+        Ok(Response::new(response(accepted.map_err(refuse)?)))
     }
 
     type SubmitRecordsStream = Answers<SubmitRecordsResponse>;
@@ -65,10 +65,10 @@ impl RecordService for Records {
         &self,
         request: Request<Streaming<SubmitRecordsRequest>>,
     ) -> Result<Response<Self::SubmitRecordsStream>, Status> {
-        let actor = actor(&request)?;
+        let (permit, request) = enter::<act::Submit, _>(&self.node, request)?;
         let node = Arc::clone(&self.node);
         let (answers, under_way) = mpsc::channel(IN_FLIGHT);
-        tokio::spawn(take_in(node, actor, request.into_inner(), answers));
+        tokio::spawn(take_in(node, permit, request, answers));
         let answers = ReceiverStream::new(under_way).then(async |submission: Submission| {
             let outcome = match submission? {
                 Ok(under_way) => under_way.answer().await.map_err(Refusal::from),
@@ -88,17 +88,16 @@ impl RecordService for Records {
         &self,
         request: Request<GetRecordRequest>,
     ) -> Result<Response<GetRecordResponse>, Status> {
-        let actor = actor(&request)?;
-        let request = request.into_inner();
-        let reference: Reference = request.reference.parse().map_err(refuse)?;
+        let (permit, request) = enter::<act::Read, _>(&self.node, request)?;
         let reading = Reading {
-            reference,
-            actor,
-            purpose: request.purpose,
+            reference: reference(&request.reference)?,
+            purpose: purpose(request.reading_purpose, &request.case_reference)?,
+            note: request.purpose,
             exact: request.exact,
             thread: request.thread,
+            situation_only: request.situation_only,
         };
-        let opened = self.node.read(reading).await.map_err(refuse)?;
+        let opened = self.node.read(permit, reading).await.map_err(refuse)?;
         let (original_origin, original) = opened.original.unzip();
         Ok(Response::new(GetRecordResponse {
             original,
@@ -109,6 +108,7 @@ impl RecordService for Records {
             summary: Some(opened.summary),
             versions: opened.versions,
             thread: opened.thread,
+            withheld: opened.withheld,
         }))
     }
 
@@ -116,8 +116,7 @@ impl RecordService for Records {
         &self,
         request: Request<ListRecordsRequest>,
     ) -> Result<Response<ListRecordsResponse>, Status> {
-        let actor = actor(&request)?;
-        let request = request.into_inner();
+        let (permit, request) = enter::<act::List, _>(&self.node, request)?;
         let origin = match request.origin.as_str() {
             "" => None,
             code => Some(
@@ -143,7 +142,7 @@ impl RecordService for Records {
         let before = page_token(&request.page_token)?.unwrap_or(u64::MAX);
         let records = self
             .node
-            .list(wanted, before, limit, actor)
+            .list(wanted, before, limit, permit)
             .await
             .map_err(refuse)?;
         let next_page_token = if records.len() == limit {
@@ -166,9 +165,8 @@ impl RecordService for Records {
         &self,
         request: Request<WatchRecordsRequest>,
     ) -> Result<Response<Self::WatchRecordsStream>, Status> {
-        let actor = actor(&request)?;
-        let request = request.into_inner();
-        self.node.listed(actor.clone()).await.map_err(refuse)?;
+        let (permit, request) = enter::<act::Watch, _>(&self.node, request)?;
+        self.node.listed(&permit).await.map_err(refuse)?;
         let watching = Watching {
             after: if request.only_new {
                 self.node.last_number().map_err(refuse)?
@@ -178,7 +176,7 @@ impl RecordService for Records {
             // What became late before is listed, not watched.
             escalation: self.node.escalation_count().map_err(refuse)?,
             steps: request.steps,
-            actor,
+            permit,
         };
         let (answers, stream) = mpsc::channel(WATCH_AHEAD);
         let node = Arc::clone(&self.node);
@@ -190,12 +188,12 @@ impl RecordService for Records {
         &self,
         request: Request<ListReceiptsRequest>,
     ) -> Result<Response<ListReceiptsResponse>, Status> {
-        client_of(&request)?;
-        let number = find(&self.node, &request.into_inner().reference)?;
-        let header_digest = self.node.header_digest(number).map_err(refuse)?.to_vec();
-        let receipts = self.node.receipts_of(number).map_err(refuse)?;
+        let (permit, request) = enter::<act::Track, _>(&self.node, request)?;
+        let reference = reference(&request.reference)?;
+        let found = self.node.receipts_for(&permit, &reference);
+        let (header_digest, receipts) = found.map_err(refuse)?;
         Ok(Response::new(ListReceiptsResponse {
-            header_digest,
+            header_digest: header_digest.to_vec(),
             receipts,
         }))
     }
@@ -209,23 +207,28 @@ type Submission = Result<Result<UnderWay, Refusal>, Status>;
 /// the room that it has.
 async fn take_in(
     node: Arc<Node>,
-    actor: String,
+    permit: Permit<act::Submit>,
     mut submissions: Streaming<SubmitRecordsRequest>,
     answers: mpsc::Sender<Submission>,
 ) {
     while let Ok(place) = answers.reserve().await {
-        let submission = tokio::select! {
+        let next = tokio::select! {
             submission = submissions.next() => submission,
             () = answers.closed() => return,
         };
-        place.send(match submission {
+        place.send(match next {
             None => return,
             Some(Err(status)) => Err(status),
-            Some(Ok(submission)) => {
-                let submission = submission.submission.unwrap_or_default();
-                Ok(match intent(submission, actor.clone()) {
-                    Ok(intent) => node.take_in(intent).await.map_err(Refusal::from),
-                    Err(refusal) => Err(refusal),
+            Some(Ok(next)) => {
+                let request = next.submission.unwrap_or_default();
+                // By the permissions as they are now.
+                let permit = node.again(&permit).map_err(Refusal::from);
+                Ok(match (permit, submission(request)) {
+                    (Ok(permit), Ok((record, key))) => {
+                        let taken = node.take_in(&permit, record, key).await;
+                        taken.map_err(Refusal::from)
+                    }
+                    (Err(refusal), _) | (_, Err(refusal)) => Err(refusal),
                 })
             }
         });
@@ -239,7 +242,7 @@ struct Watching {
     /// Index of the next escalation.
     escalation: u64,
     steps: bool,
-    actor: String,
+    permit: Permit<act::Watch>,
 }
 
 /// Sends what becomes durable, or late, until the client goes or the node closes.
@@ -282,10 +285,12 @@ async fn news(
         after,
         escalation,
         steps,
-        actor,
+        permit,
     } = watching;
-    let (records, last) = node.following(*after, WATCH_AHEAD, *steps, actor).await?;
-    let (late, next) = node.escalated(*escalation, WATCH_AHEAD, actor).await?;
+    // By the permissions as they are now.
+    *permit = node.again(permit)?;
+    let (records, last) = node.following(*after, WATCH_AHEAD, *steps, permit).await?;
+    let (late, next) = node.escalated(*escalation, WATCH_AHEAD, permit).await?;
     if last == *after && next == *escalation {
         return Ok(None);
     }
@@ -301,19 +306,16 @@ async fn news(
     Ok(Some(news.collect()))
 }
 
-fn intent(request: SubmitRecordRequest, actor: String) -> Result<Intent, Refusal> {
-    Ok(Intent {
-        record: request.record.ok_or_else(|| {
-            Refusal::new(
-                Code::InvalidArgument,
-                "RECORD_MISSING",
-                "the submission carries no record",
-            )
-        })?,
-        idempotency_key: request.idempotency_key,
-        actor,
-        by_node: false,
-    })
+/// Record and idempotency key of a submission.
+fn submission(request: SubmitRecordRequest) -> Result<(Record, String), Refusal> {
+    let record = request.record.ok_or_else(|| {
+        Refusal::new(
+            Code::InvalidArgument,
+            "RECORD_MISSING",
+            "the submission carries no record",
+        )
+    })?;
+    Ok((record, request.idempotency_key))
 }
 
 fn response(accepted: Accepted) -> SubmitRecordResponse {

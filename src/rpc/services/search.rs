@@ -5,12 +5,13 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 use crate::{
+    access::act,
     node::{
         Node,
         search::{Hit, Related},
     },
     record::Reference,
-    rpc::services::{actor, refuse},
+    rpc::services::{enter, purpose, refuse},
     search::{
         Asked, Found, Reason, Same,
         correlate::{Common, Evidence},
@@ -39,8 +40,7 @@ impl SearchService for Search {
         &self,
         request: Request<SearchRequest>,
     ) -> Result<Response<SearchResponse>, Status> {
-        let actor = actor(&request)?;
-        let request = request.into_inner();
+        let (permit, request) = enter::<act::Search, _>(&self.node, request)?;
         let asked = Asked {
             text: request.text,
             kind: request.kind,
@@ -51,12 +51,14 @@ impl SearchService for Search {
             entity: request.entity,
             limit: limit(request.limit),
         };
-        let answer = self.node.search(asked, actor, request.purpose);
+        let why = purpose(request.reading_purpose, &request.case_reference)?;
+        let answer = self.node.search(permit, asked, why, request.purpose);
         let answer = answer.await.map_err(refuse)?;
         Ok(Response::new(SearchResponse {
             hits: answer.found.into_iter().map(hit).collect(),
             coverage: Some(answer.coverage),
             more: answer.more,
+            situations_only: answer.situations_only,
         }))
     }
 
@@ -64,16 +66,19 @@ impl SearchService for Search {
         &self,
         request: Request<ListRelatedRequest>,
     ) -> Result<Response<ListRelatedResponse>, Status> {
-        let actor = actor(&request)?;
-        let request = request.into_inner();
+        let (permit, request) = enter::<act::Correlate, _>(&self.node, request)?;
         let reference: Reference = request.reference.parse().map_err(refuse)?;
         let limit = limit(request.limit);
-        let answer = self.node.related(reference, limit, actor, request.purpose);
+        let why = purpose(request.reading_purpose, &request.case_reference)?;
+        let answer = self
+            .node
+            .related(permit, reference, limit, why, request.purpose);
         let answer = answer.await.map_err(refuse)?;
         Ok(Response::new(ListRelatedResponse {
             related: answer.found.into_iter().map(related).collect(),
             coverage: Some(answer.coverage),
             more: answer.more,
+            situations_only: answer.situations_only,
         }))
     }
 }

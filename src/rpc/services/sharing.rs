@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tonic::{Code, Request, Response, Status};
 
 use crate::{
+    access::act,
     node::Node,
     record::{
         Reference,
@@ -12,9 +13,8 @@ use crate::{
         sharing::{Agreement, EVERY_OTHER, Terms},
     },
     rpc::{
-        services::{actor, refuse},
+        services::{enter, refuse},
         status::Refusal,
-        tls::client_of,
     },
     wire::{
         node::{
@@ -43,8 +43,8 @@ impl SharingService for Sharing {
         &self,
         request: Request<PreviewSharingRequest>,
     ) -> Result<Response<PreviewSharingResponse>, Status> {
-        client_of(&request)?;
-        let record = request.into_inner().record.ok_or_else(|| {
+        let (permit, request) = enter::<act::Preview, _>(&self.node, request)?;
+        let record = request.record.ok_or_else(|| {
             refuse(Refusal::new(
                 Code::InvalidArgument,
                 "RECORD_MISSING",
@@ -52,7 +52,7 @@ impl SharingService for Sharing {
             ))
         })?;
         let node = Arc::clone(&self.node);
-        let matrix = tokio::task::spawn_blocking(move || node.preview(&record))
+        let matrix = tokio::task::spawn_blocking(move || node.preview(&permit, &record))
             .await
             .map_err(|_| Status::internal("a task of the node ended unexpectedly"))?
             .map_err(refuse)?;
@@ -65,11 +65,11 @@ impl SharingService for Sharing {
         &self,
         request: Request<GetSharingRequest>,
     ) -> Result<Response<GetSharingResponse>, Status> {
-        let actor = actor(&request)?;
-        let reference: Reference = request.into_inner().reference.parse().map_err(refuse)?;
+        let (permit, request) = enter::<act::Track, _>(&self.node, request)?;
+        let reference: Reference = request.reference.parse().map_err(refuse)?;
         let (matrix, as_sent) = self
             .node
-            .sharing_as_sent(reference, actor)
+            .sharing_as_sent(reference, permit)
             .await
             .map_err(refuse)?;
         Ok(Response::new(GetSharingResponse {
@@ -82,8 +82,8 @@ impl SharingService for Sharing {
         &self,
         request: Request<ListAgreementsRequest>,
     ) -> Result<Response<ListAgreementsResponse>, Status> {
-        client_of(&request)?;
-        let (agreements, today) = self.node.agreements_in_force();
+        let (permit, _) = enter::<act::SeeAgreements, _>(&self.node, request)?;
+        let (agreements, today) = self.node.agreements_shown(&permit);
         Ok(Response::new(ListAgreementsResponse {
             agreements: agreements
                 .iter()
@@ -96,8 +96,8 @@ impl SharingService for Sharing {
         &self,
         request: Request<ReloadAgreementsRequest>,
     ) -> Result<Response<ReloadAgreementsResponse>, Status> {
-        let actor = actor(&request)?;
-        let loaded = self.node.reload_agreements(actor).await.map_err(refuse)?;
+        let (permit, _) = enter::<act::ReloadAgreements, _>(&self.node, request)?;
+        let loaded = self.node.reload_agreements(&permit).await.map_err(refuse)?;
         Ok(Response::new(ReloadAgreementsResponse {
             count: loaded.count,
         }))

@@ -5,8 +5,12 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 use crate::{
+    access::act,
     node::Node,
-    rpc::{server::NodeTls, services::refuse, tls::client_of},
+    rpc::{
+        server::NodeTls,
+        services::{enter, refuse},
+    },
     wire::node::{GetStatusRequest, GetStatusResponse, status_service_server::StatusService},
 };
 
@@ -27,8 +31,8 @@ impl StatusService for NodeStatus {
         &self,
         request: Request<GetStatusRequest>,
     ) -> Result<Response<GetStatusResponse>, Status> {
-        client_of(&request)?;
-        let status = self.node.status().map_err(refuse)?;
+        let (permit, _) = enter::<act::Status, _>(&self.node, request)?;
+        let status = self.node.status(&permit).map_err(refuse)?;
         Ok(Response::new(GetStatusResponse {
             endings: self.tls.endings(&self.node),
             ..status

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tonic::{Code, Request, Response, Status};
 
 use crate::{
+    access::act,
     node::{
         Node,
         charges::ChargeFor,
@@ -14,9 +15,8 @@ use crate::{
     },
     record::{Country, Reference},
     rpc::{
-        services::{actor, refuse},
+        services::{enter, refuse},
         status::Refusal,
-        tls::client_of,
     },
     wire::node::{
         AcknowledgeRecordRequest, AcknowledgeRecordResponse, AssignRecordRequest,
@@ -45,8 +45,7 @@ impl ThreadService for Threads {
         &self,
         request: Request<ReplyToRecordRequest>,
     ) -> Result<Response<ReplyToRecordResponse>, Status> {
-        let actor = actor(&request)?;
-        let request = request.into_inner();
+        let (permit, request) = enter::<act::Reply, _>(&self.node, request)?;
         let reference: Reference = request.reference.parse().map_err(refuse)?;
         let countries = request
             .countries
@@ -76,9 +75,8 @@ impl ThreadService for Threads {
             countries,
             authority: request.authority,
             key: request.idempotency_key,
-            actor,
         };
-        let replied = self.node.reply(order).await.map_err(refuse)?;
+        let replied = self.node.reply(permit, order).await.map_err(refuse)?;
         let left_out = replied.left_out.iter();
         Ok(Response::new(ReplyToRecordResponse {
             reference: replied.accepted.reference.to_string(),
@@ -93,14 +91,13 @@ impl ThreadService for Threads {
         &self,
         request: Request<AcknowledgeRecordRequest>,
     ) -> Result<Response<AcknowledgeRecordResponse>, Status> {
-        let actor = actor(&request)?;
-        let request = request.into_inner();
+        let (permit, request) = enter::<act::Acknowledge, _>(&self.node, request)?;
         let reference: Reference = request.reference.parse().map_err(refuse)?;
         let meant = ChargeFor {
             authority: request.authority,
             note: request.note,
         };
-        let charged = self.node.acknowledge(reference, meant, actor).await;
+        let charged = self.node.acknowledge(reference, meant, permit).await;
         let charged = charged.map_err(refuse)?;
         Ok(Response::new(AcknowledgeRecordResponse {
             reference: charged.reference,
@@ -113,8 +110,7 @@ impl ThreadService for Threads {
         &self,
         request: Request<AssignRecordRequest>,
     ) -> Result<Response<AssignRecordResponse>, Status> {
-        let actor = actor(&request)?;
-        let request = request.into_inner();
+        let (permit, request) = enter::<act::Assign, _>(&self.node, request)?;
         let reference: Reference = request.reference.parse().map_err(refuse)?;
         let meant = ChargeFor {
             authority: request.authority,
@@ -122,7 +118,7 @@ impl ThreadService for Threads {
         };
         let charged = self
             .node
-            .assign(reference, &request.officer, meant, actor)
+            .assign(reference, &request.officer, meant, permit)
             .await
             .map_err(refuse)?;
         Ok(Response::new(AssignRecordResponse {
@@ -136,9 +132,13 @@ impl ThreadService for Threads {
         &self,
         request: Request<ListChargesRequest>,
     ) -> Result<Response<ListChargesResponse>, Status> {
-        client_of(&request)?;
-        let reference: Reference = request.into_inner().reference.parse().map_err(refuse)?;
-        let steps = self.node.charge_steps(reference).await.map_err(refuse)?;
+        let (permit, request) = enter::<act::Track, _>(&self.node, request)?;
+        let reference: Reference = request.reference.parse().map_err(refuse)?;
+        let steps = self
+            .node
+            .charge_steps(reference, permit)
+            .await
+            .map_err(refuse)?;
         Ok(Response::new(ListChargesResponse { steps }))
     }
 
@@ -146,8 +146,7 @@ impl ThreadService for Threads {
         &self,
         request: Request<ListDueRequest>,
     ) -> Result<Response<ListDueResponse>, Status> {
-        let actor = actor(&request)?;
-        let request = request.into_inner();
+        let (permit, request) = enter::<act::List, _>(&self.node, request)?;
         let after = due::after(&request.page_token).map_err(|_| {
             refuse(Refusal::new(
                 Code::InvalidArgument,
@@ -161,7 +160,7 @@ impl ThreadService for Threads {
         };
         let (records, next) = self
             .node
-            .list_due(request.overdue, after, limit, actor)
+            .list_due(request.overdue, after, limit, permit)
             .await
             .map_err(refuse)?;
         Ok(Response::new(ListDueResponse {

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use tonic::{Code, Request, Response, Status};
 
 use crate::{
+    access::act,
     node::{
         Node,
         tables::{TableError, TableOrder},
     },
     record::trend::Wanted,
     rpc::{
-        services::{actor, refuse},
+        services::{enter, refuse},
         status::Refusal,
     },
     wire::node::{
@@ -36,8 +37,7 @@ impl TrendService for Trends {
         &self,
         request: Request<ExportTableRequest>,
     ) -> Result<Response<ExportTableResponse>, Status> {
-        let actor = actor(&request)?;
-        let request = request.into_inner();
+        let (permit, request) = enter::<act::ExportTable, _>(&self.node, request)?;
         let order = TableOrder {
             wanted: Wanted {
                 country: request.country.trim().to_uppercase(),
@@ -48,9 +48,12 @@ impl TrendService for Trends {
             },
             exercise: request.exercise,
             purpose: request.purpose,
-            actor,
         };
-        let exported = self.node.export_table(order).await.map_err(refuse)?;
+        let exported = self
+            .node
+            .export_table(permit, order)
+            .await
+            .map_err(refuse)?;
         let table = exported.table;
         Ok(Response::new(ExportTableResponse {
             title: table.title,

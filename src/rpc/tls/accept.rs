@@ -256,6 +256,7 @@ impl Gate {
         }
         let seat = Seats::take(&self.seats, identity.to_string()).ok_or(Refusal::Full)?;
         let entered = Live::enter(&self.live, serial, &self.cut).ok_or(Refusal::Revoked)?;
+        let address = stream.get_ref().0.peer_addr().ok();
         // By the clock that the handshake judged the certificate by.
         let left = leaf.until.since(Moment::from(OffsetDateTime::now_utc()));
         Ok(Connection::new(
@@ -263,6 +264,7 @@ impl Gate {
             Caller {
                 identity,
                 certificate,
+                address,
             },
             entered,
             left,

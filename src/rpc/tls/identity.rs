@@ -1,24 +1,26 @@
 //! Who is at the other end of a connection.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, net::SocketAddr, sync::Arc};
 
 use rustls::pki_types::CertificateDer;
 use tonic::{Request, Status};
 
 use crate::{
-    access::Principal,
+    access::{self, Principal},
     home::{CertifiedIdentity, Leaf, ProfileError, TrustedIssuers, leaf},
     record::Country,
 };
 
-/// Who calls, with the verified certificate that says so. The accept loop puts it into the extensions
-/// of every request.
+/// Who calls, with the verified certificate that says so, and from where. The accept loop puts it
+/// into the extensions of every request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
     /// Who it is.
     pub identity: ConnectionIdentity,
     /// The certificate, DER.
     pub certificate: Arc<[u8]>,
+    /// From where; `None` when the system does not tell.
+    pub address: Option<SocketAddr>,
 }
 
 /// Who is at the other end of a connection, as its verified certificate says.
@@ -93,6 +95,20 @@ pub fn client_of<T>(request: &Request<T>) -> Result<&Principal, Status> {
         Some(ConnectionIdentity::Client(principal)) => Ok(principal),
         _ => Err(Status::unauthenticated("this call is for clients only")),
     }
+}
+
+/// The principal that sent a request over the client port, and from where.
+///
+/// # Errors
+/// As [`client_of`].
+pub fn caller_of<T>(request: &Request<T>) -> Result<access::Caller, Status> {
+    let principal = client_of(request)?.clone();
+    let caller = request.extensions().get::<Caller>();
+    let address = caller.and_then(|caller| caller.address);
+    Ok(access::Caller {
+        principal,
+        from: address.map_or_else(String::new, |address| address.to_string()),
+    })
 }
 
 /// The certificate by which a request's connection was let in, DER.

@@ -17,7 +17,9 @@ mod tests;
 pub use accept::{AcceptError, AcceptLimits, Door, Live, Serial, serve};
 pub use dial::{DialError, DialOptions, LinkConnection, connect_client, dial_link};
 pub use hybrid_group::X25519_MLKEM768;
-pub use identity::{Caller, ConnectionIdentity, certificate_of, client_of, identity_of, peer_of};
+pub use identity::{
+    Caller, ConnectionIdentity, caller_of, certificate_of, client_of, identity_of, peer_of,
+};
 pub use profiles::{
     ClientTrust, TlsError, client_config, client_port_server_config, link_client_config,
     link_server_config,

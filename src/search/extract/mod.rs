@@ -14,7 +14,7 @@ use crate::{
     wire::record::{CompartmentLabel, Record},
 };
 
-use super::{codes::Code, entity::Entity, text::Language};
+use super::{Readable, codes::Code, entity::Entity, text::Language};
 
 /// A text of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +68,16 @@ pub struct Extract {
     pub countries: Vec<(Country, CompartmentLabel)>,
     /// Identifiers.
     pub mentions: Vec<Mention>,
+}
+
+impl Extract {
+    /// Forgets what stands in compartments that somebody may not read.
+    pub fn keep(&mut self, readable: Readable<'_>) {
+        self.texts.retain(|of| readable(of.compartment));
+        self.codes.retain(|of| readable(of.compartment));
+        self.countries.retain(|(_, label)| readable(*label));
+        self.mentions.retain(|of| readable(of.compartment));
+    }
 }
 
 /// Takes out of a record what can be searched; of the victims' compartment, nothing.

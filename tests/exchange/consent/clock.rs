@@ -29,6 +29,10 @@ async fn consent_is_not_used_by_a_clock_that_is_apart() {
     let export = [
         "export",
         &reference,
+        "--purpose",
+        "prosecution",
+        "--case",
+        "EXERCISE-1",
         "--for-court",
         "EXERCISE court",
         "--output-dir",

@@ -4,14 +4,15 @@ use std::{fs, path::Path};
 
 use comity::wire::{
     envelope::{ConsentUse, ReceiptType},
+    ledger::ReadingPurpose,
     node::ExportRecordRequest,
 };
 use serde_json::Value;
 
 use super::{answer, ask, consents, marked, stands};
 use crate::support::{
-    Country, Ended, alert, comity, eventually, ledger_bodies, neighbours, recall, receipts_of,
-    refusal_of, show,
+    CASE, Country, Ended, alert, comity, eventually, ledger_bodies, neighbours, recall,
+    receipts_of, refusal_of, show,
 };
 
 const COURT: &str = "EXERCISE City Court";
@@ -22,6 +23,10 @@ async fn export(at: &Country, reference: &str, court: &str, dir: &Path) -> Ended
         reference,
         "--for-court",
         court,
+        "--purpose",
+        "prosecution",
+        "--case",
+        CASE,
         "--output-dir",
         dir.to_str().unwrap(),
         "--home",
@@ -128,6 +133,8 @@ async fn one_consent_serves_one_of_two_exports_at_the_same_time() {
         let request = ExportRecordRequest {
             reference: reference.clone(),
             beneficiary: COURT.to_owned(),
+            reading_purpose: ReadingPurpose::Investigation.into(),
+            case_reference: CASE.to_owned(),
             ..ExportRecordRequest::default()
         };
         client.consents.export_record(request).await
@@ -237,6 +244,8 @@ async fn requests_that_make_no_sense_are_refused_by_name() {
     let export = ExportRecordRequest {
         reference: strict.clone(),
         beneficiary: "KG".to_owned(),
+        reading_purpose: ReadingPurpose::Investigation.into(),
+        case_reference: CASE.to_owned(),
         ..ExportRecordRequest::default()
     };
     let mut client = uz.client().await;

@@ -205,7 +205,7 @@ async fn submit(at: &Country, record: Record) -> String {
         by_node: true,
     };
     at.node()
-        .submit(intent)
+        .submit_intent(intent)
         .await
         .unwrap()
         .reference

@@ -57,6 +57,10 @@ async fn a_consent_past_its_end_allows_nothing() {
     let export = [
         "export",
         &reference,
+        "--purpose",
+        "prosecution",
+        "--case",
+        "EXERCISE-1",
         "--for-court",
         COURT,
         "--output-dir",
@@ -70,6 +74,10 @@ async fn a_consent_past_its_end_allows_nothing() {
     let export = [
         "export",
         &reference,
+        "--purpose",
+        "prosecution",
+        "--case",
+        "EXERCISE-1",
         "--for-court",
         COURT,
         "--output-dir",
@@ -166,7 +174,7 @@ async fn a_request_is_checked_like_any_record() {
             destinations: vec!["TJ".parse().unwrap()],
             step: Step::ConsentRequest(bad),
             exercise: true,
-            actor: "UZ/operator/local".to_owned(),
+            actor: "UZ/officer/local".to_owned(),
             key: String::new(),
         };
         let Err(SubmitError::Invalid(found)) = uz.node().submit_step(order).await else {
@@ -268,7 +276,7 @@ async fn a_token_that_answers_another_request_is_refused() {
             token: Some(sign_token(&token, &tj.home().signing_key())),
         }),
         exercise: true,
-        actor: "TJ/operator/local".to_owned(),
+        actor: "TJ/officer/local".to_owned(),
         key: String::new(),
     };
     let answer = tj.node().submit_step(order).await.unwrap();

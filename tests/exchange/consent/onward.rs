@@ -145,6 +145,10 @@ async fn h2_and_tlp_hold_a_record_until_the_origin_consents_to_that_reader() {
     let export = [
         "export",
         passed,
+        "--purpose",
+        "prosecution",
+        "--case",
+        "EXERCISE-1",
         "--for-court",
         "EXERCISE court",
         "--output-dir",

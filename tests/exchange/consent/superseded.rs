@@ -82,6 +82,10 @@ async fn a_corrected_version_is_neither_exported_nor_passed_on_by_mistake() {
         let fixed = [
             "export",
             reference,
+            "--purpose",
+            "prosecution",
+            "--case",
+            "EXERCISE-1",
             "--for-court",
             "EXERCISE court",
             "--output-dir",

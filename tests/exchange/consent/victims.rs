@@ -42,7 +42,10 @@ async fn leaf(at: &Country, detail: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn victims_data_under_h2_is_passed_on_by_consent_and_goes_everywhere() {
-    let mut all = ["TJ", "UZ", "KG"].map(Country::set_up);
+    let mut all = ["TJ", "UZ", "KG"].map(|code| match code {
+        "TJ" => Country::set_up(code),
+        code => Country::for_victims(code),
+    });
     befriend(&[&all[0], &all[1], &all[2]]).await;
     let by = Arc::new(AtomicI64::new(0));
     for country in &mut all {

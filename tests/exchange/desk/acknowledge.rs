@@ -3,8 +3,8 @@
 use comity::wire::{envelope::ReceiptType, node::AcknowledgeRecordRequest, record::Record};
 
 use crate::support::{
-    Country, acknowledge, alert, alert_to, amendment, comity, eventually, ledger_bodies, listed,
-    neighbours, operator, receipts_of, refusal_of, show, take_back,
+    Country, acknowledge, alert, alert_to, amendment, colleague, comity, eventually, ledger_bodies,
+    listed, neighbours, receipts_of, refusal_of, show, take_back,
 };
 
 fn to_authorities(title: &str, authorities: &[&str]) -> Record {
@@ -36,7 +36,7 @@ async fn the_origin_learns_which_authority_took_it_and_never_who() {
     let reference = a.submit(record).await;
     b.receives(&reference).await;
     let mut first = b.client().await;
-    let mut second = operator(&b, "n.karimova").await;
+    let mut second = colleague(&b, "n.karimova").await;
 
     let missing = acknowledge(&mut first, &reference, "").await.unwrap_err();
     assert_eq!(refusal_of(&missing), "AUTHORITY_MISSING");
@@ -50,7 +50,7 @@ async fn the_origin_learns_which_authority_took_it_and_never_who() {
     let taken = taken.unwrap();
     let charge = taken.charge.unwrap();
     assert!(!taken.repeated && charge.acknowledged_us > 0);
-    assert_eq!(charge.officer, "UZ/operator/n.karimova");
+    assert_eq!(charge.officer, "UZ/officer/n.karimova");
     // Another officer of the same authority learns who has it.
     let again = acknowledge(&mut first, &reference, "prosecutor-general").await;
     let again = again.unwrap();
@@ -96,8 +96,8 @@ async fn the_origin_learns_which_authority_took_it_and_never_who() {
     assert_eq!(
         held,
         [
-            ("national-police", "UZ/operator/local"),
-            ("prosecutor-general", "UZ/operator/n.karimova"),
+            ("national-police", "UZ/officer/local"),
+            ("prosecutor-general", "UZ/officer/n.karimova"),
         ]
     );
     let table = comity(&["receipts", &reference, "--home", a.at()])

@@ -3,7 +3,7 @@
 use comity::wire::node::ListChargesRequest;
 
 use crate::support::{
-    acknowledge, alert, assign, comity, ledger_bodies, listed, neighbours, operator, refusal_of,
+    acknowledge, alert, assign, colleague, comity, ledger_bodies, listed, neighbours, refusal_of,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -14,23 +14,23 @@ async fn an_officer_is_assigned_and_the_history_stays() {
     let reference = a.submit(alert("assigned")).await;
     b.receives(&reference).await;
     let mut chief = b.client().await;
-    let mut karimova = operator(&b, "n.karimova").await;
-    operator(&b, "a.rahimov").await;
+    let mut karimova = colleague(&b, "n.karimova").await;
+    colleague(&b, "a.rahimov").await;
 
     let assigned = assign(&mut chief, &reference, "n.karimova", "")
         .await
         .unwrap();
     let charge = assigned.charge.unwrap();
-    assert_eq!(charge.officer, "UZ/operator/n.karimova");
+    assert_eq!(charge.officer, "UZ/officer/n.karimova");
     assert_eq!(charge.acknowledged_us, 0, "assigned is not acknowledged");
-    let again = assign(&mut chief, &reference, "UZ/operator/n.karimova", "").await;
+    let again = assign(&mut chief, &reference, "UZ/officer/n.karimova", "").await;
     assert!(again.unwrap().repeated);
     acknowledge(&mut karimova, &reference, "").await.unwrap();
     let moved = assign(&mut karimova, &reference, "a.rahimov", "")
         .await
         .unwrap();
     let charge = moved.charge.unwrap();
-    assert_eq!(charge.officer, "UZ/operator/a.rahimov");
+    assert_eq!(charge.officer, "UZ/officer/a.rahimov");
     assert!(charge.acknowledged_us > 0, "the authority acknowledged it");
 
     b.stop().await;
@@ -46,13 +46,13 @@ async fn an_officer_is_assigned_and_the_history_stays() {
         .iter()
         .map(|of| (&*of.officer, &*of.by, of.acknowledged))
         .collect();
-    let (local, karimova) = ("UZ/operator/local", "UZ/operator/n.karimova");
+    let (local, karimova) = ("UZ/officer/local", "UZ/officer/n.karimova");
     assert_eq!(
         told,
         [
             (karimova, local, false),
             (karimova, karimova, true),
-            ("UZ/operator/a.rahimov", karimova, false),
+            ("UZ/officer/a.rahimov", karimova, false),
         ]
     );
     let details: Vec<_> = ledger_bodies(&b).await;
@@ -61,7 +61,7 @@ async fn an_officer_is_assigned_and_the_history_stays() {
     let shown = comity(&["records", "show", &reference, "--home", b.at()])
         .await
         .fine();
-    assert!(shown.contains("assigned by UZ/operator/local"), "{shown}");
+    assert!(shown.contains("assigned by UZ/officer/local"), "{shown}");
     assert!(shown.contains("a.rahimov (liaison desk)"), "{shown}");
 }
 
@@ -79,7 +79,7 @@ async fn nobody_unknown_is_assigned_and_no_authority_elsewhere() {
         "nobody",
         "",
         "../operator",
-        "TJ/operator/local",
+        "TJ/officer/local",
         "UZ/node/local",
     ] {
         let refused = assign(&mut chief, &reference, name, "").await.unwrap_err();

@@ -2,11 +2,12 @@
 
 use comity::wire::{
     envelope::ReceiptType,
+    ledger::ReadingPurpose,
     node::{GetRecordRequest, GetSharingRequest},
 };
 
 use crate::support::{
-    alert, alert_to, amendment, eventually, ledger_bodies, listed, neighbours, operator,
+    CASE, alert, alert_to, amendment, colleague, eventually, ledger_bodies, listed, neighbours,
     receipts_of, show, unread,
 };
 
@@ -14,6 +15,8 @@ fn opening(reference: &str) -> GetRecordRequest {
     GetRecordRequest {
         reference: reference.to_owned(),
         purpose: "EXERCISE".to_owned(),
+        reading_purpose: ReadingPurpose::Investigation.into(),
+        case_reference: CASE.to_owned(),
         ..GetRecordRequest::default()
     }
 }
@@ -28,7 +31,7 @@ async fn each_officer_has_an_inbox_of_unread_records() {
     b.receives(&second).await;
     b.submit(alert_to(&["TJ"], "own")).await;
     let mut one = b.client().await;
-    let mut other = operator(&b, "n.karimova").await;
+    let mut other = colleague(&b, "n.karimova").await;
     assert_eq!(unread(&mut one).await, [second.clone(), first.clone()]);
 
     // A look at who reads it, or at a list, is no reading.
@@ -98,7 +101,7 @@ async fn the_origin_is_told_of_the_first_reading_and_of_no_other() {
     );
 
     // Another officer reads it, and the node goes on for a few rounds.
-    let mut officer = operator(&b, "n.karimova").await;
+    let mut officer = colleague(&b, "n.karimova").await;
     officer
         .records
         .get_record(opening(&reference))

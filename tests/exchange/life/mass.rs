@@ -15,7 +15,7 @@ use comity::{
 };
 
 use crate::support::{
-    Country, alert, amendment, neighbours, operator, refusal_of, show, take_back, try_show,
+    Country, alert, amendment, colleague, neighbours, refusal_of, show, take_back, try_show,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -44,7 +44,7 @@ async fn one_person_recalls_no_more_in_small_pieces_than_at_once() {
     assert!(waits.recalled.is_empty() && !waits.approval_id.is_empty());
     show(&a, &all[4]).await;
     // By two it happens, and another operator has a count of their own.
-    let mut second = operator(&a, "second").await;
+    let mut second = colleague(&a, "second").await;
     let approved = ApproveRequest {
         id: waits.approval_id,
     };
@@ -71,7 +71,7 @@ async fn what_was_submitted_before_the_approval_is_recalled_with_it() {
     let second = a.submit(amendment(&a, &first, alert("second")).await).await;
     let third = a.submit(amendment(&a, &second, alert("third")).await).await;
     b.receives(&third).await;
-    let mut person = operator(&a, "second").await;
+    let mut person = colleague(&a, "second").await;
     let approved = ApproveRequest {
         id: asked.approval_id,
     };
@@ -87,7 +87,7 @@ fn intent(record: comity::wire::record::Record) -> Intent {
     Intent {
         record,
         idempotency_key: String::new(),
-        actor: "TJ/operator/local".to_owned(),
+        actor: "TJ/officer/local".to_owned(),
         by_node: false,
     }
 }
@@ -102,7 +102,7 @@ async fn an_amendment_prepared_before_the_recall_does_not_outlive_it() {
         .await
         .unwrap();
     for kind in [FollowType::Amendment, FollowType::Reply] {
-        let first = node.submit(intent(alert("first"))).await.unwrap();
+        let first = node.submit_intent(intent(alert("first"))).await.unwrap();
         let recall = StepOrder {
             followed: first.digest,
             reference: first.reference,
@@ -112,7 +112,7 @@ async fn an_amendment_prepared_before_the_recall_does_not_outlive_it() {
                 ..Recall::default()
             }),
             exercise: true,
-            actor: "TJ/operator/local".to_owned(),
+            actor: "TJ/officer/local".to_owned(),
             key: String::new(),
         };
         let mut after = alert("second");
@@ -122,7 +122,7 @@ async fn an_amendment_prepared_before_the_recall_does_not_outlive_it() {
             reference: first.reference.to_string(),
         });
         let (recalled, amended) =
-            tokio::join!(node.submit_step(recall), node.submit(intent(after)));
+            tokio::join!(node.submit_step(recall), node.submit_intent(intent(after)));
         recalled.unwrap();
         let refused = amended.unwrap_err();
         assert!(

@@ -4,7 +4,7 @@ use comity::wire::node::{
     ApproveRequest, ComplianceState, ListApprovalsRequest, ShredRecordsRequest,
 };
 
-use crate::support::{alert, complied, neighbours, operator, refusal_of, take_back, try_show};
+use crate::support::{alert, colleague, complied, neighbours, refusal_of, take_back, try_show};
 
 fn approve(id: &str) -> ApproveRequest {
     ApproveRequest { id: id.to_owned() }
@@ -33,11 +33,11 @@ async fn many_records_are_recalled_by_two_and_nobody_approves_alone() {
     let unknown = alone.life.approve(approve("00")).await.unwrap_err();
     assert_eq!(refusal_of(&unknown), "APPROVAL_UNKNOWN");
 
-    let mut other = operator(&a, "second").await;
+    let mut other = colleague(&a, "second").await;
     let waiting = other.life.list_approvals(ListApprovalsRequest {}).await;
     let waiting = waiting.unwrap().into_inner().approvals;
     assert_eq!((&*waiting[0].id, &*waiting[0].what), (&*id, "recall"));
-    assert_eq!(waiting[0].asked_by, "TJ/operator/local");
+    assert_eq!(waiting[0].asked_by, "TJ/officer/local");
     assert_eq!(waiting[0].references, [first.clone(), second.clone()]);
     let done = other.life.approve(approve(&id)).await.unwrap();
     assert_eq!(done.into_inner().recalled.len(), 2);
@@ -68,7 +68,7 @@ async fn a_reader_shreds_before_its_delay_by_two() {
     complied(&a, &reference, "UZ", ComplianceState::Locked).await;
     let asked = first.life.shred_records(shred).await.unwrap();
     let id = asked.into_inner().approval_id;
-    let mut other = operator(&b, "second").await;
+    let mut other = colleague(&b, "second").await;
     other.life.approve(approve(&id)).await.unwrap();
     complied(&a, &reference, "UZ", ComplianceState::Erased).await;
 }

@@ -25,7 +25,8 @@ use comity::{
 use prost::Message as _;
 
 use crate::support::{
-    Country, alert, complied, eventually, ledger_bodies, neighbours, receipts_of, take_back,
+    Country, alert, complied, eventually, ledger_bodies, neighbours, officer, receipts_of,
+    take_back,
 };
 
 const GROUND: &str = "EXERCISE: case 17";
@@ -46,8 +47,8 @@ fn stored(node: &Node, reference: &Reference) -> StoredRecord {
 }
 
 async fn hold(node: &Arc<Node>, reference: Reference) -> Result<(), HoldError> {
-    let actor = "UZ/operator/local".to_owned();
-    node.hold(reference, Some(GROUND.to_owned()), actor).await
+    node.hold(reference, Some(GROUND.to_owned()), officer(node))
+        .await
 }
 
 /// Records that are due to be shredded while holds are set on them: some held before, some shredded
@@ -148,14 +149,13 @@ async fn together(recall_first: bool) {
     let reader = Node::open(b.home(), system_clock(), &mut |_| {})
         .await
         .unwrap();
-    let actor = "TJ/operator/local".to_owned();
     let intent = Intent {
         record: alert("together"),
         idempotency_key: String::new(),
-        actor: actor.clone(),
+        actor: "TJ/officer/local".to_owned(),
         by_node: false,
     };
-    let reference = origin.submit(intent).await.unwrap().reference;
+    let reference = origin.submit_intent(intent).await.unwrap().reference;
     let stored = stored(&origin, &reference);
     let header = Header::decode(stored.sealed.header.clone()).unwrap();
     let lane = |peer: &str, lane| LaneId {
@@ -173,7 +173,13 @@ async fn together(recall_first: bool) {
         .unwrap();
     let reason = RecallReason::EndangersPerson.into();
     origin
-        .recall(vec![reference], None, reason, String::new(), actor)
+        .recall(
+            vec![reference],
+            None,
+            reason,
+            String::new(),
+            officer(&origin),
+        )
         .await
         .unwrap();
     let taken_back = origin
@@ -211,13 +217,13 @@ async fn together(recall_first: bool) {
         assert_eq!(receipt.r#type(), ReceiptType::Delivery);
     }
     let reading = Reading {
-        reference,
-        actor: "UZ/operator/local".to_owned(),
-        purpose: String::new(),
         exact: true,
-        thread: false,
+        ..Reading::of(reference, None)
     };
-    let refused = reader.read(reading.clone()).await.unwrap_err();
+    let refused = reader
+        .read(officer(&reader), reading.clone())
+        .await
+        .unwrap_err();
     assert!(matches!(refused, ReadError::Locked { .. }), "{refused}");
     // Neither a restart nor another index brings it back.
     reader.close().await.unwrap();
@@ -231,7 +237,7 @@ async fn together(recall_first: bool) {
     let reader = Node::open(b.home(), system_clock(), &mut |_| {})
         .await
         .unwrap();
-    let refused = reader.read(reading).await.unwrap_err();
+    let refused = reader.read(officer(&reader), reading).await.unwrap_err();
     assert!(matches!(refused, ReadError::Locked { .. }), "{refused}");
     for node in [origin, reader] {
         node.close().await.unwrap();

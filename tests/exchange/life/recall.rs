@@ -21,8 +21,8 @@ use comity::{
 use prost::Message as _;
 
 use crate::support::{
-    alert, eventually, ledger_bodies, neighbours, recall, receipts_of, refusal_of, show, take_back,
-    try_show,
+    alert, eventually, ledger_bodies, neighbours, officer, recall, receipts_of, refusal_of, show,
+    take_back, try_show,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,14 +109,13 @@ async fn recall_comes_first(restarts: bool) {
     let mut reader = Node::open(b.home(), system_clock(), &mut |_| {})
         .await
         .unwrap();
-    let actor = "TJ/operator/local".to_owned();
     let intent = Intent {
         record: alert("too late"),
         idempotency_key: String::new(),
-        actor: actor.clone(),
+        actor: "TJ/officer/local".to_owned(),
         by_node: false,
     };
-    let reference = origin.submit(intent).await.unwrap().reference;
+    let reference = origin.submit_intent(intent).await.unwrap().reference;
     let number = origin.find(&reference).unwrap();
     let row = ask::record(origin.store(), number).unwrap().unwrap();
     let stored = StoredRecord::read(origin.store(), number, row).unwrap();
@@ -136,7 +135,13 @@ async fn recall_comes_first(restarts: bool) {
         .unwrap();
     let reason = RecallReason::EndangersPerson.into();
     origin
-        .recall(vec![reference], None, reason, String::new(), actor)
+        .recall(
+            vec![reference],
+            None,
+            reason,
+            String::new(),
+            officer(&origin),
+        )
         .await
         .unwrap();
     let taken_back = origin
@@ -178,13 +183,10 @@ async fn recall_comes_first(restarts: bool) {
         }
     }
     let reading = Reading {
-        reference,
-        actor: "UZ/operator/local".to_owned(),
-        purpose: String::new(),
         exact: true,
-        thread: false,
+        ..Reading::of(reference, None)
     };
-    let refused = reader.read(reading).await.unwrap_err();
+    let refused = reader.read(officer(&reader), reading).await.unwrap_err();
     assert!(
         matches!(refused, ReadError::Locked { expired: false, .. }),
         "{refused}"

@@ -8,14 +8,14 @@ use comity::{
 };
 use prost::Message as _;
 
-use crate::support::{Country, alert, alert_to, neighbours};
+use crate::support::{Country, alert, alert_to, neighbours, officer};
 
 /// More than the credit of the control lane, so that recalls come in several turns.
 const MANY: usize = 1100;
 
 /// What every leaf says, oldest first.
 async fn whole_ledger(at: &Country) -> Vec<LeafBody> {
-    let mut client = at.client().await;
+    let mut client = at.operating().await;
     let (mut leaves, mut page_token) = (Vec::new(), String::new());
     loop {
         let request = ListLeavesRequest {
@@ -44,7 +44,7 @@ fn intents(titles: usize, to: &'static [&'static str], of: &str) -> Vec<Intent> 
     let intent = |n| Intent {
         record: alert_to(to, &format!("{of} {n}")),
         idempotency_key: String::new(),
-        actor: "EX/operator/local".to_owned(),
+        actor: "EX/officer/local".to_owned(),
         by_node: false,
     };
     (0..titles).map(intent).collect()
@@ -60,7 +60,7 @@ async fn every_recall_is_carried_out_before_the_backlog_goes_out_and_new_records
     let sent = join_all(
         intents(MANY, &["UZ"], "wrong")
             .into_iter()
-            .map(|of| node.submit(of)),
+            .map(|of| node.submit_intent(of)),
     )
     .await;
     let sent: Vec<_> = sent.into_iter().map(|of| of.unwrap().reference).collect();
@@ -73,7 +73,7 @@ async fn every_recall_is_carried_out_before_the_backlog_goes_out_and_new_records
     let backlog = join_all(
         intents(20, &["TJ"], "backlog")
             .into_iter()
-            .map(|of| b.node().submit(of)),
+            .map(|of| b.node().submit_intent(of)),
     );
     let backlog = backlog.await;
     let last = backlog
@@ -86,9 +86,8 @@ async fn every_recall_is_carried_out_before_the_backlog_goes_out_and_new_records
     b.stop().await;
     a.start().await;
     let reason = RecallReason::EndangersPerson.into();
-    let actor = "TJ/operator/local".to_owned();
     a.node()
-        .recall(sent, None, reason, String::new(), actor)
+        .recall(sent, None, reason, String::new(), officer(a.node()))
         .await
         .unwrap();
     let new = a.submit(alert("new")).await;

@@ -14,8 +14,8 @@ use comity::{
 };
 
 use crate::support::{
-    Country, DAY_US, alert, alert_to, befriend, complied, eventually, ledger_bodies, neighbours,
-    off, operator, refusal_of, take_back, try_show, with_everything,
+    Country, DAY_US, alert, alert_to, befriend, colleague, complied, eventually, ledger_bodies,
+    neighbours, off, refusal_of, take_back, try_show, with_everything,
 };
 
 fn stored(at: &Country, reference: &str) -> StoredRecord {
@@ -100,7 +100,7 @@ async fn an_approved_recall_takes_back_what_can_be_read_and_later_orders_are_car
     let first = take_back(&a, &[&broken, &sound]).await.unwrap();
     let second = take_back(&a, &[&others[0], &others[1]]).await.unwrap();
     rot(&a, &stored(&a, &broken));
-    let mut person = operator(&a, "second").await;
+    let mut person = colleague(&a, "second").await;
     let approve = |id: &str| ApproveRequest { id: id.to_owned() };
     let failed = person.life.approve(approve(&first.approval_id)).await;
     assert!(failed.is_err(), "one of the two cannot be recalled");

@@ -9,8 +9,8 @@ use comity::{
 };
 
 use crate::support::{
-    Country, alert, amendment, comity, complied, copy, ledger_bodies, neighbours, receipts_of,
-    refusal_of, show, status_of, take_back, try_show,
+    Country, alert, amendment, comity, complied, copy, ledger_bodies, neighbours, officer,
+    receipts_of, refusal_of, show, status_of, take_back, try_show,
 };
 
 fn at_once(country: &Country) {
@@ -111,13 +111,14 @@ async fn a_copy_of_the_disk_from_before_opens_nothing_with_the_keys_from_after()
     let home = comity::home::Home::open(&before).unwrap();
     let node = Node::open(home, system_clock(), &mut |_| {}).await.unwrap();
     let reading = comity::node::read::Reading {
-        reference: reference.parse().unwrap(),
-        actor: "UZ/operator/thief".to_owned(),
-        purpose: String::new(),
         exact: true,
-        thread: false,
+        ..comity::node::read::Reading::of(reference.parse().unwrap(), None)
     };
-    let refused = node.read(reading).await.unwrap_err().to_string();
+    let refused = node
+        .read(officer(&node), reading)
+        .await
+        .unwrap_err()
+        .to_string();
     assert!(refused.contains("erased"), "{refused}");
     node.close().await.unwrap();
 }

@@ -11,6 +11,7 @@ use std::{
 use comity::{
     node::system_clock,
     wire::{
+        ledger::ReadingPurpose,
         node::{GetRecordRequest, SearchRequest},
         record::Record,
     },
@@ -18,7 +19,7 @@ use comity::{
 use serde_json::{Value, json};
 
 use crate::support::{
-    alert, amendment, comity, eventually, json_of, neighbours, off, refusal_of, try_show,
+    CASE, alert, amendment, comity, eventually, json_of, neighbours, off, refusal_of, try_show,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -69,6 +70,8 @@ async fn relations_of_an_amended_version_are_those_of_the_newest() {
         let mut client = a.client().await;
         let request = SearchRequest {
             entity: "+998901234567".to_owned(),
+            reading_purpose: ReadingPurpose::Investigation.into(),
+            case_reference: CASE.to_owned(),
             ..SearchRequest::default()
         };
         let hits = client
@@ -82,7 +85,18 @@ async fn relations_of_an_amended_version_are_those_of_the_newest() {
     })
     .await;
     for reference in [&first, &second] {
-        let related = ["related", reference, "--home", a.at(), "--output", "json"];
+        let related = [
+            "related",
+            reference,
+            "--home",
+            a.at(),
+            "--output",
+            "json",
+            "--purpose",
+            "investigation",
+            "--case",
+            CASE,
+        ];
         let said = comity(&related).await.fine();
         let shown: Value = serde_json::from_str(said.trim()).unwrap();
         assert_eq!(shown["record"]["reference"], *other);

@@ -47,7 +47,7 @@ pub(crate) async fn receipts_of(country: &Country, reference: &str) -> Vec<Recei
 
 /// What the newest leaves of a ledger say, newest first.
 pub(crate) async fn ledger_bodies(country: &Country) -> Vec<LeafBody> {
-    let mut client = country.client().await;
+    let mut client = country.operating().await;
     let request = ListLeavesRequest {
         page_size: 500,
         page_token: String::new(),

@@ -43,6 +43,8 @@ pub(crate) struct Settings {
     pub(crate) dir: Option<PathBuf>,
     /// When its keys, certificates and card were made, instead of now.
     pub(crate) issued: Option<comity::record::Moment>,
+    /// The authority of the local officer, instead of the police.
+    pub(crate) desk: Option<&'static str>,
     /// Another share of the disk beyond which nothing new is accepted.
     pub(crate) disk_full_percent: Option<u64>,
 }
@@ -56,6 +58,13 @@ pub(crate) struct Country {
     _folder: Option<TempDir>,
 }
 
+/// The authorities of a country, that of its local officer first.
+fn authorities(desk: Option<&str>) -> Vec<String> {
+    let mut authorities = exercise::AUTHORITIES.map(str::to_owned).to_vec();
+    authorities.sort_by_key(|name| desk != Some(name.as_str()));
+    authorities
+}
+
 struct Running {
     node: Arc<Node>,
     stop: CancellationToken,
@@ -63,8 +72,22 @@ struct Running {
 }
 
 impl Country {
+    /// A country whose local officer belongs to the police; in AE to the victim support, which records
+    /// name there.
     pub(crate) fn set_up(code: &'static str) -> Self {
-        Self::with(code, Settings::default())
+        match code {
+            "AE" => Self::for_victims(code),
+            _ => Self::with(code, Settings::default()),
+        }
+    }
+
+    /// A country whose local officer belongs to the victim support.
+    pub(crate) fn for_victims(code: &'static str) -> Self {
+        let settings = Settings {
+            desk: Some("victim-support"),
+            ..Settings::default()
+        };
+        Self::with(code, settings)
     }
 
     pub(crate) fn with(code: &'static str, settings: Settings) -> Self {
@@ -80,7 +103,7 @@ impl Country {
         home::init(InitOptions {
             country: code.parse().unwrap(),
             dir: dir.clone(),
-            authorities: exercise::AUTHORITIES.map(str::to_owned).to_vec(),
+            authorities: authorities(settings.desk),
             listen,
             client_listen: Some(client_listen),
             address: (!settings.unlisted).then(|| listen.to_string()),
@@ -208,7 +231,13 @@ impl Country {
         Profile::officer(&self.home()).unwrap()
     }
 
+    /// A client of the local officer, who has every role of officers.
     pub(crate) async fn client(&self) -> Client {
+        Client::connect(&self.officer()).await.unwrap()
+    }
+
+    /// A client of the operator, who reads no contents.
+    pub(crate) async fn operating(&self) -> Client {
         Client::connect(&self.operator()).await.unwrap()
     }
 

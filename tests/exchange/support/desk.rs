@@ -1,24 +1,60 @@
 //! Officers of a country, and what they do with records.
 
+use std::fs;
+
 use comity::{
+    access::{Principal, PrincipalKind, Role},
     client::{Client, Profile},
+    home::CERTIFICATE_LIFE,
+    node::system_clock,
     wire::node::{
         AcknowledgeRecordRequest, AcknowledgeRecordResponse, AssignRecordRequest,
         AssignRecordResponse, ListDueRequest, ListRecordsRequest, RecordSummary,
     },
 };
 
-use super::{Country, comity};
+use super::{Country, access::EVERY_ROLE};
 
-/// Another operator, with a certificate that the command line issued.
-pub(crate) async fn operator(at: &Country, name: &str) -> Client {
-    let folder = at.dir().with_extension(name);
-    let out = folder.to_str().unwrap();
-    comity(&["operator", "issue", name, "--home", at.at(), "--out", out])
+/// Another officer of the police with every role of officers.
+pub(crate) async fn colleague(at: &Country, name: &str) -> Client {
+    let police = "national-police";
+    client_as(at, PrincipalKind::Officer, name, police, &EVERY_ROLE).await
+}
+
+/// A client with a certificate of its own, issued now; an empty authority is none.
+pub(crate) async fn client_as(
+    at: &Country,
+    kind: PrincipalKind,
+    name: &str,
+    authority: &str,
+    roles: &[Role],
+) -> Client {
+    let home = at.home();
+    let principal = Principal::new(home.country(), kind, name)
+        .unwrap()
+        .with_authority(Some(authority).filter(|name| !name.is_empty()))
+        .unwrap()
+        .with_roles(roles.iter().copied().collect())
+        .unwrap();
+    let issued = home
+        .issue_client(principal, CERTIFICATE_LIFE, system_clock()())
+        .unwrap();
+    let folder = at.dir().with_extension(format!("{kind}.{name}"));
+    fs::create_dir(&folder).unwrap();
+    let ca = fs::read(home.layout().issuing_ca()).unwrap();
+    fs::write(folder.join("key.pem"), issued.key_pem.as_bytes()).unwrap();
+    fs::write(folder.join("certificate.pem"), &issued.certificate_pem).unwrap();
+    fs::write(folder.join("ca.pem"), ca).unwrap();
+    let profile = format!(
+        "country = \"{}\"\naddress = \"{}\"\nca = \"ca.pem\"\ncertificate = \"certificate.pem\"\nkey = \"key.pem\"\n",
+        at.code,
+        home.config().client_listen
+    );
+    let path = folder.join("profile.toml");
+    fs::write(&path, profile).unwrap();
+    Client::connect(&Profile::load(&path).unwrap())
         .await
-        .fine();
-    let profile = Profile::load(&folder.join("profile.toml")).unwrap();
-    Client::connect(&profile).await.unwrap()
+        .unwrap()
 }
 
 /// Acknowledges a record for an authority; empty for the one that it names.

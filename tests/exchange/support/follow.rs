@@ -4,6 +4,7 @@ use comity::{
     crypto::Digest,
     node::{steps::StepOrder, submit::SubmitError},
     wire::{
+        ledger::ReadingPurpose,
         node::{
             Compliance, ComplianceState, GetRecallStatusRequest, GetRecordRequest,
             GetRecordResponse, ListReceiptsRequest, RecallRecordsRequest, RecallRecordsResponse,
@@ -13,7 +14,7 @@ use comity::{
     },
 };
 
-use super::{Country, eventually};
+use super::{Country, access::CASE, eventually};
 
 /// SHA-256 of a record's header.
 pub(crate) async fn digest_of(at: &Country, reference: &str) -> Digest {
@@ -56,7 +57,7 @@ pub(crate) async fn recall(
             ..Recall::default()
         }),
         exercise: true,
-        actor: "TJ/operator/local".to_owned(),
+        actor: "TJ/officer/local".to_owned(),
         key: String::new(),
     };
     let accepted = at.node().submit_step(order).await?;
@@ -78,6 +79,8 @@ pub(crate) async fn try_show(
         reference: reference.to_owned(),
         thread: true,
         purpose: "EXERCISE: a test".to_owned(),
+        reading_purpose: ReadingPurpose::Investigation.into(),
+        case_reference: CASE.to_owned(),
         ..GetRecordRequest::default()
     };
     Ok(client.records.get_record(request).await?.into_inner())

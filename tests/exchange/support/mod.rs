@@ -1,5 +1,6 @@
 //! The fixture: countries to set up, start and stop; records to submit; commands to run.
 
+mod access;
 mod ask;
 mod backup;
 mod certificate;
@@ -18,6 +19,7 @@ mod rotation;
 use std::time::Duration;
 
 pub(crate) use self::{
+    access::{CASE, officer, permit},
     ask::{ledger_bodies, receipts_of, refusal_of},
     backup::{copy, lies_in},
     certificate::certificate_of,
@@ -27,7 +29,7 @@ pub(crate) use self::{
         comity_with_temporary, spawning,
     },
     country::{Country, PASSPHRASE, Settings},
-    desk::{acknowledge, assign, due, listed, operator, unread},
+    desk::{acknowledge, assign, client_as, colleague, due, listed, unread},
     follow::{amendment, complied, digest_of, recall, show, status_of, take_back, try_show},
     neighbours::{befriend, befriend_by, introduce, neighbours},
     proxy::{ConnectProxy, PASSWORD, USER},

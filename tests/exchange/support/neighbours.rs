@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use comity::node::{Clock, Node, system_clock};
 
-use super::{Country, command::nothing_inherited};
+use super::{Country, access::permit, command::nothing_inherited};
 
 /// Two countries that know each other's cards; neither runs.
 pub(crate) async fn neighbours() -> (Country, Country) {
@@ -38,7 +38,8 @@ async fn introduce_by(at: &Country, others: &[&Country], clock: &Clock) {
         .unwrap();
     for other in others {
         let card = other.home().own_card().clone();
-        node.import_card(card.signed.clone(), card.fingerprint(), "test".to_owned())
+        let operator = permit(&node);
+        node.import_card(card.signed.clone(), card.fingerprint(), &operator)
             .await
             .unwrap();
     }

@@ -10,6 +10,7 @@ use crate::{
     record::{Country, Moment},
     wire::{
         envelope::ConsentUse,
+        ledger::ReadingPurpose,
         node::{
             AnswerConsentRequest, ConsentState, ConsentSummary, ExportRecordRequest,
             ExportRecordResponse, ListConsentsRequest, RequestConsentRequest,
@@ -20,7 +21,7 @@ use crate::{
 
 use super::{
     super::super::{exit::Failure, out::Out},
-    Cast, PURPOSE, Seat, carried, eventually, reason, words, yes,
+    CASE, Cast, PURPOSE, Seat, carried, eventually, reason, words, yes,
 };
 
 /// Who is granted, who is refused.
@@ -262,6 +263,8 @@ async fn export(seat: &mut Seat, reference: &str) -> Result<ExportRecordResponse
         compartments: ASKED.map(i32::from).to_vec(),
         beneficiary: COURT.to_owned(),
         purpose: PURPOSE.to_owned(),
+        reading_purpose: ReadingPurpose::Prosecution.into(),
+        case_reference: CASE.to_owned(),
         exact: false,
     };
     Ok(seat

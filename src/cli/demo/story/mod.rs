@@ -20,6 +20,7 @@ use crate::{
     record::{Country, compartments::split},
     wire::{
         envelope::{Receipt, ReceiptType},
+        ledger::ReadingPurpose,
         node::{
             GetRecordRequest, GetRecordResponse, ListReceiptsRequest, ListRecordsRequest,
             RecordSummary, SearchRequest, SubmitRecordRequest, SubmitRecordResponse,
@@ -47,6 +48,8 @@ const PAUSE: Duration = Duration::from_millis(20);
 const PAGE: u32 = 500;
 /// Why the story reads records; into the ledgers.
 const PURPOSE: &str = "exercise: the story of a record";
+/// The case of the story.
+const CASE: &str = "EXERCISE-1";
 
 /// What came of the story.
 #[derive(Debug)]
@@ -194,6 +197,8 @@ impl Seat {
         let request = GetRecordRequest {
             reference: reference.to_owned(),
             purpose: PURPOSE.to_owned(),
+            reading_purpose: ReadingPurpose::Investigation.into(),
+            case_reference: CASE.to_owned(),
             exact,
             ..GetRecordRequest::default()
         };
@@ -216,6 +221,8 @@ impl Seat {
             text: story::SUSPECT.to_owned(),
             limit: 100,
             purpose: PURPOSE.to_owned(),
+            reading_purpose: ReadingPurpose::Investigation.into(),
+            case_reference: CASE.to_owned(),
             ..SearchRequest::default()
         };
         let answer = self.client.search.search(request).await?.into_inner();

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::{
-    inbox::consents,
+    access::{Permit, act},
+    inbox::{ask, consents},
     record::Moment,
     wire::{
         envelope::{ConsentToken, SignedConsentToken},
@@ -30,12 +31,29 @@ impl Node {
         self: &Arc<Self>,
         before: u64,
         limit: usize,
-        actor: String,
+        permit: Permit<act::List>,
     ) -> Result<Vec<(u64, ConsentSummary)>, ReadError> {
-        let node = Arc::clone(self);
+        let (node, by) = (Arc::clone(self), permit.clone());
         let page = blocking(move || {
-            consents::requests(&node.store, before, limit.clamp(1, MAX_CONSENTS))?
-                .iter()
+            let mut seen = Vec::new();
+            let mut before = before;
+            let limit = limit.clamp(1, MAX_CONSENTS);
+            while seen.len() < limit {
+                let rows = consents::requests(&node.store, before, limit)?;
+                let Some(last) = rows.last() else {
+                    break;
+                };
+                before = last.number;
+                for row in rows {
+                    // Whoever may not list the record is told of no request about it.
+                    let about = ask::by_digest(&node.store, &row.about)?;
+                    let number = about.unwrap_or(row.number);
+                    if seen.len() < limit && by.sees(&node.subject_of_held(number)?) {
+                        seen.push(row);
+                    }
+                }
+            }
+            seen.iter()
                 .map(|row| match node.consent_summary(row) {
                     Err(NodeError::Holding(error)) => {
                         tracing::error!(number = row.number, %error, "a consent request cannot be opened");
@@ -46,7 +64,7 @@ impl Node {
                 .collect::<Result<_, _>>()
         });
         let page = page.await?;
-        self.listed(actor).await?;
+        self.listed(&permit).await?;
         Ok(page)
     }
 

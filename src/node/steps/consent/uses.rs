@@ -1,6 +1,7 @@
 //! The uses of a record that markings can forbid: which record, what it demands, and the consent held.
 
 use crate::{
+    access::{Decision, Permit, Verb},
     crypto::Digest,
     envelope::{Claim, verify_token},
     inbox::{StoredRecord, consents, followers},
@@ -53,7 +54,7 @@ pub(in crate::node) fn single_use(signed: &SignedConsentToken) -> Option<Digest>
 }
 
 /// The compartments asked for, all of them held; every one held when none is named.
-pub(in crate::node) fn wanted(
+fn wanted(
     named: &[CompartmentLabel],
     held: &[CompartmentLabel],
 ) -> Result<Vec<CompartmentLabel>, ConsentError> {
@@ -100,7 +101,10 @@ pub(in crate::node) struct Usable {
     pub(in crate::node) stored: StoredRecord,
     /// The content; of a record that was passed on, the original's.
     pub(in crate::node) record: Record,
+    /// The compartments that the permit reaches.
     pub(in crate::node) labels: Vec<CompartmentLabel>,
+    /// What it reaches and what not.
+    decision: Decision,
     pub(in crate::node) exercise: bool,
     pub(in crate::node) passed_on: bool,
 }
@@ -120,18 +124,21 @@ impl Usable {
 impl Node {
     /// A record that may be read, opened for a use of it. Of a version that counts no more, only
     /// where `exact` says that this very one is meant.
-    pub(in crate::node) fn usable(
+    pub(in crate::node) fn usable<A: Verb>(
         &self,
+        permit: &Permit<A>,
         reference: &Reference,
         exact: bool,
     ) -> Result<Usable, ConsentError> {
         let number = self.find(reference)?;
+        let subject = self.seen(permit, reference, number)?;
         let stored = self.stored(number)?;
         if !exact {
             self.check_newest(reference, &stored)?;
         }
         let opened = self.open_stored(&stored);
         let record = opened.map_err(|error| ReadError::of(*reference, error))?;
+        let decision = self.reached(permit, reference, &subject)?;
         if record.step.is_some() {
             return Err(ConsentError::Step(*reference));
         }
@@ -147,12 +154,27 @@ impl Node {
             digest,
             origin,
             sender,
-            labels: labels(&record),
+            labels: labels(&record)
+                .into_iter()
+                .filter(|label| decision.allowed.has(*label))
+                .collect(),
+            decision,
             stored,
             record,
             exercise,
             passed_on,
         })
+    }
+
+    /// The compartments of a record asked for; every one within reach when none is named.
+    pub(in crate::node) fn wanted<A: Verb>(
+        &self,
+        permit: &Permit<A>,
+        named: &[CompartmentLabel],
+        held: &Usable,
+    ) -> Result<Vec<CompartmentLabel>, ConsentError> {
+        self.check_labels(permit, &held.decision, named.iter().copied().collect())?;
+        wanted(named, &held.labels)
     }
 
     /// Refuses a version that was amended since, or that does not count.

@@ -1,0 +1,255 @@
+use super::*;
+use crate::{
+    access::{PrincipalKind, Scope, act, compartments::ALL, table::Row},
+    record::Country,
+    wire::record::{
+        CompartmentReaders, Destination, Identifiers, Record, Situation, Source, Suspects, Victims,
+    },
+};
+
+const OWN: &str = "national-police";
+const OTHER: &str = "victim-support";
+
+/// What the built-in table gives each role, written down a second time by hand: for each action the
+/// compartments of a record of the own authority, and of another's of the same country. `s` the
+/// situation, `u` suspects, `i` identifiers, `v` victims, `q` source; `+` an action about the node.
+const EXPECTED: &[(Role, &str)] = &[
+    (
+        Role::LiaisonOfficer,
+        "list suiq/sui, watch suiq/sui, read suiq/sui, search suiq/sui, correlate suiq/sui,
+         track suiq/sui, preview suivq/suivq, submit suivq/suivq, amend suivq/suivq, reply suiq/sui,
+         recall suiq/sui, shred sui/sui, hold sui/sui, acknowledge suiq/sui, assign suiq/sui,
+         request-consent suiq/sui, answer-consent suiq/sui, share-onward suiq/sui,
+         export-table sui/sui, see-approvals +, approve +, status +, see-cards +,
+         see-agreements +",
+    ),
+    (
+        Role::Analyst,
+        "list sui/sui, watch sui/sui, read sui/sui, search sui/sui, correlate sui/sui,
+         track sui/sui, export-table sui/sui, see-approvals +, approve +, status +, see-cards +,
+         see-agreements +",
+    ),
+    (
+        Role::JudicialAuthority,
+        "list suiq/, watch suiq/, read suiq/, search suiq/, correlate suiq/, track suiq/,
+         preview suiq/, submit suiq/, amend suiq/, reply suiq/, recall suiq/, shred suiq/,
+         hold suiq/, acknowledge suiq/, assign suiq/, request-consent suiq/, answer-consent suiq/,
+         export-court suiq/, see-approvals +, approve +, status +, see-cards +, see-agreements +",
+    ),
+    (
+        Role::VictimProtectionOfficer,
+        "list sv/, watch sv/, read sv/, search sv/, correlate sv/, track sv/, preview sv/,
+         submit sv/, amend sv/, reply sv/, recall sv/, acknowledge sv/, assign sv/,
+         request-consent sv/, answer-consent sv/, share-onward sv/, export-court sv/,
+         see-approvals +, approve +, status +, see-cards +, see-agreements +",
+    ),
+    (
+        Role::CaseSystem,
+        "list sui/, watch sui/, read sui/, search sui/, correlate sui/, track sui/,
+         preview suivq/, submit suivq/, amend suivq/, reply sui/, acknowledge sui/, status +,
+         see-cards +, see-agreements +",
+    ),
+    (
+        Role::Auditor,
+        "see-approvals +, approve +, status +, see-cards +, see-agreements +,
+         see-ledger +",
+    ),
+    (
+        Role::Operator,
+        "see-approvals +, approve +, status +, see-cards +, see-agreements +,
+         import-card +, reload-agreements +, see-ledger +, offboard +",
+    ),
+];
+
+fn uz() -> Country {
+    "UZ".parse().unwrap()
+}
+
+fn principal(role: Role) -> Principal {
+    Principal::new(uz(), role.kind(), "test")
+        .unwrap()
+        .with_authority(Some(OWN))
+        .unwrap()
+        .with_roles([role].into())
+        .unwrap()
+}
+
+/// A record with every compartment, from abroad, addressed to an authority here.
+fn addressed(authorities: &[&str]) -> Record {
+    Record {
+        destinations: vec![Destination {
+            country: "UZ".to_owned(),
+            authorities: authorities.iter().map(|name| (*name).to_owned()).collect(),
+            ..Destination::default()
+        }],
+        situation: Some(Situation::default()),
+        suspects: Some(Suspects::default()),
+        identifiers: Some(Identifiers::default()),
+        victims: Some(Victims::default()),
+        source: Some(Source::default()),
+        ..Record::default()
+    }
+}
+
+fn subject(record: &Record) -> Subject {
+    Subject::of(record, record, uz(), false)
+}
+
+fn letters(decision: &Decision) -> String {
+    ALL.into_iter()
+        .zip(['s', 'u', 'i', 'v', 'q'])
+        .filter(|(label, _)| decision.allowed.has(*label))
+        .map(|(_, letter)| letter)
+        .collect()
+}
+
+#[test]
+fn every_role_action_and_compartment_is_as_the_table_says() {
+    let table = Table::default();
+    let (mine, others) = (subject(&addressed(&[OWN])), subject(&addressed(&[OTHER])));
+    let mut seen = 0;
+    for (role, expected) in EXPECTED {
+        let who = principal(*role);
+        let expected: Vec<(&str, &str)> = expected
+            .split(',')
+            .map(|cell| cell.trim().split_once(' ').unwrap())
+            .collect();
+        for action in Action::ALL {
+            let cell = expected.iter().find(|(word, _)| *word == action.as_str());
+            let decided = |subject| decide(&who, *action, Some(subject), &table);
+            let is = match action.about() {
+                About::Node if decided(&mine).is_allowed() => "+".to_owned(),
+                About::Node => String::new(),
+                About::Contents => {
+                    format!(
+                        "{}/{}",
+                        letters(&decided(&mine)),
+                        letters(&decided(&others))
+                    )
+                }
+            };
+            let is = if is == "/" { String::new() } else { is };
+            assert_eq!(is, cell.map_or("", |(_, cell)| cell), "{role} {action}");
+            for label in ALL {
+                seen += 1;
+                let decision = decided(&mine);
+                let told = decision.withheld.iter().any(|(of, _)| *of == label);
+                let shown = decision.allowed.has(label);
+                // Whatever is not shown is told to be withheld, and nothing is both.
+                if action.about() == About::Contents && decision.is_allowed() {
+                    assert!(shown != told, "{role} {action} {label:?}");
+                } else {
+                    assert!(!shown && !told, "{role} {action} {label:?}");
+                }
+            }
+        }
+    }
+    assert_eq!(seen, Role::ALL.len() * Action::ALL.len() * ALL.len());
+}
+
+#[test]
+fn victims_are_nobodys_but_of_authorities_named() {
+    let table = Table::default();
+    let who = principal(Role::VictimProtectionOfficer);
+    let reads = |record: &Record| decide(&who, Action::Read, Some(&subject(record)), &table);
+    assert_eq!(letters(&reads(&addressed(&[OWN]))), "sv");
+    // The desk's, and so everybody's, but for the victims.
+    let desk = reads(&addressed(&[]));
+    assert_eq!(letters(&desk), "s");
+    assert!(
+        desk.withheld
+            .contains(&(CompartmentLabel::Victims, Missing::NotNamed))
+    );
+    // Named for the record, while the victims' compartment names another.
+    let mut apart = addressed(&[OWN]);
+    apart.destinations[0].readers = vec![CompartmentReaders {
+        compartment: CompartmentLabel::Victims.into(),
+        authorities: vec![OTHER.to_owned()],
+    }];
+    assert_eq!(letters(&reads(&apart)), "s");
+    // A row for the whole country does not reach further than the origin's word.
+    let mut wide = Table::default();
+    wide.rows.push(Row {
+        role: Role::VictimProtectionOfficer,
+        actions: [Action::Read].into(),
+        kinds: None,
+        compartments: Compartments::all(),
+        scope: Scope::Country,
+    });
+    let read = decide(&who, Action::Read, Some(&subject(&apart)), &wide);
+    assert_eq!(letters(&read), "suiq");
+    // Whoever belongs to no authority is at the desk.
+    let nobody = Principal::new(uz(), PrincipalKind::Officer, "desk").unwrap();
+    let nobody = nobody
+        .with_roles([Role::VictimProtectionOfficer].into())
+        .unwrap();
+    for record in [addressed(&[]), addressed(&[OWN])] {
+        let read = decide(&nobody, Action::Read, Some(&subject(&record)), &wide);
+        assert!(!read.allowed.has(CompartmentLabel::Victims));
+    }
+}
+
+#[test]
+fn own_records_are_of_who_submitted_them() {
+    let table = Table::default();
+    let who = principal(Role::JudicialAuthority);
+    let of = |authority: &str| {
+        let record = Record {
+            authority: authority.to_owned(),
+            ..addressed(&[])
+        };
+        decide(
+            &who,
+            Action::Recall,
+            Some(&Subject::of(&record, &record, uz(), true)),
+            &table,
+        )
+    };
+    assert_eq!(letters(&of(OWN)), "suiq");
+    assert_eq!(of(OTHER).refused, Some(Missing::Authority));
+}
+
+#[test]
+fn a_refusal_says_what_is_missing() {
+    let table = Arc::new(Table::default());
+    let caller = |principal| Caller {
+        principal,
+        from: String::new(),
+    };
+    let none = Principal::new(uz(), PrincipalKind::Officer, "new").unwrap();
+    let refused = enter::<act::Read>(caller(none), &table).unwrap_err();
+    assert_eq!(refused.missing, Missing::Role);
+    let refused = enter::<act::Read>(caller(principal(Role::Operator)), &table).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "UZ/operator/test may not `read`: no role allows `read`; docs/ACCESS.md explains the permissions"
+    );
+    let analyst = enter::<act::Read>(caller(principal(Role::Analyst)), &table).unwrap();
+    assert_eq!(analyst.actor(), "UZ/officer/test");
+    // What nobody can read has no kind and no authority: only the whole country's rows reach it.
+    assert!(analyst.reach(&Subject::closed()).is_allowed());
+    let judge = enter::<act::Read>(caller(principal(Role::JudicialAuthority)), &table).unwrap();
+    assert_eq!(
+        judge.reach(&Subject::closed()).refused,
+        Some(Missing::Authority)
+    );
+    assert!(analyst.and::<act::Recall>().is_err());
+    // A row of one kind is about that kind.
+    let mut narrow = Table::default();
+    narrow.rows.truncate(0);
+    narrow.rows.push(Row {
+        role: Role::Analyst,
+        actions: [Action::Read].into(),
+        kinds: Some(["Route".to_owned()].into()),
+        compartments: Compartments::situation(),
+        scope: Scope::Country,
+    });
+    let message = addressed(&[OWN]);
+    let decision = decide(
+        &principal(Role::Analyst),
+        Action::Read,
+        Some(&subject(&message)),
+        &narrow,
+    );
+    assert_eq!(decision.refused, Some(Missing::Kind(None)));
+}

@@ -1,0 +1,156 @@
+//! The permissions of a country that has not written its own.
+
+use std::collections::BTreeSet;
+
+use super::{
+    Role,
+    action::Action::{self, *},
+    compartments::Compartments,
+    table::{Guarded, Row, Scope, SecondPerson, Table},
+};
+use crate::wire::record::CompartmentLabel::{
+    self, Identifiers, Situation, Source, Suspects, Victims,
+};
+
+/// Hours that something waits for a second person.
+const HOURS: u32 = 24;
+
+/// What everybody who works with contents sees of records.
+const LOOK: &[Action] = &[List, Watch, Read, Search, Correlate, Track];
+/// What an officer does with a record that came.
+const ANSWER: &[Action] = &[Reply, Acknowledge, Assign];
+/// What an officer does with an own record.
+const REPORT: &[Action] = &[Preview, Submit, Amend, Recall];
+/// What is not about contents and no secret from officers.
+const SURROUNDINGS: &[Action] = &[SeeApprovals, Approve, Status, SeeCards, SeeAgreements];
+
+fn row(role: Role, actions: &[&[Action]], labels: &[CompartmentLabel], scope: Scope) -> Row {
+    Row {
+        role,
+        actions: actions.concat().into_iter().collect(),
+        kinds: None,
+        compartments: labels.iter().copied().collect::<Compartments>(),
+        scope,
+    }
+}
+
+fn rows() -> Vec<Row> {
+    let (own, all) = (Scope::Authority, Scope::Country);
+    let facts = &[Situation, Suspects, Identifiers][..];
+    let mut rows = vec![
+        // The country's desk: everything but where information comes from and victims.
+        row(
+            Role::LiaisonOfficer,
+            &[
+                LOOK,
+                ANSWER,
+                REPORT,
+                &[
+                    Hold,
+                    Shred,
+                    RequestConsent,
+                    AnswerConsent,
+                    ShareOnward,
+                    ExportTable,
+                ],
+            ],
+            facts,
+            all,
+        ),
+        row(
+            Role::LiaisonOfficer,
+            &[
+                LOOK,
+                ANSWER,
+                REPORT,
+                &[RequestConsent, AnswerConsent, ShareOnward],
+            ],
+            &[Source],
+            own,
+        ),
+        // The desk hands in what any authority of the country knows of victims and sources.
+        row(
+            Role::LiaisonOfficer,
+            &[&[Preview, Submit, Amend]],
+            &[Victims, Source],
+            all,
+        ),
+        row(Role::Analyst, &[LOOK, &[ExportTable]], facts, all),
+        row(
+            Role::JudicialAuthority,
+            &[
+                LOOK,
+                ANSWER,
+                REPORT,
+                &[Hold, Shred, RequestConsent, AnswerConsent, ExportCourt],
+            ],
+            &[Situation, Suspects, Identifiers, Source],
+            own,
+        ),
+        row(
+            Role::VictimProtectionOfficer,
+            &[
+                LOOK,
+                ANSWER,
+                REPORT,
+                &[RequestConsent, AnswerConsent, ShareOnward, ExportCourt],
+            ],
+            &[Situation, Victims],
+            own,
+        ),
+        row(
+            Role::CaseSystem,
+            &[
+                &[List, Watch, Read, Search, Correlate, Track],
+                &[Preview, Submit, Amend, Reply, Acknowledge],
+            ],
+            facts,
+            own,
+        ),
+        // A case system hands in what it holds of victims and reads none.
+        row(
+            Role::CaseSystem,
+            &[&[Preview, Submit, Amend]],
+            &[Victims, Source],
+            own,
+        ),
+    ];
+    let node = |role, actions: &[&[Action]]| row(role, actions, &[], own);
+    let officers = [
+        Role::LiaisonOfficer,
+        Role::Analyst,
+        Role::JudicialAuthority,
+        Role::VictimProtectionOfficer,
+    ];
+    rows.extend(officers.map(|role| node(role, &[SURROUNDINGS])));
+    rows.push(node(
+        Role::CaseSystem,
+        &[&[Status, SeeCards, SeeAgreements]],
+    ));
+    rows.push(node(Role::Auditor, &[SURROUNDINGS, &[SeeLedger]]));
+    rows.push(node(
+        Role::Operator,
+        &[
+            SURROUNDINGS,
+            &[ImportCard, ReloadAgreements, SeeLedger, Offboard],
+        ],
+    ));
+    rows
+}
+
+impl Default for Table {
+    /// The built-in permissions.
+    fn default() -> Self {
+        let second = SecondPerson {
+            approvers: BTreeSet::from([Role::LiaisonOfficer, Role::JudicialAuthority]),
+            hours: HOURS,
+        };
+        Self {
+            rows: rows(),
+            second: Guarded::ALL
+                .into_iter()
+                .map(|guarded| (guarded, second.clone()))
+                .collect(),
+        }
+    }
+}

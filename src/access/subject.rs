@@ -1,0 +1,156 @@
+//! What a decision is about: the kind of a record, its compartments, and whose it is.
+
+use super::{
+    compartments::{self, Compartments},
+    table::STEP_KIND,
+};
+use crate::{
+    record::{Country, kind_name, sharing::labels},
+    wire::record::{CompartmentLabel, Record},
+};
+
+/// Whose a record is within the country.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Whose {
+    /// It cannot be read, so nobody knows: only who sees the whole country gets it.
+    #[default]
+    Unknown,
+    /// The country's desk: every authority's.
+    Desk,
+    /// These authorities'.
+    Authorities(Vec<String>),
+}
+
+impl Whose {
+    fn of(names: Vec<String>) -> Self {
+        if names.is_empty() {
+            Self::Desk
+        } else {
+            Self::Authorities(names)
+        }
+    }
+
+    /// Whether it is an authority's.
+    fn is(&self, authority: &str) -> bool {
+        match self {
+            Self::Unknown => false,
+            Self::Desk => true,
+            Self::Authorities(names) => names.iter().any(|name| name == authority),
+        }
+    }
+}
+
+/// What a decision is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Subject {
+    /// Its kind, such as `Route`, or `Step`; `None` when it cannot be read.
+    pub kind: Option<String>,
+    /// The compartments it has here, the situation always among them.
+    pub present: Compartments,
+    /// Whose it is as a whole.
+    pub whose: Whose,
+    /// Whose single compartments are, where not the whole record's.
+    apart: Vec<(CompartmentLabel, Whose)>,
+}
+
+impl Subject {
+    /// A record whose text nobody can read any more: locked, or damaged.
+    pub fn closed() -> Self {
+        Self {
+            present: Compartments::situation(),
+            ..Self::default()
+        }
+    }
+
+    /// A record held by `country`, its own or another's. `content` is what its compartments are
+    /// looked for in: the record, or the one that it passes on.
+    pub fn of(record: &Record, content: &Record, country: Country, own: bool) -> Self {
+        let kind = if record.step.is_some() {
+            Some(STEP_KIND.to_owned())
+        } else {
+            kind_name(content).map(str::to_owned)
+        };
+        let mut present: Compartments = labels(content).into_iter().collect();
+        present.insert(CompartmentLabel::Situation);
+        if own {
+            // Who submitted it; a step of the node itself is the country's.
+            let by = Some(record.authority.clone()).filter(|name| !name.is_empty());
+            return Self {
+                kind,
+                present,
+                whose: Whose::of(by.into_iter().collect()),
+                apart: Vec::new(),
+            };
+        }
+        let here = record
+            .destinations
+            .iter()
+            .find(|of| of.country == country.code());
+        let Some(here) = here else {
+            // Steps name no authorities.
+            return Self {
+                kind,
+                present,
+                whose: Whose::Desk,
+                apart: Vec::new(),
+            };
+        };
+        // Every authority of the destination reads the situation, whichever compartment names it.
+        let mut everyone = here.authorities.clone();
+        if !everyone.is_empty() {
+            everyone.extend(here.readers.iter().flat_map(|of| of.authorities.clone()));
+        }
+        let apart = compartments::ALL.into_iter().filter_map(|label| {
+            let named = here.readers.iter().find(|of| of.compartment() == label);
+            match (label, named) {
+                (CompartmentLabel::Situation, _) => None,
+                (_, Some(named)) => Some((label, Whose::of(named.authorities.clone()))),
+                (_, None) => Some((label, Whose::of(here.authorities.clone()))),
+            }
+        });
+        Self {
+            kind,
+            present,
+            whose: Whose::of(everyone),
+            apart: apart.collect(),
+        }
+    }
+
+    /// Whether a compartment is an authority's. Victim data is nobody's but of authorities named one
+    /// by one, never the desk's.
+    pub(super) fn is_of(&self, label: CompartmentLabel, authority: Option<&str>) -> bool {
+        let Some(authority) = authority else {
+            // Whoever belongs to no authority works at the country's desk.
+            return label != CompartmentLabel::Victims && *self.whose_is(label) == Whose::Desk;
+        };
+        match self.whose_is(label) {
+            Whose::Desk if label == CompartmentLabel::Victims => false,
+            whose => whose.is(authority),
+        }
+    }
+
+    fn whose_is(&self, label: CompartmentLabel) -> &Whose {
+        let apart = self.apart.iter().find(|(of, _)| *of == label);
+        apart.map_or(&self.whose, |(_, whose)| whose)
+    }
+
+    /// Takes away the compartments that a record must not have.
+    pub fn remove(record: &mut Record, keep: Compartments) {
+        let has = |label| keep.has(label);
+        if !has(CompartmentLabel::Suspects) {
+            record.suspects = None;
+        }
+        if !has(CompartmentLabel::Identifiers) {
+            record.identifiers = None;
+        }
+        if !has(CompartmentLabel::Victims) {
+            record.victims = None;
+        }
+        if !has(CompartmentLabel::Source) {
+            record.source = None;
+        }
+        if !has(CompartmentLabel::Situation) {
+            record.situation = None;
+        }
+    }
+}

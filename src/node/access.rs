@@ -1,0 +1,320 @@
+//! Permissions in force: who enters, what a permit reaches of a record, and the attempts refused.
+//!
+//! Every call of the client port begins with [`Node::enter`]; use cases take the [`Permit`] that it
+//! gives and ask `Node::reached` before anything of a record is used.
+
+mod refusals;
+
+use std::{sync::Arc, time::Duration};
+
+use arc_swap::ArcSwap;
+
+use crate::{
+    access::{
+        Action, Caller, Compartments, Decision, Guarded, Missing, Permit, Principal, Purpose,
+        Refused, Subject, Table, Verb, act, enter,
+    },
+    entry::ApprovalKind,
+    inbox::StoredRecord,
+    record::{Reference, compartments::label_name},
+    wire::{
+        node::{RecordSummary, WithheldCompartment},
+        record::{CompartmentLabel, FollowType, Record},
+    },
+};
+
+use super::{Node, NodeError, onward::original_of, read::ReadError, submit::SubmitError};
+
+pub use refusals::RefusedAttempts;
+pub(super) use refusals::{Refusals, flush_refusals};
+
+/// The permissions in force.
+#[derive(Debug)]
+pub(crate) struct InForce {
+    table: ArcSwap<Table>,
+}
+
+impl InForce {
+    pub(super) fn new(table: Table) -> Self {
+        Self {
+            table: ArcSwap::from_pointee(table),
+        }
+    }
+
+    /// The table.
+    pub(super) fn table(&self) -> Arc<Table> {
+        self.table.load_full()
+    }
+}
+
+impl Node {
+    /// Lets a caller do something if the permissions allow it. A refusal is counted, and the ledger
+    /// has it before long.
+    ///
+    /// # Errors
+    /// [`Refused`] with what is missing.
+    pub fn enter<A: Verb>(&self, caller: Caller) -> Result<Permit<A>, Refused> {
+        let from = caller.from.clone();
+        let entered = enter(caller, &self.access.table());
+        entered.inspect_err(|refused| self.refused(refused, &from))
+    }
+
+    /// Whoever holds the node's home, while the node does not serve: its first operator.
+    pub fn local_operator(&self) -> Caller {
+        Caller {
+            principal: Principal::first_operator(self.country),
+            from: "the node's home".to_owned(),
+        }
+    }
+
+    /// The same caller's permit by the permissions as they are now: for what takes long.
+    ///
+    /// # Errors
+    /// [`Refused`] when it is allowed no more.
+    pub fn again<A: Verb>(&self, permit: &Permit<A>) -> Result<Permit<A>, Refused> {
+        self.enter(permit.caller().clone())
+    }
+
+    /// Notes an attempt that was refused.
+    fn refused(&self, refused: &Refused, from: &str) {
+        self.refusals.note(refused, from);
+    }
+
+    /// What a decision about a record is about.
+    pub(super) fn subject_of(
+        &self,
+        stored: &StoredRecord,
+        record: &Record,
+    ) -> Result<Subject, NodeError> {
+        let original = original_of(record)?;
+        let content = original.as_ref().map_or(record, |(_, original)| original);
+        let own = stored.holding.origin == self.country.code();
+        Ok(Subject::of(record, content, self.country, own))
+    }
+
+    /// The same of a record whose text may be locked; of one that cannot be opened, nothing is known.
+    pub(super) fn subject_of_held(&self, number: u64) -> Result<Subject, NodeError> {
+        let stored = match self.stored(number) {
+            Ok(stored) => stored,
+            Err(error) if error.is_damage() => return Ok(Subject::closed()),
+            Err(error) => return Err(error),
+        };
+        // Of a text that cannot be opened, its own or that of a record passed on, nothing is known.
+        let subject = stored
+            .open(&self.slots)
+            .ok()
+            .and_then(|record| self.subject_of(&stored, &record).ok());
+        Ok(subject.unwrap_or_else(Subject::closed))
+    }
+
+    /// What a permit reaches of a record. One that its holder may not even list is answered as if it
+    /// were not there.
+    ///
+    /// # Errors
+    /// [`ReadError::Unknown`], [`ReadError::Refused`].
+    pub(super) fn reached<A: Verb>(
+        &self,
+        permit: &Permit<A>,
+        reference: &Reference,
+        subject: &Subject,
+    ) -> Result<Decision, ReadError> {
+        let decision = permit.reach(subject);
+        let Some(missing) = decision.refused.clone() else {
+            return Ok(decision);
+        };
+        Err(self.out_of_reach(permit, reference, subject, missing))
+    }
+
+    /// As [`Self::reached`], of a record by its local number, whether it can still be read or not.
+    ///
+    /// # Errors
+    /// As [`Self::reached`].
+    pub(super) fn reached_number<A: Verb>(
+        &self,
+        permit: &Permit<A>,
+        reference: &Reference,
+        number: u64,
+    ) -> Result<Decision, ReadError> {
+        let subject = self.subject_of_held(number)?;
+        self.reached(permit, reference, &subject)
+    }
+
+    /// Refuses a record that its caller may not even list, and nothing else: what is said of one that is
+    /// locked is for those who may.
+    ///
+    /// # Errors
+    /// [`ReadError::Unknown`].
+    pub(super) fn seen<A: Verb>(
+        &self,
+        permit: &Permit<A>,
+        reference: &Reference,
+        number: u64,
+    ) -> Result<Subject, ReadError> {
+        let subject = self.subject_of_held(number)?;
+        if permit.sees(&subject) {
+            return Ok(subject);
+        }
+        Err(self.out_of_reach(permit, reference, &subject, Missing::Authority))
+    }
+
+    /// Refuses a record, and counts that.
+    pub(super) fn out_of_reach<A: Verb>(
+        &self,
+        permit: &Permit<A>,
+        reference: &Reference,
+        subject: &Subject,
+        missing: Missing,
+    ) -> ReadError {
+        let refused = permit.refusal(missing);
+        self.refused(&refused, permit.from());
+        if permit.sees(subject) {
+            ReadError::Refused(refused)
+        } else {
+            ReadError::Unknown(*reference)
+        }
+    }
+
+    /// Refuses what needs a compartment that a decision withholds.
+    ///
+    /// # Errors
+    /// [`ReadError::Refused`] for the first of them.
+    pub(super) fn check_labels<A: Verb>(
+        &self,
+        permit: &Permit<A>,
+        decision: &Decision,
+        labels: Compartments,
+    ) -> Result<(), ReadError> {
+        let withheld = decision.withheld.iter();
+        match withheld.into_iter().find(|(label, _)| labels.has(*label)) {
+            None => Ok(()),
+            Some((_, missing)) => {
+                let refused = permit.refusal(missing.clone());
+                self.refused(&refused, permit.from());
+                Err(ReadError::Refused(refused))
+            }
+        }
+    }
+
+    /// Whether a record may be submitted: every compartment in it, under the authority that it names.
+    ///
+    /// # Errors
+    /// [`SubmitError::Refused`].
+    pub(super) fn check_submission(
+        &self,
+        permit: &Permit<act::Submit>,
+        record: &Record,
+    ) -> Result<(), SubmitError> {
+        let follows = record.follows.as_ref().map(|follows| follows.r#type());
+        match follows {
+            Some(FollowType::Amendment) => self.check_own(&permit.and::<act::Amend>()?, record),
+            Some(FollowType::Reply) => self.check_own(&permit.and::<act::Reply>()?, record),
+            _ => self.check_own(permit, record),
+        }
+    }
+
+    /// As [`Self::check_submission`], for what a permit of another action submits.
+    pub(super) fn check_own<A: Verb>(
+        &self,
+        permit: &Permit<A>,
+        record: &Record,
+    ) -> Result<(), SubmitError> {
+        let subject = Subject::of(record, record, self.country, true);
+        let decision = permit.reach(&subject);
+        let withheld = decision.withheld.into_iter().next();
+        let missing = decision.refused.or(withheld.map(|(_, missing)| missing));
+        match missing {
+            None => Ok(()),
+            Some(missing) => {
+                let refused = permit.refusal(missing);
+                self.refused(&refused, permit.from());
+                Err(SubmitError::Refused(refused))
+            }
+        }
+    }
+
+    /// Refuses who may not approve something.
+    ///
+    /// # Errors
+    /// [`ReadError::Refused`].
+    pub(super) fn check_approver(
+        &self,
+        permit: &Permit<act::Approve>,
+        kind: ApprovalKind,
+    ) -> Result<(), ReadError> {
+        let guarded = guarded(kind);
+        let second = permit.table().second(guarded);
+        if permit.has_one_of(&second.approvers) {
+            return Ok(());
+        }
+        let refused = permit.refusal(Missing::Approver(guarded));
+        self.refused(&refused, permit.from());
+        Err(ReadError::Refused(refused))
+    }
+
+    /// How long something waits for a second person.
+    pub(super) fn waits(&self, kind: ApprovalKind) -> Duration {
+        let hours = self.access.table().second(guarded(kind)).hours;
+        Duration::from_secs(u64::from(hours).saturating_mul(3600))
+    }
+
+    /// Marks in a summary what its reader may not open, or answers `None` where there is no telling of
+    /// the record.
+    pub(super) fn narrowed<A: Verb>(
+        &self,
+        permit: &Permit<A>,
+        subject: &Subject,
+        mut summary: RecordSummary,
+    ) -> Option<RecordSummary> {
+        if !permit.sees(subject) {
+            return None;
+        }
+        let readable = permit.readable(subject).allowed;
+        summary.withheld = summary
+            .compartments
+            .iter()
+            .copied()
+            .filter(|label| {
+                CompartmentLabel::try_from(*label).is_ok_and(|label| !readable.has(label))
+            })
+            .collect();
+        Some(summary)
+    }
+}
+
+const fn guarded(kind: ApprovalKind) -> Guarded {
+    match kind {
+        ApprovalKind::Shred => Guarded::Shred,
+        ApprovalKind::Recall | ApprovalKind::Unspecified => Guarded::MassRecall,
+    }
+}
+
+/// What is withheld, as answers say it.
+pub(super) fn withheld(decision: &Decision) -> Vec<WithheldCompartment> {
+    let withheld = decision.withheld.iter();
+    withheld
+        .map(|(label, missing)| WithheldCompartment {
+            compartment: (*label).into(),
+            reason: missing.to_string(),
+        })
+        .collect()
+}
+
+/// What may be looked at for a purpose: without one, the situation alone.
+pub(super) fn for_purpose(allowed: Compartments, purpose: Option<&Purpose>) -> Compartments {
+    match purpose {
+        Some(_) => allowed,
+        None => allowed.and(Compartments::situation()),
+    }
+}
+
+/// Names of compartments that need a purpose.
+pub(super) fn beyond(allowed: Compartments) -> String {
+    let labels = allowed.without(CompartmentLabel::Situation);
+    let names: Vec<&str> = labels.iter().map(label_name).collect();
+    names.join(", ")
+}
+
+/// The word of a refusal's leaf.
+pub(super) fn refusal_word(action: Action) -> String {
+    format!("refused-{action}")
+}
