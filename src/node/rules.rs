@@ -14,6 +14,7 @@ mod lives;
 mod proposal;
 mod reading;
 mod recent;
+mod refusals;
 mod released;
 mod steps;
 
@@ -23,10 +24,10 @@ pub use facts::{
     AloneOrder, Backups, Effect, ErasedOrder, Facts, KeptReceipts, LockOrder, Rekeying,
 };
 pub use proposal::{
-    Answer, ApprovalId, Arrival, ArrivedReceipts, Prepared, Proposal, ReceivedBatch, Refusal,
-    Submission, SubmissionRefusal,
+    Answer, ApprovalId, Arrival, ArrivedReceipts, Prepared, Proposal, ReceivedBatch, Submission,
 };
 pub use reading::{By, ReadOrder, SearchOrder};
+pub use refusals::{Refusal, SubmissionRefusal};
 pub use released::{ExportedTable, Release};
 
 use std::{sync::Arc, time::Duration};

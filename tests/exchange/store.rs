@@ -132,10 +132,14 @@ async fn a_torn_tail_after_a_sudden_death_is_cut() {
     file.write_all(&[0xa5; 700]).unwrap();
     drop(file);
     a.start().await;
-    assert_eq!(a.node().opened().torn_bytes_cut, 700);
+    let cut = a.node().opened().torn_bytes_cut;
     assert_eq!(a.references().await, [reference]);
     let torn = fs::read(a.layout().journal().join("torn.last")).unwrap();
+    assert_eq!(u64::try_from(torn.len()).unwrap(), cut);
+    // Before it lies the room that was made for the next groups.
+    let (room, torn) = torn.split_at(torn.len() - 700);
     assert_eq!(torn, [0xa5; 700]);
+    assert!(room.iter().all(|byte| *byte == 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,14 +7,15 @@ use std::sync::{
 };
 
 use super::marked;
-use crate::support::{Country, DAY_US, befriend, comity, eventually, off, recall, show};
+use crate::support::{CASE, Country, DAY_US, befriend, comity, eventually, off, recall, show};
 
 const HOUR_US: i64 = DAY_US / 24;
 
 async fn export(at: &Country, reference: &str, dir: &str) -> crate::support::Ended {
     let court = ["--for-court", "EXERCISE court", "--output-dir", dir];
+    let why = ["--purpose", "prosecution", "--case", CASE];
     let of = ["export", reference, "--home", at.at()];
-    comity(&[&of[..], &court].concat()).await
+    comity(&[&of[..], &court, &why].concat()).await
 }
 
 async fn onward(at: &Country, reference: &str, to: &str) -> crate::support::Ended {

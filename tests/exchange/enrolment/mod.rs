@@ -202,6 +202,8 @@ async fn who_is_revoked_loses_a_live_stream_and_others_keep_theirs() {
             name,
             "--home",
             a.at(),
+            "--authority",
+            exercise::AUTHORITIES[0],
             "--out",
             text(&folder),
         ];

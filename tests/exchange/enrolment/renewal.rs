@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use comity::{
-    access::{Principal, PrincipalKind},
+    access::{Principal, PrincipalKind, Role},
     client::Client,
     exercise,
     home::{MAX_RENEWED, leaf},
@@ -133,7 +133,9 @@ async fn the_command_line_renews_by_itself_what_ends_soon() {
     let mut a = Country::set_up("TJ");
     a.start().await;
     let home = a.home();
-    let aziza = Principal::new(home.country(), PrincipalKind::Officer, "aziza").unwrap();
+    let aziza = Principal::new(home.country(), PrincipalKind::Officer, "aziza")
+        .and_then(|aziza| aziza.with_roles([Role::Analyst].into()))
+        .unwrap();
     let half_a_day = Duration::from_secs(12 * 3600);
     // Issued ten hours ago: two are left.
     let issued = home

@@ -207,9 +207,10 @@ case!(known_sequence_other_record, world, {
 
 case!(sequence_in_flight_other_record, world, {
     let mut link = world.session().await;
-    let (one, other) = (world.parcel(), world.parcel());
+    let (one, next, other) = (world.parcel(), world.parcel(), world.parcel());
     let busy = Busy::new();
-    link.deliver(world, 1, vec![link.pack(&one)]);
+    // One small record alone would be judged at once, by no thread that is busy.
+    link.deliver(world, 1, vec![link.pack(&one), link.pack(&next)]);
     link.deliver(world, 1, vec![link.pack(&other)]);
     let end = link.end().await;
     busy.end().await;
