@@ -2,9 +2,10 @@
 //!
 //! An append-only, checksummed, hash-chained journal is the truth; sled behind it answers every
 //! question. sled's `flush` never fsyncs, so nothing is acknowledged on its word: one writer thread
-//! makes a group of entries durable with one `fdatasync` of the journal, applies the group to sled
-//! in one batch that also holds the position reached, and only then answers. This room knows bytes,
-//! keyspaces and positions, and no domain type.
+//! makes a group of entries durable with one `fdatasync` of the journal, keeps the rows it changes
+//! in memory over sled, which takes those of several groups in one batch that also holds the
+//! position reached, and only then answers. This room knows bytes, keyspaces and positions, and no
+//! domain type.
 //!
 //! | file | holds |
 //! |---|---|
@@ -14,12 +15,13 @@
 //! | `scan` | walking segments group by group, verified |
 //! | `read` | bodies and blobs by place, entries in order, verified at every read |
 //! | `index` | sled, the only file that names it |
+//! | `recent` | rows that sled does not have yet |
 //! | `group` | a group in the making: entries, and rows over the index |
 //! | `end` | the journal's end, and what vouches for it |
 //! | `replay` | from the journal into the index |
 //! | `start`, `fresh` | the careful start |
 //! | `distrust` | a note that the index failed |
-//! | `writer` | the one writer thread and its door |
+//! | `writer`, `park` | the one writer thread and its door |
 //! | `handle` | [`Store`]: reading and the life cycle |
 //! | `check` | verification without serving |
 //! | `scrub` | reading everything again; damaged blobs and their repair |
