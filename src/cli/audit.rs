@@ -14,11 +14,10 @@ use crate::{
     card::{TrustedCard, verify_stored_card},
     ledger::{self, ExportLine, Succession, VerifiedLedger},
     node::system_clock,
-    record::Moment,
     wire::{
         card::SignedCard,
         json,
-        ledger::{Action, Leaf, LeafBody, RecordProof},
+        ledger::{LeafBody, RecordProof},
         node::{
             ExportLedgerRequest, ListCardsRequest, ListLeavesRequest, ProveRecordRequest,
             export_ledger_response::Line,
@@ -29,6 +28,7 @@ use crate::{
 use super::{
     Target, card,
     exit::{CANTCREAT, DATAERR, Failure, NOINPUT},
+    leaf::{leaf_json, leaf_row},
     out::Out,
 };
 
@@ -127,32 +127,6 @@ impl List {
         }
         Ok(())
     }
-}
-
-fn leaf_json(leaf: &Leaf, body: &LeafBody) -> Result<serde_json::Value, Failure> {
-    let mut value = json::to_json("comity.ledger.v1.LeafBody", body)?;
-    if let Some(object) = value.as_object_mut() {
-        object.insert("index".to_owned(), leaf.index.into());
-        object.insert("digest".to_owned(), hex::encode(&leaf.digest).into());
-    }
-    Ok(value)
-}
-
-fn leaf_row(index: u64, body: &LeafBody) -> Vec<String> {
-    vec![
-        index.to_string(),
-        super::out::moment(Moment::from_micros(body.time_us)),
-        Action::try_from(body.action)
-            .unwrap_or_default()
-            .as_str_name()
-            .trim_start_matches("ACTION_")
-            .to_lowercase(),
-        body.actor.clone(),
-        body.detail.clone(),
-        body.reference.clone(),
-        body.peer.clone(),
-        body.purpose.clone(),
-    ]
 }
 
 impl Verify {

@@ -25,6 +25,7 @@ mod init;
 mod input;
 mod keys;
 mod kinds;
+mod leaf;
 mod onward;
 mod out;
 mod principals;
