@@ -43,7 +43,7 @@ const BATCH: usize = 256;
 /// group of the store with what stands there already, however much larger it is sealed.
 const BATCH_BYTES: usize = 8 << 20;
 /// Batches in preparation or with the writer at the same time.
-const BATCHES: usize = 3;
+const BATCHES: usize = 2;
 /// Submissions waiting before callers wait too.
 const WAITING: usize = 1024;
 /// Length of an idempotency key, in characters.
