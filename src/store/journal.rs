@@ -88,12 +88,12 @@ impl Tail {
         let from = self.room.max(self.offset);
         let to = self.offset.saturating_add(bytes);
         let zeros = vec![0; usize::try_from(to.saturating_sub(from)).unwrap_or(0)];
+        // Some of them may lie there although writing fails: they are cut off like all others.
+        self.room = to;
         self.file
             .write(from, &zeros)
-            .map_err(io_error("cannot write", path))?;
-        self.file.sync().map_err(io_error("cannot sync", path))?;
-        self.room = to;
-        Ok(())
+            .map_err(io_error(WRITE, path))?;
+        self.file.sync().map_err(io_error("cannot sync", path))
     }
 
     /// Cuts the room off, durably. A crash before leaves it, and it says nothing.

@@ -228,3 +228,44 @@ fn a_start_that_writes_the_tail_on_may_end_anywhere() {
         }
     }
 }
+
+#[test]
+fn room_that_finds_no_room_leaves_nothing_behind_its_segment() {
+    let mut went_on = 0;
+    for step in 0.. {
+        let home = tempfile::tempdir().unwrap();
+        open(home.path()).0.close().unwrap();
+        let roomy = StoreOptions {
+            segment_bytes: 600,
+            // Half of it reaches beyond the segment's end.
+            room_bytes: 4_000,
+            ..options(home.path())
+        };
+        let medium = Faulty::new(step, Fate::Full);
+        let Ok((store, _)) = try_open_on(roomy.clone(), medium.clone()) else {
+            assert!(medium.struck());
+            continue;
+        };
+        let writer = store.start_writer(Desk);
+        let mut acknowledged = Vec::new();
+        for number in 0..12 {
+            let ask = Ask::New(vec![(format!("key{number}"), "value".to_owned())]);
+            if writer.propose_blocking(ask).is_ok() {
+                acknowledged.push(format!("key{number}=value"));
+            }
+        }
+        went_on += usize::from(medium.struck() && acknowledged.len() == 12);
+        drop(store.close());
+        stop_uncleanly(home.path(), store, writer);
+        // Twice: what lies behind a segment shows once others follow.
+        for _ in 0..2 {
+            let (store, _) = try_open(roomy.clone()).unwrap_or_else(|why| panic!("{step}: {why}"));
+            assert_eq!(bodies(&store)[..acknowledged.len()], acknowledged, "{step}");
+            store.close().unwrap();
+        }
+        if !medium.struck() {
+            break;
+        }
+    }
+    assert!(went_on > 0, "no room was ever given up");
+}
