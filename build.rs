@@ -4,6 +4,7 @@
 use std::{env, error::Error, fs, path::PathBuf};
 
 use prost::Message as _;
+use prost_types::{FileDescriptorProto, FileDescriptorSet};
 
 const PROTOS: &[&str] = &[
     "comity/record/v1/record.proto",
@@ -44,7 +45,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=proto");
     let descriptors = protox::compile(PROTOS, ["proto"])?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    fs::write(out.join("comity.fds"), descriptors.encode_to_vec())?;
+    // Every node holds the descriptors; only what explains the kinds of records wants the comments,
+    // which are most of them.
+    let (bare, comments) = apart(&descriptors);
+    fs::write(out.join("comity.fds"), bare.encode_to_vec())?;
+    fs::write(out.join("comity.comments.fds"), comments.encode_to_vec())?;
     // The codec counts list elements by the message's name before it decodes.
     let mut config = tonic_prost_build::Config::new();
     config.enable_type_names();
@@ -56,4 +61,25 @@ fn main() -> Result<(), Box<dyn Error>> {
         .include_file("comity_protos.rs")
         .compile_fds_with_config(descriptors, config)?;
     Ok(())
+}
+
+/// The descriptors without their comments, and the comments alone, by file.
+fn apart(descriptors: &FileDescriptorSet) -> (FileDescriptorSet, FileDescriptorSet) {
+    let bare = descriptors.file.iter().map(|file| FileDescriptorProto {
+        source_code_info: None,
+        ..file.clone()
+    });
+    let comments = descriptors.file.iter().map(|file| FileDescriptorProto {
+        name: file.name.clone(),
+        source_code_info: file.source_code_info.clone(),
+        ..FileDescriptorProto::default()
+    });
+    (
+        FileDescriptorSet {
+            file: bare.collect(),
+        },
+        FileDescriptorSet {
+            file: comments.collect(),
+        },
+    )
 }

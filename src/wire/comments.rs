@@ -1,9 +1,25 @@
-//! What the protos say of their messages, fields and codes: the comments before them, kept in the
-//! descriptors.
+//! What the protos say of their messages, fields and codes: the comments before them, kept beside
+//! the descriptors and read when somebody asks.
 
+use std::{collections::HashMap, sync::LazyLock};
+
+use prost::Message as _;
 use prost_reflect::{
     EnumDescriptor, EnumValueDescriptor, FieldDescriptor, FileDescriptor, MessageDescriptor,
 };
+use prost_types::{FileDescriptorSet, SourceCodeInfo};
+
+/// Where each comment of a file stands, by the file's name.
+static COMMENTS: LazyLock<HashMap<String, SourceCodeInfo>> = LazyLock::new(|| {
+    let set = include_bytes!(concat!(env!("OUT_DIR"), "/comity.comments.fds"));
+    let files = FileDescriptorSet::decode(set.as_ref())
+        .unwrap_or_default()
+        .file;
+    let named = files
+        .into_iter()
+        .filter_map(|file| Some((file.name?, file.source_code_info?)));
+    named.collect()
+});
 
 /// The comment of a message, on one line.
 pub(crate) fn of_message(message: &MessageDescriptor) -> String {
@@ -26,8 +42,8 @@ pub(crate) fn of_value(value: &EnumValueDescriptor) -> String {
 }
 
 fn comment(file: &FileDescriptor, path: &[i32]) -> String {
-    let info = file.file_descriptor_proto().source_code_info.as_ref();
-    let text = info
+    let text = COMMENTS
+        .get(file.name())
         .and_then(|info| info.location.iter().find(|location| location.path == path))
         .map_or("", |location| location.leading_comments());
     let words: Vec<&str> = text.split_whitespace().collect();
