@@ -34,10 +34,15 @@ use comity::{
     },
 };
 use futures_util::StreamExt as _;
+use tikv_jemallocator::Jemalloc;
 use tokio::runtime::Runtime;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
+
+/// As the binary has it.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// Runtime threads of a node that drive I/O; the others do its blocking work.
 const IO_THREADS: usize = 2;
