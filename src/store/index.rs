@@ -4,12 +4,14 @@
 //! fsync; its batches are atomic within one tree only, so there is one tree; a damaged database can
 //! panic, so every call is caught.
 
+mod scan;
+
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
-use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use super::StoreError;
@@ -19,7 +21,7 @@ use super::group::{Layout, Overlay};
 use super::keyspace::POSITION;
 use super::mark::Reached;
 use super::medium::Medium;
-use super::recent::{Recent, merge};
+use super::recent::Recent;
 use crate::crypto::Digest;
 
 /// sled's own thread both writes its buffer out and reclaims segments of its file; without it the
@@ -33,6 +35,8 @@ const ASIDE: &str = ".set-aside-";
 pub(super) struct Index {
     db: sled::Db,
     recent: RwLock<Recent>,
+    /// How often sled began to take rows.
+    settles: AtomicU64,
     dir: PathBuf,
     layout: Layout,
 }
@@ -67,6 +71,7 @@ impl Index {
         Ok(Self {
             db,
             recent: RwLock::default(),
+            settles: AtomicU64::default(),
             dir: dir.to_path_buf(),
             layout,
         })
@@ -143,7 +148,8 @@ impl Index {
                 None => batch.remove(key.as_slice()),
             }
         }
-        // Questions go on, and see the same rows here and there.
+        // Questions go on, and see the same rows here and there; a scan that began before learns of it.
+        self.settles.fetch_add(1, SeqCst);
         drop(recent);
         self.write(medium, batch, reached)?;
         *self.recent.write().unwrap_or_else(PoisonError::into_inner) = Recent::default();
@@ -190,52 +196,6 @@ impl Index {
             .map_err(|error| StoreError::Index(error.to_string()))
     }
 
-    /// Rows whose key begins with `prefix`, from `from` on, ascending.
-    pub(super) fn scan(
-        &self,
-        prefix: &[u8],
-        from: &[u8],
-        limit: usize,
-    ) -> Result<Vec<Row>, StoreError> {
-        let first = prefix.max(from).to_vec();
-        let recent = self.recent();
-        let ours = recent.rows().range(first.clone()..);
-        let ours = ours.take_while(|(key, _)| key.starts_with(prefix));
-        guarded(|| {
-            let rows = self.db.range(first..).take_while(|row| match row {
-                Ok((key, _)) => key.starts_with(prefix),
-                Err(_) => true,
-            });
-            merge(ours, rows.map(owned), |a, b| a.cmp(b), limit)
-        })
-    }
-
-    /// Rows whose key begins with `prefix`, below `before` (empty: all), descending.
-    pub(super) fn scan_back(
-        &self,
-        prefix: &[u8],
-        before: &[u8],
-        limit: usize,
-    ) -> Result<Vec<Row>, StoreError> {
-        let end = prefix_end(prefix);
-        let end = match (end, before) {
-            (end, []) => end,
-            (Some(end), before) if end.as_slice() < before => Some(end),
-            (_, before) => Some(before.to_vec()),
-        };
-        let end = end.map_or(Bound::Unbounded, Bound::Excluded);
-        if matches!(&end, Bound::Excluded(end) if end.as_slice() <= prefix) {
-            return Ok(Vec::new());
-        }
-        let range = (Bound::Included(prefix.to_vec()), end);
-        let recent = self.recent();
-        let ours = recent.rows().range(range.clone()).rev();
-        guarded(|| {
-            let rows = self.db.range(range).rev();
-            merge(ours, rows.map(owned), |a, b| b.cmp(a), limit)
-        })
-    }
-
     /// Every row but the store's own, ascending, for comparing two indexes.
     pub(super) fn first_difference(&self, other: &Self) -> Result<Option<Vec<u8>>, StoreError> {
         guarded(|| {
@@ -274,22 +234,6 @@ impl Index {
             .index(&mut write)
             .map_err(|error| StoreError::Index(error.to_string()))
     }
-}
-
-fn owned(row: sled::Result<(sled::IVec, sled::IVec)>) -> sled::Result<Row> {
-    row.map(|(key, value)| (key.to_vec(), value.to_vec()))
-}
-
-/// The first key after all that begin with `prefix`; `None` when there is no such key.
-fn prefix_end(prefix: &[u8]) -> Option<Vec<u8>> {
-    let mut end = prefix.to_vec();
-    while let Some(last) = end.pop() {
-        if let Some(next) = last.checked_add(1) {
-            end.push(next);
-            return Some(end);
-        }
-    }
-    None
 }
 
 /// A `snap.*.generating` file left by a crash keeps sled from opening, for good.
@@ -369,14 +313,6 @@ pub(super) fn remove_set_aside(dir: &Path) -> Result<(), StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_end_of_a_prefix() {
-        assert_eq!(prefix_end(b"a"), Some(b"b".to_vec()));
-        assert_eq!(prefix_end(&[1, 255]), Some(vec![2]));
-        assert_eq!(prefix_end(&[255, 255]), None);
-        assert_eq!(prefix_end(&[]), None);
-    }
 
     #[test]
     fn of_the_indexes_set_aside_one_remains_until_it_is_removed() {
