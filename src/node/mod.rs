@@ -224,6 +224,8 @@ pub struct Node {
     /// preparation, so a year once read from the store is never read again.
     pub(crate) references: Mutex<BTreeMap<u8, u32>>,
     pub(crate) links: Links,
+    /// Whose turn it is to be verified.
+    pub(crate) verifying: work::Turns,
     pub(crate) intake: submit::Intake,
     /// The search index; its feed keeps it after the node for a moment.
     pub(crate) search: Arc<search::Searching>,

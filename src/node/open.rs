@@ -172,6 +172,7 @@ impl Node {
             approval_change: tokio::sync::Mutex::new(()),
             approvals_seen: AtomicBool::new(false),
             resting: life::Resting::default(),
+            verifying: super::work::Turns::new(),
             heard: heard::Peers::default(),
             recalls_to_pass: AtomicBool::new(true),
             _lock: lock,

@@ -75,12 +75,12 @@ impl Judged {
 
 impl Node {
     /// Begins to verify consecutive records of a lane: more than a small one off the runtime's
-    /// threads.
+    /// threads, once it has its turn.
     ///
     /// `before` is the lane's running hash before `first`. `not_openable` names sequences that the
     /// origin's own link sent broken too often: they end with NON_DELIVERY instead of failing the
     /// link again.
-    pub fn begin_receive(
+    pub async fn begin_receive(
         self: &Arc<Self>,
         lane: LaneId,
         first: u64,
@@ -91,9 +91,10 @@ impl Node {
     ) -> Work<Result<Judged, ReceiveError>> {
         let node = Arc::clone(self);
         let little = matches!(records.as_slice(), [one] if one.encoded_len() <= LITTLE_BYTES);
-        Work::begin(little, move || {
+        Work::in_turn(little, &self.verifying, move || {
             node.judge(lane, first, before, records, &epochs, &not_openable)
         })
+        .await
     }
 
     /// Makes a verified batch durable; answers its signed receipts.

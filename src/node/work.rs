@@ -2,14 +2,32 @@
 //! was asked for. Handing over to another thread and being woken by it takes about as long as
 //! sealing or verifying one record, and an urgent record crosses four such places on its way.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    thread,
+};
 
-use tokio::task::JoinHandle;
+use tokio::{sync::Semaphore, task::JoinHandle};
 
 use super::NodeError;
 
 /// Bytes of a little work, at most: some hundred microseconds of cryptography.
 pub(super) const LITTLE_BYTES: usize = 16 << 10;
+
+/// Whose turn it is among work of one kind: as many at a time as there are cores, in the order in
+/// which they came. More would only share the cores, so that all of it is done late and together, and
+/// what waits for the first of it waits for the last.
+#[derive(Clone, Debug)]
+pub(crate) struct Turns(Arc<Semaphore>);
+
+impl Turns {
+    /// At least two at a time.
+    pub(crate) fn new() -> Self {
+        let cores = thread::available_parallelism().map_or(2, |cores| cores.get().max(2));
+        Self(Arc::new(Semaphore::new(cores)))
+    }
+}
 
 /// Work that was begun.
 #[derive(Debug)]
@@ -28,6 +46,22 @@ impl<T: Send + 'static> Work<T> {
         } else {
             Self::Elsewhere(tokio::task::spawn_blocking(work))
         }
+    }
+
+    /// As [`Self::begin`]; what is not `little` waits until it has its turn.
+    pub(super) async fn in_turn(
+        little: bool,
+        turns: &Turns,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Self {
+        if little {
+            return Self::begin(little, work);
+        }
+        let turn = Arc::clone(&turns.0).acquire_owned().await;
+        Self::begin(little, move || {
+            let _turn = turn;
+            work()
+        })
     }
 
     /// What came of it.
@@ -54,6 +88,33 @@ mod tests {
             assert_eq!(matches!(work, Work::Done(_)), little);
             assert_eq!(work.answer().await.unwrap() == here, little);
         }
+    }
+
+    #[tokio::test]
+    async fn work_has_its_turn_in_the_order_in_which_it_came() {
+        let turns = Turns(Arc::new(Semaphore::new(1)));
+        let (go_on, goes_on) = std::sync::mpsc::channel::<()>();
+        let first = Work::in_turn(false, &turns, move || goes_on.recv().is_ok()).await;
+        let little = Work::in_turn(true, &turns, || ()).await;
+        assert!(matches!(little, Work::Done(Ok(()))), "it waits for nobody");
+        let mut second = Box::pin(Work::in_turn(false, &turns, || "second"));
+        assert!(futures_util::poll!(&mut second).is_pending());
+        let mut third = Box::pin(Work::in_turn(false, &turns, || "third"));
+        assert!(futures_util::poll!(&mut third).is_pending());
+        go_on.send(()).unwrap();
+        assert!(first.answer().await.unwrap());
+        assert_eq!(second.await.answer().await.unwrap(), "second");
+        assert_eq!(third.await.answer().await.unwrap(), "third");
+    }
+
+    #[tokio::test]
+    async fn work_that_panics_gives_its_turn_back() {
+        let turns = Turns(Arc::new(Semaphore::new(1)));
+        let work = Work::in_turn(false, &turns, || panic!("on purpose")).await;
+        let answer: Result<(), NodeError> = work.answer().await;
+        assert!(matches!(answer, Err(NodeError::Task)));
+        let next = Work::in_turn(false, &turns, || 1).await;
+        assert_eq!(next.answer().await.unwrap(), 1);
     }
 
     #[tokio::test]

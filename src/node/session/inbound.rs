@@ -199,14 +199,16 @@ impl Inbound {
         let skip = usize::try_from(accepted.skip_duplicates).unwrap_or(usize::MAX);
         let fresh = deliver.records.into_iter().skip(skip).collect();
         let given_up = node.links.broken(id, BROKEN_TIMES.saturating_sub(1));
-        let judged = node.begin_receive(
-            id,
-            accepted.fresh.start,
-            before,
-            fresh,
-            self.epochs.clone(),
-            given_up,
-        );
+        let judged = node
+            .begin_receive(
+                id,
+                accepted.fresh.start,
+                before,
+                fresh,
+                self.epochs.clone(),
+                given_up,
+            )
+            .await;
         self.to_commit
             .send(Verifying {
                 lane,

@@ -11,9 +11,10 @@ pub struct Credit {
     pub bytes: u64,
 }
 
-/// What a receiver grants per lane when a session begins.
+/// What a receiver grants per lane when a session begins: eight full frames, of which four are on their
+/// way or verified while the others become durable.
 pub const CREDIT: Credit = Credit {
-    records: 1024,
+    records: 2048,
     bytes: 16 * 1024 * 1024,
 };
 

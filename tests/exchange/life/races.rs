@@ -199,6 +199,7 @@ async fn together(recall_first: bool) {
                 epochs.clone(),
                 HashSet::new(),
             )
+            .await
             .answer()
             .await
             .unwrap()

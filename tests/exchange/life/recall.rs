@@ -161,6 +161,7 @@ async fn recall_comes_first(restarts: bool) {
                 epochs.clone(),
                 HashSet::new(),
             )
+            .await
             .answer()
             .await
             .unwrap()
