@@ -3,8 +3,10 @@
 //! Every call of the client port begins with [`Node::enter`]; use cases take the [`Permit`] that it
 //! gives and ask `Node::reached` before anything of a record is used.
 
+mod explain;
 mod permissions;
 mod refusals;
+mod tally;
 
 use std::time::Duration;
 
@@ -27,10 +29,12 @@ use super::{
     Node, NodeError, approvals::Matter, onward::original_of, read::ReadError, submit::SubmitError,
 };
 
+pub use explain::ExplainError;
 pub(crate) use permissions::InForce;
 pub use permissions::{Proposed, Standing};
 pub use refusals::RefusedAttempts;
 pub(super) use refusals::{Refusals, flush_refusals};
+pub(crate) use tally::Tally;
 
 impl Node {
     /// Lets a caller do something if the permissions allow it. A refusal is counted, and the ledger

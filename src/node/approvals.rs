@@ -219,6 +219,18 @@ impl Node {
         Ok((row, order))
     }
 
+    /// Who asked for something, and who decided it.
+    pub(super) fn asked_and_answered(
+        &self,
+        id: &ApprovalId,
+    ) -> Result<(String, String), NodeError> {
+        let Some(row) = approvals::of(&self.store, id)? else {
+            return Ok(Default::default());
+        };
+        let by = self.answer_to(id, &row)?.map(|answer| answer.by);
+        Ok((self.order(id, &row)?.asked_by, by.unwrap_or_default()))
+    }
+
     /// What waits for a second person, is being carried out, or counts as a leave; newest first.
     ///
     /// # Errors
@@ -395,7 +407,10 @@ pub(super) fn order_of(kind: ApprovalKind, records: Vec<Vec<u8>>) -> ApprovalOrd
 }
 
 #[cfg(test)]
-mod tests {
+mod tests;
+
+#[cfg(test)]
+mod persons {
     use super::person_of;
 
     #[test]

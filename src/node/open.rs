@@ -130,6 +130,7 @@ impl Node {
             config: home.config().clone(),
             agreements,
             access,
+            tally: access::Tally::default(),
             refusals: Arc::default(),
             keys: NodeKeys {
                 signing: home.signing_key(),

@@ -19,7 +19,7 @@ use crate::{
 use super::{
     Node, NodeError,
     access::{beyond, withheld},
-    listing::OfficerTag,
+    listing::{OfficerTag, numbers},
     purpose::check_purpose,
     rules::{By, Proposal, ReadOrder},
 };
@@ -124,6 +124,8 @@ impl Node {
             under,
         } = looked?;
         let number = opened.summary.number;
+        let beside = opened.versions.iter().chain(&opened.thread);
+        let bulk = self.gets_at(&permit, &numbers(beside.chain([&opened.summary])))?;
         let withheld = opened.withheld.iter();
         self.writer
             .propose(Proposal::Read(Box::new(ReadOrder {
@@ -136,7 +138,8 @@ impl Node {
                     .collect(),
                 by: By::of(&permit)
                     .reading_for(reading.purpose.clone(), reading.note.clone())
-                    .under(under.as_ref()),
+                    .under(under.as_ref())
+                    .under(bulk.as_ref()),
                 detail: "read",
                 officer: Some(officer),
                 retrieval,

@@ -134,6 +134,17 @@ impl Node {
         self.access.standing()
     }
 
+    /// Who proposed a table and who approved it, as far as anybody did.
+    ///
+    /// # Errors
+    /// [`NodeError`] when the store cannot be read.
+    pub fn put_in_force_by(&self, standing: &Standing) -> Result<(String, String), NodeError> {
+        match standing.approval {
+            Some(id) => self.asked_and_answered(&id),
+            None => Ok(Default::default()),
+        }
+    }
+
     /// What to say of an access.toml in the home that does not count.
     pub fn permissions_note(&self) -> Option<String> {
         self.access.note()
