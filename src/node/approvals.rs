@@ -6,6 +6,7 @@
 //! under it ([`leave`]).
 
 mod carry;
+mod error;
 mod leave;
 mod shown;
 
@@ -14,11 +15,10 @@ use std::sync::{Arc, atomic::Ordering};
 use prost::Message as _;
 
 use crate::{
-    access::{ApprovalId, FileFault, Guarded, Permit, Refused, Shape, Verb, act},
+    access::{ApprovalId, Permit, Shape, Verb, act},
     crypto::{Digest, random_bytes},
     entry::{ApprovalAnswer, ApprovalKind, ApprovalOrder, Entry, EntryError, Event},
     inbox::approvals::{self, ApprovalRow, Move, PersonTag, Stage},
-    record::Reference,
     wire::node::PendingApproval,
 };
 
@@ -26,73 +26,19 @@ use super::{
     Node, NodeError,
     access::guarded,
     purpose::MAX_PURPOSE_CHARS,
-    read::{ReadError, blocking},
+    read::blocking,
     rules::{AnswerOrder, AskOrder, By, Proposal, Refusal, answer_aad, order_aad},
     steps::Recalled,
-    submit::SubmitError,
 };
 
 use self::carry::Carried;
+pub use self::error::ApprovalError;
 pub use self::leave::{LeaveRequest, MAX_OPENED_TOGETHER, Matter, TableScope};
 
 /// Open ones listed at most.
 const MAX_LISTED: usize = 100;
 /// Requests of one person that may wait at the same time.
 const MAX_WAITING: usize = 50;
-
-/// Why something is not asked for, approved or refused.
-#[derive(Debug, thiserror::Error)]
-pub enum ApprovalError {
-    /// It does not wait, or not for this person.
-    #[error("{0}")]
-    Approval(Refusal),
-    /// The permissions.
-    #[error(transparent)]
-    Refused(#[from] Refused),
-    /// A record.
-    #[error(transparent)]
-    Record(#[from] ReadError),
-    /// A reason is missing or too long.
-    #[error("say why, in 1 to {MAX_PURPOSE_CHARS} characters without personal data")]
-    Reason,
-    /// Too much waits already.
-    #[error(
-        "{MAX_WAITING} requests of yours wait for a second person already; `comity approvals list` shows them"
-    )]
-    TooMany,
-    /// Nothing has to be asked for.
-    #[error("`{}` needs no second person at this node", .0.as_str())]
-    Unneeded(Guarded),
-    /// It is asked for by another command.
-    #[error(
-        "`{}` is no leave that is asked for: {}", .0.as_str(), leave::asked_how(*.0)
-    )]
-    NoLeave(Guarded),
-    /// The table proposed.
-    #[error(transparent)]
-    Table(FileFault),
-    /// What is to be done is not said.
-    #[error("{0}")]
-    Unsaid(&'static str),
-    /// Nothing of victims is in it.
-    #[error("{0} has no compartment `victims` here, so there is nothing to open")]
-    NoVictims(Reference),
-    /// What was approved is not carried out yet.
-    #[error(transparent)]
-    Submit(#[from] SubmitError),
-    /// The node failed.
-    #[error(transparent)]
-    Node(NodeError),
-}
-
-impl From<NodeError> for ApprovalError {
-    fn from(error: NodeError) -> Self {
-        match error {
-            NodeError::Refused(refusal) => Self::Approval(refusal),
-            error => Self::Node(error),
-        }
-    }
-}
 
 /// Something waits for a second person.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,11 +1,12 @@
 //! Read: open a record for an officer; the reading is a ledger leaf, durably, before data leaves.
 
+mod reading;
 mod refusal;
 
 use std::sync::Arc;
 
 use crate::{
-    access::{Compartments, Permit, Purpose, Subject, Verb, Warrant, act},
+    access::{Compartments, Permit, Subject, Verb, Warrant, act},
     crypto::Digest,
     entry::{EntryError, LockCause},
     inbox::{HoldingError, StoredRecord, ask},
@@ -24,6 +25,7 @@ use super::{
     rules::{By, Proposal, ReadOrder},
 };
 
+pub use reading::Reading;
 pub use refusal::ReadError;
 
 /// Records a list answers at most.
@@ -56,37 +58,6 @@ pub struct Opened {
     pub original: Option<(Country, Record)>,
     /// Compartments that were taken out, and why.
     pub withheld: Vec<WithheldCompartment>,
-}
-
-/// What is to be read.
-#[derive(Clone, Debug)]
-pub struct Reading {
-    /// Which record.
-    pub reference: Reference,
-    /// Why; needed for whatever is beyond the situation.
-    pub purpose: Option<Purpose>,
-    /// The same in words; into the ledger.
-    pub note: String,
-    /// True for this very version, false for the newest one.
-    pub exact: bool,
-    /// Whether the thread is wanted too.
-    pub thread: bool,
-    /// Whether the situation is enough.
-    pub situation_only: bool,
-}
-
-impl Reading {
-    /// The newest version of a record, for a purpose.
-    pub const fn of(reference: Reference, purpose: Option<Purpose>) -> Self {
-        Self {
-            reference,
-            purpose,
-            note: String::new(),
-            exact: false,
-            thread: false,
-            situation_only: false,
-        }
-    }
 }
 
 impl Node {

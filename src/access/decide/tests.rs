@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    access::{PrincipalKind, Scope, act, compartments::ALL, table::Row},
+    access::{PrincipalKind, Scope, Shape, act, compartments::ALL, table::Row},
     record::Country,
     wire::record::{
         CompartmentReaders, Destination, Identifiers, Record, Situation, Source, Suspects, Victims,
@@ -258,4 +258,92 @@ fn a_refusal_says_what_is_missing() {
         &narrow,
     );
     assert_eq!(decision.refused, Some(Missing::Kind(None)));
+}
+
+/// Who approves each guarded act, as docs/ACCESS.md has it; `o` an order, `l` a leave.
+const GUARDED: &[(Guarded, char, &str)] = &[
+    (
+        Guarded::MassRecall,
+        'o',
+        "liaison-officer, judicial-authority",
+    ),
+    (Guarded::Shred, 'o', "liaison-officer, judicial-authority"),
+    (
+        Guarded::OpenVictims,
+        'l',
+        "liaison-officer, judicial-authority, victim-protection-officer",
+    ),
+    (
+        Guarded::ExportCourt,
+        'l',
+        "liaison-officer, judicial-authority, victim-protection-officer",
+    ),
+    (
+        Guarded::ExportBulk,
+        'l',
+        "liaison-officer, judicial-authority",
+    ),
+    (Guarded::ChangePermissions, 'o', "auditor, operator"),
+    (Guarded::ImportCard, 'o', "liaison-officer, operator"),
+    (
+        Guarded::DataSubject,
+        'l',
+        "liaison-officer, judicial-authority, auditor",
+    ),
+];
+
+#[test]
+fn every_guarded_act_needs_a_second_person_of_some_role() {
+    let table = Table::default();
+    assert_eq!(GUARDED.len(), Guarded::ALL.len());
+    for (guarded, shape, approvers) in GUARDED {
+        assert!(table.requires(*guarded), "{guarded:?}");
+        assert_eq!(guarded.shape() == Shape::Order, *shape == 'o');
+        assert_eq!(Guarded::named(guarded.as_str()), Some(*guarded));
+        let rule = table.second(*guarded);
+        for role in Role::ALL {
+            let approves = approvers.split(", ").any(|name| name == role.as_str());
+            assert_eq!(
+                rule.approvers.contains(&role),
+                approves,
+                "{guarded:?} {role}"
+            );
+            // Whoever approves gets in to do so.
+            let who = principal(role);
+            let enters = decide(&who, Action::Approve, None, &table).is_allowed();
+            assert!(enters || !approves, "{guarded:?} {role}");
+        }
+        let alone = Table::default().by_one(&[*guarded]);
+        assert!(!alone.requires(*guarded));
+    }
+}
+
+#[test]
+fn victims_open_under_a_leave_to_open_them_and_no_other() {
+    let table = Table::default();
+    let record = addressed(&[OWN]);
+    let victims = CompartmentLabel::Victims;
+    for role in Role::ALL {
+        for action in Action::ALL {
+            let decided = || decide(&principal(role), *action, Some(&subject(&record)), &table);
+            let needs = decided().victims_need_second();
+            for guarded in Guarded::ALL {
+                let mut decision = decided();
+                decision.open_victims(Warrant::found(*guarded, [7; 16]));
+                let opens = needs && *guarded == Guarded::OpenVictims;
+                let before = decided().allowed.has(victims);
+                assert_eq!(decision.allowed.has(victims), before || opens);
+                assert_eq!(decision.under.is_some(), opens);
+            }
+            // Nothing that shows text shows victims' data without one.
+            assert!(!action.shows() || !decided().allowed.has(victims));
+            // Where one person may, nothing else changed.
+            let alone = Table::default().by_one(&[Guarded::OpenVictims]);
+            let alone = decide(&principal(role), *action, Some(&subject(&record)), &alone);
+            assert_eq!(
+                alone.allowed.has(victims),
+                needs || decided().allowed.has(victims)
+            );
+        }
+    }
 }

@@ -173,6 +173,7 @@ impl Node {
         let order = ApprovalOrder {
             table: text,
             base_digest: standing.digest.to_vec(),
+            changes: changed.clone(),
             note: note.clone(),
             asked_by: permit.actor(),
             ..order_of(ApprovalKind::ChangePermissions, Vec::new())

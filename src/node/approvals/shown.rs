@@ -4,7 +4,7 @@
 use prost::Message as _;
 
 use crate::{
-    access::{ApprovalId, Guarded, Table, changes},
+    access::{ApprovalId, Guarded},
     card::verify_stored_card,
     crypto::Digest,
     entry::{ApprovalOrder, EntryError},
@@ -92,10 +92,8 @@ impl Node {
                 hex::encode(&order.query)
             )],
             Guarded::ImportCard => self.card_details(&order.signed_card)?,
-            Guarded::ChangePermissions => {
-                let proposed = Table::read(&order.table)?;
-                changes(&self.access.table(), &proposed)
-            }
+            // As they were said when it was proposed: it holds for that table alone.
+            Guarded::ChangePermissions => order.changes.clone(),
             Guarded::MassRecall | Guarded::Shred | Guarded::OpenVictims => Vec::new(),
         })
     }

@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    access::Table,
+    access::{Guarded, Table},
     home::{self, Home, InitOptions},
     node::{access::Proposed, cards::Imported, system_clock},
 };

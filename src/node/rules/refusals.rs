@@ -90,7 +90,7 @@ pub enum Refusal {
     #[error("other permissions came in force meanwhile; look at them and propose again")]
     PermissionsMoved,
     /// Nobody approves what they asked for.
-    #[error("nobody approves what they asked for: a second operator has to")]
+    #[error("nobody approves what they asked for: another person has to")]
     OwnApproval,
     /// The consent token served before.
     #[error(
