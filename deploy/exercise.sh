@@ -43,10 +43,13 @@ create() {
     --listen 0.0.0.0:7443 --address "$country.exercise.test:7443" \
     --file-key /var/lib/comity-keys/file-key \
     --allow-private-addresses "${arguments[@]}"
+  once "$country" operator add second --home "$home" --keep
 }
 
+cards=
+
 exchange() {
-  local cards from to fingerprint
+  local from to fingerprint
   cards=$(mktemp -d)
   # Removed when the script ends, however it ends; the path is needed then, so it is put in now.
   # shellcheck disable=SC2064
@@ -59,8 +62,26 @@ exchange() {
     [ -n "$fingerprint" ] || { say "the card of ${from^^} shows no fingerprint"; exit 65; }
     for to in "${countries[@]}"; do
       [ "$from" != "$to" ] || continue
-      once "$to" card import - --home "$home" --fingerprint "$fingerprint" <"$cards/$from.card"
+      # An id where a second operator has to agree; a sentence where the card was trusted already.
+      once "$to" card import - --home "$home" --fingerprint "$fingerprint" <"$cards/$from.card" |
+        sed -n 's/^\([0-9a-f]\{32\}\)[[:space:]]*$/\1/p' >>"$cards/$to.ids"
     done
+  done
+}
+
+# The second operator of each country agrees, at the running nodes.
+approve() {
+  local country id
+  for country in "${countries[@]}"; do
+    while read -r id; do
+      for _ in $(seq 60); do
+        if compose exec -T "$country" /usr/local/bin/comity approvals approve "$id" \
+          --home "$home" --as operator/second </dev/null; then continue 2; fi
+        sleep 1
+      done
+      say "the second operator of ${country^^} cannot approve $id"
+      exit 75
+    done <"$cards/$country.ids"
   done
 }
 
@@ -73,6 +94,7 @@ case $verb in
     compose stop
     exchange
     compose up --detach
+    approve
     say "running; try: deploy/exercise.sh uz records list" ;;
   tj | uz | kz | ae)
     shift

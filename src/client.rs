@@ -23,8 +23,8 @@ use crate::{
     rpc::tls::{DialError, connect_client},
     wire::node::{
         RenewCertificateRequest, RenewCertificateResponse,
-        audit_service_client::AuditServiceClient, card_service_client::CardServiceClient,
-        consent_service_client::ConsentServiceClient,
+        access_service_client::AccessServiceClient, audit_service_client::AuditServiceClient,
+        card_service_client::CardServiceClient, consent_service_client::ConsentServiceClient,
         enrolment_service_client::EnrolmentServiceClient, life_service_client::LifeServiceClient,
         record_service_client::RecordServiceClient, search_service_client::SearchServiceClient,
         sharing_service_client::SharingServiceClient, status_service_client::StatusServiceClient,
@@ -211,6 +211,8 @@ pub struct Client {
     pub threads: ThreadServiceClient<Channel>,
     /// Consent and the uses it allows.
     pub consents: ConsentServiceClient<Channel>,
+    /// Permissions.
+    pub access: AccessServiceClient<Channel>,
     /// The ledger.
     pub audit: AuditServiceClient<Channel>,
     /// Cards.
@@ -249,6 +251,8 @@ impl Client {
             threads: ThreadServiceClient::new(channel.clone())
                 .max_decoding_message_size(MAX_ANSWER_BYTES),
             consents: ConsentServiceClient::new(channel.clone())
+                .max_decoding_message_size(MAX_ANSWER_BYTES),
+            access: AccessServiceClient::new(channel.clone())
                 .max_decoding_message_size(MAX_ANSWER_BYTES),
             audit: AuditServiceClient::new(channel.clone())
                 .max_decoding_message_size(MAX_ANSWER_BYTES),

@@ -13,11 +13,11 @@ use crate::{
 };
 
 pub use crate::wire::entry::{
-    AccessChanged, AgreementsChanged, Alarm, ApprovalAsked, ApprovalChanged, ApprovalKind,
-    ApprovalOrder, AttemptsRefused, CardAccepted, CaughtUp, Charge, ChargeChanged, CheckpointSeen,
-    Disclosed, EarlierSettled, Erased, Escalated, Fenced, Follow, HoldChanged, Holding,
-    LateReceipt, LateReceiptsKept, LeafSlot, LifeRow, LinkChanged, Lock, LockCause, Locked,
-    LostNamed, NodeCreated, NodeRenewed, NodeStarted, OutboxPlace, PeerHeard, PeerRenewed,
+    AccessChanged, AgreementsChanged, Alarm, ApprovalAnswer, ApprovalAsked, ApprovalChanged,
+    ApprovalKind, ApprovalOrder, AttemptsRefused, CardAccepted, CaughtUp, Charge, ChargeChanged,
+    CheckpointSeen, Disclosed, EarlierSettled, Erased, Escalated, Fenced, Follow, HoldChanged,
+    Holding, LateReceipt, LateReceiptsKept, LeafSlot, LifeRow, LinkChanged, Lock, LockCause,
+    Locked, LostNamed, NodeCreated, NodeRenewed, NodeStarted, OutboxPlace, PeerHeard, PeerRenewed,
     Position, Read, RecalledAlone, ReceiptsArrived, ReceiptsIssued, Received, ReferenceFloor,
     Refused, Rekeyed, ReleasedTable, StartUnconfirmed, Submitted, TableExported, entry::Event,
 };

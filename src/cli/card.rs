@@ -1,21 +1,19 @@
 //! `comity card export|import|show|list|reissue|renew-certificates`.
 
-use std::{
-    io::{self, BufRead as _, IsTerminal as _, Write as _},
-    path::{Path, PathBuf},
-};
+mod import;
+
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use prost::Message as _;
 
 use crate::{
-    access::act,
-    card::{CardError, Fingerprint, TrustedCard, verify_stored_card},
+    card::{CardError, TrustedCard, verify_stored_card},
     home::{CardContents, Home, HomeError, reissue_card, renewal},
-    node::{Node, system_clock},
+    node::system_clock,
     wire::{
         card::{Delegations, SignedCard},
-        node::{ImportCardRequest, ListCardsRequest},
+        node::ListCardsRequest,
     },
 };
 
@@ -23,11 +21,12 @@ use super::{
     Target,
     armour::Armour,
     certificates::RenewCertificates,
-    connect::Chosen,
     delegate::{self, DELEGATIONS, MOST},
-    exit::{DATAERR, Failure, NOPERM, USAGE},
+    exit::{DATAERR, Failure, USAGE},
     out::{Out, moment},
 };
+
+use self::import::Import;
 
 const ARMOUR: Armour = Armour {
     what: "a card",
@@ -56,17 +55,6 @@ pub(super) struct Export {
     /// Home of the node.
     #[arg(long, env = "COMITY_HOME")]
     home: PathBuf,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Import {
-    #[command(flatten)]
-    target: Target,
-    /// The card; `-` for standard input.
-    file: PathBuf,
-    /// Fingerprint as the other country read it aloud, for scripts; asked for when absent.
-    #[arg(long)]
-    fingerprint: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -118,111 +106,6 @@ impl Card {
             Self::RenewCertificates(renew) => renew.carry_out(out),
         }
     }
-}
-
-impl Import {
-    async fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
-        let card = read_verified(&self.file)?;
-        card.check_validity(system_clock()())
-            .map_err(|fault| Failure::new(DATAERR, format!("{}: {fault}", self.file.display())))?;
-        let given = match &self.fingerprint {
-            Some(text) => parse(text)?,
-            None => ask(&card, out)?,
-        };
-        let (country, version, changed) = match self.target.chosen()? {
-            Chosen::Profile(_) => self.over_the_wire(&card, given).await?,
-            Chosen::Home(dir) => {
-                let home = Home::open(&dir)?;
-                match home.lock() {
-                    // No node runs here: take it up directly.
-                    Ok(lock) => {
-                        drop(lock);
-                        import_offline(home, &card, given).await?
-                    }
-                    Err(HomeError::Locked { .. }) => self.over_the_wire(&card, given).await?,
-                    Err(error) => return Err(error.into()),
-                }
-            }
-        };
-        if out.json() {
-            return out.value(&serde_json::json!({
-                "country": country, "version": version, "changed": changed,
-            }));
-        }
-        out.line(&format!(
-            "{country}: card version {version} {}",
-            if changed {
-                "is now trusted"
-            } else {
-                "was trusted already"
-            }
-        ))
-    }
-
-    async fn over_the_wire(
-        &self,
-        card: &TrustedCard,
-        given: Fingerprint,
-    ) -> Result<(String, u64, bool), Failure> {
-        let mut client = self.target.connect_operator().await?;
-        let answer = client
-            .cards
-            .import_card(ImportCardRequest {
-                card: Some(card.signed.clone()),
-                fingerprint: given.to_string(),
-            })
-            .await?
-            .into_inner();
-        Ok((answer.country, answer.version, answer.changed))
-    }
-}
-
-async fn import_offline(
-    home: Home,
-    card: &TrustedCard,
-    given: Fingerprint,
-) -> Result<(String, u64, bool), Failure> {
-    let node = Node::open(home, system_clock(), &mut |_| {}).await?;
-    let imported = match node.enter::<act::ImportCard>(node.local_operator()) {
-        Ok(permit) => node
-            .import_card(card.signed.clone(), given, &permit)
-            .await
-            .map_err(|refusal| Failure::new(DATAERR, refusal.to_string())),
-        Err(refused) => Err(Failure::new(NOPERM, refused.to_string())),
-    };
-    node.close().await?;
-    let (card, changed) = imported?;
-    Ok((card.country.to_string(), card.version, changed))
-}
-
-/// Shows the fingerprint and asks whether it was read aloud.
-fn ask(card: &TrustedCard, out: &mut Out) -> Result<Fingerprint, Failure> {
-    let fingerprint = card.fingerprint();
-    out.note(&format!(
-        "Card of {}, version {}.\n\n  {fingerprint}\n\nCall the liaison officer of {} on a number you know, and have all eight groups read to you.",
-        card.country, card.version, card.country
-    ));
-    if !io::stdin().is_terminal() {
-        return Err(Failure::new(
-            USAGE,
-            "this is no terminal: give --fingerprint with what was read to you",
-        ));
-    }
-    let mut stderr = io::stderr().lock();
-    write!(stderr, "Type `yes` if they are the same: ")?;
-    stderr.flush()?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    if answer.trim() == "yes" {
-        Ok(fingerprint)
-    } else {
-        Err(Failure::new(DATAERR, "the card was not imported"))
-    }
-}
-
-fn parse(text: &str) -> Result<Fingerprint, Failure> {
-    text.parse()
-        .map_err(|error: crate::card::FingerprintError| Failure::new(DATAERR, error.to_string()))
 }
 
 impl Show {

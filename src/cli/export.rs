@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{
     crypto::Digest,
+    record::compartments::label_name,
     wire::{
         json::to_json,
         node::{ExportRecordRequest, ExportRecordResponse},
@@ -79,6 +80,14 @@ impl Export {
                 return Err(refused.into());
             }
         };
+        // Compartments that were asked for by name are refused; of the others, what is left out is said.
+        for of in &exported.withheld {
+            out.note(&format!(
+                "compartment `{}` is left out: {}",
+                label_name(of.compartment()),
+                printable(&of.reason)
+            ));
+        }
         let files = self.files(&exported)?;
         let mut digests = serde_json::Map::new();
         for (name, content) in &files {

@@ -1,4 +1,4 @@
-//! Records from a file or standard input.
+//! Text from a file or standard input.
 
 use std::io::Read as _;
 
@@ -8,7 +8,13 @@ use super::exit::{DATAERR, Failure, NOINPUT};
 
 /// The text of a file or of standard input, not more than a record may take as JSON.
 pub(super) fn read_record(file: &str) -> Result<String, Failure> {
-    let most = u64::try_from(MAX_RECORD_BYTES.saturating_mul(4)).unwrap_or(u64::MAX);
+    read_text(file, MAX_RECORD_BYTES.saturating_mul(4), "any record")
+}
+
+/// The text of a file or of standard input, `-`; it has to be shorter than `most` bytes, which is
+/// larger than `what`.
+pub(super) fn read_text(file: &str, most: usize, what: &str) -> Result<String, Failure> {
+    let most = u64::try_from(most).unwrap_or(u64::MAX);
     let unreadable =
         |error: std::io::Error| Failure::new(NOINPUT, format!("{file} cannot be read: {error}"));
     let mut text = String::new();
@@ -25,7 +31,8 @@ pub(super) fn read_record(file: &str) -> Result<String, Failure> {
             .map_err(unreadable)?
     };
     if u64::try_from(length).unwrap_or(u64::MAX) >= most {
-        return Err(Failure::new(DATAERR, "the input is larger than any record"));
+        let why = format!("the input is larger than {what}");
+        return Err(Failure::new(DATAERR, why));
     }
     Ok(text)
 }

@@ -248,7 +248,7 @@ fn dispatch(command: Command, out: &mut Out) -> Result<(), Failure> {
         Command::Recall(recall) => runtime()?.block_on(recall.carry_out(out)),
         Command::Hold(hold) => runtime()?.block_on(hold.carry_out(out)),
         Command::Shred(shred) => runtime()?.block_on(shred.carry_out(out)),
-        Command::Access(access) => access.carry_out(out),
+        Command::Access(access) => runtime()?.block_on(access.carry_out(out)),
         Command::Approvals(approvals) => runtime()?.block_on(approvals.carry_out(out)),
         Command::Officer(of) => runtime()?.block_on(of.carry_out(Kind::Officer, out)),
         Command::System(of) => runtime()?.block_on(of.carry_out(Kind::CaseSystem, out)),

@@ -105,6 +105,9 @@ impl Status {
                     .join(", "),
             ))?;
         }
+        if !status.permissions_note.is_empty() {
+            out.line(&format!("IGNORED  {}", status.permissions_note))?;
+        }
         for warning in warnings(&status.endings, system_clock()()) {
             out.line(&warning)?;
         }

@@ -19,6 +19,7 @@ use crate::{
 use super::{
     Node, NodeError,
     life::Item,
+    listing::numbers,
     read::{MAX_PAGE, ReadError, blocking},
     rules::{EscalateOrder, Proposal},
 };
@@ -103,7 +104,7 @@ impl Node {
         let by = permit.clone();
         let limit = limit.clamp(1, MAX_PAGE);
         let page = blocking(move || node.page_due(overdue, after, limit, &by)).await?;
-        self.listed(&permit).await?;
+        self.listed(&permit, &numbers(&page.0)).await?;
         Ok(page)
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    access::{Permit, Subject, Verb, act},
+    access::{Permit, Subject, Verb, Warrant, act},
     inbox::{RecordRow, StoredRecord, ask, due, escalations, life_rows, readers},
     record::Country,
     wire::{
@@ -34,6 +34,12 @@ pub struct Listed {
     pub unread: bool,
 }
 
+/// Local numbers of summaries.
+pub(super) fn numbers<'a>(summaries: impl IntoIterator<Item = &'a RecordSummary>) -> Vec<u64> {
+    let summaries = summaries.into_iter();
+    summaries.map(|summary| summary.number).collect()
+}
+
 impl Node {
     /// Lists records below a local number, newest first. A page is one leaf.
     ///
@@ -50,19 +56,38 @@ impl Node {
         let by = permit.clone();
         let limit = limit.clamp(1, MAX_PAGE);
         let page = blocking(move || node.page(wanted, before, limit, &by)).await?;
-        self.listed(&permit).await?;
+        self.listed(&permit, &numbers(&page)).await?;
         Ok(page)
     }
 
-    /// Writes the leaf of a listing or a watch.
+    /// Writes the leaf of a listing or a watch that shows these records, once its caller may get at so
+    /// many.
+    ///
+    /// # Errors
+    /// [`ReadError::Refused`] when a second person has to agree first; [`ReadError::Node`] when the
+    /// leaf cannot be made durable.
+    pub async fn listed<A: Verb>(
+        &self,
+        permit: &Permit<A>,
+        numbers: &[u64],
+    ) -> Result<(), ReadError> {
+        let warrant = self.gets_at(permit, numbers)?;
+        self.note_listing(permit, warrant.as_ref()).await
+    }
+
+    /// Writes the leaf of a listing that was counted.
     ///
     /// # Errors
     /// [`ReadError::Node`] when it cannot be made durable.
-    pub async fn listed<A: Verb>(&self, permit: &Permit<A>) -> Result<(), ReadError> {
+    pub async fn note_listing<A: Verb>(
+        &self,
+        permit: &Permit<A>,
+        warrant: Option<&Warrant>,
+    ) -> Result<(), ReadError> {
         self.writer
             .propose(Proposal::Read(Box::new(ReadOrder {
                 compartments: vec![CompartmentLabel::Situation as u32],
-                by: By::of(permit),
+                by: By::of(permit).under(warrant),
                 detail: "listed",
                 ..ReadOrder::default()
             })))

@@ -205,6 +205,8 @@ pub struct Node {
     pub(crate) agreements: agreements::InForce,
     /// The permissions in force.
     pub(crate) access: access::InForce,
+    /// How many records each officer got at lately.
+    pub(crate) tally: access::Tally,
     /// Attempts refused that are not in the ledger yet.
     pub(crate) refusals: Arc<access::Refusals>,
     pub(crate) own_card: TrustedCard,

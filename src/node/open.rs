@@ -9,9 +9,8 @@ use arc_swap::ArcSwap;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    access::Table,
     card::{self, TrustBook},
-    crypto::{Digest, IndexKey, random_bytes},
+    crypto::{IndexKey, random_bytes},
     entry,
     home::{Home, Roster},
     inbox::ask,
@@ -53,10 +52,6 @@ impl Node {
         own_card.check_validity(clock())?;
         let country = own_card.country;
         let permissions = home.access_file()?;
-        let table = match &permissions {
-            Some(text) => Table::read(text)?,
-            None => Table::default(),
-        };
         let (agreements, in_force) = InForce::load(home.layout().agreements())?;
         let (store, opened) = Store::open(store_options(&home)?, Arc::new(Rooms), progress)?;
         let next_slot = ask::next_slot(&store)?;
@@ -119,12 +114,7 @@ impl Node {
                 store: opened.how.to_string(),
             })
             .await?;
-        if let Some(text) = permissions {
-            let digest = Digest::of(text.as_bytes());
-            writer
-                .propose(Proposal::AccessTable { digest, text })
-                .await?;
-        }
+        let access = access::InForce::begin(&store, &writer, permissions).await?;
         if in_force.count > 0 {
             writer.propose(in_force.proposal(None)).await?;
         }
@@ -139,7 +129,8 @@ impl Node {
             renewal,
             config: home.config().clone(),
             agreements,
-            access: access::InForce::new(table),
+            access,
+            tally: access::Tally::default(),
             refusals: Arc::default(),
             keys: NodeKeys {
                 signing: home.signing_key(),

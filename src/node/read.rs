@@ -1,11 +1,12 @@
 //! Read: open a record for an officer; the reading is a ledger leaf, durably, before data leaves.
 
+mod reading;
 mod refusal;
 
 use std::sync::Arc;
 
 use crate::{
-    access::{Compartments, Permit, Purpose, Subject, Verb, act},
+    access::{Compartments, Permit, Subject, Verb, Warrant, act},
     crypto::Digest,
     entry::{EntryError, LockCause},
     inbox::{HoldingError, StoredRecord, ask},
@@ -19,11 +20,12 @@ use crate::{
 use super::{
     Node, NodeError,
     access::{beyond, withheld},
-    listing::OfficerTag,
+    listing::{OfficerTag, numbers},
     purpose::check_purpose,
     rules::{By, Proposal, ReadOrder},
 };
 
+pub use reading::Reading;
 pub use refusal::ReadError;
 
 /// Records a list answers at most.
@@ -37,6 +39,8 @@ struct Looked {
     shown: Compartments,
     /// Whether its origin is to be told.
     retrieval: bool,
+    /// The leave under which victims' data is shown.
+    under: Option<Warrant>,
 }
 
 /// A record opened.
@@ -54,37 +58,6 @@ pub struct Opened {
     pub original: Option<(Country, Record)>,
     /// Compartments that were taken out, and why.
     pub withheld: Vec<WithheldCompartment>,
-}
-
-/// What is to be read.
-#[derive(Clone, Debug)]
-pub struct Reading {
-    /// Which record.
-    pub reference: Reference,
-    /// Why; needed for whatever is beyond the situation.
-    pub purpose: Option<Purpose>,
-    /// The same in words; into the ledger.
-    pub note: String,
-    /// True for this very version, false for the newest one.
-    pub exact: bool,
-    /// Whether the thread is wanted too.
-    pub thread: bool,
-    /// Whether the situation is enough.
-    pub situation_only: bool,
-}
-
-impl Reading {
-    /// The newest version of a record, for a purpose.
-    pub const fn of(reference: Reference, purpose: Option<Purpose>) -> Self {
-        Self {
-            reference,
-            purpose,
-            note: String::new(),
-            exact: false,
-            thread: false,
-            situation_only: false,
-        }
-    }
 }
 
 impl Node {
@@ -119,8 +92,11 @@ impl Node {
             digest,
             shown,
             retrieval,
+            under,
         } = looked?;
         let number = opened.summary.number;
+        let beside = opened.versions.iter().chain(&opened.thread);
+        let bulk = self.gets_at(&permit, &numbers(beside.chain([&opened.summary])))?;
         let withheld = opened.withheld.iter();
         self.writer
             .propose(Proposal::Read(Box::new(ReadOrder {
@@ -131,7 +107,10 @@ impl Node {
                 withheld: withheld
                     .filter_map(|of| u32::try_from(of.compartment).ok())
                     .collect(),
-                by: By::of(&permit).reading_for(reading.purpose.clone(), reading.note.clone()),
+                by: By::of(&permit)
+                    .reading_for(reading.purpose.clone(), reading.note.clone())
+                    .under(under.as_ref())
+                    .under(bulk.as_ref()),
                 detail: "read",
                 officer: Some(officer),
                 retrieval,
@@ -193,7 +172,10 @@ impl Node {
             }
         };
         let subject = self.subject_of(&stored, &record)?;
-        let decision = self.reached(permit, reference, &subject)?;
+        let mut decision = self.reached(permit, reference, &subject)?;
+        if !reading.situation_only {
+            self.open_victims(&mut decision, permit, number, reading.purpose.as_ref())?;
+        }
         let shown = if reading.situation_only {
             Compartments::situation()
         } else {
@@ -209,7 +191,11 @@ impl Node {
         }
         let mut summary = self.summary(number, &stored, &record)?;
         self.personal(&mut summary, officer)?;
-        let summary = self.narrowed(permit, &subject, summary);
+        let mut summary = self.narrowed(permit, &subject, summary).unwrap_or_default();
+        if decision.under.is_some() {
+            let victims = i32::from(CompartmentLabel::Victims);
+            summary.withheld.retain(|label| *label != victims);
+        }
         let numbers = versions.iter().map(|version| version.number);
         let versions = self.personals(numbers, permit, officer)?;
         let thread = if reading.thread {
@@ -228,7 +214,7 @@ impl Node {
         Subject::remove(&mut record, shown);
         let opened = Opened {
             record,
-            summary: summary.unwrap_or_default(),
+            summary,
             versions,
             thread,
             original,
@@ -241,6 +227,7 @@ impl Node {
             digest: stored.digest,
             shown,
             retrieval: stored.position.is_some() && !stored.is_step() && !known,
+            under: decision.under,
         })
     }
 

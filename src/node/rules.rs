@@ -11,6 +11,7 @@ mod exchange;
 mod facts;
 mod life;
 mod lives;
+mod permissions;
 mod proposal;
 mod reading;
 mod recent;
@@ -18,11 +19,13 @@ mod refusals;
 mod released;
 mod steps;
 
+pub use approvals::{AnswerOrder, AskOrder};
 pub use consent::{DiscloseOrder, PassesOn};
 pub use desk::{ChargeOrder, EscalateOrder};
 pub use facts::{
     AloneOrder, Backups, Effect, ErasedOrder, Facts, KeptReceipts, LockOrder, Rekeying,
 };
+pub use permissions::TableOrder;
 pub use proposal::{
     Answer, ApprovalId, Arrival, ArrivedReceipts, Prepared, Proposal, ReceivedBatch, Submission,
 };
@@ -32,7 +35,7 @@ pub use released::{ExportedTable, Release};
 
 use std::{sync::Arc, time::Duration};
 
-pub(super) use approvals::order_aad;
+pub(super) use approvals::{answer_aad, order_aad};
 pub(super) use desk::charge_aad;
 pub(super) use life::ground_aad;
 pub(super) use released::{refuses_release, released_before};
@@ -43,8 +46,8 @@ use prost::Message as _;
 use crate::{
     crypto::{AeadKey, Domain, RandomError, random_bytes},
     entry::{
-        AccessChanged, AgreementsChanged, Alarm, CardAccepted, CheckpointSeen, Entry, Event,
-        Fenced, Incarnation, LeafSlot, LinkChanged, NodeCreated, NodeStarted, PeerHeard,
+        AgreementsChanged, Alarm, CardAccepted, CheckpointSeen, Entry, Event, Fenced, Incarnation,
+        LeafSlot, LinkChanged, NodeCreated, NodeStarted, PeerHeard,
     },
     ledger::{self, leaf_digest},
     record::{Country, Moment},
@@ -242,17 +245,7 @@ impl Rules for NodeRules {
             Proposal::ReceiptsArrived(arrived) => self.receipts_arrived(*arrived, group)?,
             Proposal::Read(order) => self.read(*order, group)?,
             Proposal::Searched(order) => self.searched(*order, group)?,
-            Proposal::AccessTable { digest, text } => {
-                let leaf = LeafBody {
-                    subject: digest.to_vec(),
-                    ..node(Action::Node, "permissions")
-                };
-                let event = Event::AccessChanged(AccessChanged {
-                    digest: digest.to_vec(),
-                    blob: 0,
-                });
-                self.append(group, event, vec![text.into_bytes()], leaf)?;
-            }
+            Proposal::AccessTable(order) => self.put_in_force(*order, group)?,
             Proposal::RefusedAttempts(sums) => self.attempts_refused(sums, group)?,
             Proposal::Charge(order) => self.charge(*order, group)?,
             Proposal::Escalate(orders) => self.escalate(orders, group)?,
@@ -274,10 +267,9 @@ impl Rules for NodeRules {
             }
             Proposal::Rekey(rekeying) => self.rekey(rekeying, group)?,
             Proposal::Erased(orders) => self.erased_all(orders, group)?,
-            Proposal::Ask { .. }
-            | Proposal::Approve { .. }
+            Proposal::Ask(_)
+            | Proposal::Answer(_)
             | Proposal::ApprovalDone(_)
-            | Proposal::Void { .. }
             | Proposal::RecallAlone(_) => self.approval(proposal, group)?,
             Proposal::Link { peer, change } => {
                 let leaf = LeafBody {

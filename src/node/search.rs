@@ -23,6 +23,7 @@ use crate::{
 
 use super::{
     Node, NodeError,
+    listing::numbers,
     purpose::check_purpose,
     read::{ReadError, blocking},
     rules::{By, Proposal, SearchOrder},
@@ -87,7 +88,13 @@ impl Node {
         let looker = Arc::new(Looker { permit, purpose });
         let by = Arc::clone(&looker);
         let answer = blocking(move || node.answers(&query, &asked.text, &by)).await?;
-        self.looked(None, tag.to_vec(), &looker, note).await?;
+        let shown = answer.found.iter().flat_map(|hit| {
+            let beside = hit.related.iter().map(|of| &of.summary);
+            [&hit.summary].into_iter().chain(beside)
+        });
+        let numbers = numbers(shown);
+        self.looked(None, tag.to_vec(), &looker, note, &numbers)
+            .await?;
         Ok(answer)
     }
 
@@ -148,7 +155,9 @@ impl Node {
             .await
             .map_err(|error| ReadError::of(reference, error));
         let (of, answer) = looked?;
-        self.looked(Some(of), Vec::new(), &looker, note).await?;
+        let numbers = numbers(answer.found.iter().map(|of| &of.summary));
+        self.looked(Some(of), Vec::new(), &looker, note, &numbers)
+            .await?;
         Ok(answer)
     }
 
@@ -158,15 +167,20 @@ impl Node {
         query: Vec<u8>,
         looker: &Looker<A>,
         note: String,
-    ) -> Result<(), NodeError> {
+        numbers: &[u64],
+    ) -> Result<(), ReadError> {
+        let warrant = self.gets_at(&looker.permit, numbers)?;
         self.writer
             .propose(Proposal::Searched(Box::new(SearchOrder {
                 of,
                 compartments: looker.compartments(),
                 query,
-                by: By::of(&looker.permit).reading_for(looker.purpose.clone(), note),
+                by: By::of(&looker.permit)
+                    .reading_for(looker.purpose.clone(), note)
+                    .under(warrant.as_ref()),
             })))
-            .await?;
+            .await
+            .map_err(NodeError::from)?;
         Ok(())
     }
 

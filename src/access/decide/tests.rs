@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    access::{PrincipalKind, Scope, act, compartments::ALL, table::Row},
+    access::{PrincipalKind, Scope, Shape, act, compartments::ALL, table::Row},
     record::Country,
     wire::record::{
         CompartmentReaders, Destination, Identifiers, Record, Situation, Source, Suspects, Victims,
@@ -12,7 +12,7 @@ const OTHER: &str = "victim-support";
 
 /// What the built-in table gives each role, written down a second time by hand: for each action the
 /// compartments of a record of the own authority, and of another's of the same country. `s` the
-/// situation, `u` suspects, `i` identifiers, `v` victims, `q` source; `+` an action about the node.
+/// situation, `u` suspects, `i` identifiers, `v` victims (`V` with a second person's leave), `q` source; `+` an action about the node.
 const EXPECTED: &[(Role, &str)] = &[
     (
         Role::LiaisonOfficer,
@@ -21,43 +21,46 @@ const EXPECTED: &[(Role, &str)] = &[
          recall suiq/sui, shred sui/sui, hold sui/sui, acknowledge suiq/sui, assign suiq/sui,
          request-consent suiq/sui, answer-consent suiq/sui, share-onward suiq/sui,
          export-table sui/sui, see-approvals +, approve +, status +, see-cards +,
-         see-agreements +",
+         see-agreements +, see-permissions +, request-approval +, answer-data-subject +",
     ),
     (
         Role::Analyst,
         "list sui/sui, watch sui/sui, read sui/sui, search sui/sui, correlate sui/sui,
          track sui/sui, export-table sui/sui, see-approvals +, approve +, status +, see-cards +,
-         see-agreements +",
+         see-agreements +, see-permissions +, request-approval +",
     ),
     (
         Role::JudicialAuthority,
         "list suiq/, watch suiq/, read suiq/, search suiq/, correlate suiq/, track suiq/,
          preview suiq/, submit suiq/, amend suiq/, reply suiq/, recall suiq/, shred suiq/,
          hold suiq/, acknowledge suiq/, assign suiq/, request-consent suiq/, answer-consent suiq/,
-         export-court suiq/, see-approvals +, approve +, status +, see-cards +, see-agreements +",
+         export-court suiq/, see-approvals +, approve +, status +, see-cards +, see-agreements +,
+         see-permissions +, request-approval +",
     ),
     (
         Role::VictimProtectionOfficer,
-        "list sv/, watch sv/, read sv/, search sv/, correlate sv/, track sv/, preview sv/,
+        "list sV/, watch sV/, read sV/, search sV/, correlate sV/, track sv/, preview sv/,
          submit sv/, amend sv/, reply sv/, recall sv/, acknowledge sv/, assign sv/,
-         request-consent sv/, answer-consent sv/, share-onward sv/, export-court sv/,
-         see-approvals +, approve +, status +, see-cards +, see-agreements +",
+         request-consent sv/, answer-consent sv/, share-onward sv/, export-court sV/,
+         see-approvals +, approve +, status +, see-cards +, see-agreements +, see-permissions +,
+         request-approval +, answer-data-subject +",
     ),
     (
         Role::CaseSystem,
         "list sui/, watch sui/, read sui/, search sui/, correlate sui/, track sui/,
          preview suivq/, submit suivq/, amend suivq/, reply sui/, acknowledge sui/, status +,
-         see-cards +, see-agreements +",
+         see-cards +, see-agreements +, see-permissions +",
     ),
     (
         Role::Auditor,
         "see-approvals +, approve +, status +, see-cards +, see-agreements +,
-         see-ledger +",
+         see-ledger +, see-permissions +, explain-permissions +",
     ),
     (
         Role::Operator,
         "see-approvals +, approve +, status +, see-cards +, see-agreements +,
-         import-card +, reload-agreements +, see-ledger +, offboard +",
+         import-card +, reload-agreements +, see-ledger +, offboard +, see-permissions +,
+         explain-permissions +, change-permissions +",
     ),
 ];
 
@@ -98,8 +101,11 @@ fn subject(record: &Record) -> Subject {
 fn letters(decision: &Decision) -> String {
     ALL.into_iter()
         .zip(['s', 'u', 'i', 'v', 'q'])
-        .filter(|(label, _)| decision.allowed.has(*label))
-        .map(|(_, letter)| letter)
+        .filter_map(|(label, letter)| match label {
+            _ if decision.allowed.has(label) => Some(letter),
+            CompartmentLabel::Victims if decision.victims_need_second() => Some('V'),
+            _ => None,
+        })
         .collect()
 }
 
@@ -152,7 +158,7 @@ fn victims_are_nobodys_but_of_authorities_named() {
     let table = Table::default();
     let who = principal(Role::VictimProtectionOfficer);
     let reads = |record: &Record| decide(&who, Action::Read, Some(&subject(record)), &table);
-    assert_eq!(letters(&reads(&addressed(&[OWN]))), "sv");
+    assert_eq!(letters(&reads(&addressed(&[OWN]))), "sV");
     // The desk's, and so everybody's, but for the victims.
     let desk = reads(&addressed(&[]));
     assert_eq!(letters(&desk), "s");
@@ -252,4 +258,92 @@ fn a_refusal_says_what_is_missing() {
         &narrow,
     );
     assert_eq!(decision.refused, Some(Missing::Kind(None)));
+}
+
+/// Who approves each guarded act, as docs/ACCESS.md has it; `o` an order, `l` a leave.
+const GUARDED: &[(Guarded, char, &str)] = &[
+    (
+        Guarded::MassRecall,
+        'o',
+        "liaison-officer, judicial-authority",
+    ),
+    (Guarded::Shred, 'o', "liaison-officer, judicial-authority"),
+    (
+        Guarded::OpenVictims,
+        'l',
+        "liaison-officer, judicial-authority, victim-protection-officer",
+    ),
+    (
+        Guarded::ExportCourt,
+        'l',
+        "liaison-officer, judicial-authority, victim-protection-officer",
+    ),
+    (
+        Guarded::ExportBulk,
+        'l',
+        "liaison-officer, judicial-authority",
+    ),
+    (Guarded::ChangePermissions, 'o', "auditor, operator"),
+    (Guarded::ImportCard, 'o', "liaison-officer, operator"),
+    (
+        Guarded::DataSubject,
+        'l',
+        "liaison-officer, judicial-authority, auditor",
+    ),
+];
+
+#[test]
+fn every_guarded_act_needs_a_second_person_of_some_role() {
+    let table = Table::default();
+    assert_eq!(GUARDED.len(), Guarded::ALL.len());
+    for (guarded, shape, approvers) in GUARDED {
+        assert!(table.requires(*guarded), "{guarded:?}");
+        assert_eq!(guarded.shape() == Shape::Order, *shape == 'o');
+        assert_eq!(Guarded::named(guarded.as_str()), Some(*guarded));
+        let rule = table.second(*guarded);
+        for role in Role::ALL {
+            let approves = approvers.split(", ").any(|name| name == role.as_str());
+            assert_eq!(
+                rule.approvers.contains(&role),
+                approves,
+                "{guarded:?} {role}"
+            );
+            // Whoever approves gets in to do so.
+            let who = principal(role);
+            let enters = decide(&who, Action::Approve, None, &table).is_allowed();
+            assert!(enters || !approves, "{guarded:?} {role}");
+        }
+        let alone = Table::default().by_one(&[*guarded]);
+        assert!(!alone.requires(*guarded));
+    }
+}
+
+#[test]
+fn victims_open_under_a_leave_to_open_them_and_no_other() {
+    let table = Table::default();
+    let record = addressed(&[OWN]);
+    let victims = CompartmentLabel::Victims;
+    for role in Role::ALL {
+        for action in Action::ALL {
+            let decided = || decide(&principal(role), *action, Some(&subject(&record)), &table);
+            let needs = decided().victims_need_second();
+            for guarded in Guarded::ALL {
+                let mut decision = decided();
+                decision.open_victims(Warrant::found(*guarded, [7; 16]));
+                let opens = needs && *guarded == Guarded::OpenVictims;
+                let before = decided().allowed.has(victims);
+                assert_eq!(decision.allowed.has(victims), before || opens);
+                assert_eq!(decision.under.is_some(), opens);
+            }
+            // Nothing that shows text shows victims' data without one.
+            assert!(!action.shows() || !decided().allowed.has(victims));
+            // Where one person may, nothing else changed.
+            let alone = Table::default().by_one(&[Guarded::OpenVictims]);
+            let alone = decide(&principal(role), *action, Some(&subject(&record)), &alone);
+            assert_eq!(
+                alone.allowed.has(victims),
+                needs || decided().allowed.has(victims)
+            );
+        }
+    }
 }

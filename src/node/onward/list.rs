@@ -41,17 +41,19 @@ impl Node {
                 rows.truncate(MAX_LISTED);
             }
             let mut list = Vec::with_capacity(rows.len());
+            let mut numbers = Vec::new();
             for (original, number) in rows {
                 if let Some(held) = ask::by_digest(&node.store, &original)?
                     && by.sees(&node.subject_of_held(number)?)
                 {
                     list.push(node.passed_on_record(held, &node.stored(number)?)?);
+                    numbers.push(number);
                 }
             }
-            Ok(list)
+            Ok((list, numbers))
         });
-        let list = list.await?;
-        self.listed(&permit).await?;
+        let (list, numbers) = list.await?;
+        self.listed(&permit, &numbers).await?;
         Ok(list)
     }
 

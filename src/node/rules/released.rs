@@ -5,6 +5,7 @@
 use prost::Message as _;
 
 use crate::{
+    access::Warrant,
     crypto::{AeadKey, Domain},
     entry::{Event, ReleasedTable, TableExported},
     inbox::released::{MAX_RELEASED, released},
@@ -40,6 +41,8 @@ pub struct ExportedTable {
     pub actor: String,
     /// Why; into the ledger.
     pub purpose: String,
+    /// The leave under which it leaves the node.
+    pub under: Option<Warrant>,
 }
 
 /// Additional data of a released table at rest.
@@ -146,6 +149,11 @@ impl NodeRules {
             purpose: table.purpose,
             subject: table.sources.to_vec(),
             count: table.count,
+            approvals: table
+                .under
+                .iter()
+                .map(|of| of.approval().to_vec())
+                .collect(),
             ..leaf
         };
         let released = self.sealed_releases(&table.releases, group)?;

@@ -1,5 +1,6 @@
 //! Services of the client port: each a thin translation between messages and use cases.
 
+mod access;
 mod audit;
 mod cards;
 mod consents;
@@ -21,8 +22,8 @@ use crate::{
     node::{Node, read::ReadError},
     record::Reference,
     wire::node::{
-        audit_service_server::AuditServiceServer, card_service_server::CardServiceServer,
-        consent_service_server::ConsentServiceServer,
+        access_service_server::AccessServiceServer, audit_service_server::AuditServiceServer,
+        card_service_server::CardServiceServer, consent_service_server::ConsentServiceServer,
         enrolment_service_server::EnrolmentServiceServer, life_service_server::LifeServiceServer,
         record_service_server::RecordServiceServer, search_service_server::SearchServiceServer,
         sharing_service_server::SharingServiceServer, status_service_server::StatusServiceServer,
@@ -60,6 +61,10 @@ pub fn routes(node: &Arc<Node>, tls: &Arc<NodeTls>) -> Routes {
     )
     .add_service(
         ThreadServiceServer::new(threads::Threads::new(Arc::clone(node)))
+            .max_decoding_message_size(MAX_REQUEST_BYTES),
+    )
+    .add_service(
+        AccessServiceServer::new(access::Permissions::new(Arc::clone(node)))
             .max_decoding_message_size(MAX_REQUEST_BYTES),
     )
     .add_service(

@@ -166,7 +166,10 @@ impl RecordService for Records {
         request: Request<WatchRecordsRequest>,
     ) -> Result<Response<Self::WatchRecordsStream>, Status> {
         let (permit, request) = enter::<act::Watch, _>(&self.node, request)?;
-        self.node.listed(&permit).await.map_err(refuse)?;
+        self.node
+            .note_listing(&permit, None)
+            .await
+            .map_err(refuse)?;
         let watching = Watching {
             after: if request.only_new {
                 self.node.last_number().map_err(refuse)?
@@ -177,6 +180,8 @@ impl RecordService for Records {
             escalation: self.node.escalation_count().map_err(refuse)?,
             steps: request.steps,
             permit,
+            backlog: self.node.last_number().map_err(refuse)?,
+            under: false,
         };
         let (answers, stream) = mpsc::channel(WATCH_AHEAD);
         let node = Arc::clone(&self.node);
@@ -243,6 +248,10 @@ struct Watching {
     escalation: u64,
     steps: bool,
     permit: Permit<act::Watch>,
+    /// Local number up to which records were there before: they count like a listing.
+    backlog: u64,
+    /// Whether a leaf names the leave under which so many of these are sent.
+    under: bool,
 }
 
 /// Sends what becomes durable, or late, until the client goes or the node closes.
@@ -286,10 +295,19 @@ async fn news(
         escalation,
         steps,
         permit,
+        backlog,
+        under,
     } = watching;
     // By the permissions as they are now.
     *permit = node.again(permit)?;
     let (records, last) = node.following(*after, WATCH_AHEAD, *steps, permit).await?;
+    let before = records.iter().map(|record| record.number);
+    let before: Vec<u64> = before.filter(|number| number <= backlog).collect();
+    let warrant = node.gets_at(permit, &before)?;
+    if warrant.is_some() && !*under {
+        node.note_listing(permit, warrant.as_ref()).await?;
+        *under = true;
+    }
     let (late, next) = node.escalated(*escalation, WATCH_AHEAD, permit).await?;
     if last == *after && next == *escalation {
         return Ok(None);

@@ -21,6 +21,13 @@ pub(crate) fn permit<A: Verb>(node: &Node) -> Permit<A> {
     node.enter(node.local_operator()).unwrap()
 }
 
+/// A permit of a second operator.
+pub(crate) fn second_operator<A: Verb>(node: &Node) -> Permit<A> {
+    let principal = Principal::new(node.country(), PrincipalKind::Operator, "second").unwrap();
+    let from = String::new();
+    node.enter(Caller { principal, from }).unwrap()
+}
+
 /// A permit of the police's local officer.
 pub(crate) fn officer<A: Verb>(node: &Node) -> Permit<A> {
     let principal = Principal::new(node.country(), PrincipalKind::Officer, "local")

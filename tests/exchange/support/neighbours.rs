@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
-use comity::node::{Clock, Node, system_clock};
+use comity::node::{Clock, Node, cards::Imported, system_clock};
 
-use super::{Country, access::permit, command::nothing_inherited};
+use super::{
+    Country,
+    access::{permit, second_operator},
+    command::nothing_inherited,
+};
 
 /// Two countries that know each other's cards; neither runs.
 pub(crate) async fn neighbours() -> (Country, Country) {
@@ -39,9 +43,15 @@ async fn introduce_by(at: &Country, others: &[&Country], clock: &Clock) {
     for other in others {
         let card = other.home().own_card().clone();
         let operator = permit(&node);
-        node.import_card(card.signed.clone(), card.fingerprint(), &operator)
+        let imported = node
+            .import_card(card.signed.clone(), card.fingerprint(), &operator)
             .await
             .unwrap();
+        if let Imported::Asked(_, asked) = imported {
+            node.approve(&asked.id, &second_operator(&node))
+                .await
+                .unwrap();
+        }
     }
     node.close().await.unwrap();
     nothing_inherited();

@@ -63,8 +63,9 @@ impl Node {
                 })
                 .collect::<Result<_, _>>()
         });
-        let page = page.await?;
-        self.listed(&permit).await?;
+        let page: Vec<(u64, ConsentSummary)> = page.await?;
+        let numbers: Vec<u64> = page.iter().map(|(number, _)| *number).collect();
+        self.listed(&permit, &numbers).await?;
         Ok(page)
     }
 
