@@ -167,7 +167,7 @@ enum Command {
     Onward(onward::Onward),
     /// Show the receipts of a record, verified.
     Receipts(receipts::Receipts),
-    /// List, verify, prove and export the ledger.
+    /// List, verify, prove and export the ledger; who did what.
     #[command(subcommand)]
     Audit(audit::Audit),
     /// Import statistics and show them as protected tables.

@@ -36,7 +36,7 @@ const MAX_REFERENCES: usize = 20;
 impl Node {
     /// Keyed tag of a person, by the name in the certificate.
     pub(super) fn person(&self, actor: &str) -> [u8; 16] {
-        self.keys.index.tag("person", actor.as_bytes())
+        super::rules::person_tag(&self.keys.index, actor)
     }
 
     /// Asks for something that a second person has to approve; answers its id.

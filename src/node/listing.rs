@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crate::{
     access::{Permit, Subject, Verb, act},
     inbox::{RecordRow, StoredRecord, ask, due, escalations, life_rows, readers},
-    record::Country,
+    ledger::Shown,
+    record::{Country, Reference},
     wire::{
         envelope::ReceiptType,
         node::{Due, Escalation, RecordState, RecordSummary},
@@ -50,20 +51,26 @@ impl Node {
         let by = permit.clone();
         let limit = limit.clamp(1, MAX_PAGE);
         let page = blocking(move || node.page(wanted, before, limit, &by)).await?;
-        self.listed(&permit).await?;
+        self.listed(&permit, "listed", of(&page)).await?;
         Ok(page)
     }
 
-    /// Writes the leaf of a listing or a watch.
+    /// Writes the leaf of what shows several records at once.
     ///
     /// # Errors
     /// [`ReadError::Node`] when it cannot be made durable.
-    pub async fn listed<A: Verb>(&self, permit: &Permit<A>) -> Result<(), ReadError> {
+    pub(super) async fn listed<A: Verb>(
+        &self,
+        permit: &Permit<A>,
+        detail: &'static str,
+        shown: Shown,
+    ) -> Result<(), ReadError> {
         self.writer
             .propose(Proposal::Read(Box::new(ReadOrder {
                 compartments: vec![CompartmentLabel::Situation as u32],
                 by: By::of(permit),
-                detail: "listed",
+                detail,
+                shown,
                 ..ReadOrder::default()
             })))
             .await
@@ -116,8 +123,41 @@ impl Node {
             || (row.origin != self.country && !readers::has_read(&self.store, officer, number)?))
     }
 
+    /// Writes the leaf of what is told of a record besides its text.
+    ///
+    /// # Errors
+    /// [`ReadError::Node`] when it cannot be made durable.
+    pub(super) async fn tracked(
+        &self,
+        permit: &Permit<act::Track>,
+        reference: &Reference,
+        number: u64,
+        detail: &'static str,
+    ) -> Result<(), ReadError> {
+        self.writer
+            .propose(Proposal::Read(Box::new(ReadOrder {
+                number,
+                digest: Some(self.header_digest(number)?),
+                reference: reference.to_string(),
+                by: By::of(permit),
+                detail,
+                ..ReadOrder::default()
+            })))
+            .await
+            .map_err(NodeError::from)?;
+        Ok(())
+    }
+
+    /// Writes the leaf of a watch that begins. What it shows has leaves of its own.
+    ///
+    /// # Errors
+    /// [`ReadError::Node`] when it cannot be made durable.
+    pub async fn watches(&self, permit: &Permit<act::Watch>) -> Result<(), ReadError> {
+        self.listed(permit, "watches", Shown::default()).await
+    }
+
     /// Records above a local number, oldest first, out of the next `limit`; and the number up to
-    /// which this looked.
+    /// which this looked. The leaf is durable before this answers, where there are any.
     ///
     /// # Errors
     /// [`ReadError::Node`] when the store cannot be read.
@@ -130,17 +170,21 @@ impl Node {
     ) -> Result<(Vec<RecordSummary>, u64), ReadError> {
         let node = Arc::clone(self);
         let officer = self.person(&permit.actor());
-        let permit = permit.clone();
-        Ok(blocking(move || {
+        let by = permit.clone();
+        let (found, last) = blocking(move || {
             let rows = ask::following(&node.store, after, limit)?;
             let last = rows.last().map_or(after, |(number, _)| *number);
             let mut found = Vec::new();
             for (number, _) in rows {
-                found.extend(node.listing(number, steps, &permit, &officer)?);
+                found.extend(node.listing(number, steps, &by, &officer)?);
             }
             Ok((found, last))
         })
-        .await?)
+        .await?;
+        if !found.is_empty() {
+            self.listed(permit, "watched", of(&found)).await?;
+        }
+        Ok((found, last))
     }
 
     /// How many escalations there were.
@@ -151,7 +195,8 @@ impl Node {
         Ok(escalations::count(&self.store)?)
     }
 
-    /// What became late from an escalation on, and the index of the next one.
+    /// What became late from an escalation on, and the index of the next one. The leaf is durable
+    /// before this answers, where there is any.
     ///
     /// # Errors
     /// [`ReadError::Node`] when the store cannot be read.
@@ -163,8 +208,8 @@ impl Node {
     ) -> Result<(Vec<(RecordSummary, Escalation)>, u64), ReadError> {
         let node = Arc::clone(self);
         let officer = self.person(&permit.actor());
-        let permit = permit.clone();
-        Ok(blocking(move || {
+        let by = permit.clone();
+        let (found, next) = blocking(move || {
             let rows = escalations::from(&node.store, first, limit)?;
             let next = rows.last().map_or(first, |row| row.index.saturating_add(1));
             let mut found = Vec::new();
@@ -173,12 +218,17 @@ impl Node {
                     level: row.level.into(),
                     time_us: row.time.micros(),
                 };
-                let summary = node.listing(row.number, false, &permit, &officer)?;
+                let summary = node.listing(row.number, false, &by, &officer)?;
                 found.extend(summary.map(|summary| (summary, escalation)));
             }
             Ok((found, next))
         })
-        .await?)
+        .await?;
+        if !found.is_empty() {
+            let shown = of(found.iter().map(|(summary, _)| summary));
+            self.listed(permit, "watched", shown).await?;
+        }
+        Ok((found, next))
     }
 
     /// Whether a list shows a record.
@@ -249,4 +299,10 @@ impl Node {
         });
         Ok(())
     }
+}
+
+/// The records of these summaries.
+pub(super) fn of<'a>(summaries: impl IntoIterator<Item = &'a RecordSummary>) -> Shown {
+    let records = summaries.into_iter();
+    Shown::of(records.map(|of| (of.number, &of.header_digest)))
 }

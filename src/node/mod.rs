@@ -43,6 +43,7 @@ pub mod steps;
 pub mod submit;
 pub mod tables;
 pub mod threads;
+mod told;
 pub mod work;
 
 pub use fence::Claim;
@@ -251,6 +252,10 @@ pub struct Node {
     pub(crate) resting: life::Resting,
     /// When the peers were heard last.
     pub(crate) heard: heard::Peers,
+    /// What the ledger was told of certificates since the start.
+    pub(crate) told: tokio::sync::Mutex<told::Told>,
+    /// Held while a report over the ledger is made: one at a time.
+    pub(crate) reporting: tokio::sync::Mutex<()>,
     /// Whether recalls may have to go on to whom records were passed.
     pub(crate) recalls_to_pass: AtomicBool,
     _lock: HomeLock,

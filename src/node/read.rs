@@ -122,6 +122,9 @@ impl Node {
         } = looked?;
         let number = opened.summary.number;
         let withheld = opened.withheld.iter();
+        // Titles of these are shown too.
+        let beside = opened.versions.iter().chain(&opened.thread);
+        let beside = super::listing::of(beside.filter(|of| of.number != number));
         self.writer
             .propose(Proposal::Read(Box::new(ReadOrder {
                 number,
@@ -135,6 +138,8 @@ impl Node {
                 detail: "read",
                 officer: Some(officer),
                 retrieval,
+                shown: beside,
+                ..ReadOrder::default()
             })))
             .await
             .map_err(NodeError::from)?;
@@ -201,6 +206,7 @@ impl Node {
         };
         let told = record.marking.as_ref().is_some_and(|of| of.tell_purpose);
         if (shown.beyond_situation() || told) && reading.purpose.is_none() {
+            self.unreasoned(permit, reference);
             return Err(ReadError::PurposeMissing {
                 reference: *reference,
                 compartments: beyond(shown),

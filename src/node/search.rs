@@ -16,13 +16,14 @@ use crate::{
     crypto::Digest,
     entry::LockCause,
     inbox::{HoldingError, ask},
+    ledger::Shown,
     record::Reference,
     search::{Asked, MAX_LIMIT, Query, QueryError, correlate, text::Normaliser},
     wire::{node::SearchCoverage, record::CompartmentLabel},
 };
 
 use super::{
-    Node, NodeError,
+    Node, NodeError, listing,
     purpose::check_purpose,
     read::{ReadError, blocking},
     rules::{By, Proposal, SearchOrder},
@@ -87,7 +88,14 @@ impl Node {
         let looker = Arc::new(Looker { permit, purpose });
         let by = Arc::clone(&looker);
         let answer = blocking(move || node.answers(&query, &asked.text, &by)).await?;
-        self.looked(None, tag.to_vec(), &looker, note).await?;
+        let found = answer.found.iter();
+        let shown = found.flat_map(|hit| {
+            let related = hit.related.iter().map(|of| &of.summary);
+            std::iter::once(&hit.summary).chain(related)
+        });
+        let shown = listing::of(shown);
+        self.looked(None, tag.to_vec(), shown, &looker, note)
+            .await?;
         Ok(answer)
     }
 
@@ -148,7 +156,9 @@ impl Node {
             .await
             .map_err(|error| ReadError::of(reference, error));
         let (of, answer) = looked?;
-        self.looked(Some(of), Vec::new(), &looker, note).await?;
+        let shown = listing::of(answer.found.iter().map(|of| &of.summary));
+        self.looked(Some(of), Vec::new(), shown, &looker, note)
+            .await?;
         Ok(answer)
     }
 
@@ -156,6 +166,7 @@ impl Node {
         &self,
         of: Option<(u64, Digest, String)>,
         query: Vec<u8>,
+        shown: Shown,
         looker: &Looker<A>,
         note: String,
     ) -> Result<(), NodeError> {
@@ -164,6 +175,7 @@ impl Node {
                 of,
                 compartments: looker.compartments(),
                 query,
+                shown,
                 by: By::of(&looker.permit).reading_for(looker.purpose.clone(), note),
             })))
             .await?;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::{
     access::{Permit, act},
     crypto::Digest,
+    ledger::Shown,
     record::{
         Country,
         trend::{
@@ -22,7 +23,7 @@ use super::{
     Node, NodeError,
     purpose::check_purpose,
     read::{ReadError, blocking},
-    rules::{ExportedTable, Proposal, Refusal, Release, refuses_release, released_before},
+    rules::{By, ExportedTable, Proposal, Refusal, Release, refuses_release, released_before},
     search::counts,
 };
 
@@ -86,6 +87,7 @@ pub struct Exported {
 
 /// A Trend record that a table is made of.
 struct Source {
+    number: u64,
     trend: Trend,
     reference: String,
     digest: Digest,
@@ -184,8 +186,8 @@ impl Node {
             releases: self.releases(&shown, order.exercise),
             sources: Digest::of(&digests),
             count: u64::try_from(sources.len()).unwrap_or(u64::MAX),
-            actor: permit.actor(),
-            purpose: order.purpose.clone(),
+            by: By::of(permit).reading_for(None, order.purpose.clone()),
+            shown: Shown::of(sources.iter().map(|of| (of.number, of.digest.to_vec()))),
         };
         let tlp = sources.iter().map(|of| of.tlp).max().unwrap_or_default();
         let exported = Exported {
@@ -243,6 +245,7 @@ impl Node {
             };
             if record.exercise == order.exercise && order.wanted.takes(trend) {
                 sources.push(Source {
+                    number,
                     trend: trend.clone(),
                     reference: record.reference.clone(),
                     digest: stored.digest,

@@ -5,6 +5,7 @@ use super::desk::{ChargeOrder, EscalateOrder};
 use super::reading::{ReadOrder, SearchOrder};
 use super::refusals::SubmissionRefusal;
 use super::released::ExportedTable;
+use super::told::{CertificateOrder, KeyOrder};
 use crate::{
     crypto::Digest,
     entry::{Event, Incarnation, LaneId},
@@ -121,6 +122,12 @@ pub enum Proposal {
         /// The table, as access.toml.
         text: String,
     },
+    /// Leaves of an earlier version are indexed by person.
+    Indexed(Event),
+    /// Client certificates that the ledger is to be told of.
+    Certificates(Vec<CertificateOrder>),
+    /// A key of the node that the ledger is to be told of.
+    Key(KeyOrder),
     /// Attempts that the permissions refused, summed up.
     RefusedAttempts(Vec<RefusedAttempts>),
     /// It cannot be approved any more: who asked has left.

@@ -16,7 +16,7 @@ use crate::{
         submit::{Accepted, UnderWay},
     },
     rpc::{
-        services::{enter, page_token, purpose, reference, refuse},
+        services::{enter, enter_about, page_token, purpose, reference, refuse},
         status::Refusal,
     },
     wire::node::{
@@ -88,7 +88,8 @@ impl RecordService for Records {
         &self,
         request: Request<GetRecordRequest>,
     ) -> Result<Response<GetRecordResponse>, Status> {
-        let (permit, request) = enter::<act::Read, _>(&self.node, request)?;
+        let (permit, request) =
+            enter_about::<act::Read, _>(&self.node, request, |of| &of.reference)?;
         let reading = Reading {
             reference: reference(&request.reference)?,
             purpose: purpose(request.reading_purpose, &request.case_reference)?,
@@ -166,7 +167,7 @@ impl RecordService for Records {
         request: Request<WatchRecordsRequest>,
     ) -> Result<Response<Self::WatchRecordsStream>, Status> {
         let (permit, request) = enter::<act::Watch, _>(&self.node, request)?;
-        self.node.listed(&permit).await.map_err(refuse)?;
+        self.node.watches(&permit).await.map_err(refuse)?;
         let watching = Watching {
             after: if request.only_new {
                 self.node.last_number().map_err(refuse)?
@@ -188,9 +189,10 @@ impl RecordService for Records {
         &self,
         request: Request<ListReceiptsRequest>,
     ) -> Result<Response<ListReceiptsResponse>, Status> {
-        let (permit, request) = enter::<act::Track, _>(&self.node, request)?;
+        let (permit, request) =
+            enter_about::<act::Track, _>(&self.node, request, |of| &of.reference)?;
         let reference = reference(&request.reference)?;
-        let found = self.node.receipts_for(&permit, &reference);
+        let found = self.node.receipts_for(&permit, &reference).await;
         let (header_digest, receipts) = found.map_err(refuse)?;
         Ok(Response::new(ListReceiptsResponse {
             header_digest: header_digest.to_vec(),

@@ -11,7 +11,7 @@ use crate::{
         search::{Hit, Related},
     },
     record::Reference,
-    rpc::services::{enter, purpose, refuse},
+    rpc::services::{enter, enter_about, purpose, refuse},
     search::{
         Asked, Found, Reason, Same,
         correlate::{Common, Evidence},
@@ -66,7 +66,8 @@ impl SearchService for Search {
         &self,
         request: Request<ListRelatedRequest>,
     ) -> Result<Response<ListRelatedResponse>, Status> {
-        let (permit, request) = enter::<act::Correlate, _>(&self.node, request)?;
+        let (permit, request) =
+            enter_about::<act::Correlate, _>(&self.node, request, |of| &of.reference)?;
         let reference: Reference = request.reference.parse().map_err(refuse)?;
         let limit = limit(request.limit);
         let why = purpose(request.reading_purpose, &request.case_reference)?;
