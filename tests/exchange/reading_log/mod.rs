@@ -3,5 +3,6 @@
 
 mod acts;
 mod certificates;
+mod crash;
 mod report;
 mod victims;
