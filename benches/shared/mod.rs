@@ -19,11 +19,11 @@ use std::{
 };
 
 use comity::{
-    access::{Caller, Permit, Principal, PrincipalKind, Purpose, Role, Verb},
+    access::{Caller, Guarded, Permit, Principal, PrincipalKind, Purpose, Role, Table, Verb},
     client::{Client, Profile},
     config::Config,
     exercise::{self, Exercise},
-    home::{self, Home, InitOptions},
+    home::{self, Home, InitOptions, Layout},
     node::{Node, system_clock},
     record::Country,
     rpc::server::{self, NodeTls},
@@ -78,6 +78,9 @@ impl Site {
             ..Home::open(&dir).expect("the home").config().clone()
         };
         home::write_config(&dir, &config).expect("its configuration");
+        // Nothing here is measured of second persons.
+        let alone = Table::default().by_one(Guarded::ALL).to_toml();
+        std::fs::write(Layout::new(&dir).access(), alone).expect("its permissions");
         Self { country, home: dir }
     }
 

@@ -99,6 +99,11 @@ actions! {
     SeeAgreements "see-agreements" Node "See the agreements in force.";
     ReloadAgreements "reload-agreements" Node "Take the agreements' files up again.";
     SeeLedger "see-ledger" Node "List, prove and export the ledger.";
+    AnswerDataSubject "answer-data-subject" Node "Have everything held scanned for a data subject's request; answers which records, never what they say.";
+    RequestApproval "request-approval" Node "Ask a second person for leave to do something.";
+    SeePermissions "see-permissions" Node "See the permissions in force, and have decisions about oneself explained.";
+    ExplainPermissions "explain-permissions" Node "Have decisions about anybody explained.";
+    ChangePermissions "change-permissions" Node "Propose other permissions.";
     Offboard "offboard" Node "Hand over what somebody who leaves was in charge of.";
 }
 
@@ -107,6 +112,20 @@ impl Action {
     /// binds readers, not who submits it.
     pub const fn hands_in(self) -> bool {
         matches!(self, Self::Preview | Self::Submit | Self::Amend)
+    }
+
+    /// Whether it shows what is in compartments to who does it.
+    pub const fn shows(self) -> bool {
+        matches!(
+            self,
+            Self::List
+                | Self::Watch
+                | Self::Read
+                | Self::Search
+                | Self::Correlate
+                | Self::ExportCourt
+                | Self::ExportTable
+        )
     }
 
     /// Every word, as a sentence lists them.

@@ -12,6 +12,7 @@ use super::{
     compartments::Compartments,
     subject::Subject,
     table::{Guarded, Scope, Table},
+    warrant::Warrant,
 };
 use crate::{record::compartments::label_name, wire::record::CompartmentLabel};
 
@@ -41,6 +42,8 @@ pub enum Missing {
     NotNamed,
     /// None of the roles approves this.
     Approver(Guarded),
+    /// A second person has to agree first.
+    SecondPerson(Guarded),
 }
 
 impl fmt::Display for Missing {
@@ -54,6 +57,12 @@ impl fmt::Display for Missing {
                 write!(f, "no role allows it for compartment `{}`", label_name(*label))
             }
             Self::Approver(guarded) => write!(f, "no role approves {}", guarded.says()),
+            Self::SecondPerson(guarded) => write!(
+                f,
+                "{} needs a second person: ask with `comity approvals request {}`",
+                guarded.says(),
+                guarded.as_str()
+            ),
             Self::Authority => f.write_str("the record is another authority's"),
             Self::NotNamed => f.write_str(
                 "the origin named the authorities that read the victims' compartment, and this is none of them",
@@ -61,6 +70,8 @@ impl fmt::Display for Missing {
         }
     }
 }
+
+const VICTIMS_NEED_SECOND: Missing = Missing::SecondPerson(Guarded::OpenVictims);
 
 /// A call that no row allows. Says nothing about any record.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -79,13 +90,15 @@ pub struct Refused {
 pub struct Decision {
     /// Compartments that are allowed; of an action about the node, none.
     pub allowed: Compartments,
-    /// For each compartment allowed, the row that does it, from 1; for an action about the node one
+    /// For each compartment allowed, or that a second person's leave would open, the row that does it, from 1; for an action about the node one
     /// row, under no compartment.
     pub rows: Vec<(Option<CompartmentLabel>, usize)>,
     /// Compartments that the record has and that are withheld, with the reason.
     pub withheld: Vec<(CompartmentLabel, Missing)>,
     /// Why nothing at all is allowed.
     pub refused: Option<Missing>,
+    /// The leave under which compartment `victims` is among those allowed.
+    pub under: Option<Warrant>,
 }
 
 impl Decision {
@@ -95,6 +108,23 @@ impl Decision {
             rows: Vec::new(),
             withheld: Vec::new(),
             refused: Some(missing),
+            under: None,
+        }
+    }
+
+    /// Whether nothing but a second person's leave keeps compartment `victims` closed.
+    pub fn victims_need_second(&self) -> bool {
+        self.withheld
+            .contains(&(CompartmentLabel::Victims, VICTIMS_NEED_SECOND))
+    }
+
+    /// Opens compartment `victims` under a leave, where nothing else is missing.
+    pub fn open_victims(&mut self, warrant: Warrant) {
+        if warrant.guarded() == Guarded::OpenVictims && self.victims_need_second() {
+            let victims = CompartmentLabel::Victims;
+            self.withheld.retain(|(label, _)| *label != victims);
+            self.allowed.insert(victims);
+            self.under = Some(warrant);
         }
     }
 
@@ -130,6 +160,7 @@ pub fn decide(
             rows: vec![(None, *first)],
             withheld: Vec::new(),
             refused: None,
+            under: None,
         };
     };
     let kind = subject.kind.as_deref();
@@ -141,7 +172,9 @@ pub fn decide(
         rows: Vec::new(),
         withheld: Vec::new(),
         refused: None,
+        under: None,
     };
+    let second = action.shows() && table.requires(Guarded::OpenVictims);
     for label in subject.present.iter() {
         let own = subject.is_of(label, principal.authority());
         let mut missing = Missing::Compartment(label);
@@ -161,6 +194,11 @@ pub fn decide(
             reached
         });
         match row {
+            // Opened under a leave alone: `Decision::open_victims`.
+            Some((index, _)) if second && label == CompartmentLabel::Victims => {
+                decision.rows.push((Some(label), *index));
+                decision.withheld.push((label, VICTIMS_NEED_SECOND));
+            }
             Some((index, _)) => {
                 decision.allowed.insert(label);
                 decision.rows.push((Some(label), *index));

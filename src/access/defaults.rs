@@ -1,7 +1,5 @@
 //! The permissions of a country that has not written its own.
 
-use std::collections::BTreeSet;
-
 use super::{
     Role,
     action::Action::{self, *},
@@ -14,6 +12,8 @@ use crate::wire::record::CompartmentLabel::{
 
 /// Hours that something waits for a second person.
 const HOURS: u32 = 24;
+/// Records within an hour that an officer gets at alone.
+const RECORDS: u32 = 1000;
 
 /// What everybody who works with contents sees of records.
 const LOOK: &[Action] = &[List, Watch, Read, Search, Correlate, Track];
@@ -22,7 +22,14 @@ const ANSWER: &[Action] = &[Reply, Acknowledge, Assign];
 /// What an officer does with an own record.
 const REPORT: &[Action] = &[Preview, Submit, Amend, Recall];
 /// What is not about contents and no secret from officers.
-const SURROUNDINGS: &[Action] = &[SeeApprovals, Approve, Status, SeeCards, SeeAgreements];
+const SURROUNDINGS: &[Action] = &[
+    SeeApprovals,
+    Approve,
+    Status,
+    SeeCards,
+    SeeAgreements,
+    SeePermissions,
+];
 
 fn row(role: Role, actions: &[&[Action]], labels: &[CompartmentLabel], scope: Scope) -> Row {
     Row {
@@ -122,34 +129,71 @@ fn rows() -> Vec<Row> {
         Role::JudicialAuthority,
         Role::VictimProtectionOfficer,
     ];
-    rows.extend(officers.map(|role| node(role, &[SURROUNDINGS])));
+    rows.extend(officers.map(|role| node(role, &[SURROUNDINGS, &[RequestApproval]])));
     rows.push(node(
         Role::CaseSystem,
-        &[&[Status, SeeCards, SeeAgreements]],
+        &[&[Status, SeeCards, SeeAgreements, SeePermissions]],
     ));
-    rows.push(node(Role::Auditor, &[SURROUNDINGS, &[SeeLedger]]));
+    // Who answers data subjects learns which records name them, never what these say.
+    rows.extend(
+        [Role::LiaisonOfficer, Role::VictimProtectionOfficer]
+            .map(|role| node(role, &[&[AnswerDataSubject]])),
+    );
+    rows.push(node(
+        Role::Auditor,
+        &[SURROUNDINGS, &[SeeLedger, ExplainPermissions]],
+    ));
     rows.push(node(
         Role::Operator,
         &[
             SURROUNDINGS,
-            &[ImportCard, ReloadAgreements, SeeLedger, Offboard],
+            &[
+                ImportCard,
+                ReloadAgreements,
+                SeeLedger,
+                Offboard,
+                ChangePermissions,
+                ExplainPermissions,
+            ],
         ],
     ));
     rows
 }
 
+/// Who approves, while a country has not said so.
+fn second(guarded: Guarded) -> SecondPerson {
+    use Role::{Auditor, JudicialAuthority, LiaisonOfficer, Operator, VictimProtectionOfficer};
+    let approvers: &[Role] = match guarded {
+        Guarded::MassRecall | Guarded::Shred | Guarded::ExportBulk => {
+            &[LiaisonOfficer, JudicialAuthority]
+        }
+        Guarded::OpenVictims | Guarded::ExportCourt => {
+            &[LiaisonOfficer, JudicialAuthority, VictimProtectionOfficer]
+        }
+        Guarded::ChangePermissions => &[Operator, Auditor],
+        // Whoever had the fingerprint read aloud.
+        Guarded::ImportCard => &[Operator, LiaisonOfficer],
+        Guarded::DataSubject => &[LiaisonOfficer, JudicialAuthority, Auditor],
+    };
+    SecondPerson {
+        required: true,
+        approvers: approvers.iter().copied().collect(),
+        hours: HOURS,
+        records: match guarded {
+            Guarded::ExportBulk => RECORDS,
+            _ => 0,
+        },
+    }
+}
+
 impl Default for Table {
     /// The built-in permissions.
     fn default() -> Self {
-        let second = SecondPerson {
-            approvers: BTreeSet::from([Role::LiaisonOfficer, Role::JudicialAuthority]),
-            hours: HOURS,
-        };
         Self {
             rows: rows(),
             second: Guarded::ALL
-                .into_iter()
-                .map(|guarded| (guarded, second.clone()))
+                .iter()
+                .map(|guarded| (*guarded, second(*guarded)))
                 .collect(),
         }
     }

@@ -8,9 +8,11 @@
 //! compartments = ["situation", "suspects"]      # left out: none; for what is not about contents
 //! scope = "authority"                           # or "country"
 //!
-//! [two_persons.mass-recall]                     # left out: as it is built in
+//! [two_persons.export-bulk]                     # left out: as it is built in
+//! required = true                               # or false: one person may
 //! approvers = ["liaison-officer"]
 //! hours = 24
+//! records = 1000                                # of this one alone
 //! ```
 //!
 //! A file stands for itself: what it does not allow is refused, whatever is built in.
@@ -25,7 +27,10 @@ use super::{
     action::{About, Action},
     compartments::{self, Compartments},
     shown,
-    table::{Guarded, MAX_HOURS, MAX_ROWS, Row, STEP_KIND, Scope, SecondPerson, Table, TableFault},
+    table::{
+        Guarded, MAX_HOURS, MAX_RECORDS, MAX_ROWS, Row, STEP_KIND, Scope, SecondPerson, Table,
+        TableFault,
+    },
 };
 use crate::record::{compartments::label_name, kind_names};
 
@@ -75,8 +80,10 @@ struct Allow {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Second {
+    required: Option<bool>,
     approvers: Option<Spanned<Vec<Spanned<String>>>>,
     hours: Option<Spanned<u32>>,
+    records: Option<Spanned<u32>>,
 }
 
 /// The spans of the second half: the same text read once more for where things stand.
@@ -306,11 +313,15 @@ impl Table {
             let approvers = second.approvers.iter().map(|role| role.as_str()).collect();
             let _ = write!(
                 text,
-                "\n[two_persons.{}]\napprovers = {}\nhours = {}\n",
+                "\n[two_persons.{}]\nrequired = {}\napprovers = {}\nhours = {}\n",
                 guarded.as_str(),
+                second.required,
                 list(approvers),
                 second.hours
             );
+            if *guarded == Guarded::ExportBulk {
+                let _ = writeln!(text, "records = {}", second.records);
+            }
         }
         text
     }
@@ -327,13 +338,16 @@ impl Reader<'_> {
             let what = format!(
                 "`{}` is none; allowed are {}",
                 shown(name.get_ref()),
-                Guarded::ALL.map(Guarded::as_str).join(", ")
+                Guarded::words()
             );
             return Err(self.fault(name.span(), "two_persons", what));
         };
         let whole = second.span();
         let second = second.into_inner();
         let mut rule: SecondPerson = table.second(guarded);
+        if let Some(required) = second.required {
+            rule.required = required;
+        }
         if let Some(list) = second.approvers {
             rule.approvers = self.roles("approvers", list)?;
         }
@@ -344,11 +358,25 @@ impl Reader<'_> {
             }
             rule.hours = hours.into_inner();
         }
+        if let Some(records) = second.records {
+            let what = match guarded {
+                Guarded::ExportBulk if (1..=MAX_RECORDS).contains(records.get_ref()) => None,
+                Guarded::ExportBulk => Some(format!(
+                    "{} is not from 1 to {MAX_RECORDS}",
+                    records.get_ref()
+                )),
+                _ => Some(format!("only `{}` has it", Guarded::ExportBulk.as_str())),
+            };
+            if let Some(what) = what {
+                return Err(self.fault(records.span(), "records", what));
+            }
+            rule.records = records.into_inner();
+        }
         let approving = |role: &Role| {
             let mut rows = table.rows.iter();
             rows.any(|row| row.role == *role && row.actions.contains(&Action::Approve))
         };
-        if !rule.approvers.iter().any(approving) {
+        if rule.required && !rule.approvers.iter().any(approving) {
             return Err(self.fault(
                 whole,
                 "approvers",

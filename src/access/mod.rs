@@ -9,6 +9,7 @@ mod action;
 pub mod compartments;
 mod decide;
 mod defaults;
+mod diff;
 mod file;
 mod page;
 mod principal;
@@ -16,10 +17,12 @@ mod purpose;
 mod role;
 mod subject;
 mod table;
+mod warrant;
 
 pub use action::{About, Action, UnknownAction, Verb, act};
 pub use compartments::Compartments;
 pub use decide::{Caller, Decision, Missing, Permit, Refused, decide, enter};
+pub use diff::changes;
 pub use file::{FileFault, MAX_BYTES, kinds_known};
 pub use page::page;
 pub use principal::{MAX_NAME_BYTES, MAX_ROLES, Principal, PrincipalError};
@@ -27,8 +30,10 @@ pub use purpose::{MAX_CASE_CHARS, PURPOSES, Purpose, PurposeFault, purpose_word,
 pub use role::{PrincipalKind, Role};
 pub use subject::{Subject, Whose};
 pub use table::{
-    Guarded, MAX_HOURS, MAX_ROWS, Row, STEP_KIND, Scope, SecondPerson, Table, TableFault,
+    Guarded, MAX_HOURS, MAX_RECORDS, MAX_ROWS, Row, STEP_KIND, Scope, SecondPerson, Shape, Table,
+    TableFault,
 };
+pub use warrant::{ApprovalId, Warrant};
 
 /// Text from outside, short and without control characters.
 fn shown(text: &str) -> String {

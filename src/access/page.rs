@@ -7,7 +7,7 @@ use super::{
     action::{About, Action},
     compartments::Compartments,
     purpose::{PURPOSES, purpose_word},
-    table::{Guarded, Scope, Table},
+    table::{Guarded, Scope, Shape, Table},
 };
 use crate::{record::compartments::label_name, wire::ledger::ReadingPurpose};
 
@@ -16,8 +16,9 @@ const INTRODUCTION: &str = "\
 
 Who may do what at a country's node while it has not written its own table. Written by `comity access table --markdown` from the
 code; a test compares. What no row allows is refused. A country that wants other permissions writes `access.toml` into the node's
-home, beginning with `comity access table > access.toml`. The node takes it up at its next start, whole, and its ledger has the
-table's digest; a file that cannot be read keeps the node from starting.
+home, beginning with `comity access table > access.toml`. It counts for a node's first start, whole; a file that cannot be read
+keeps the node from starting then. Afterwards the permissions in force are those that the ledger has last: `comity access propose FILE`
+asks for others, and a second person puts them in force. `comity access show` shows them, `comity access check` explains a decision.
 
 A role stands in a principal's certificate. A cell names the compartments that the action may touch: `all` is every compartment,
 *own* means records of the own authority alone (submitted by it, addressed to it, or to the country's desk), the rest reaches
@@ -76,21 +77,29 @@ pub fn page() -> String {
         );
     }
     page.push_str(
-        "\n## Two persons\n\nNobody approves what they asked for.\n\n| what | who approves | hours |\n|---|---|---|\n",
+        "\n## Two persons\n\nNobody approves what they asked for, whichever of their certificates they use. An *order* is carried out once it is\napproved. A *leave* lets who asked do the one thing named, for the purpose and case named, for so many hours after it was given;\neach use names the approval in its leaf. `required = false` under `[two_persons.WORD]` lets one person do it.\n\n| what | shape | who approves | hours |\n|---|---|---|---|\n",
     );
     for guarded in Guarded::ALL {
-        let second = table.second(guarded);
+        let second = table.second(*guarded);
         let roles: Vec<&str> = second.approvers.iter().map(|role| role.as_str()).collect();
         let _ = writeln!(
             page,
-            "| `{}`: {} | {} | {} |",
+            "| `{}`: {} | {} | {} | {} |",
             guarded.as_str(),
             guarded.says(),
+            match guarded.shape() {
+                Shape::Order => "order",
+                Shape::Warrant => "leave",
+            },
             roles.join(", "),
             second.hours
         );
     }
-    page.push_str("\nHow many records one person recalls alone, `life` in config.toml says.\n");
+    let _ = writeln!(
+        page,
+        "\nHow many records one person recalls alone, `life` in config.toml says. An officer gets at {} distinct records within an hour\nalone (`records` under `[two_persons.export-bulk]`), by listing, searching, opening or watching what came before; what comes while\none watches does not count, nor does a case system, which takes what it is entitled to.",
+        table.second(Guarded::ExportBulk).records
+    );
     page.push_str(
         "\n## Purposes\n\nWhoever opens, searches or exports more than the situation says why: one of these, and the reference of a case. Both are in\nthe ledger before anything leaves the node.\n\n| purpose | for |\n|---|---|\n",
     );

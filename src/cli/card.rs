@@ -12,10 +12,11 @@ use crate::{
     access::act,
     card::{CardError, Fingerprint, TrustedCard, verify_stored_card},
     home::{CardContents, Home, HomeError, reissue_card, renewal},
-    node::{Node, system_clock},
+    node::{Node, cards::Imported, system_clock},
+    record::Moment,
     wire::{
         card::{Delegations, SignedCard},
-        node::{ImportCardRequest, ListCardsRequest},
+        node::{ImportCardRequest, ImportCardResponse, ListCardsRequest},
     },
 };
 
@@ -129,7 +130,7 @@ impl Import {
             Some(text) => parse(text)?,
             None => ask(&card, out)?,
         };
-        let (country, version, changed) = match self.target.chosen()? {
+        let imported = match self.target.chosen()? {
             Chosen::Profile(_) => self.over_the_wire(&card, given).await?,
             Chosen::Home(dir) => {
                 let home = Home::open(&dir)?;
@@ -144,10 +145,32 @@ impl Import {
                 }
             }
         };
+        let ImportCardResponse {
+            country,
+            version,
+            changed,
+            approval_id,
+            expires_us,
+        } = imported;
         if out.json() {
-            return out.value(&serde_json::json!({
+            let mut value = serde_json::json!({
                 "country": country, "version": version, "changed": changed,
-            }));
+            });
+            if let Some(value) = value.as_object_mut()
+                && !approval_id.is_empty()
+            {
+                value.insert("approvalId".to_owned(), approval_id.into());
+            }
+            return out.value(&value);
+        }
+        if !approval_id.is_empty() {
+            out.line(&approval_id)?;
+            out.note(&format!(
+                "{country}: card version {version} is not trusted yet: a second person approves it until {}, \
+                 once the node runs, with `comity approvals approve {approval_id}`",
+                moment(Moment::from_micros(expires_us))
+            ));
+            return Ok(());
         }
         out.line(&format!(
             "{country}: card version {version} {}",
@@ -163,7 +186,7 @@ impl Import {
         &self,
         card: &TrustedCard,
         given: Fingerprint,
-    ) -> Result<(String, u64, bool), Failure> {
+    ) -> Result<ImportCardResponse, Failure> {
         let mut client = self.target.connect_operator().await?;
         let answer = client
             .cards
@@ -171,9 +194,8 @@ impl Import {
                 card: Some(card.signed.clone()),
                 fingerprint: given.to_string(),
             })
-            .await?
-            .into_inner();
-        Ok((answer.country, answer.version, answer.changed))
+            .await?;
+        Ok(answer.into_inner())
     }
 }
 
@@ -181,7 +203,7 @@ async fn import_offline(
     home: Home,
     card: &TrustedCard,
     given: Fingerprint,
-) -> Result<(String, u64, bool), Failure> {
+) -> Result<ImportCardResponse, Failure> {
     let node = Node::open(home, system_clock(), &mut |_| {}).await?;
     let imported = match node.enter::<act::ImportCard>(node.local_operator()) {
         Ok(permit) => node
@@ -191,8 +213,22 @@ async fn import_offline(
         Err(refused) => Err(Failure::new(NOPERM, refused.to_string())),
     };
     node.close().await?;
-    let (card, changed) = imported?;
-    Ok((card.country.to_string(), card.version, changed))
+    let answer = |card: TrustedCard| ImportCardResponse {
+        country: card.country.to_string(),
+        version: card.version,
+        ..ImportCardResponse::default()
+    };
+    Ok(match imported? {
+        Imported::Trusted(card, changed) => ImportCardResponse {
+            changed,
+            ..answer(card)
+        },
+        Imported::Asked(card, asked) => ImportCardResponse {
+            approval_id: asked.id,
+            expires_us: asked.expires_us,
+            ..answer(card)
+        },
+    })
 }
 
 /// Shows the fingerprint and asks whether it was read aloud.

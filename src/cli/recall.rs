@@ -168,6 +168,9 @@ impl Shred {
         if out.json() {
             return out.value(&serde_json::json!({ "approvalId": answer.approval_id }));
         }
+        if answer.approval_id.is_empty() {
+            return out.line("they are shredded within seconds");
+        }
         waits(&answer.approval_id, None, out)
     }
 }

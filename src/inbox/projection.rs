@@ -130,7 +130,7 @@ pub(super) const COUNTERS: Keyspace = Keyspace {
 };
 
 /// The keyspaces of this room.
-pub const fn keyspaces() -> [&'static Keyspace; 23] {
+pub const fn keyspaces() -> [&'static Keyspace; 24] {
     let [life, due, open] = life_rows::keyspaces();
     let [requests, tokens, passed_on, revoked] = consents::keyspaces();
     [
@@ -147,6 +147,7 @@ pub const fn keyspaces() -> [&'static Keyspace; 23] {
         open,
         &late_rows::LATE,
         &approvals::APPROVALS,
+        &approvals::OPEN,
         &approvals::RECALLED_ALONE,
         requests,
         tokens,

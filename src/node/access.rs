@@ -3,17 +3,17 @@
 //! Every call of the client port begins with [`Node::enter`]; use cases take the [`Permit`] that it
 //! gives and ask `Node::reached` before anything of a record is used.
 
+mod permissions;
 mod refusals;
 
-use std::{sync::Arc, time::Duration};
-
-use arc_swap::ArcSwap;
+use std::time::Duration;
 
 use crate::{
     access::{
         Action, Caller, Compartments, Decision, Guarded, Missing, Permit, Principal, Purpose,
-        Refused, Subject, Table, Verb, act, enter,
+        Refused, Subject, Verb, act, enter,
     },
+    crypto::Digest,
     entry::ApprovalKind,
     inbox::StoredRecord,
     record::{Reference, compartments::label_name},
@@ -23,29 +23,14 @@ use crate::{
     },
 };
 
-use super::{Node, NodeError, onward::original_of, read::ReadError, submit::SubmitError};
+use super::{
+    Node, NodeError, approvals::Matter, onward::original_of, read::ReadError, submit::SubmitError,
+};
 
+pub(crate) use permissions::InForce;
+pub use permissions::{Proposed, Standing};
 pub use refusals::RefusedAttempts;
 pub(super) use refusals::{Refusals, flush_refusals};
-
-/// The permissions in force.
-#[derive(Debug)]
-pub(crate) struct InForce {
-    table: ArcSwap<Table>,
-}
-
-impl InForce {
-    pub(super) fn new(table: Table) -> Self {
-        Self {
-            table: ArcSwap::from_pointee(table),
-        }
-    }
-
-    /// The table.
-    pub(super) fn table(&self) -> Arc<Table> {
-        self.table.load_full()
-    }
-}
 
 impl Node {
     /// Lets a caller do something if the permissions allow it. A refusal is counted, and the ledger
@@ -87,7 +72,12 @@ impl Node {
     }
 
     /// Notes an attempt that was refused, with the record where it is known which.
-    fn refused(&self, refused: &Refused, caller: &Caller, reference: Option<&Reference>) {
+    pub(super) fn refused(
+        &self,
+        refused: &Refused,
+        caller: &Caller,
+        reference: Option<&Reference>,
+    ) {
         let why = refused.missing.to_string();
         self.refusals.note(caller, refused.action, why, reference);
     }
@@ -193,6 +183,32 @@ impl Node {
         }
     }
 
+    /// Opens compartment `victims` of a record in a decision, where nothing but a second person's leave
+    /// is missing and there is one, for this purpose. `number` is any version of the record.
+    pub(super) fn open_victims<A: Verb>(
+        &self,
+        decision: &mut Decision,
+        permit: &Permit<A>,
+        number: u64,
+        purpose: Option<&Purpose>,
+    ) -> Result<(), NodeError> {
+        let Some(purpose) = purpose.filter(|_| decision.victims_need_second()) else {
+            return Ok(());
+        };
+        let versions = self.digests_of(number)?;
+        let matter = Matter::OpenVictims(&versions);
+        if let Some(warrant) = self.warrant(permit, &matter, Some(purpose))? {
+            decision.open_victims(warrant);
+        }
+        Ok(())
+    }
+
+    /// Headers of every version of a record.
+    pub(super) fn digests_of(&self, number: u64) -> Result<Vec<Digest>, NodeError> {
+        let versions = self.versions(number)?;
+        Ok(versions.iter().map(|version| version.digest).collect())
+    }
+
     /// Refuses what needs a compartment that a decision withholds.
     ///
     /// # Errors
@@ -255,12 +271,12 @@ impl Node {
     /// Refuses who may not approve something.
     ///
     /// # Errors
-    /// [`ReadError::Refused`].
+    /// [`Refused`].
     pub(super) fn check_approver(
         &self,
         permit: &Permit<act::Approve>,
         kind: ApprovalKind,
-    ) -> Result<(), ReadError> {
+    ) -> Result<(), Refused> {
         let guarded = guarded(kind);
         let second = permit.table().second(guarded);
         if permit.has_one_of(&second.approvers) {
@@ -268,10 +284,10 @@ impl Node {
         }
         let refused = permit.refusal(Missing::Approver(guarded));
         self.refused(&refused, permit.caller(), None);
-        Err(ReadError::Refused(refused))
+        Err(refused)
     }
 
-    /// How long something waits for a second person.
+    /// How long something waits for a second person, and a leave counts.
     pub(super) fn waits(&self, kind: ApprovalKind) -> Duration {
         let hours = self.access.table().second(guarded(kind)).hours;
         Duration::from_secs(u64::from(hours).saturating_mul(3600))
@@ -301,10 +317,17 @@ impl Node {
     }
 }
 
-const fn guarded(kind: ApprovalKind) -> Guarded {
+/// The guarded act of an order's kind.
+pub(super) const fn guarded(kind: ApprovalKind) -> Guarded {
     match kind {
-        ApprovalKind::Shred => Guarded::Shred,
         ApprovalKind::Recall | ApprovalKind::Unspecified => Guarded::MassRecall,
+        ApprovalKind::Shred => Guarded::Shred,
+        ApprovalKind::OpenVictims => Guarded::OpenVictims,
+        ApprovalKind::ExportCourt => Guarded::ExportCourt,
+        ApprovalKind::ExportBulk => Guarded::ExportBulk,
+        ApprovalKind::ChangePermissions => Guarded::ChangePermissions,
+        ApprovalKind::ImportCard => Guarded::ImportCard,
+        ApprovalKind::DataSubject => Guarded::DataSubject,
     }
 }
 

@@ -1,68 +1,185 @@
-//! What needs two persons: one operator asks, another approves, and what was asked for happens. An
-//! approval that is durable is carried out, now or after a restart.
+//! What needs two persons: one asks, another approves or refuses. What was asked for happens, or who
+//! asked may do it.
+//!
+//! Each step is an entry with its leaf before anybody is told of it. An order that is approved
+//! durably is carried out, now or after a restart ([`carry`]); a leave is looked for by what is done
+//! under it ([`leave`]).
 
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Instant,
-};
+mod carry;
+mod leave;
+mod shown;
+
+use std::sync::{Arc, atomic::Ordering};
 
 use prost::Message as _;
 
 use crate::{
-    access::{Permit, act},
+    access::{ApprovalId, FileFault, Guarded, Permit, Refused, Shape, Verb, act},
     crypto::{Digest, random_bytes},
-    entry::{ApprovalKind, ApprovalOrder, EntryError, Event, LockCause},
-    inbox::{
-        approvals::{self, ApprovalRow, Stage},
-        ask,
-    },
+    entry::{ApprovalAnswer, ApprovalKind, ApprovalOrder, Entry, EntryError, Event},
+    inbox::approvals::{self, ApprovalRow, Move, PersonTag, Stage},
+    record::Reference,
     wire::node::PendingApproval,
 };
 
 use super::{
     Node, NodeError,
-    life::Item,
-    read::blocking,
-    rules::{ApprovalId, LockOrder, Proposal, Refusal, order_aad},
-    steps::{RecallError, Recalled},
+    access::guarded,
+    purpose::MAX_PURPOSE_CHARS,
+    read::{ReadError, blocking},
+    rules::{AnswerOrder, AskOrder, By, Proposal, Refusal, answer_aad, order_aad},
+    steps::Recalled,
     submit::SubmitError,
 };
 
-/// Approvals listed at most.
+use self::carry::Carried;
+pub use self::leave::{LeaveRequest, MAX_OPENED_TOGETHER, Matter, TableScope};
+
+/// Open ones listed at most.
 const MAX_LISTED: usize = 100;
-/// References shown of each.
-const MAX_REFERENCES: usize = 20;
+/// Requests of one person that may wait at the same time.
+const MAX_WAITING: usize = 50;
+
+/// Why something is not asked for, approved or refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ApprovalError {
+    /// It does not wait, or not for this person.
+    #[error("{0}")]
+    Approval(Refusal),
+    /// The permissions.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// A record.
+    #[error(transparent)]
+    Record(#[from] ReadError),
+    /// A reason is missing or too long.
+    #[error("say why, in 1 to {MAX_PURPOSE_CHARS} characters without personal data")]
+    Reason,
+    /// Too much waits already.
+    #[error(
+        "{MAX_WAITING} requests of yours wait for a second person already; `comity approvals list` shows them"
+    )]
+    TooMany,
+    /// Nothing has to be asked for.
+    #[error("`{}` needs no second person at this node", .0.as_str())]
+    Unneeded(Guarded),
+    /// It is asked for by another command.
+    #[error(
+        "`{}` is no leave that is asked for: {}", .0.as_str(), leave::asked_how(*.0)
+    )]
+    NoLeave(Guarded),
+    /// The table proposed.
+    #[error(transparent)]
+    Table(FileFault),
+    /// What is to be done is not said.
+    #[error("{0}")]
+    Unsaid(&'static str),
+    /// Nothing of victims is in it.
+    #[error("{0} has no compartment `victims` here, so there is nothing to open")]
+    NoVictims(Reference),
+    /// What was approved is not carried out yet.
+    #[error(transparent)]
+    Submit(#[from] SubmitError),
+    /// The node failed.
+    #[error(transparent)]
+    Node(NodeError),
+}
+
+impl From<NodeError> for ApprovalError {
+    fn from(error: NodeError) -> Self {
+        match error {
+            NodeError::Refused(refusal) => Self::Approval(refusal),
+            error => Self::Node(error),
+        }
+    }
+}
+
+/// Something waits for a second person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Its id, in hexadecimal.
+    pub id: String,
+    /// Until when it can be approved, microseconds since 1970.
+    pub expires_us: i64,
+}
+
+/// What became of an approval.
+#[derive(Debug)]
+pub struct Approved {
+    /// The records recalled; empty for anything else.
+    pub recalled: Vec<Recalled>,
+    /// How it stands now.
+    pub approval: PendingApproval,
+}
+
+/// Reads an id as it is shown.
+fn id_of(text: &str) -> Result<ApprovalId, ApprovalError> {
+    let bytes = hex::decode(text).ok();
+    bytes
+        .and_then(|bytes| bytes.try_into().ok())
+        .ok_or(ApprovalError::Approval(Refusal::NoApproval))
+}
+
+/// The person behind a principal, such as `UZ/officer/eid:n.karimova`: the name alone. Whoever holds
+/// several certificates of one name is one person.
+fn person_of(actor: &str) -> &str {
+    let name = actor.rsplit('/').next().unwrap_or(actor);
+    name.split_once(':').map_or(name, |(_, name)| name)
+}
 
 impl Node {
-    /// Keyed tag of a person, by the name in the certificate.
+    /// Keyed tag of a principal, by the name in the certificate.
     pub(super) fn person(&self, actor: &str) -> [u8; 16] {
         super::rules::person_tag(&self.keys.index, actor)
     }
 
-    /// Asks for something that a second person has to approve; answers its id.
-    pub(super) async fn ask_for(&self, order: ApprovalOrder) -> Result<String, NodeError> {
-        let id: ApprovalId = random_bytes()?;
-        let what = match order.kind() {
-            ApprovalKind::Shred => "shredding",
-            _ => "recall",
+    /// Keyed tag of the person behind a principal, whichever certificate it comes with.
+    fn human(&self, actor: &str) -> PersonTag {
+        self.keys.index.tag("human", person_of(actor).as_bytes())
+    }
+
+    /// Asks for something that a second person has to approve. Durable before this answers.
+    pub(super) async fn ask_for<A: Verb>(
+        &self,
+        order: ApprovalOrder,
+        permit: &Permit<A>,
+        about: Option<(Digest, String)>,
+        by: By,
+    ) -> Result<Asked, ApprovalError> {
+        let order = ApprovalOrder {
+            asked_by: permit.actor(),
+            asked_us: self.now().micros(),
+            ..order
         };
-        self.writer
-            .propose(Proposal::Ask {
-                id,
-                expires_us: (self.now() + self.waits(order.kind())).micros(),
-                asker_tag: self.person(&order.asked_by),
-                actor: order.asked_by.clone(),
-                order: order.encode_to_vec(),
-                what,
-            })
-            .await?;
-        Ok(hex::encode(id))
+        let asker = self.human(&order.asked_by);
+        let open = approvals::open(&self.store, order.asked_us).map_err(NodeError::from)?;
+        let waiting = open
+            .iter()
+            .filter(|(_, row)| row.state.stage == Stage::Asked && row.state.asker == asker);
+        if waiting.count() >= MAX_WAITING {
+            return Err(ApprovalError::TooMany);
+        }
+        let id: ApprovalId = random_bytes().map_err(NodeError::from)?;
+        let expires_us = (self.now() + self.waits(order.kind())).micros();
+        let ask = AskOrder {
+            id,
+            expires_us,
+            asker,
+            order: order.encode_to_vec(),
+            what: guarded(order.kind()).as_str(),
+            about,
+            by,
+        };
+        let proposed = self.writer.propose(Proposal::Ask(Box::new(ask))).await;
+        proposed.map_err(NodeError::from)?;
+        Ok(Asked {
+            id: hex::encode(id),
+            expires_us,
+        })
     }
 
     fn order(&self, id: &ApprovalId, row: &ApprovalRow) -> Result<ApprovalOrder, NodeError> {
-        let Event::ApprovalAsked(asked) =
-            crate::entry::Entry::decode(&self.store.body(row.place)?)?.event
-        else {
+        let Event::ApprovalAsked(asked) = Entry::decode(&self.store.body(row.place)?)?.event else {
             return Err(EntryError::Field("approval_asked").into());
         };
         let sealed = self.store.blob(row.place, asked.blob)?;
@@ -74,7 +191,35 @@ impl Node {
         Ok(ApprovalOrder::decode(plain.as_slice()).map_err(EntryError::from)?)
     }
 
-    /// What waits for a second person, newest first.
+    /// Who decided it, or why it failed; `None` while nobody did.
+    fn answer_to(
+        &self,
+        id: &ApprovalId,
+        row: &ApprovalRow,
+    ) -> Result<Option<ApprovalAnswer>, NodeError> {
+        let Some(place) = row.answered else {
+            return Ok(None);
+        };
+        let Event::ApprovalChanged(changed) = Entry::decode(&self.store.body(place)?)?.event else {
+            return Err(EntryError::Field("approval_changed").into());
+        };
+        let sealed = self.store.blob(place, changed.blob)?;
+        // Earlier versions kept no answer.
+        let Ok(plain) = self.keys.storage.open(&answer_aad(id), &sealed) else {
+            return Ok(None);
+        };
+        let answer = ApprovalAnswer::decode(plain.as_slice()).map_err(EntryError::from)?;
+        Ok(Some(answer))
+    }
+
+    fn found(&self, id: &ApprovalId) -> Result<(ApprovalRow, ApprovalOrder), ApprovalError> {
+        let row = approvals::of(&self.store, id).map_err(NodeError::from)?;
+        let row = row.ok_or(ApprovalError::Approval(Refusal::NoApproval))?;
+        let order = self.order(id, &row)?;
+        Ok((row, order))
+    }
+
+    /// What waits for a second person, is being carried out, or counts as a leave; newest first.
     ///
     /// # Errors
     /// [`NodeError`] when the store cannot be read.
@@ -84,173 +229,184 @@ impl Node {
     ) -> Result<Vec<PendingApproval>, NodeError> {
         let node = Arc::clone(self);
         blocking(move || {
-            let now = node.now().micros();
             let mut found = Vec::new();
-            for (id, row) in approvals::at_stage(&node.store, Stage::Asked)? {
-                if row.expires_us > now {
-                    found.push(node.pending(&id, &row)?);
-                }
+            for (id, row) in approvals::open(&node.store, node.now().micros())? {
+                found.push((node.order(&id, &row)?, id, row));
             }
-            found.sort_by_key(|one| std::cmp::Reverse(one.asked_us));
+            found.sort_by_key(|(order, ..)| std::cmp::Reverse(order.asked_us));
             found.truncate(MAX_LISTED);
-            Ok(found)
+            let mut shown = Vec::with_capacity(found.len());
+            for (order, id, row) in found {
+                shown.push(node.pending(&id, &row, order)?);
+            }
+            Ok(shown)
         })
         .await
     }
 
-    fn pending(&self, id: &ApprovalId, row: &ApprovalRow) -> Result<PendingApproval, NodeError> {
-        let order = self.order(id, row)?;
-        let mut references = Vec::new();
-        for digest in order.records.iter().take(MAX_REFERENCES) {
-            let digest = Digest::try_from(digest.as_slice())
-                .map_err(|_| EntryError::Field("approval record"))?;
-            if let Some(number) = ask::by_digest(&self.store, &digest)? {
-                // One that cannot be read does not hide the others.
-                match self
-                    .held(number)
-                    .and_then(|stored| self.reference_of(&stored))
-                {
-                    Ok(reference) => references.push(reference.to_string()),
-                    Err(error) => tracing::error!(number, %error, "a record cannot be named"),
-                }
-            }
-        }
-        Ok(PendingApproval {
-            id: hex::encode(id),
-            what: match order.kind() {
-                ApprovalKind::Shred => "shred",
-                _ => "recall",
-            }
-            .to_owned(),
-            asked_by: order.asked_by.clone(),
-            asked_us: order.asked_us,
-            expires_us: row.expires_us,
-            records: u64::try_from(order.records.len()).unwrap_or(u64::MAX),
-            references,
-            reason: order.reason,
-            note: order.note,
-        })
-    }
-
-    /// Approves what another operator asked for, and carries it out.
+    /// How one stands, whatever became of it.
     ///
     /// # Errors
-    /// [`RecallError`]; what is durable stays so and is carried out again.
+    /// [`ApprovalError::Approval`] when nothing has this id.
+    pub async fn approval(
+        self: &Arc<Self>,
+        id: &str,
+        _permit: &Permit<act::SeeApprovals>,
+    ) -> Result<PendingApproval, ApprovalError> {
+        self.stands(id_of(id)?).await
+    }
+
+    async fn stands(self: &Arc<Self>, id: ApprovalId) -> Result<PendingApproval, ApprovalError> {
+        let node = Arc::clone(self);
+        let stands = blocking(move || {
+            Ok((|| {
+                let (row, order) = node.found(&id)?;
+                Ok(node.pending(&id, &row, order)?)
+            })())
+        });
+        stands.await?
+    }
+
+    /// Approves what another person asked for: an order is carried out, a leave counts from now on.
+    ///
+    /// # Errors
+    /// [`ApprovalError`]; an order that is durably approved stays so and is carried out again.
     pub async fn approve(
         self: &Arc<Self>,
         id: &str,
         permit: &Permit<act::Approve>,
-    ) -> Result<Vec<Recalled>, RecallError> {
+    ) -> Result<Approved, ApprovalError> {
+        let id = id_of(id)?;
+        let (_, order) = self.found(&id)?;
+        self.check_approver(permit, order.kind())?;
         let actor = permit.actor();
-        let id: ApprovalId = hex::decode(id)
-            .ok()
-            .and_then(|bytes| bytes.try_into().ok())
-            .ok_or(RecallError::Approval(Refusal::NoApproval))?;
-        let approver_tag = self.person(&actor);
-        let row = approvals::of(&self.store, &id)
-            .map_err(NodeError::from)?
-            .ok_or(RecallError::Approval(Refusal::NoApproval))?;
-        self.check_approver(permit, self.order(&id, &row)?.kind())?;
-        let approved = self
-            .writer
-            .propose(Proposal::Approve {
-                id,
-                approver_tag,
-                actor,
-            })
-            .await
-            .map_err(NodeError::from);
-        match approved {
-            Err(NodeError::Refused(refusal)) => return Err(RecallError::Approval(refusal)),
-            other => other?,
+        if person_of(&order.asked_by) == person_of(&actor) {
+            return Err(ApprovalError::Approval(Refusal::OwnApproval));
+        }
+        let by = self.human(&actor);
+        let step = match guarded(order.kind()).shape() {
+            Shape::Order => Move::Approve { by },
+            Shape::Warrant => Move::Grant {
+                by,
+                until_us: (self.now() + self.waits(order.kind())).micros(),
+            },
         };
-        let row = approvals::of(&self.store, &id)
-            .map_err(NodeError::from)?
-            .ok_or(RecallError::Approval(Refusal::NoApproval))?;
-        let done = self.carry_out_order(&id, &row).await;
-        if done.is_err() {
-            // The next round goes on with it.
-            self.approvals_seen.store(false, Ordering::Release);
-        }
-        Ok(done?)
-    }
-
-    /// Carries out what was approved before a crash, or could not be carried out then. An order that
-    /// cannot be carried out keeps no other from it.
-    pub(super) async fn carry_out_approved(self: &Arc<Self>) -> Result<(), SubmitError> {
-        if self.approvals_seen.load(Ordering::Acquire) {
-            return Ok(());
-        }
-        let approved =
-            approvals::at_stage(&self.store, Stage::Approved).map_err(NodeError::from)?;
-        // Before they are looked at: one that is approved or fails meanwhile is seen again.
-        self.approvals_seen.store(true, Ordering::Release);
-        let mut left = false;
-        for (id, row) in approved {
-            let item = Item::Approval(id);
-            if self.resting.rests(&item, Instant::now()) {
-                left = true;
-                continue;
-            }
-            match self.carry_out_order(&id, &row).await {
-                Ok(_) => self.resting.done(&item),
-                Err(error @ SubmitError::Node(NodeError::Closed)) => return Err(error),
+        self.settle(id, step, &actor, permit.from(), String::new())
+            .await?;
+        let mut recalled = Vec::new();
+        if matches!(step, Move::Approve { .. }) {
+            match self.carry_out_order(&id).await {
+                Ok(Carried::Recalled(records)) => recalled = records,
+                Ok(Carried::Done | Carried::Failed) => {}
                 Err(error) => {
-                    left = true;
-                    self.not_done(item, &error).await;
+                    // The next round goes on with it.
+                    self.approvals_seen.store(false, Ordering::Release);
+                    return Err(error.into());
                 }
             }
         }
-        if left {
-            self.approvals_seen.store(false, Ordering::Release);
+        let approval = self.stands(id).await?;
+        Ok(Approved { recalled, approval })
+    }
+
+    /// Refuses what another person asked for, or takes a leave back; who asked may do so too.
+    ///
+    /// # Errors
+    /// [`ApprovalError`]; it stays as it was then.
+    pub async fn refuse(
+        self: &Arc<Self>,
+        id: &str,
+        reason: &str,
+        permit: &Permit<act::Approve>,
+    ) -> Result<(), ApprovalError> {
+        let reason = reason.trim();
+        let chars = reason.chars().count();
+        if !(1..=MAX_PURPOSE_CHARS).contains(&chars) || reason.chars().any(char::is_control) {
+            return Err(ApprovalError::Reason);
         }
+        let id = id_of(id)?;
+        let (_, order) = self.found(&id)?;
+        let actor = permit.actor();
+        if order.asked_by != actor {
+            self.check_approver(permit, order.kind())?;
+        }
+        self.settle(id, Move::Refuse, &actor, permit.from(), reason.to_owned())
+            .await?;
         Ok(())
     }
 
-    async fn carry_out_order(
-        self: &Arc<Self>,
-        id: &ApprovalId,
-        row: &ApprovalRow,
-    ) -> Result<Vec<Recalled>, SubmitError> {
-        let _alone = self.approval_change.lock().await;
-        let order = self.order(id, row)?;
-        let mut meant = Vec::with_capacity(order.records.len());
-        for digest in &order.records {
-            let digest = Digest::try_from(digest.as_slice())
-                .map_err(|_| NodeError::from(EntryError::Field("approval record")))?;
-            let number = ask::by_digest(&self.store, &digest).map_err(NodeError::from)?;
-            meant.extend(number.map(|number| (number, digest)));
+    /// Voids what somebody who leaves asked for, and the leaves that they have; answers how many.
+    pub(super) async fn void_approvals(
+        &self,
+        leaving: &str,
+        by: &Permit<act::Offboard>,
+    ) -> Result<u64, NodeError> {
+        let (mut voided, actor) = (0_u64, by.actor());
+        for (id, row) in approvals::open(&self.store, self.now().micros())? {
+            if row.state.stage == Stage::Approved || self.order(&id, &row)?.asked_by != leaving {
+                continue;
+            }
+            let void = self.settle(id, Move::Void, &actor, by.from(), String::new());
+            match void.await {
+                Ok(()) => voided = voided.saturating_add(1),
+                // It was decided, or its time was over, between looking and deciding.
+                Err(NodeError::Refused(_)) => {}
+                Err(error) => return Err(error),
+            }
         }
-        let recalled = match order.kind() {
-            // With what was submitted since it was asked for.
-            ApprovalKind::Recall => {
-                let numbers: Vec<u64> = meant.iter().map(|(number, _)| *number).collect();
-                self.recall_all(&numbers, order.reason, &order.note, &order.asked_by)
-                    .await?
-            }
-            ApprovalKind::Shred => {
-                let orders = meant
-                    .into_iter()
-                    .map(|(number, digest)| LockOrder {
-                        number,
-                        digest,
-                        cause: LockCause::Recall,
-                        shred_us: 0,
-                        victims_only: false,
-                    })
-                    .collect();
-                let refused = self.propose_locks(orders, &order.asked_by).await?;
-                if let Some((_, error)) = refused.into_iter().next() {
-                    return Err(error.into());
-                }
-                Vec::new()
-            }
-            ApprovalKind::Unspecified => Vec::new(),
+        Ok(voided)
+    }
+
+    async fn settle(
+        &self,
+        id: ApprovalId,
+        step: Move,
+        actor: &str,
+        from: &str,
+        reason: String,
+    ) -> Result<(), NodeError> {
+        let answer = ApprovalAnswer {
+            by: actor.to_owned(),
+            time_us: self.now().micros(),
+            reason: reason.clone(),
+        };
+        let order = AnswerOrder {
+            id,
+            step,
+            answer: answer.encode_to_vec(),
+            actor: actor.to_owned(),
+            from: from.to_owned(),
+            reason,
         };
         self.writer
-            .propose(Proposal::ApprovalDone(*id))
-            .await
-            .map_err(NodeError::from)?;
-        Ok(recalled)
+            .propose(Proposal::Answer(Box::new(order)))
+            .await?;
+        Ok(())
+    }
+}
+
+/// An order of a kind, about these records.
+pub(super) fn order_of(kind: ApprovalKind, records: Vec<Vec<u8>>) -> ApprovalOrder {
+    ApprovalOrder {
+        kind: kind.into(),
+        records,
+        ..ApprovalOrder::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::person_of;
+
+    #[test]
+    fn a_person_is_the_name_whichever_certificate_it_comes_with() {
+        for actor in [
+            "UZ/officer/n.karimova",
+            "UZ/operator/n.karimova",
+            "UZ/officer/eid:n.karimova",
+        ] {
+            assert_eq!(person_of(actor), "n.karimova");
+        }
+        assert_ne!(person_of("UZ/officer/karimova"), "n.karimova");
     }
 }

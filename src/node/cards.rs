@@ -6,16 +6,20 @@ use base64::{Engine as _, prelude::BASE64_STANDARD as STANDARD};
 use prost::Message as _;
 
 use crate::{
-    access::{Permit, act},
+    access::{Guarded, Permit, act},
     card::{self, Acceptance, CardConflict, CardError, Fingerprint, TrustBook, TrustedCard},
     crypto::Digest,
-    entry::LaneId,
+    entry::{ApprovalKind, ApprovalOrder, LaneId},
     record::Country,
     replication::lanes,
     wire::{card::SignedCard, envelope::Lane},
 };
 
-use super::{Node, NodeError, rules::Proposal};
+use super::{
+    Node, NodeError,
+    approvals::{ApprovalError, Asked, order_of},
+    rules::{By, Proposal},
+};
 
 /// The same alarm is written into the ledger again after this long.
 const ALARM_AGAIN: Duration = Duration::from_secs(600);
@@ -55,9 +59,21 @@ pub enum CardRefusal {
         /// Whose card it is.
         country: String,
     },
+    /// It is not asked for.
+    #[error(transparent)]
+    Approval(Box<ApprovalError>),
     /// The node failed.
     #[error(transparent)]
     Node(#[from] NodeError),
+}
+
+/// What became of an import.
+#[derive(Debug)]
+pub enum Imported {
+    /// The card is trusted; and whether it was not before.
+    Trusted(TrustedCard, bool),
+    /// A second person has to approve it first.
+    Asked(TrustedCard, Asked),
 }
 
 /// A signed message as evidence in a leaf. Of one that is too long for a leaf only the digest stays;
@@ -73,8 +89,8 @@ fn statement(message: &[u8]) -> String {
 }
 
 impl Node {
-    /// Accepts a card whose fingerprint was compared by voice. Answers the card and whether it
-    /// was new.
+    /// Accepts a card whose fingerprint was compared by voice, or asks a second person to, where the
+    /// permissions demand one. One that is held already needs nobody.
     ///
     /// # Errors
     /// [`CardRefusal`]; the book is unchanged then.
@@ -83,7 +99,7 @@ impl Node {
         signed: SignedCard,
         given: Fingerprint,
         permit: &Permit<act::ImportCard>,
-    ) -> Result<(TrustedCard, bool), CardRefusal> {
+    ) -> Result<Imported, CardRefusal> {
         let card = card::verify_card(&signed, self.now())?;
         if card.country == self.country {
             return Err(CardRefusal::Own(card.country));
@@ -95,7 +111,39 @@ impl Node {
                 given,
             });
         }
-        self.accept_card(card, permit.actor()).await
+        let held = self.book.load();
+        let held = held.get(card.country).map(|held| held.digest);
+        if held == Some(card.digest) || !permit.table().requires(Guarded::ImportCard) {
+            let (card, changed) = self.accept_card(card, permit.actor()).await?;
+            return Ok(Imported::Trusted(card, changed));
+        }
+        self.check_conflict(&card).await?;
+        let order = ApprovalOrder {
+            signed_card: card.signed.encode_to_vec(),
+            ..order_of(ApprovalKind::ImportCard, Vec::new())
+        };
+        let asked = self.ask_for(order, permit, None, By::of(permit)).await;
+        let asked = asked.map_err(|error| CardRefusal::Approval(Box::new(error)))?;
+        Ok(Imported::Asked(card, asked))
+    }
+
+    /// Refuses a card that contradicts the one held; a sign of theft or forgery is an alarm.
+    async fn check_conflict(&self, card: &TrustedCard) -> Result<Acceptance, CardRefusal> {
+        let mut book = TrustBook::clone(&self.book.load());
+        let conflict = match book.accept(card.clone()) {
+            Ok(acceptance) => return Ok(acceptance),
+            Err(conflict) => conflict,
+        };
+        // An old file is no sign of theft or forgery.
+        if conflict.is_alarm() {
+            let held = self.book.load();
+            let held = held.get(card.country).map(|held| held.signed.clone());
+            let both = held.iter().chain([&card.signed]);
+            let evidence = both.map(|signed| signed.encode_to_vec()).collect();
+            self.alarm_keeping(Some(card.country), "card-conflict", evidence)
+                .await;
+        }
+        Err(conflict.into())
     }
 
     /// The own card, then those of the other countries.
@@ -125,32 +173,19 @@ impl Node {
         Ok(changed)
     }
 
-    async fn accept_card(
+    /// Trusts a card from now on.
+    pub(super) async fn accept_card(
         &self,
         card: TrustedCard,
         actor: String,
     ) -> Result<(TrustedCard, bool), CardRefusal> {
         let _alone = self.book_change.lock().await;
-        let mut book = TrustBook::clone(&self.book.load());
-        match book.accept(card.clone()) {
-            Ok(Acceptance::Same) => return Ok((card, false)),
-            Ok(Acceptance::New | Acceptance::Newer) => {}
-            Err(conflict) => {
-                // An old file is no sign of theft or forgery.
-                if conflict.is_alarm() {
-                    let held = self
-                        .book
-                        .load()
-                        .get(card.country)
-                        .map(|held| held.signed.clone());
-                    let both = held.iter().chain([&card.signed]);
-                    let evidence = both.map(|signed| signed.encode_to_vec()).collect();
-                    self.alarm_keeping(Some(card.country), "card-conflict", evidence)
-                        .await;
-                }
-                return Err(conflict.into());
-            }
+        match self.check_conflict(&card).await? {
+            Acceptance::Same => return Ok((card, false)),
+            Acceptance::New | Acceptance::Newer => {}
         }
+        let mut book = TrustBook::clone(&self.book.load());
+        book.accept(card.clone())?;
         self.writer
             .propose(Proposal::Card {
                 country: card.country,

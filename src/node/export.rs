@@ -10,13 +10,15 @@ use crate::{
     wire::{
         envelope::{ConsentUse, SealedRecord, SignedConsentToken},
         ledger::RecordProof,
+        node::WithheldCompartment,
         record::{CompartmentLabel, Record},
     },
 };
 
 use super::{
     Node, NodeError,
-    access::beyond,
+    access::{beyond, withheld},
+    approvals::Matter,
     purpose::check_purpose,
     read::ReadError,
     rules::{By, DiscloseOrder, Proposal, Refusal},
@@ -57,6 +59,8 @@ pub struct Exported {
     pub proof: RecordProof,
     /// The origin's consent, where one was needed.
     pub consent: Option<SignedConsentToken>,
+    /// Compartments that were left out because who exports may not have them, and why.
+    pub withheld: Vec<WithheldCompartment>,
 }
 
 impl Node {
@@ -80,9 +84,10 @@ impl Node {
         check_purpose(&note)?;
         let (node, by, why) = (Arc::clone(self), permit.clone(), purpose.clone());
         let court = court(&beneficiary)?;
-        let named = court.clone();
-        let (held, labels, consent) = blocking_consent(move || {
-            let held = node.usable(&by, &reference, exact)?;
+        let (named, for_court) = (court.clone(), court.clone());
+        let (held, labels, consent, warrant) = blocking_consent(move || {
+            let mut held = node.usable(&by, &reference, exact)?;
+            node.open_usable(&mut held, &by, why.as_ref())?;
             let labels = node.wanted(&by, &compartments, &held)?;
             let shown: Compartments = labels.iter().copied().collect();
             if shown.beyond_situation() && why.is_none() {
@@ -113,7 +118,10 @@ impl Node {
                 demands,
             })?;
             node.check_heard(held.sender)?;
-            Ok((held, labels, consent))
+            let versions = node.digests_of(held.number)?;
+            let matter = Matter::ExportCourt(&versions, &for_court);
+            let warrant = node.leave(&by, &matter, why.as_ref())?;
+            Ok((held, labels, consent, warrant))
         })
         .await?;
         let order = DiscloseOrder {
@@ -123,7 +131,10 @@ impl Node {
             manner: "court-export",
             compartments: numbers(&labels),
             token: consent.as_ref().and_then(single_use),
-            by: By::of(&permit).reading_for(purpose, [court.as_str(), note.as_str()].join(": ")),
+            by: By::of(&permit)
+                .reading_for(purpose, [court.as_str(), note.as_str()].join(": "))
+                .under(warrant.as_ref())
+                .under(held.decision.under.as_ref()),
             // The text is shown as by a reading.
             retrieval: held.sender != self.country,
         };
@@ -139,9 +150,11 @@ impl Node {
         let node = Arc::clone(self);
         blocking_consent(move || {
             let mut record = held.record;
+            let withheld = withheld(&held.decision);
             // What names the record stays: reference, marking, times.
             Subject::remove(&mut record, labels.iter().copied().collect());
             Ok(Exported {
+                withheld,
                 record,
                 sealed: SealedRecord {
                     compartments: Vec::new(),

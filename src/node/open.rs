@@ -9,9 +9,8 @@ use arc_swap::ArcSwap;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    access::Table,
     card::{self, TrustBook},
-    crypto::{Digest, IndexKey, random_bytes},
+    crypto::{IndexKey, random_bytes},
     entry,
     home::{Home, Roster},
     inbox::ask,
@@ -70,10 +69,6 @@ impl Node {
         own_card.check_validity(clock())?;
         let country = own_card.country;
         let permissions = home.access_file()?;
-        let table = match &permissions {
-            Some(text) => Table::read(text)?,
-            None => Table::default(),
-        };
         let (agreements, in_force) = InForce::load(home.layout().agreements())?;
         let (store, opened) =
             Store::open_on(store_options(&home)?, Arc::new(Rooms), medium, progress)?;
@@ -138,12 +133,7 @@ impl Node {
                 store: opened.how.to_string(),
             })
             .await?;
-        if let Some(text) = permissions {
-            let digest = Digest::of(text.as_bytes());
-            writer
-                .propose(Proposal::AccessTable { digest, text })
-                .await?;
-        }
+        let access = access::InForce::begin(&store, &writer, permissions).await?;
         if in_force.count > 0 {
             writer.propose(in_force.proposal(None)).await?;
         }
@@ -158,7 +148,7 @@ impl Node {
             renewal,
             config: home.config().clone(),
             agreements,
-            access: access::InForce::new(table),
+            access,
             refusals: Arc::default(),
             keys: NodeKeys {
                 signing: home.signing_key(),

@@ -55,9 +55,19 @@ const FENCES: Keyspace = Keyspace {
     goes_away: "node renewed",
 };
 
+/// The permissions in force.
+const PERMISSIONS: Keyspace = Keyspace {
+    prefix: 0xa1,
+    name: "permissions in force",
+    key: "empty",
+    value: "place of the entry (12 bytes), SHA-256 of the table (32)",
+    written_by: "permissions changed",
+    goes_away: "never; replaced by the next",
+};
+
 /// Every keyspace of a node, for the documentation and the test that no two share a prefix.
 pub fn keyspaces() -> Vec<&'static Keyspace> {
-    let mut all = vec![&CARDS, &CHECKPOINTS, &IDENTITY, &FENCES];
+    let mut all = vec![&CARDS, &CHECKPOINTS, &IDENTITY, &FENCES, &PERMISSIONS];
     all.extend(lives::keyspaces());
     all.extend(heard::keyspaces());
     all.extend(told::keyspaces());
@@ -134,6 +144,11 @@ pub(super) fn apply(
                 rows.delete(FENCES.key(&[country.as_bytes()]));
             }
         }
+        Event::AccessChanged(changed) if changed.lasting => {
+            let mut value = stored.place.to_bytes().to_vec();
+            value.extend_from_slice(&changed.digest);
+            rows.put(PERMISSIONS.key(&[]), value);
+        }
         Event::NodeCreated(_) => {
             rows.put(IDENTITY.key(&[]), stored.place.to_bytes().to_vec());
         }
@@ -195,6 +210,34 @@ pub(super) fn checkpoint_of(
         Event::CheckpointSeen(seen) => Ok(Some(seen)),
         _ => Err(EntryError::Field("checkpoint_seen").into()),
     }
+}
+
+/// SHA-256 of the permissions in force, as the writer sees it; `None` before the first.
+pub(super) fn permissions_digest(
+    rows: &impl ReadRows,
+) -> Result<Option<Digest>, crate::store::StoreError> {
+    let row = rows.row(&PERMISSIONS.key(&[]))?;
+    Ok(row.and_then(|value| Digest::try_from(value.get(12..)?).ok()))
+}
+
+/// The entry by which the permissions in force came, with when, and the table; `None` before the
+/// first.
+pub(super) fn permissions(
+    store: &Store,
+) -> Result<Option<(Moment, crate::entry::AccessChanged, String)>, NodeError> {
+    let Some(place) = store
+        .row(&PERMISSIONS.key(&[]))?
+        .and_then(|value| Place::from_bytes(value.get(..12)?))
+    else {
+        return Ok(None);
+    };
+    let entry = Entry::decode(&store.body(place)?)?;
+    let Event::AccessChanged(changed) = entry.event else {
+        return Err(EntryError::Field("access_changed").into());
+    };
+    let text = store.blob(place, changed.blob)?;
+    let text = String::from_utf8(text.to_vec()).map_err(|_| EntryError::Field("access table"))?;
+    Ok(Some((entry.time, changed, text)))
 }
 
 /// Whether a store was created already, as the writer sees it.

@@ -5,7 +5,7 @@ mod refusal;
 use std::sync::Arc;
 
 use crate::{
-    access::{Compartments, Permit, Purpose, Subject, Verb, act},
+    access::{Compartments, Permit, Purpose, Subject, Verb, Warrant, act},
     crypto::Digest,
     entry::{EntryError, LockCause},
     inbox::{HoldingError, StoredRecord, ask},
@@ -37,6 +37,8 @@ struct Looked {
     shown: Compartments,
     /// Whether its origin is to be told.
     retrieval: bool,
+    /// The leave under which victims' data is shown.
+    under: Option<Warrant>,
 }
 
 /// A record opened.
@@ -119,6 +121,7 @@ impl Node {
             digest,
             shown,
             retrieval,
+            under,
         } = looked?;
         let number = opened.summary.number;
         let withheld = opened.withheld.iter();
@@ -134,7 +137,9 @@ impl Node {
                 withheld: withheld
                     .filter_map(|of| u32::try_from(of.compartment).ok())
                     .collect(),
-                by: By::of(&permit).reading_for(reading.purpose.clone(), reading.note.clone()),
+                by: By::of(&permit)
+                    .reading_for(reading.purpose.clone(), reading.note.clone())
+                    .under(under.as_ref()),
                 detail: "read",
                 officer: Some(officer),
                 retrieval,
@@ -198,7 +203,10 @@ impl Node {
             }
         };
         let subject = self.subject_of(&stored, &record)?;
-        let decision = self.reached(permit, reference, &subject)?;
+        let mut decision = self.reached(permit, reference, &subject)?;
+        if !reading.situation_only {
+            self.open_victims(&mut decision, permit, number, reading.purpose.as_ref())?;
+        }
         let shown = if reading.situation_only {
             Compartments::situation()
         } else {
@@ -215,7 +223,11 @@ impl Node {
         }
         let mut summary = self.summary(number, &stored, &record)?;
         self.personal(&mut summary, officer)?;
-        let summary = self.narrowed(permit, &subject, summary);
+        let mut summary = self.narrowed(permit, &subject, summary).unwrap_or_default();
+        if decision.under.is_some() {
+            let victims = i32::from(CompartmentLabel::Victims);
+            summary.withheld.retain(|label| *label != victims);
+        }
         let numbers = versions.iter().map(|version| version.number);
         let versions = self.personals(numbers, permit, officer)?;
         let thread = if reading.thread {
@@ -234,7 +246,7 @@ impl Node {
         Subject::remove(&mut record, shown);
         let opened = Opened {
             record,
-            summary: summary.unwrap_or_default(),
+            summary,
             versions,
             thread,
             original,
@@ -247,6 +259,7 @@ impl Node {
             digest: stored.digest,
             shown,
             retrieval: stored.position.is_some() && !stored.is_step() && !known,
+            under: decision.under,
         })
     }
 

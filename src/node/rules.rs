@@ -11,6 +11,7 @@ mod exchange;
 mod facts;
 mod life;
 mod lives;
+mod permissions;
 mod persons;
 mod proposal;
 mod reading;
@@ -20,11 +21,13 @@ mod released;
 mod steps;
 mod told;
 
+pub use approvals::{AnswerOrder, AskOrder};
 pub use consent::{DiscloseOrder, PassesOn};
 pub use desk::{ChargeOrder, EscalateOrder};
 pub use facts::{
     AloneOrder, Backups, Effect, ErasedOrder, Facts, KeptReceipts, LockOrder, Rekeying,
 };
+pub use permissions::TableOrder;
 pub use proposal::{
     Answer, ApprovalId, Arrival, ArrivedReceipts, Prepared, Proposal, ReceivedBatch, Submission,
 };
@@ -35,7 +38,7 @@ pub use told::{CertificateOrder, KeyOrder};
 
 use std::{sync::Arc, time::Duration};
 
-pub(super) use approvals::order_aad;
+pub(super) use approvals::{answer_aad, order_aad};
 pub(super) use desk::charge_aad;
 pub(super) use life::ground_aad;
 pub(super) use persons::person_tag;
@@ -47,8 +50,8 @@ use prost::Message as _;
 use crate::{
     crypto::{AeadKey, Domain, IndexKey, RandomError, random_bytes},
     entry::{
-        AccessChanged, AgreementsChanged, Alarm, CardAccepted, CheckpointSeen, Entry, Event,
-        Fenced, Incarnation, LeafSlot, LinkChanged, NodeCreated, NodeStarted, PeerHeard,
+        AgreementsChanged, Alarm, CardAccepted, CheckpointSeen, Entry, Event, Fenced, Incarnation,
+        LeafSlot, LinkChanged, NodeCreated, NodeStarted, PeerHeard,
     },
     ledger::{self, leaf_digest},
     record::{Country, Moment},
@@ -260,20 +263,10 @@ impl Rules for NodeRules {
             Proposal::ReceiptsArrived(arrived) => self.receipts_arrived(*arrived, group)?,
             Proposal::Read(order) => self.read(*order, group)?,
             Proposal::Searched(order) => self.searched(*order, group)?,
-            Proposal::AccessTable { digest, text } => {
-                let leaf = LeafBody {
-                    subject: digest.to_vec(),
-                    ..node(Action::Node, "permissions")
-                };
-                let event = Event::AccessChanged(AccessChanged {
-                    digest: digest.to_vec(),
-                    blob: 0,
-                });
-                self.append(group, event, vec![text.into_bytes()], leaf)?;
-            }
             Proposal::Indexed(event) => self.append_leafless(event, group)?,
             Proposal::Certificates(orders) => self.certificates(orders, group)?,
             Proposal::Key(order) => self.key(order, group)?,
+            Proposal::AccessTable(order) => self.put_in_force(*order, group)?,
             Proposal::RefusedAttempts(sums) => self.attempts_refused(sums, group)?,
             Proposal::Charge(order) => self.charge(*order, group)?,
             Proposal::Escalate(orders) => self.escalate(orders, group)?,
@@ -295,10 +288,9 @@ impl Rules for NodeRules {
             }
             Proposal::Rekey(rekeying) => self.rekey(rekeying, group)?,
             Proposal::Erased(orders) => self.erased_all(orders, group)?,
-            Proposal::Ask { .. }
-            | Proposal::Approve { .. }
+            Proposal::Ask(_)
+            | Proposal::Answer(_)
             | Proposal::ApprovalDone(_)
-            | Proposal::Void { .. }
             | Proposal::RecallAlone(_) => self.approval(proposal, group)?,
             Proposal::Link { peer, change } => {
                 let leaf = LeafBody {

@@ -8,19 +8,17 @@ use crate::{
     access::{Permit, act},
     crypto::Digest,
     ledger::Shown,
-    record::{
-        Country,
-        trend::{
-            TableFault, Wanted, as_shown, assemble, disclosures, has_words, sums_of, why, years_of,
-        },
+    record::trend::{
+        TableFault, Wanted, as_shown, assemble, disclosures, has_words, sums_of, why, years_of,
     },
     search::{Asked, Query, QueryError},
     statistics::{Disclosures, export::Table},
-    wire::record::{Record, Tlp, Trend, situation::Kind},
+    wire::record::{Record, Tlp, Trend, TrendDimension, TrendIndicator, situation::Kind},
 };
 
 use super::{
     Node, NodeError,
+    approvals::{Matter, TableScope},
     purpose::check_purpose,
     read::{ReadError, blocking},
     rules::{By, ExportedTable, Proposal, Refusal, Release, refuses_release, released_before},
@@ -39,6 +37,29 @@ pub struct TableOrder {
     pub exercise: bool,
     /// Why; into the ledger.
     pub purpose: String,
+}
+
+impl TableOrder {
+    /// Whose numbers, which indicator, by which dimension.
+    fn scope(&self) -> Result<TableScope, TableError> {
+        let Wanted {
+            country,
+            indicator,
+            dimension,
+            ..
+        } = &self.wanted;
+        let indicator = TrendIndicator::try_from(*indicator)
+            .ok()
+            .filter(|code| *code != TrendIndicator::Unspecified);
+        let dimension = TrendDimension::try_from(*dimension)
+            .ok()
+            .filter(|code| *code != TrendDimension::Unspecified);
+        Ok(TableScope {
+            indicator: indicator.ok_or(TableError::Missing("indicator"))?,
+            dimension: dimension.ok_or(TableError::Missing("dimension"))?,
+            country: country.parse().map_err(|_| QueryError::Country)?,
+        })
+    }
 }
 
 /// Why a table is not exported.
@@ -141,11 +162,14 @@ impl Node {
         order: TableOrder,
     ) -> Result<Exported, TableError> {
         check_purpose(&order.purpose)?;
+        let scope = order.scope()?;
+        let warrant = self.leave(&permit, &Matter::Table(&scope), None)?;
         let order = Arc::new(order);
         for _ in 0..TRIES {
             let (node, wanted, by) = (Arc::clone(self), Arc::clone(&order), permit.clone());
             let made = blocking(move || Ok(node.table(&wanted, &by))).await??;
-            let (exported, released) = made;
+            let (exported, mut released) = made;
+            released.by = released.by.under(warrant.as_ref());
             let proposed = self
                 .writer
                 .propose(Proposal::ExportTable(Box::new(released)));
@@ -206,18 +230,7 @@ impl Node {
         order: &TableOrder,
         permit: &Permit<act::ExportTable>,
     ) -> Result<Vec<Source>, TableError> {
-        let Wanted {
-            country,
-            indicator,
-            dimension,
-            ..
-        } = &order.wanted;
-        for (code, what) in [(indicator, "indicator"), (dimension, "dimension")] {
-            if *code == 0 {
-                return Err(TableError::Missing(what));
-            }
-        }
-        let country: Country = country.parse().map_err(|_| QueryError::Country)?;
+        let country = order.scope()?.country;
         let query = Query::read(&Asked {
             kind: "Trend".to_owned(),
             country: country.code().to_owned(),

@@ -1,6 +1,7 @@
 //! Refusals as gRPC statuses: a code, a sentence, and `ErrorInfo.reason`, the stable word that
 //! programs and screens go by. Every field violation is listed.
 
+mod approvals;
 mod consents;
 mod threads;
 
@@ -312,6 +313,7 @@ impl From<CardRefusal> for Refusal {
             CardRefusal::Own(_) => "CARD_OWN",
             CardRefusal::NotItsOwn { .. } => "CARD_NOT_ITS_OWN",
             CardRefusal::Node(error) => return error.into(),
+            CardRefusal::Approval(error) => return (*error).into(),
         };
         Self::new(Code::InvalidArgument, reason, refusal.to_string())
     }

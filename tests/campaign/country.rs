@@ -11,6 +11,7 @@ use std::{
 };
 
 use comity::{
+    access::{Guarded, Table},
     card::TrustedCard,
     client::{Client, Profile},
     config::Config,
@@ -83,6 +84,9 @@ impl Node {
             ..opened.config().clone()
         };
         home::write_config(&home, &config).unwrap();
+        // The campaigns are not about second persons.
+        let alone = Table::default().by_one(&[Guarded::ImportCard, Guarded::ExportBulk]);
+        std::fs::write(opened.layout().access(), alone.to_toml()).unwrap();
         Self {
             country,
             role,

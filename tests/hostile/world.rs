@@ -7,12 +7,13 @@ use std::{
 };
 
 use comity::{
+    access::{Guarded, Table},
     card::{self, AddressPolicy, Predecessor, Renewal, TrustBook, TrustedCard},
     config::Config,
     crypto::{Digest, SigningKey, random_bytes},
     entry::Incarnation,
     exercise::{self, Exercise},
-    home::{self, Home, InitOptions, root},
+    home::{self, Home, InitOptions, Layout, root},
     node::{Node, submit::Intent, submit::SubmitError, system_clock},
     record::{Country, Moment},
     rpc::{
@@ -67,6 +68,9 @@ pub(crate) fn make_home(folder: &Path, code: &str) -> Home {
         ..Home::open(&dir).unwrap().config().clone()
     };
     home::write_config(&dir, &config).unwrap();
+    // One operator imports cards: these tests are about peers.
+    let alone = Table::default().by_one(&[Guarded::ImportCard]);
+    std::fs::write(Layout::new(&dir).access(), alone.to_toml()).unwrap();
     Home::open(&dir).unwrap()
 }
 

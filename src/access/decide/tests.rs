@@ -12,7 +12,7 @@ const OTHER: &str = "victim-support";
 
 /// What the built-in table gives each role, written down a second time by hand: for each action the
 /// compartments of a record of the own authority, and of another's of the same country. `s` the
-/// situation, `u` suspects, `i` identifiers, `v` victims, `q` source; `+` an action about the node.
+/// situation, `u` suspects, `i` identifiers, `v` victims (`V` with a second person's leave), `q` source; `+` an action about the node.
 const EXPECTED: &[(Role, &str)] = &[
     (
         Role::LiaisonOfficer,
@@ -21,43 +21,46 @@ const EXPECTED: &[(Role, &str)] = &[
          recall suiq/sui, shred sui/sui, hold sui/sui, acknowledge suiq/sui, assign suiq/sui,
          request-consent suiq/sui, answer-consent suiq/sui, share-onward suiq/sui,
          export-table sui/sui, see-approvals +, approve +, status +, see-cards +,
-         see-agreements +",
+         see-agreements +, see-permissions +, request-approval +, answer-data-subject +",
     ),
     (
         Role::Analyst,
         "list sui/sui, watch sui/sui, read sui/sui, search sui/sui, correlate sui/sui,
          track sui/sui, export-table sui/sui, see-approvals +, approve +, status +, see-cards +,
-         see-agreements +",
+         see-agreements +, see-permissions +, request-approval +",
     ),
     (
         Role::JudicialAuthority,
         "list suiq/, watch suiq/, read suiq/, search suiq/, correlate suiq/, track suiq/,
          preview suiq/, submit suiq/, amend suiq/, reply suiq/, recall suiq/, shred suiq/,
          hold suiq/, acknowledge suiq/, assign suiq/, request-consent suiq/, answer-consent suiq/,
-         export-court suiq/, see-approvals +, approve +, status +, see-cards +, see-agreements +",
+         export-court suiq/, see-approvals +, approve +, status +, see-cards +, see-agreements +,
+         see-permissions +, request-approval +",
     ),
     (
         Role::VictimProtectionOfficer,
-        "list sv/, watch sv/, read sv/, search sv/, correlate sv/, track sv/, preview sv/,
+        "list sV/, watch sV/, read sV/, search sV/, correlate sV/, track sv/, preview sv/,
          submit sv/, amend sv/, reply sv/, recall sv/, acknowledge sv/, assign sv/,
-         request-consent sv/, answer-consent sv/, share-onward sv/, export-court sv/,
-         see-approvals +, approve +, status +, see-cards +, see-agreements +",
+         request-consent sv/, answer-consent sv/, share-onward sv/, export-court sV/,
+         see-approvals +, approve +, status +, see-cards +, see-agreements +, see-permissions +,
+         request-approval +, answer-data-subject +",
     ),
     (
         Role::CaseSystem,
         "list sui/, watch sui/, read sui/, search sui/, correlate sui/, track sui/,
          preview suivq/, submit suivq/, amend suivq/, reply sui/, acknowledge sui/, status +,
-         see-cards +, see-agreements +",
+         see-cards +, see-agreements +, see-permissions +",
     ),
     (
         Role::Auditor,
         "see-approvals +, approve +, status +, see-cards +, see-agreements +,
-         see-ledger +",
+         see-ledger +, see-permissions +, explain-permissions +",
     ),
     (
         Role::Operator,
         "see-approvals +, approve +, status +, see-cards +, see-agreements +,
-         import-card +, reload-agreements +, see-ledger +, offboard +",
+         import-card +, reload-agreements +, see-ledger +, offboard +, see-permissions +,
+         explain-permissions +, change-permissions +",
     ),
 ];
 
@@ -98,8 +101,11 @@ fn subject(record: &Record) -> Subject {
 fn letters(decision: &Decision) -> String {
     ALL.into_iter()
         .zip(['s', 'u', 'i', 'v', 'q'])
-        .filter(|(label, _)| decision.allowed.has(*label))
-        .map(|(_, letter)| letter)
+        .filter_map(|(label, letter)| match label {
+            _ if decision.allowed.has(label) => Some(letter),
+            CompartmentLabel::Victims if decision.victims_need_second() => Some('V'),
+            _ => None,
+        })
         .collect()
 }
 
@@ -152,7 +158,7 @@ fn victims_are_nobodys_but_of_authorities_named() {
     let table = Table::default();
     let who = principal(Role::VictimProtectionOfficer);
     let reads = |record: &Record| decide(&who, Action::Read, Some(&subject(record)), &table);
-    assert_eq!(letters(&reads(&addressed(&[OWN]))), "sv");
+    assert_eq!(letters(&reads(&addressed(&[OWN]))), "sV");
     // The desk's, and so everybody's, but for the victims.
     let desk = reads(&addressed(&[]));
     assert_eq!(letters(&desk), "s");

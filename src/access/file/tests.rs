@@ -4,7 +4,7 @@ use super::*;
 const RUN: &str = r#"
 [[allow]]
 role = "operator"
-actions = ["status", "approve"]
+actions = ["status", "approve", "change-permissions"]
 "#;
 
 fn read(more: &str) -> Result<Table, FileFault> {
@@ -15,7 +15,9 @@ fn read(more: &str) -> Result<Table, FileFault> {
 fn the_built_in_table_survives_writing_and_reading() {
     let table = Table::default();
     table.check().unwrap();
-    assert_eq!(Table::read(&table.to_toml()), Ok(table));
+    assert_eq!(Table::read(&table.to_toml()), Ok(table.clone()));
+    let alone = table.by_one(&[Guarded::ImportCard, Guarded::ExportBulk]);
+    assert_eq!(Table::read(&alone.to_toml()), Ok(alone));
 }
 
 #[test]
@@ -136,6 +138,18 @@ fn bad_files_are_refused_by_line_field_and_what_is_allowed() {
             "hours",
             "0 is not from 1 to 168",
         ),
+        (
+            "\n[two_persons.export-bulk]\nrecords = 0\n".to_owned(),
+            7,
+            "records",
+            "0 is not from 1 to 1000000",
+        ),
+        (
+            "\n[two_persons.shred]\nrecords = 5\n".to_owned(),
+            7,
+            "records",
+            "only `export-bulk` has it",
+        ),
     ] {
         let fault = read(&text).unwrap_err();
         let FileFault::Line {
@@ -153,7 +167,16 @@ fn bad_files_are_refused_by_line_field_and_what_is_allowed() {
 
 #[test]
 fn mixed_duties_are_refused() {
-    assert!(Table::read("").unwrap().rows.is_empty());
+    assert_eq!(Table::read(""), Err(FileFault::Table(TableFault::ForEver)));
+    // Somebody may propose another table, and nobody approve it.
+    let alone = "[[allow]]\nrole = \"operator\"\nactions = [\"change-permissions\"]\n";
+    assert_eq!(
+        Table::read(alone),
+        Err(FileFault::Table(TableFault::ForEver))
+    );
+    let open = format!("{alone}[two_persons.change-permissions]\nrequired = false\n");
+    let table = Table::read(&open).unwrap();
+    assert!(!table.requires(Guarded::ChangePermissions) && table.requires(Guarded::Shred));
     for role in ["operator", "auditor"] {
         let fault = read(&format!(
             "[[allow]]\nrole = \"{role}\"\nactions = [\"read\"]\ncompartments = [\"situation\"]\n"

@@ -12,17 +12,18 @@ use tokio::process::{Child, Command};
 use zeroize::Zeroizing;
 
 use crate::{
-    access::act,
+    access::{PrincipalKind, act},
     card::{Fingerprint, TrustedCard},
     client::{Client, Profile},
     config::Config,
     home::{self, Home, InitOptions},
-    node::{Node, system_clock},
+    node::{Node, cards::Imported, system_clock},
     record::Country,
-    wire::record::CountryRole,
+    wire::{node::ApproveRequest, record::CountryRole},
 };
 
 use super::super::exit::{Failure, OSERR, SOFTWARE, UNAVAILABLE};
+use super::super::principals;
 
 /// Longest wait for a node to answer after its start.
 const START: Duration = Duration::from_secs(60);
@@ -46,6 +47,12 @@ pub(super) struct CountryNode {
     pub(super) home: PathBuf,
     pub(super) fingerprint: Fingerprint,
     pub(super) card: TrustedCard,
+    /// Profile of a second operator, who approves cards.
+    second_operator: PathBuf,
+    /// Profile of a second officer, who approves what officers ask for.
+    pub(super) second_officer: PathBuf,
+    /// Imports that wait for the second operator.
+    imports: Vec<String>,
     /// Held until the node's first start, so that no other program takes its ports meanwhile.
     ports: Vec<TcpListener>,
     process: Option<Child>,
@@ -80,7 +87,14 @@ impl CountryNode {
             ..opened.config().clone()
         };
         home::write_config(&dir, &config)?;
+        let second = |kind: PrincipalKind| {
+            let folder = dir.join(format!("second-{kind}"));
+            principals::second(&opened, kind, &folder)
+        };
         Ok(Self {
+            second_operator: second(PrincipalKind::Operator)?,
+            second_officer: second(PrincipalKind::Officer)?,
+            imports: Vec::new(),
             country,
             role,
             home: dir,
@@ -235,19 +249,38 @@ fn free_ports() -> Result<(Vec<TcpListener>, [SocketAddr; 2]), Failure> {
     Err(Failure::new(OSERR, "no free ports on loopback"))
 }
 
-/// Imports every card at every other country, with the fingerprint compared.
-pub(super) async fn exchange_cards(nodes: &[CountryNode]) -> Result<(), Failure> {
+/// Asks for the import of every card at every other country, with the fingerprint compared. None runs.
+pub(super) async fn exchange_cards(nodes: &mut [CountryNode]) -> Result<(), Failure> {
+    let cards: Vec<_> = nodes
+        .iter()
+        .map(|of| (of.country, of.card.signed.clone(), of.fingerprint))
+        .collect();
     for at in nodes {
         let node = Node::open(Home::open(&at.home)?, system_clock(), &mut |_| {}).await?;
         let permit = node
             .enter::<act::ImportCard>(node.local_operator())
             .map_err(|refused| Failure::new(SOFTWARE, refused.to_string()))?;
-        for other in nodes.iter().filter(|other| other.country != at.country) {
-            node.import_card(other.card.signed.clone(), other.fingerprint, &permit)
+        for (_, card, fingerprint) in cards.iter().filter(|(country, ..)| *country != at.country) {
+            let imported = node
+                .import_card(card.clone(), *fingerprint, &permit)
                 .await
                 .map_err(|refusal| Failure::new(SOFTWARE, refusal.to_string()))?;
+            if let Imported::Asked(_, asked) = imported {
+                at.imports.push(asked.id);
+            }
         }
         node.close().await?;
+    }
+    Ok(())
+}
+
+/// The second operator of every country approves the cards, at the running nodes.
+pub(super) async fn approve_cards(nodes: &mut [CountryNode]) -> Result<(), Failure> {
+    for at in nodes {
+        let mut operator = Client::connect(&Profile::load(&at.second_operator)?).await?;
+        for id in at.imports.drain(..) {
+            operator.life.approve(ApproveRequest { id }).await?;
+        }
     }
     Ok(())
 }

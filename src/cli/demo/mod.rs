@@ -26,7 +26,7 @@ use crate::{
 };
 
 use self::{
-    country::{CountryNode, exchange_cards},
+    country::{CountryNode, approve_cards, exchange_cards},
     report::Report,
     story::Story,
     traffic::Submission,
@@ -172,7 +172,8 @@ async fn play(
     }
     exchange_cards(nodes).await?;
     futures_util::future::try_join_all(nodes.iter_mut().map(CountryNode::start)).await?;
-    out.note("four nodes are up, cards are exchanged");
+    approve_cards(nodes).await?;
+    out.note("four nodes are up, cards are exchanged: one operator of each imported them, a second approved");
     let total = u64::try_from(submissions.len()).unwrap_or(u64::MAX);
     let bar = progress(total);
     let submissions = std::mem::take(submissions);

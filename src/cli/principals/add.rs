@@ -195,14 +195,19 @@ fn issue(
     })
 }
 
-/// Enrols a second officer with everything that the local one may do; answers the profile. For the
-/// demonstration's story, which needs two persons.
-pub(in crate::cli) fn second(home: &Home, folder: &Path) -> Result<PathBuf, Failure> {
+/// Enrols a second person of a kind with everything that the local one may do; answers the profile.
+/// For the demonstration, which needs two persons.
+pub(in crate::cli) fn second(
+    home: &Home,
+    kind: PrincipalKind,
+    folder: &Path,
+) -> Result<PathBuf, Failure> {
     let usage = |fault: crate::access::PrincipalError| Failure::new(USAGE, fault.to_string());
     let authority = home.config().authorities.first().map(String::as_str);
+    let authority = authority.filter(|_| kind == PrincipalKind::Officer);
     let roles = Role::ALL.into_iter();
-    let roles = roles.filter(|role| role.kind() == PrincipalKind::Officer);
-    let principal = Principal::new(home.country(), PrincipalKind::Officer, "second")
+    let roles = roles.filter(|role| role.kind() == kind);
+    let principal = Principal::new(home.country(), kind, "second")
         .and_then(|principal| principal.with_authority(authority))
         .and_then(|principal| principal.with_roles(roles.collect()))
         .map_err(usage)?;

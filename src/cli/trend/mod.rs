@@ -8,6 +8,8 @@ use clap::Subcommand;
 
 use super::{exit::Failure, out::Out};
 
+pub(super) use table::code;
+
 /// Import statistics and show them as protected tables.
 #[derive(Debug, Subcommand)]
 pub(super) enum Trend {

@@ -125,7 +125,12 @@ fn parts(table: &ExportTableResponse) -> (Vec<&str>, Vec<Vec<String>>) {
 }
 
 /// The number of a code, written as in the proto or in lower case with hyphens.
-fn code(flag: &str, list: &str, prefix: &str, typed: &str) -> Result<i32, Failure> {
+pub(in crate::cli) fn code(
+    flag: &str,
+    list: &str,
+    prefix: &str,
+    typed: &str,
+) -> Result<i32, Failure> {
     let wanted = typed.to_uppercase().replace('-', "_");
     let codes = json::enum_codes(&format!("comity.record.v1.{list}"));
     let short = |name: &str| name.strip_prefix(prefix).unwrap_or(name).to_owned();

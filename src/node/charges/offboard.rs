@@ -1,5 +1,5 @@
 //! Somebody leaves: what they were in charge of goes to another officer, and what they asked a second
-//! person for is void.
+//! person for, and the leaves that they have, are void.
 //!
 //! Each step is an entry with its leaf. A crash leaves some done and the rest as it was; doing it again
 //! goes on.
@@ -11,10 +11,7 @@ use prost::Message as _;
 use crate::{
     access::{Permit, act},
     entry::Charge,
-    inbox::{
-        approvals::{self, Stage},
-        charges,
-    },
+    inbox::charges,
 };
 
 use super::{
@@ -103,19 +100,7 @@ impl Node {
                 Err(error) => return Err(error.into()),
             }
         }
-        for (id, row) in approvals::at_stage(&self.store, Stage::Asked).map_err(NodeError::from)? {
-            if row.asker_tag != tag {
-                continue;
-            }
-            let actor = actor.clone();
-            let proposed = self.writer.propose(Proposal::Void { id, actor }).await;
-            match proposed.map_err(NodeError::from) {
-                Ok(_) => done.voided = done.voided.saturating_add(1),
-                // It was approved between looking and deciding.
-                Err(NodeError::Refused(Refusal::Approved)) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
+        done.voided = self.void_approvals(leaving, permit).await?;
         Ok(done)
     }
 }

@@ -1,7 +1,9 @@
 //! What use cases propose to the writer, and what it answers.
 
+use super::approvals::{AnswerOrder, AskOrder};
 use super::consent::DiscloseOrder;
 use super::desk::{ChargeOrder, EscalateOrder};
+use super::permissions::TableOrder;
 use super::reading::{ReadOrder, SearchOrder};
 use super::refusals::SubmissionRefusal;
 use super::released::ExportedTable;
@@ -18,8 +20,7 @@ use crate::{
 use super::super::{access::RefusedAttempts, fence::Claim, links::Change};
 use super::facts::{AloneOrder, ErasedOrder, Facts, LockOrder, Rekeying};
 
-/// Names something that waits for a second person.
-pub type ApprovalId = [u8; 16];
+pub use crate::access::ApprovalId;
 
 /// What may durably happen, as use cases propose it.
 #[derive(Debug)]
@@ -90,38 +91,13 @@ pub enum Proposal {
     /// A search or a correlation, before data leaves.
     Searched(Box<SearchOrder>),
     /// Something that needs two persons is asked for.
-    Ask {
-        /// Random.
-        id: ApprovalId,
-        /// Until when it can be approved, microseconds since 1970.
-        expires_us: i64,
-        /// Keyed tag of who asks.
-        asker_tag: [u8; 16],
-        /// Encoded `ApprovalOrder`.
-        order: Vec<u8>,
-        /// Who asks.
-        actor: String,
-        /// What for, a stable word.
-        what: &'static str,
-    },
-    /// It is approved, by somebody else than who asked.
-    Approve {
-        /// Which.
-        id: ApprovalId,
-        /// Keyed tag of who approves.
-        approver_tag: [u8; 16],
-        /// Who approves.
-        actor: String,
-    },
+    Ask(Box<AskOrder>),
+    /// It is approved, refused, void, or can never be done.
+    Answer(Box<AnswerOrder>),
     /// What was approved is done.
     ApprovalDone(ApprovalId),
-    /// The node starts with permissions of its own.
-    AccessTable {
-        /// SHA-256 of the table.
-        digest: Digest,
-        /// The table, as access.toml.
-        text: String,
-    },
+    /// Permissions come in force.
+    AccessTable(Box<TableOrder>),
     /// Leaves of an earlier version are indexed by person.
     Indexed(Event),
     /// Client certificates that the ledger is to be told of.
@@ -130,13 +106,6 @@ pub enum Proposal {
     Key(KeyOrder),
     /// Attempts that the permissions refused, summed up.
     RefusedAttempts(Vec<RefusedAttempts>),
-    /// It cannot be approved any more: who asked has left.
-    Void {
-        /// Which.
-        id: ApprovalId,
-        /// Who says so.
-        actor: String,
-    },
     /// An operator recalls records without a second one.
     RecallAlone(AloneOrder),
     /// A link came up or went down.

@@ -1,7 +1,7 @@
 //! Rules for looking at records: readings, listings, searches. Each is a leaf before data leaves.
 
 use crate::{
-    access::{Caller, Permit, Principal, Purpose, Verb},
+    access::{ApprovalId, Caller, Permit, Principal, Purpose, Verb, Warrant},
     crypto::Digest,
     entry::{AttemptsRefused, Event, Read},
     ledger::Shown,
@@ -20,6 +20,7 @@ pub struct By {
     from: String,
     purpose: Option<Purpose>,
     note: String,
+    approvals: Vec<ApprovalId>,
 }
 
 impl By {
@@ -65,6 +66,13 @@ impl By {
         }
     }
 
+    /// The same, under a second person's leave.
+    #[must_use]
+    pub fn under(mut self, warrant: Option<&Warrant>) -> Self {
+        self.approvals.extend(warrant.map(Warrant::approval));
+        self
+    }
+
     /// The part of a leaf that says so.
     pub(super) fn leaf(self) -> LeafBody {
         LeafBody {
@@ -81,6 +89,7 @@ impl By {
                 .purpose
                 .map(|purpose| purpose.case().to_owned())
                 .unwrap_or_default(),
+            approvals: self.approvals.iter().map(|id| id.to_vec()).collect(),
             ..LeafBody::default()
         }
     }

@@ -77,6 +77,18 @@ pub enum Refusal {
     /// The time for approving it is over.
     #[error("the time for approving it is over; ask again")]
     ApprovalExpired,
+    /// It was refused before.
+    #[error("it was refused before; `comity approvals show` says why")]
+    ApprovalRefused,
+    /// Who asked for it has left.
+    #[error("who asked for it has left, so that it cannot be approved any more")]
+    ApprovalVoid,
+    /// It was not approved, so it is not carried out.
+    #[error("it was not approved, and is not carried out")]
+    NotApproved,
+    /// Other permissions are in force than those that a proposal was compared with.
+    #[error("other permissions came in force meanwhile; look at them and propose again")]
+    PermissionsMoved,
     /// Nobody approves what they asked for.
     #[error("nobody approves what they asked for: a second operator has to")]
     OwnApproval,

@@ -5,7 +5,7 @@ mod chain;
 use std::sync::Arc;
 
 use crate::{
-    access::{Permit, act},
+    access::{Guarded, Permit, act},
     entry::{ApprovalKind, ApprovalOrder},
     inbox::ask,
     record::{Moment, Reference, kind_name},
@@ -14,8 +14,9 @@ use crate::{
 
 use super::super::{
     Node, NodeError,
+    approvals::{ApprovalError, order_of},
     read::{ReadError, blocking},
-    rules::{AloneOrder, Proposal, Refusal, SubmissionRefusal},
+    rules::{AloneOrder, By, Proposal, Refusal, SubmissionRefusal},
     submit::SubmitError,
 };
 
@@ -46,12 +47,18 @@ pub enum RecallError {
     /// The reason is missing.
     #[error("a recall needs a reason")]
     Reason,
-    /// It cannot be approved.
-    #[error("{0}")]
-    Approval(Refusal),
+    /// It is not asked for.
+    #[error(transparent)]
+    Approval(Box<ApprovalError>),
     /// A recall is refused.
     #[error(transparent)]
     Submit(#[from] SubmitError),
+}
+
+impl From<ApprovalError> for RecallError {
+    fn from(error: ApprovalError) -> Self {
+        Self::Approval(Box::new(error))
+    }
 }
 
 impl From<NodeError> for RecallError {
@@ -116,7 +123,7 @@ impl Node {
         if references.len() > MAX_RECALLED {
             return Err(RecallError::TooMany);
         }
-        let node = Arc::clone(self);
+        let (node, by) = (Arc::clone(self), permit.clone());
         let meant =
             blocking(move || Ok(node.meant(&references, filter.as_ref(), &permit))).await??;
         if meant.is_empty() {
@@ -134,18 +141,20 @@ impl Node {
         if open.len() > MAX_RECALLED {
             return Err(RecallError::TooMany);
         }
-        if !self.recalls_alone(open.len(), &actor).await? {
+        let second = by.table().requires(Guarded::MassRecall);
+        if second && !self.recalls_alone(open.len(), &actor).await? {
             let records = open.len();
+            let digests = open.iter().map(|(_, digest)| digest.to_vec()).collect();
             let order = ApprovalOrder {
-                kind: ApprovalKind::Recall.into(),
-                asked_by: actor,
-                asked_us: self.now().micros(),
                 reason,
                 note,
-                records: open.iter().map(|(_, digest)| digest.to_vec()).collect(),
+                ..order_of(ApprovalKind::Recall, digests)
             };
-            let id = self.ask_for(order).await?;
-            return Ok(Outcome::NeedsApproval { id, records });
+            let asked = self.ask_for(order, &by, None, By::of(&by)).await?;
+            return Ok(Outcome::NeedsApproval {
+                id: asked.id,
+                records,
+            });
         }
         let recalled = self.recall_all(&meant, reason, &note, &actor).await?;
         if recalled.is_empty() {
@@ -176,7 +185,8 @@ impl Node {
         }
     }
 
-    /// Asks a second operator to let locked records be shredded at once.
+    /// Asks a second person to let locked records be shredded at once; answers the approval's id, or
+    /// `None` where the permissions ask for no second person and it happens now.
     ///
     /// # Errors
     /// [`RecallError`]; nothing is asked for then.
@@ -184,7 +194,7 @@ impl Node {
         self: &Arc<Self>,
         references: Vec<Reference>,
         permit: Permit<act::Shred>,
-    ) -> Result<String, RecallError> {
+    ) -> Result<Option<String>, RecallError> {
         if references.is_empty() {
             return Err(RecallError::Nothing);
         }
@@ -199,16 +209,16 @@ impl Node {
             if stored.locked().is_none() {
                 return Err(RecallError::NotLocked(*reference));
             }
-            records.push(stored.digest.to_vec());
+            records.push((number, stored.digest));
         }
-        let order = ApprovalOrder {
-            kind: ApprovalKind::Shred.into(),
-            asked_by: permit.actor(),
-            asked_us: self.now().micros(),
-            records,
-            ..ApprovalOrder::default()
-        };
-        Ok(self.ask_for(order).await?)
+        if !permit.table().requires(Guarded::Shred) {
+            self.shred_now(records, &permit.actor()).await?;
+            return Ok(None);
+        }
+        let digests = records.iter().map(|(_, digest)| digest.to_vec()).collect();
+        let order = order_of(ApprovalKind::Shred, digests);
+        let asked = self.ask_for(order, &permit, None, By::of(&permit)).await?;
+        Ok(Some(asked.id))
     }
 
     /// Local numbers of the records meant, by references and by the filter.

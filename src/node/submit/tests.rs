@@ -6,6 +6,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
+    access::{Guarded, Table},
     exercise::{AUTHORITIES, Exercise},
     home::{self, Home, InitOptions},
     node::{rules::SubmissionRefusal, system_clock},
@@ -31,7 +32,11 @@ fn home(above: &TempDir, code: &str) -> Home {
         now: system_clock()(),
     })
     .unwrap();
-    Home::open(&dir).unwrap()
+    let home = Home::open(&dir).unwrap();
+    // One operator imports cards here.
+    let alone = Table::default().by_one(&[Guarded::ImportCard]);
+    std::fs::write(home.layout().access(), alone.to_toml()).unwrap();
+    home
 }
 
 /// A node of TJ that holds the card of UZ.

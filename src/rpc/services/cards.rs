@@ -7,7 +7,7 @@ use tonic::{Code, Request, Response, Status};
 use crate::{
     access::act,
     card::Fingerprint,
-    node::Node,
+    node::{Node, cards::Imported},
     rpc::{
         services::{enter, refuse},
         status::Refusal,
@@ -49,15 +49,19 @@ impl CardService for Cards {
         let signed = request
             .card
             .ok_or_else(|| invalid("the request carries no card".to_owned()))?;
-        let (card, changed) = self
-            .node
-            .import_card(signed, given, &permit)
-            .await
-            .map_err(refuse)?;
+        let imported = self.node.import_card(signed, given, &permit).await;
+        let (card, changed, asked) = match imported.map_err(refuse)? {
+            Imported::Trusted(card, changed) => (card, changed, None),
+            Imported::Asked(card, asked) => (card, false, Some(asked)),
+        };
+        let (approval_id, expires_us) =
+            asked.map_or_else(Default::default, |asked| (asked.id, asked.expires_us));
         Ok(Response::new(ImportCardResponse {
             country: card.country.code().to_owned(),
             version: card.version,
             changed,
+            approval_id,
+            expires_us,
         }))
     }
 

@@ -157,6 +157,7 @@ impl ConsentService for Consents {
             proof: Some(exported.proof),
             consent: exported.consent,
             origin: exported.origin.code().to_owned(),
+            withheld: exported.withheld,
         }))
     }
 

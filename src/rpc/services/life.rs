@@ -5,24 +5,26 @@ use std::sync::Arc;
 use tonic::{Code, Request, Response, Status};
 
 use crate::{
-    access::act,
+    access::{Guarded, act},
     node::{
         Node,
+        approvals::{LeaveRequest, MAX_OPENED_TOGETHER, TableScope},
         holds::HoldError,
-        rules,
         steps::{Filter, Outcome, RecallError, Recalled},
     },
-    record::{Moment, Reference},
+    record::{Moment, Reference, UnknownCountry},
     rpc::{
-        services::{enter, enter_about, refuse},
+        services::{enter, enter_about, purpose, refuse},
         status::Refusal,
     },
     wire::node::{
-        ApproveRequest, ApproveResponse, GetRecallStatusRequest, GetRecallStatusResponse,
-        ListApprovalsRequest, ListApprovalsResponse, ListHoldsRequest, ListHoldsResponse,
-        RecallRecordsRequest, RecallRecordsResponse, RecalledRecord, ReleaseHoldRequest,
-        ReleaseHoldResponse, SetHoldRequest, SetHoldResponse, ShredRecordsRequest,
-        ShredRecordsResponse, life_service_server::LifeService,
+        ApproveRequest, ApproveResponse, GetApprovalRequest, GetApprovalResponse,
+        GetRecallStatusRequest, GetRecallStatusResponse, ListApprovalsRequest,
+        ListApprovalsResponse, ListHoldsRequest, ListHoldsResponse, RecallRecordsRequest,
+        RecallRecordsResponse, RecalledRecord, RefuseApprovalRequest, RefuseApprovalResponse,
+        ReleaseHoldRequest, ReleaseHoldResponse, RequestApprovalRequest, RequestApprovalResponse,
+        SetHoldRequest, SetHoldResponse, ShredRecordsRequest, ShredRecordsResponse,
+        life_service_server::LifeService,
     },
 };
 
@@ -129,8 +131,10 @@ impl LifeService for Life {
     ) -> Result<Response<ShredRecordsResponse>, Status> {
         let (permit, request) = enter::<act::Shred, _>(&self.node, request)?;
         let references = parse(&request.references)?;
-        let approval_id = self.node.hasten(references, permit).await.map_err(refuse)?;
-        Ok(Response::new(ShredRecordsResponse { approval_id }))
+        let asked = self.node.hasten(references, permit).await.map_err(refuse)?;
+        Ok(Response::new(ShredRecordsResponse {
+            approval_id: asked.unwrap_or_default(),
+        }))
     }
 
     async fn list_approvals(
@@ -142,17 +146,98 @@ impl LifeService for Life {
         Ok(Response::new(ListApprovalsResponse { approvals }))
     }
 
+    async fn get_approval(
+        &self,
+        request: Request<GetApprovalRequest>,
+    ) -> Result<Response<GetApprovalResponse>, Status> {
+        let (permit, request) = enter::<act::SeeApprovals, _>(&self.node, request)?;
+        let approval = self.node.approval(&request.id, &permit).await;
+        Ok(Response::new(GetApprovalResponse {
+            approval: Some(approval.map_err(refuse)?),
+        }))
+    }
+
+    async fn request_approval(
+        &self,
+        request: Request<RequestApprovalRequest>,
+    ) -> Result<Response<RequestApprovalResponse>, Status> {
+        let (permit, request) = enter::<act::RequestApproval, _>(&self.node, request)?;
+        let wanted = wanted(request)?;
+        let asked = self.node.request_leave(&permit, wanted).await;
+        let asked = asked.map_err(refuse)?;
+        Ok(Response::new(RequestApprovalResponse {
+            id: asked.id,
+            expires_us: asked.expires_us,
+        }))
+    }
+
     async fn approve(
         &self,
         request: Request<ApproveRequest>,
     ) -> Result<Response<ApproveResponse>, Status> {
         let (permit, request) = enter::<act::Approve, _>(&self.node, request)?;
-        let id = request.id;
-        let recalled = self.node.approve(&id, &permit).await.map_err(refuse)?;
+        let approved = self.node.approve(&request.id, &permit).await;
+        let approved = approved.map_err(refuse)?;
         Ok(Response::new(ApproveResponse {
-            recalled: shown(&recalled),
+            recalled: shown(&approved.recalled),
+            approval: Some(approved.approval),
         }))
     }
+
+    async fn refuse_approval(
+        &self,
+        request: Request<RefuseApprovalRequest>,
+    ) -> Result<Response<RefuseApprovalResponse>, Status> {
+        let (permit, request) = enter::<act::Approve, _>(&self.node, request)?;
+        let refused = self.node.refuse(&request.id, &request.reason, &permit);
+        refused.await.map_err(refuse)?;
+        Ok(Response::new(RefuseApprovalResponse {}))
+    }
+}
+
+/// What a request asks leave for.
+fn wanted(request: RequestApprovalRequest) -> Result<LeaveRequest, Status> {
+    let invalid = |message: String| {
+        refuse(Refusal::new(
+            Code::InvalidArgument,
+            "APPROVAL_INVALID",
+            message,
+        ))
+    };
+    let guarded = Guarded::named(&request.act).ok_or_else(|| {
+        invalid(format!(
+            "the act is none of those that need two persons: {}",
+            Guarded::words()
+        ))
+    })?;
+    if request.references.len() > MAX_OPENED_TOGETHER {
+        return Err(invalid(format!(
+            "one request names {MAX_OPENED_TOGETHER} records at most"
+        )));
+    }
+    let table = match request.table {
+        None => None,
+        Some(table) => Some(TableScope {
+            indicator: table.indicator(),
+            dimension: table.dimension(),
+            country: table
+                .country
+                .trim()
+                .to_uppercase()
+                .parse()
+                .map_err(|fault: UnknownCountry| invalid(fault.to_string()))?,
+        }),
+    };
+    Ok(LeaveRequest {
+        guarded,
+        references: parse(&request.references)?,
+        purpose: purpose(request.reading_purpose, &request.case_reference)?,
+        note: request.note,
+        beneficiary: request.beneficiary,
+        records: request.records,
+        table,
+        query: request.query,
+    })
 }
 
 fn parse(references: &[String]) -> Result<Vec<Reference>, Status> {
@@ -175,8 +260,9 @@ fn shown(recalled: &[Recalled]) -> Vec<RecalledRecord> {
 impl From<RecallError> for Refusal {
     fn from(error: RecallError) -> Self {
         let (code, reason) = match &error {
-            RecallError::Record(_) | RecallError::Submit(_) => {
+            RecallError::Record(_) | RecallError::Submit(_) | RecallError::Approval(_) => {
                 return match error {
+                    RecallError::Approval(error) => (*error).into(),
                     RecallError::Record(error) => error.into(),
                     RecallError::Submit(error) => error.into(),
                     other => Self::new(Code::Internal, "NODE_FAILED", other.to_string()),
@@ -188,13 +274,6 @@ impl From<RecallError> for Refusal {
             RecallError::TooMany => (Code::InvalidArgument, "TOO_MANY_RECORDS"),
             RecallError::NotLocked(_) => (Code::FailedPrecondition, "RECORD_NOT_LOCKED"),
             RecallError::Reason => (Code::InvalidArgument, "REASON_MISSING"),
-            RecallError::Approval(refusal) => match refusal {
-                rules::Refusal::NoApproval => (Code::NotFound, "APPROVAL_UNKNOWN"),
-                rules::Refusal::OwnApproval => (Code::PermissionDenied, "APPROVAL_OWN"),
-                rules::Refusal::ApprovalExpired => (Code::FailedPrecondition, "APPROVAL_EXPIRED"),
-                rules::Refusal::Approved => (Code::FailedPrecondition, "APPROVAL_DONE"),
-                _ => (Code::Internal, "NODE_FAILED"),
-            },
         };
         Self::new(code, reason, error.to_string())
     }

@@ -280,7 +280,7 @@ async fn a_country_writes_its_own_permissions() {
                compartments = [\"situation\"]\nscope = \"country\"\n\
                [[allow]]\nrole = \"liaison-officer\"\nactions = [\"submit\"]\n\
                compartments = [\"situation\"]\nscope = \"country\"\n\
-               [[allow]]\nrole = \"operator\"\nactions = [\"see-ledger\"]\n";
+               [[allow]]\nrole = \"operator\"\nactions = [\"see-ledger\", \"approve\", \"change-permissions\"]\n";
     std::fs::write(&path, own).unwrap();
     at.start().await;
     let mut analyst = officer(&at, "analyst", "", Role::Analyst).await;

@@ -74,7 +74,7 @@ async fn what_somebody_held_goes_to_another_and_what_they_asked_for_is_void() {
         id: asked.approval_id,
     };
     let refused = stays.life.approve(approve).await.unwrap_err();
-    assert_eq!(refusal_of(&refused), "APPROVAL_UNKNOWN");
+    assert_eq!(refusal_of(&refused), "APPROVAL_VOID");
 
     // To nobody who is here.
     let nobody = [

@@ -36,7 +36,7 @@ async fn many_records_are_recalled_by_two_and_nobody_approves_alone() {
     let mut other = colleague(&a, "second").await;
     let waiting = other.life.list_approvals(ListApprovalsRequest {}).await;
     let waiting = waiting.unwrap().into_inner().approvals;
-    assert_eq!((&*waiting[0].id, &*waiting[0].what), (&*id, "recall"));
+    assert_eq!((&*waiting[0].id, &*waiting[0].what), (&*id, "mass-recall"));
     assert_eq!(waiting[0].asked_by, "TJ/officer/local");
     assert_eq!(waiting[0].references, [first.clone(), second.clone()]);
     let done = other.life.approve(approve(&id)).await.unwrap();

@@ -7,6 +7,7 @@ use std::{
 };
 
 use comity::{
+    access::{Guarded, Table},
     client::{Client, Profile},
     config::{Config, DialConfig},
     exercise,
@@ -35,6 +36,14 @@ pub(crate) const PASSPHRASE: &str = "exercise only, protects nothing";
 /// scrypt work of these roots, as a power of two.
 const WORK: u8 = 2;
 
+/// What one person may do alone in tests that are about something else.
+pub(crate) const BY_ONE: [Guarded; 4] = [
+    Guarded::ImportCard,
+    Guarded::OpenVictims,
+    Guarded::ExportCourt,
+    Guarded::ExportBulk,
+];
+
 /// What differs from country to country.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Settings {
@@ -46,6 +55,8 @@ pub(crate) struct Settings {
     pub(crate) issued: Option<comity::record::Moment>,
     /// The authority of the local officer, instead of the police.
     pub(crate) desk: Option<&'static str>,
+    /// Ask for a second person wherever the built-in permissions do.
+    pub(crate) two_persons: bool,
     /// Another share of the disk beyond which nothing new is accepted.
     pub(crate) disk_full_percent: Option<u64>,
 }
@@ -135,7 +146,16 @@ impl Country {
                 config.store.disk_full_percent = percent;
             }
         });
+        if !settings.two_persons {
+            // Where the test is not about it, one person imports, exports and opens.
+            country.permit(&Table::default().by_one(&BY_ONE));
+        }
         country
+    }
+
+    /// Writes the permissions of a node that never ran.
+    pub(crate) fn permit(&self, table: &Table) {
+        fs::write(self.layout().access(), table.to_toml()).unwrap();
     }
 
     /// Changes the configuration of a node that does not run.

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use tonic::Status;
 
 use crate::{
+    access::Guarded,
     crypto::Digest,
     envelope::{Claim, verify_token},
     node::system_clock,
@@ -13,7 +14,8 @@ use crate::{
         ledger::ReadingPurpose,
         node::{
             AnswerConsentRequest, ConsentState, ConsentSummary, ExportRecordRequest,
-            ExportRecordResponse, ListConsentsRequest, RequestConsentRequest,
+            ExportRecordResponse, ListConsentsRequest, RequestApprovalRequest,
+            RequestConsentRequest,
         },
         record::CompartmentLabel,
     },
@@ -197,6 +199,15 @@ impl Granted {
         let answer = answer(cast.origin()?, &request, "").await?;
         let seat = cast.seat(GRANTED)?;
         let stands = answered(seat, &request).await?.state() == ConsentState::Granted;
+        // By TJ's consent and a second officer's leave.
+        seat.leave(RequestApprovalRequest {
+            act: Guarded::ExportCourt.as_str().to_owned(),
+            references: vec![reference.to_owned()],
+            beneficiary: COURT.to_owned(),
+            reading_purpose: ReadingPurpose::Prosecution.into(),
+            ..RequestApprovalRequest::default()
+        })
+        .await?;
         let exported = export(seat, reference).await.ok();
         let proved = exported
             .as_ref()

@@ -13,17 +13,18 @@ use serde_json::{Value, json};
 use tonic::Status;
 
 use crate::{
+    access::{Guarded, Missing},
     card::TrustBook,
     client::{Client, Profile},
     exercise::story,
-    home::Home,
     record::{Country, compartments::split},
     wire::{
         envelope::{Receipt, ReceiptType},
         ledger::ReadingPurpose,
         node::{
-            GetRecordRequest, GetRecordResponse, ListReceiptsRequest, ListRecordsRequest,
-            RecordSummary, SearchRequest, SubmitRecordRequest, SubmitRecordResponse,
+            ApproveRequest, GetRecordRequest, GetRecordResponse, ListReceiptsRequest,
+            ListRecordsRequest, RecordSummary, RequestApprovalRequest, SearchRequest,
+            SubmitRecordRequest, SubmitRecordResponse,
         },
         record::{CompartmentLabel, Record},
     },
@@ -33,7 +34,6 @@ use super::{
     super::{
         exit::{Failure, SOFTWARE, TEMPFAIL},
         out::Out,
-        principals,
     },
     country::CountryNode,
 };
@@ -140,6 +140,8 @@ struct Cast {
 struct Seat {
     country: Country,
     client: Client,
+    /// A second officer, who approves what the first asks for.
+    second: Client,
 }
 
 impl Cast {
@@ -149,6 +151,7 @@ impl Cast {
             seats.push(Seat {
                 country: node.country,
                 client: node.client().await?,
+                second: second_officer(node).await?,
             });
         }
         Ok(Self {
@@ -192,8 +195,42 @@ impl Seat {
             .into_inner())
     }
 
-    /// Opens a record: this very version, or the newest.
+    /// Asks the second officer for leave, and has it.
+    async fn leave(&mut self, wanted: RequestApprovalRequest) -> Result<(), Status> {
+        let request = RequestApprovalRequest {
+            case_reference: CASE.to_owned(),
+            note: PURPOSE.to_owned(),
+            ..wanted
+        };
+        let asked = self.client.life.request_approval(request).await?;
+        let id = asked.into_inner().id;
+        self.second.life.approve(ApproveRequest { id }).await?;
+        Ok(())
+    }
+
+    /// Opens a record: this very version, or the newest. Victims' data is opened with the second
+    /// officer's leave.
     async fn open(&mut self, reference: &str, exact: bool) -> Result<GetRecordResponse, Status> {
+        let opened = self.open_alone(reference, exact).await?;
+        let second = Missing::SecondPerson(Guarded::OpenVictims).to_string();
+        if !opened.withheld.iter().any(|of| of.reason == second) {
+            return Ok(opened);
+        }
+        self.leave(RequestApprovalRequest {
+            act: Guarded::OpenVictims.as_str().to_owned(),
+            references: vec![reference.to_owned()],
+            reading_purpose: ReadingPurpose::Investigation.into(),
+            ..RequestApprovalRequest::default()
+        })
+        .await?;
+        self.open_alone(reference, exact).await
+    }
+
+    async fn open_alone(
+        &mut self,
+        reference: &str,
+        exact: bool,
+    ) -> Result<GetRecordResponse, Status> {
         let request = GetRecordRequest {
             reference: reference.to_owned(),
             purpose: PURPOSE.to_owned(),
@@ -279,9 +316,7 @@ impl Seat {
 
 /// A client of a second officer, with a certificate as `comity officer add` makes it.
 async fn second_officer(node: &CountryNode) -> Result<Client, Failure> {
-    let home = Home::open(&node.home)?;
-    let profile = principals::second(&home, &node.home.join("second-officer"))?;
-    Ok(Client::connect(&Profile::load(&profile)?).await?)
+    Ok(Client::connect(&Profile::load(&node.second_officer)?).await?)
 }
 
 /// Looks until there is an answer.

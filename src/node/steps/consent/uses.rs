@@ -1,7 +1,7 @@
 //! The uses of a record that markings can forbid: which record, what it demands, and the consent held.
 
 use crate::{
-    access::{Decision, Permit, Verb},
+    access::{Decision, Permit, Purpose, Verb},
     crypto::Digest,
     envelope::{Claim, verify_token},
     inbox::{StoredRecord, consents, followers},
@@ -104,7 +104,7 @@ pub(in crate::node) struct Usable {
     /// The compartments that the permit reaches.
     pub(in crate::node) labels: Vec<CompartmentLabel>,
     /// What it reaches and what not.
-    decision: Decision,
+    pub(in crate::node) decision: Decision,
     pub(in crate::node) exercise: bool,
     pub(in crate::node) passed_on: bool,
 }
@@ -164,6 +164,22 @@ impl Node {
             exercise,
             passed_on,
         })
+    }
+
+    /// Opens compartment `victims` of a record in hand, where a second person gave leave to.
+    pub(in crate::node) fn open_usable<A: Verb>(
+        &self,
+        held: &mut Usable,
+        permit: &Permit<A>,
+        purpose: Option<&Purpose>,
+    ) -> Result<(), NodeError> {
+        self.open_victims(&mut held.decision, permit, held.number, purpose)?;
+        let decision = &held.decision;
+        let reached = labels(&held.record).into_iter();
+        held.labels = reached
+            .filter(|label| decision.allowed.has(*label))
+            .collect();
+        Ok(())
     }
 
     /// The compartments of a record asked for; every one within reach when none is named.
