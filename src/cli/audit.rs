@@ -6,6 +6,8 @@ mod report;
 mod sections;
 mod when;
 
+pub(super) use acts::labels;
+
 use std::{
     fs::File,
     io,

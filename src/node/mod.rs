@@ -40,6 +40,7 @@ pub mod search;
 pub mod session;
 pub mod status;
 pub mod steps;
+pub mod subject;
 pub mod submit;
 pub mod tables;
 pub mod threads;
@@ -254,6 +255,8 @@ pub struct Node {
     pub(crate) heard: heard::Peers,
     /// What the ledger was told of certificates since the start.
     pub(crate) told: tokio::sync::Mutex<told::Told>,
+    /// Held while everything is scanned for a data subject: one at a time.
+    pub(crate) scanning: Arc<tokio::sync::Mutex<()>>,
     /// Held while a report over the ledger is made: one at a time.
     pub(crate) reporting: tokio::sync::Mutex<()>,
     /// Whether recalls may have to go on to whom records were passed.

@@ -183,6 +183,7 @@ impl Node {
             resting: life::Resting::default(),
             heard: heard::Peers::default(),
             told: tokio::sync::Mutex::default(),
+            scanning: Arc::default(),
             reporting: tokio::sync::Mutex::default(),
             recalls_to_pass: AtomicBool::new(true),
             _lock: lock,

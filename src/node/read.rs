@@ -382,14 +382,6 @@ impl Node {
             ..RecordSummary::default()
         })
     }
-
-    /// Header digest of a local number.
-    ///
-    /// # Errors
-    /// [`NodeError`] when the store cannot be read.
-    pub fn header_digest(&self, number: u64) -> Result<Digest, NodeError> {
-        Ok(self.held(number)?.digest)
-    }
 }
 
 fn is_held(stored: &StoredRecord) -> bool {

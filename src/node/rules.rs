@@ -19,6 +19,7 @@ mod recent;
 mod refusals;
 mod released;
 mod steps;
+mod subject;
 mod told;
 
 pub use approvals::{AnswerOrder, AskOrder};
@@ -34,6 +35,7 @@ pub use proposal::{
 pub use reading::{By, ReadOrder, SearchOrder};
 pub use refusals::{Refusal, SubmissionRefusal};
 pub use released::{ExportedTable, Release};
+pub use subject::ScanOrder;
 pub use told::{CertificateOrder, KeyOrder};
 
 use std::{sync::Arc, time::Duration};
@@ -263,6 +265,7 @@ impl Rules for NodeRules {
             Proposal::ReceiptsArrived(arrived) => self.receipts_arrived(*arrived, group)?,
             Proposal::Read(order) => self.read(*order, group)?,
             Proposal::Searched(order) => self.searched(*order, group)?,
+            Proposal::Scanned(order) => self.scanned(*order, group)?,
             Proposal::Indexed(event) => self.append_leafless(event, group)?,
             Proposal::Certificates(orders) => self.certificates(orders, group)?,
             Proposal::Key(order) => self.key(order, group)?,

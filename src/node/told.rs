@@ -97,6 +97,12 @@ pub(crate) struct Told {
     revoked: BTreeSet<Vec<u8>>,
 }
 
+/// What the ledger was not told of yet, and what it was once it is.
+struct Untold {
+    now: Told,
+    orders: Vec<CertificateOrder>,
+}
+
 impl Node {
     /// Compares the home's register, revocations and keys with what the ledger was told, and tells it
     /// the rest. Durable when this answers. A crash leaves the rest for the next time.
@@ -108,14 +114,14 @@ impl Node {
         self.tell_keys().await?;
         let node = Arc::clone(self);
         let (from, known) = (told.lines, told.revoked.clone());
-        let (lines, revoked, orders) =
+        let Untold { now, orders } =
             blocking(move || node.untold_certificates(from, &known)).await?;
         let mut orders = orders.into_iter().peekable();
         while orders.peek().is_some() {
             let some = orders.by_ref().take(BATCH).collect();
             self.writer.propose(Proposal::Certificates(some)).await?;
         }
-        *told = Told { lines, revoked };
+        *told = now;
         Ok(())
     }
 
@@ -125,7 +131,7 @@ impl Node {
         &self,
         from: usize,
         known: &BTreeSet<Vec<u8>>,
-    ) -> Result<(usize, BTreeSet<Vec<u8>>, Vec<CertificateOrder>), NodeError> {
+    ) -> Result<Untold, NodeError> {
         let issued = self.roster.certificates()?;
         let revoked = self.roster.revoked()?;
         let mut orders = Vec::new();
@@ -158,7 +164,13 @@ impl Node {
                 });
             }
         }
-        Ok((issued.len(), revoked, orders))
+        Ok(Untold {
+            now: Told {
+                lines: issued.len(),
+                revoked,
+            },
+            orders,
+        })
     }
 
     fn serial_tag(&self, serial: &[u8]) -> [u8; 16] {
@@ -172,12 +184,12 @@ impl Node {
             ("node-tls", self.roster.node_key()?),
         ];
         let signing = self.own_card.signing_keys.iter();
-        let signing = signing
+        let mut signing = signing
             .filter(|one| one.retired.is_none())
             .map(|one| one.key);
         keys.extend(
             signing
-                .last()
+                .next_back()
                 .map(|key| ("signing", Digest::of(key.as_bytes()))),
         );
         let sealing = self.own_card.sealing_keys.first();

@@ -258,7 +258,7 @@ fn result(act: &LoggedAct) -> String {
 }
 
 /// Names of compartments.
-pub(super) fn labels(labels: &[u32]) -> String {
+pub(in crate::cli) fn labels(labels: &[u32]) -> String {
     let names: Vec<&str> = labels.iter().map(|label| name(*label)).collect();
     names.join(", ")
 }

@@ -7,6 +7,7 @@ use super::permissions::TableOrder;
 use super::reading::{ReadOrder, SearchOrder};
 use super::refusals::SubmissionRefusal;
 use super::released::ExportedTable;
+use super::subject::ScanOrder;
 use super::told::{CertificateOrder, KeyOrder};
 use crate::{
     crypto::Digest,
@@ -98,6 +99,8 @@ pub enum Proposal {
     ApprovalDone(ApprovalId),
     /// Permissions come in force.
     AccessTable(Box<TableOrder>),
+    /// A scan for a data subject begins, or ends before its answer leaves.
+    Scanned(Box<ScanOrder>),
     /// Leaves of an earlier version are indexed by person.
     Indexed(Event),
     /// Client certificates that the ledger is to be told of.

@@ -5,4 +5,5 @@ mod acts;
 mod certificates;
 mod crash;
 mod report;
+mod subject;
 mod victims;

@@ -164,12 +164,13 @@ impl Tally {
             (Action::Consultation, "listed" | "watches" | "watched") => {
                 Some(&mut self.readings.lists)
             }
-            (Action::Consultation, "searched") | (Action::Combination, _) => {
-                Some(&mut self.readings.searches)
-            }
+            (Action::Consultation, "searched" | "subject-scan-begun")
+            | (Action::Combination, _) => Some(&mut self.readings.searches),
             (Action::Consultation, detail) if detail.starts_with("audit-") => {
                 Some(&mut self.readings.audits)
             }
+            // The end of a scan that was counted when it began.
+            (Action::Consultation, "subject-scanned") => None,
             (Action::Consultation, _) => Some(&mut self.readings.tracked),
             _ => None,
         };
@@ -180,7 +181,8 @@ impl Tally {
         if disclosed {
             self.exports.take(self.act(leaf, body));
         }
-        if (opened || disclosed) && labels.contains(&CompartmentLabel::Victims) {
+        let scanned = body.detail == "subject-scan-begun";
+        if (opened || disclosed || scanned) && labels.contains(&CompartmentLabel::Victims) {
             self.victims.take(self.act(leaf, body));
         }
         if opened || body.detail == "court-export" {
