@@ -34,6 +34,8 @@ const PROTOS: &[&str] = &[
     "comity/node/v1/consent_service.proto",
     "comity/node/v1/access_service.proto",
     "comity/node/v1/audit_service.proto",
+    "comity/node/v1/audit_report.proto",
+    "comity/node/v1/subject.proto",
     "comity/node/v1/card_service.proto",
     "comity/node/v1/enrolment_service.proto",
     "comity/node/v1/life_service.proto",

@@ -26,6 +26,7 @@ mod due;
 mod fault;
 mod life;
 mod links;
+mod reading_log;
 #[cfg(test)]
 mod tests;
 
@@ -34,6 +35,7 @@ pub use due::DueConfig;
 pub use fault::ConfigError;
 pub use life::LifeConfig;
 pub use links::{LinksConfig, PeerLinkConfig, ProxyConfig, ProxyUrlError};
+pub use reading_log::ReadingLogConfig;
 
 /// Largest configuration file in bytes.
 const MAX_CONFIG_BYTES: u64 = 256 * 1024;
@@ -87,6 +89,9 @@ pub struct Config {
     /// By when officers acknowledge and answer.
     #[serde(default)]
     pub due: DueConfig,
+    /// By what measures a report on the reading log counts facts.
+    #[serde(default)]
+    pub reading_log: ReadingLogConfig,
     /// The search index.
     #[serde(default)]
     pub search: SearchConfig,
@@ -217,6 +222,7 @@ impl Config {
             store: StoreConfig::default(),
             life: LifeConfig::default(),
             due: DueConfig::default(),
+            reading_log: ReadingLogConfig::default(),
             search: SearchConfig::default(),
             log: LogConfig::default(),
         }
@@ -260,6 +266,7 @@ impl Config {
         let addresses = self.link_addresses()?;
         self.links.check(addresses.len())?;
         self.due.check()?;
+        self.reading_log.check()?;
         at_most("authorities", self.authorities.len(), MAX_AUTHORITIES)?;
         at_most("allow_addresses", self.allow_addresses.len(), MAX_ADDRESSES)?;
         for (index, name) in self.authorities.iter().enumerate() {

@@ -14,12 +14,13 @@ use crate::{
 
 pub use crate::wire::entry::{
     AccessChanged, AgreementsChanged, Alarm, ApprovalAnswer, ApprovalAsked, ApprovalChanged,
-    ApprovalKind, ApprovalOrder, AttemptsRefused, CardAccepted, CaughtUp, Charge, ChargeChanged,
-    CheckpointSeen, Disclosed, EarlierSettled, Erased, Escalated, Fenced, Follow, HoldChanged,
-    Holding, LateReceipt, LateReceiptsKept, LeafSlot, LifeRow, LinkChanged, Lock, LockCause,
-    Locked, LostNamed, NodeCreated, NodeRenewed, NodeStarted, OutboxPlace, PeerHeard, PeerRenewed,
-    Position, Read, RecalledAlone, ReceiptsArrived, ReceiptsIssued, Received, ReferenceFloor,
-    Refused, Rekeyed, ReleasedTable, StartUnconfirmed, Submitted, TableExported, entry::Event,
+    ApprovalKind, ApprovalOrder, AttemptsRefused, CardAccepted, CaughtUp, CertificateTold, Charge,
+    ChargeChanged, CheckpointSeen, Disclosed, EarlierSettled, Erased, Escalated, Fenced, Follow,
+    HoldChanged, Holding, KeyTold, LateReceipt, LateReceiptsKept, LeafSlot, LeavesIndexed, LifeRow,
+    LinkChanged, Lock, LockCause, Locked, LostNamed, NodeCreated, NodeRenewed, NodeStarted,
+    OutboxPlace, PeerHeard, PeerRenewed, Position, Read, RecalledAlone, ReceiptsArrived,
+    ReceiptsIssued, Received, ReferenceFloor, Refused, Rekeyed, ReleasedTable, StartUnconfirmed,
+    Submitted, TableExported, entry::Event,
 };
 
 /// Random name of one life of a node's store: renewed when it is restored from a backup, so that
@@ -165,6 +166,8 @@ mod tests {
                 index: 3,
                 digest: vec![1; 32],
                 blob: 0,
+                person_tag: vec![2; 16],
+                shown: vec![1, 2],
             }),
             event: Event::LinkChanged(LinkChanged {
                 peer: "KZ".to_owned(),

@@ -1,4 +1,12 @@
-//! `comity audit list|verify|prove|export`.
+//! `comity audit list|verify|prove|export|who|officer|report`.
+
+mod acts;
+mod html;
+mod report;
+mod sections;
+mod when;
+
+pub(super) use acts::labels;
 
 use std::{
     fs::File,
@@ -43,6 +51,9 @@ pub(super) enum Audit {
     Prove(Prove),
     /// Write the whole ledger, for verification elsewhere.
     Export(Export),
+    Who(acts::Who),
+    Officer(acts::Officer),
+    Report(report::Report),
 }
 
 #[derive(Debug, Args)]
@@ -93,6 +104,9 @@ impl Audit {
             Self::Verify(verify) => verify.carry_out(out).await,
             Self::Prove(prove) => prove.carry_out(out).await,
             Self::Export(export) => export.carry_out(out).await,
+            Self::Who(who) => who.carry_out(out).await,
+            Self::Officer(officer) => officer.carry_out(out).await,
+            Self::Report(report) => report.carry_out(out).await,
         }
     }
 }

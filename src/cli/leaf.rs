@@ -32,7 +32,10 @@ pub(super) fn leaf_row(index: u64, body: &LeafBody) -> Vec<String> {
             .to_lowercase(),
         body.actor.clone(),
         body.detail.clone(),
-        body.reference.clone(),
+        match body.reference.as_str() {
+            "" => body.about.clone(),
+            reference => reference.to_owned(),
+        },
         body.peer.clone(),
         why(body),
     ]

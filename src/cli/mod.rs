@@ -39,6 +39,7 @@ mod search;
 mod sharing;
 mod status;
 mod store;
+mod subject;
 mod submit;
 mod template;
 mod trend;
@@ -167,9 +168,12 @@ enum Command {
     Onward(onward::Onward),
     /// Show the receipts of a record, verified.
     Receipts(receipts::Receipts),
-    /// List, verify, prove and export the ledger.
+    /// List, verify, prove and export the ledger; who did what.
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Answer a data subject's request: find every record that speaks of one person.
+    #[command(subcommand)]
+    Subject(subject::Subject),
     /// Import statistics and show them as protected tables.
     #[command(subcommand)]
     Trend(trend::Trend),
@@ -259,6 +263,7 @@ fn dispatch(command: Command, out: &mut Out) -> Result<(), Failure> {
         Command::Onward(onward) => runtime()?.block_on(onward.carry_out(out)),
         Command::Receipts(receipts) => runtime()?.block_on(receipts.carry_out(out)),
         Command::Audit(audit) => runtime()?.block_on(audit.carry_out(out)),
+        Command::Subject(subject) => runtime()?.block_on(subject.carry_out(out)),
         Command::Trend(trend) => runtime()?.block_on(trend.carry_out(out)),
         Command::Status(status) => runtime()?.block_on(status.carry_out(out)),
         Command::Demo(demo) => runtime()?.block_on(demo.carry_out(out)),

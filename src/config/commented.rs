@@ -132,6 +132,7 @@ impl Config {
         )?;
         self.write_clients(out)?;
         self.due.write_commented(out)?;
+        self.reading_log.write_commented(out)?;
         writeln!(
             out,
             "[search]\n\

@@ -12,7 +12,7 @@ use std::{
 
 use rcgen::{CertificateRevocationListParams, KeyIdMethod, RevokedCertParams, SerialNumber};
 use rustls::pki_types::{CertificateRevocationListDer, pem::PemObject as _};
-use time::OffsetDateTime;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use x509_parser::{
     certificate::X509Certificate, prelude::FromDer as _, revocation_list::CertificateRevocationList,
 };
@@ -54,6 +54,13 @@ impl Issued {
     pub fn counts(&self, now: Moment) -> bool {
         let now = now.to_string();
         self.until.get(..TO_THE_SECOND) >= now.get(..TO_THE_SECOND)
+    }
+
+    /// When it ends, as far as the register still says it.
+    pub fn ends(&self) -> Option<Moment> {
+        OffsetDateTime::parse(&self.until, &Rfc3339)
+            .ok()
+            .map(Moment::from)
     }
 
     /// The principal, as far as the register still makes one.
@@ -167,24 +174,28 @@ pub(super) fn issued(layout: &Layout) -> Result<Vec<Issued>, HomeError> {
         return Ok(Vec::new());
     }
     let text = files::read_public(&path)?;
-    Ok(String::from_utf8_lossy(&text)
-        .lines()
-        .filter_map(|line| {
-            let mut fields = line.split(',');
-            let serial = hex::decode(fields.next()?).ok()?;
-            let (name, until) = (fields.next()?.to_owned(), fields.next()?.to_owned());
-            // Lines of earlier versions end here.
-            let authority = fields.next().unwrap_or_default().to_owned();
-            let roles = fields.next().unwrap_or_default().split_whitespace();
-            Some(Issued {
-                serial,
-                name,
-                until,
-                authority,
-                roles: roles.map(str::to_owned).collect(),
+    // A line without its end is torn, or being written at this moment.
+    let whole = text.iter().rposition(|byte| *byte == b'\n').unwrap_or(0);
+    Ok(
+        String::from_utf8_lossy(text.get(..whole).unwrap_or_default())
+            .lines()
+            .filter_map(|line| {
+                let mut fields = line.split(',');
+                let serial = hex::decode(fields.next()?).ok()?;
+                let (name, until) = (fields.next()?.to_owned(), fields.next()?.to_owned());
+                // Lines of earlier versions end here.
+                let authority = fields.next().unwrap_or_default().to_owned();
+                let roles = fields.next().unwrap_or_default().split_whitespace();
+                Some(Issued {
+                    serial,
+                    name,
+                    until,
+                    authority,
+                    roles: roles.map(str::to_owned).collect(),
+                })
             })
-        })
-        .collect())
+            .collect(),
+    )
 }
 
 impl Home {

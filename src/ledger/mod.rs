@@ -12,6 +12,8 @@ mod fault;
 mod lines;
 mod proof;
 pub mod rows;
+pub mod seen;
+pub mod shown;
 mod succession;
 #[cfg(test)]
 mod tests_support;
@@ -24,6 +26,7 @@ pub use export::{ExportLine, VerifiedLedger, verify_export};
 pub use fault::LedgerFault;
 pub use lines::{LineError, Lines, MAX_LINE_BYTES, decode_line, encode_line};
 pub use proof::{MAX_PROOF_LEAVES, verify_leaf_proof, verify_record_proof};
+pub use shown::Shown;
 pub use succession::Succession;
 pub use tree::{Edge, HashReader, MAX_SIZE, TreeError};
 pub use view::{View, compare};

@@ -8,7 +8,10 @@ use crate::{
 
 use tlog_tiles::{node_hash, record_hash, split_stored_hash_index};
 
-use super::tree::{self, HashReader, ReadError, TreeError};
+use super::{
+    seen,
+    tree::{self, HashReader, ReadError, TreeError},
+};
 
 /// Hashes of the RFC 6962 tree from level 8 on: one for every 256 leaves and above. What is below
 /// is computed from the leaves, which a row each would double.
@@ -58,8 +61,18 @@ const RECORD_LEAVES: Keyspace = Keyspace {
 };
 
 /// The keyspaces of this room.
-pub const fn keyspaces() -> [&'static Keyspace; 4] {
-    [&HASHES, &LEAVES.space, &SIZE, &RECORD_LEAVES]
+pub const fn keyspaces() -> [&'static Keyspace; 8] {
+    let [persons, shown, hours, indexed] = seen::keyspaces();
+    [
+        &HASHES,
+        &LEAVES.space,
+        &SIZE,
+        &RECORD_LEAVES,
+        persons,
+        shown,
+        hours,
+        indexed,
+    ]
 }
 
 /// The ledger's rows cannot be written or read.
@@ -132,6 +145,7 @@ pub fn apply(
     stored: &Stored<'_>,
     rows: &mut Rows<'_>,
 ) -> Result<(), RowsError> {
+    seen::apply(entry, rows)?;
     let Some(leaf) = &entry.leaf else {
         return Ok(());
     };
@@ -240,6 +254,26 @@ pub fn leaf(rows: &impl ReadRows, index: u64) -> Result<Option<LeafRow>, StoreEr
             digest: Digest::try_from(digest).ok()?,
         })
     }))
+}
+
+/// Indexes below `before` of the leaves about a record, besides that of its own entry, newest first,
+/// `limit` at most.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be read.
+pub fn newest_leaves_of(
+    store: &Store,
+    header: &Digest,
+    before: u64,
+    limit: usize,
+) -> Result<Vec<u64>, StoreError> {
+    let prefix = RECORD_LEAVES.key(&[header.as_bytes()]);
+    let before = RECORD_LEAVES.key(&[header.as_bytes(), &before.to_be_bytes()]);
+    Ok(store
+        .scan_back(&prefix, &before, limit)?
+        .into_iter()
+        .filter_map(|(key, _)| key.last_chunk::<8>().copied().map(u64::from_be_bytes))
+        .collect())
 }
 
 /// Indexes of the leaves about a record, besides that of its own entry, oldest first, `limit` at most.

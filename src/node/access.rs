@@ -43,9 +43,20 @@ impl Node {
     /// # Errors
     /// [`Refused`] with what is missing.
     pub fn enter<A: Verb>(&self, caller: Caller) -> Result<Permit<A>, Refused> {
-        let from = caller.from.clone();
-        let entered = enter(caller, &self.access.table());
-        entered.inspect_err(|refused| self.refused(refused, &from))
+        self.enter_about(caller, None)
+    }
+
+    /// As [`Self::enter`], where the call names a record: the leaf of a refusal names it too.
+    ///
+    /// # Errors
+    /// [`Refused`] with what is missing.
+    pub fn enter_about<A: Verb>(
+        &self,
+        caller: Caller,
+        reference: Option<&Reference>,
+    ) -> Result<Permit<A>, Refused> {
+        enter(caller.clone(), &self.access.table())
+            .inspect_err(|refused| self.refused(refused, &caller, reference))
     }
 
     /// Whoever holds the node's home, while the node does not serve: its first operator.
@@ -64,9 +75,22 @@ impl Node {
         self.enter(permit.caller().clone())
     }
 
-    /// Notes an attempt that was refused.
-    pub(super) fn refused(&self, refused: &Refused, from: &str) {
-        self.refusals.note(refused, from);
+    /// Notes an attempt that was refused, with the record where it is known which.
+    pub(super) fn refused(
+        &self,
+        refused: &Refused,
+        caller: &Caller,
+        reference: Option<&Reference>,
+    ) {
+        let why = refused.missing.to_string();
+        self.refusals.note(caller, refused.action, why, reference);
+    }
+
+    /// Notes an attempt to open a record without a reason.
+    pub(super) fn unreasoned<A: Verb>(&self, permit: &Permit<A>, reference: &Reference) {
+        let why = "no purpose was stated".to_owned();
+        self.refusals
+            .note(permit.caller(), A::ACTION, why, Some(reference));
     }
 
     /// What a decision about a record is about.
@@ -155,7 +179,7 @@ impl Node {
         missing: Missing,
     ) -> ReadError {
         let refused = permit.refusal(missing);
-        self.refused(&refused, permit.from());
+        self.refused(&refused, permit.caller(), Some(reference));
         if permit.sees(subject) {
             ReadError::Refused(refused)
         } else {
@@ -196,6 +220,7 @@ impl Node {
     pub(super) fn check_labels<A: Verb>(
         &self,
         permit: &Permit<A>,
+        reference: &Reference,
         decision: &Decision,
         labels: Compartments,
     ) -> Result<(), ReadError> {
@@ -204,7 +229,7 @@ impl Node {
             None => Ok(()),
             Some((_, missing)) => {
                 let refused = permit.refusal(missing.clone());
-                self.refused(&refused, permit.from());
+                self.refused(&refused, permit.caller(), Some(reference));
                 Err(ReadError::Refused(refused))
             }
         }
@@ -241,7 +266,7 @@ impl Node {
             None => Ok(()),
             Some(missing) => {
                 let refused = permit.refusal(missing);
-                self.refused(&refused, permit.from());
+                self.refused(&refused, permit.caller(), None);
                 Err(SubmitError::Refused(refused))
             }
         }
@@ -262,7 +287,7 @@ impl Node {
             return Ok(());
         }
         let refused = permit.refusal(Missing::Approver(guarded));
-        self.refused(&refused, permit.from());
+        self.refused(&refused, permit.caller(), None);
         Err(refused)
     }
 

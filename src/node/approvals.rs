@@ -76,7 +76,7 @@ fn person_of(actor: &str) -> &str {
 impl Node {
     /// Keyed tag of a principal, by the name in the certificate.
     pub(super) fn person(&self, actor: &str) -> [u8; 16] {
-        self.keys.index.tag("person", actor.as_bytes())
+        super::rules::person_tag(&self.keys.index, actor)
     }
 
     /// Keyed tag of the person behind a principal, whichever certificate it comes with.

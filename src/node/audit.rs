@@ -1,4 +1,11 @@
-//! Audit: list leaves, prove them, export the ledger.
+//! Audit: list leaves, prove them, export the ledger; who did what, and what a person did. Each look is
+//! a leaf before its answer leaves.
+
+mod acts;
+mod indexing;
+mod report;
+
+use std::sync::Arc;
 
 use prost::Message as _;
 
@@ -8,7 +15,7 @@ use crate::{
     entry::{Entry, EntryError},
     inbox::StoredRecord,
     ledger::{
-        Checkpoint, checkpoint,
+        Checkpoint,
         rows::{self, LeafRow},
     },
     record::Reference,
@@ -17,7 +24,16 @@ use crate::{
     wire::ledger::{Leaf, LeafProof, RecordProof},
 };
 
-use super::{Node, NodeError, read::ReadError, receipts, rules::leaf_aad};
+use super::{
+    Node, NodeError,
+    read::{ReadError, blocking},
+    receipts,
+    rules::{ReadOrder, leaf_aad},
+};
+
+use acts::looked;
+pub use acts::{Acts, ActsError, ActsOf, MAX_ACTS};
+pub(super) use indexing::index_earlier;
 
 /// Leaves a page answers at most.
 pub const MAX_LEAVES: u64 = 500;
@@ -47,25 +63,7 @@ impl Node {
     /// # Errors
     /// [`NodeError::Fenced`] or [`NodeError::Asking`] when the node must not sign; [`NodeError`] when hashes are missing.
     pub fn checkpoint(&self) -> Result<(Checkpoint, String), NodeError> {
-        if self.is_fenced() {
-            return Err(NodeError::Fenced);
-        }
-        if !self.start_is_checked() {
-            return Err(NodeError::Asking);
-        }
-        let size = self.ledger_size()?;
-        let checkpoint = Checkpoint {
-            origin: self.own_card.ledger_origin.clone(),
-            size,
-            root: rows::root(&self.store, size)?,
-        };
-        let note = checkpoint::sign(&checkpoint, &checkpoint.origin, &self.keys.signing).map_err(
-            |error| {
-                tracing::error!(%error, "the checkpoint cannot be signed");
-                NodeError::Task
-            },
-        )?;
-        Ok((checkpoint, note))
+        self.checkpoint_at(self.ledger_size()?)
     }
 
     /// The leaf at an index, body included where it is still there.
@@ -89,35 +87,59 @@ impl Node {
         Ok(Leaf::decode(plain.as_slice()).map_err(EntryError::from)?)
     }
 
-    /// Leaves below `before`, newest first.
+    /// Leaves below `before`, newest first. The look is a leaf before this answers.
     ///
     /// # Errors
     /// [`NodeError`] when the store cannot be read.
-    pub fn leaves(
-        &self,
-        _permit: &Permit<act::SeeLedger>,
+    pub async fn leaves(
+        self: &Arc<Self>,
+        permit: &Permit<act::SeeLedger>,
         before: u64,
         limit: u64,
     ) -> Result<Vec<Leaf>, NodeError> {
-        let top = before.min(self.ledger_size()?);
-        let bottom = top.saturating_sub(limit.clamp(1, MAX_LEAVES));
-        (bottom..top)
-            .rev()
-            .filter_map(|index| self.leaf(index).transpose())
-            .collect()
+        let node = Arc::clone(self);
+        let leaves = blocking(move || {
+            let top = before.min(node.ledger_size()?);
+            let bottom = top.saturating_sub(limit.clamp(1, MAX_LEAVES));
+            (bottom..top)
+                .rev()
+                .filter_map(|index| node.leaf(index).transpose())
+                .collect::<Result<Vec<_>, _>>()
+        })
+        .await?;
+        self.audited(looked(permit, "audit-list")).await?;
+        Ok(leaves)
     }
 
-    /// Every leaf about a record, for whoever may see the ledger; as `prove` answers them.
+    /// Notes that somebody exports the whole ledger. Durable before the first line leaves.
+    ///
+    /// # Errors
+    /// [`NodeError`] when it cannot be made durable.
+    pub async fn exports_ledger(&self, permit: &Permit<act::SeeLedger>) -> Result<(), NodeError> {
+        self.audited(looked(permit, "audit-export")).await
+    }
+
+    /// Every leaf about a record, for whoever may see the ledger; as `prove` answers them. The look is a
+    /// leaf before this answers.
     ///
     /// # Errors
     /// [`ReadError`] when nothing here has the reference, or the store cannot be read.
-    pub fn prove_for(
-        &self,
-        _permit: &Permit<act::SeeLedger>,
+    pub async fn prove_for(
+        self: &Arc<Self>,
+        permit: &Permit<act::SeeLedger>,
         reference: &Reference,
     ) -> Result<RecordProof, ReadError> {
         let number = self.find(reference)?;
-        Ok(self.prove(number)?)
+        let node = Arc::clone(self);
+        let proof = blocking(move || node.prove(number)).await?;
+        self.audited(ReadOrder {
+            number,
+            digest: Some(self.header_digest(number)?),
+            reference: reference.to_string(),
+            ..looked(permit, "audit-proof")
+        })
+        .await?;
+        Ok(proof)
     }
 
     /// Every leaf about a record, with inclusion proofs in the current tree: its own, and those of

@@ -274,7 +274,9 @@ impl Node {
                 })
                 .collect::<Result<_, NodeError>>()
         });
-        Ok(steps.await?)
+        let steps = steps.await?;
+        self.tracked(&permit, &reference, number, "charges").await?;
+        Ok(steps)
     }
 
     /// Who is in charge of a record, by authority.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use prost::Message as _;
 
 use crate::{
+    crypto::Digest,
     entry::LaneId,
     envelope::{SendingEpoch, for_destination},
     inbox::{HoldingError, StoredRecord, ask},
@@ -152,6 +153,14 @@ impl Node {
     pub(crate) fn held(&self, number: u64) -> Result<StoredRecord, NodeError> {
         let row = ask::record(&self.store, number)?.ok_or(HoldingError::NotARecord(number))?;
         Ok(StoredRecord::read_entry(&self.store, number, row)?)
+    }
+
+    /// Header digest of a local number.
+    ///
+    /// # Errors
+    /// [`NodeError`] when the store cannot be read.
+    pub fn header_digest(&self, number: u64) -> Result<Digest, NodeError> {
+        Ok(self.held(number)?.digest)
     }
 }
 

@@ -104,7 +104,8 @@ impl Node {
         let by = permit.clone();
         let limit = limit.clamp(1, MAX_PAGE);
         let page = blocking(move || node.page_due(overdue, after, limit, &by)).await?;
-        self.listed(&permit, &numbers(&page.0)).await?;
+        let shown = super::listing::of(&page.0);
+        self.listed(&permit, "listed", shown).await?;
         Ok(page)
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::{
     access::{Permit, act},
     inbox::life_rows,
+    ledger::Shown,
     record::Reference,
     wire::node::Hold,
 };
@@ -88,25 +89,28 @@ impl Node {
         }
     }
 
-    /// The holds that stand.
+    /// The holds that stand. The leaf is durable before this answers.
     ///
     /// # Errors
     /// [`NodeError`] when the store cannot be read.
     pub async fn holds(
         self: &Arc<Self>,
         permit: Permit<act::Hold>,
-    ) -> Result<Vec<Hold>, NodeError> {
-        let node = Arc::clone(self);
-        blocking(move || {
+    ) -> Result<Vec<Hold>, ReadError> {
+        let (node, by) = (Arc::clone(self), permit.clone());
+        let (holds, shown) = blocking(move || {
             let mut seen = Vec::new();
             for (number, row) in life_rows::held(&node.store, MAX_HOLDS)? {
-                if permit.reach(&node.subject_of_held(number)?).is_allowed() {
+                if by.reach(&node.subject_of_held(number)?).is_allowed() {
                     seen.push((number, row));
                 }
             }
-            seen.into_iter()
+            let mut shown = Vec::new();
+            let holds = seen
+                .into_iter()
                 .map(|(number, row)| {
                     let stored = node.held(number)?;
+                    shown.push((number, stored.digest.to_vec()));
                     let place = crate::store::Place::from_bytes(&row.hold_place)
                         .ok_or(crate::entry::EntryError::Field("hold_place"))?;
                     let set = crate::entry::Entry::decode(&node.store.body(place)?)?;
@@ -117,8 +121,11 @@ impl Node {
                         locked: row.whole.is_some(),
                     })
                 })
-                .collect()
+                .collect::<Result<Vec<_>, NodeError>>()?;
+            Ok((holds, Shown::of(shown)))
         })
-        .await
+        .await?;
+        self.listed(&permit, "listed", shown).await?;
+        Ok(holds)
     }
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crate::{
     access::{Permit, Subject, Verb, Warrant, act},
     inbox::{RecordRow, StoredRecord, ask, due, escalations, life_rows, readers},
-    record::Country,
+    ledger::Shown,
+    record::{Country, Reference},
     wire::{
         envelope::ReceiptType,
         node::{Due, Escalation, RecordState, RecordSummary},
@@ -34,12 +35,6 @@ pub struct Listed {
     pub unread: bool,
 }
 
-/// Local numbers of summaries.
-pub(super) fn numbers<'a>(summaries: impl IntoIterator<Item = &'a RecordSummary>) -> Vec<u64> {
-    let summaries = summaries.into_iter();
-    summaries.map(|summary| summary.number).collect()
-}
-
 impl Node {
     /// Lists records below a local number, newest first. A page is one leaf.
     ///
@@ -56,39 +51,43 @@ impl Node {
         let by = permit.clone();
         let limit = limit.clamp(1, MAX_PAGE);
         let page = blocking(move || node.page(wanted, before, limit, &by)).await?;
-        self.listed(&permit, &numbers(&page)).await?;
+        self.listed(&permit, "listed", of(&page)).await?;
         Ok(page)
     }
 
-    /// Writes the leaf of a listing or a watch that shows these records, once its caller may get at so
-    /// many.
+    /// Writes the leaf of what shows several records at once, once its caller may get at so many.
     ///
     /// # Errors
     /// [`ReadError::Refused`] when a second person has to agree first; [`ReadError::Node`] when the
     /// leaf cannot be made durable.
-    pub async fn listed<A: Verb>(
+    pub(super) async fn listed<A: Verb>(
         &self,
         permit: &Permit<A>,
-        numbers: &[u64],
+        detail: &'static str,
+        shown: Shown,
     ) -> Result<(), ReadError> {
-        let warrant = self.gets_at(permit, numbers)?;
-        self.note_listing(permit, warrant.as_ref()).await
+        let warrant = self.gets_at(permit, &shown.numbers())?;
+        self.note_listing(permit, detail, shown, warrant.as_ref())
+            .await
     }
 
     /// Writes the leaf of a listing that was counted.
     ///
     /// # Errors
     /// [`ReadError::Node`] when it cannot be made durable.
-    pub async fn note_listing<A: Verb>(
+    async fn note_listing<A: Verb>(
         &self,
         permit: &Permit<A>,
+        detail: &'static str,
+        shown: Shown,
         warrant: Option<&Warrant>,
     ) -> Result<(), ReadError> {
         self.writer
             .propose(Proposal::Read(Box::new(ReadOrder {
                 compartments: vec![CompartmentLabel::Situation as u32],
                 by: By::of(permit).under(warrant),
-                detail: "listed",
+                detail,
+                shown,
                 ..ReadOrder::default()
             })))
             .await
@@ -141,31 +140,76 @@ impl Node {
             || (row.origin != self.country && !readers::has_read(&self.store, officer, number)?))
     }
 
-    /// Records above a local number, oldest first, out of the next `limit`; and the number up to
-    /// which this looked.
+    /// Writes the leaf of what is told of a record besides its text.
     ///
     /// # Errors
-    /// [`ReadError::Node`] when the store cannot be read.
+    /// [`ReadError::Node`] when it cannot be made durable.
+    pub(super) async fn tracked(
+        &self,
+        permit: &Permit<act::Track>,
+        reference: &Reference,
+        number: u64,
+        detail: &'static str,
+    ) -> Result<(), ReadError> {
+        self.writer
+            .propose(Proposal::Read(Box::new(ReadOrder {
+                number,
+                digest: Some(self.header_digest(number)?),
+                reference: reference.to_string(),
+                by: By::of(permit),
+                detail,
+                ..ReadOrder::default()
+            })))
+            .await
+            .map_err(NodeError::from)?;
+        Ok(())
+    }
+
+    /// Writes the leaf of a watch that begins. What it shows has leaves of its own.
+    ///
+    /// # Errors
+    /// [`ReadError::Node`] when it cannot be made durable.
+    pub async fn watches(&self, permit: &Permit<act::Watch>) -> Result<(), ReadError> {
+        self.note_listing(permit, "watches", Shown::default(), None)
+            .await
+    }
+
+    /// Records above a local number, oldest first, out of the next `limit`; and the number up to
+    /// which this looked. The leaf is durable before this answers, where there are any. Those up to
+    /// `backlog` were there before the watch began and count like a listing.
+    ///
+    /// # Errors
+    /// [`ReadError::Refused`] when a second person has to agree to so many; [`ReadError::Node`] when
+    /// the store cannot be read.
     pub async fn following(
         self: &Arc<Self>,
         after: u64,
         limit: usize,
         steps: bool,
+        backlog: u64,
         permit: &Permit<act::Watch>,
     ) -> Result<(Vec<RecordSummary>, u64), ReadError> {
         let node = Arc::clone(self);
         let officer = self.person(&permit.actor());
-        let permit = permit.clone();
-        Ok(blocking(move || {
+        let by = permit.clone();
+        let (found, last) = blocking(move || {
             let rows = ask::following(&node.store, after, limit)?;
             let last = rows.last().map_or(after, |(number, _)| *number);
             let mut found = Vec::new();
             for (number, _) in rows {
-                found.extend(node.listing(number, steps, &permit, &officer)?);
+                found.extend(node.listing(number, steps, &by, &officer)?);
             }
             Ok((found, last))
         })
-        .await?)
+        .await?;
+        if !found.is_empty() {
+            let before = found.iter().map(|record| record.number);
+            let before: Vec<u64> = before.filter(|number| *number <= backlog).collect();
+            let warrant = self.gets_at(permit, &before)?;
+            self.note_listing(permit, "watched", of(&found), warrant.as_ref())
+                .await?;
+        }
+        Ok((found, last))
     }
 
     /// How many escalations there were.
@@ -176,7 +220,8 @@ impl Node {
         Ok(escalations::count(&self.store)?)
     }
 
-    /// What became late from an escalation on, and the index of the next one.
+    /// What became late from an escalation on, and the index of the next one. The leaf is durable
+    /// before this answers, where there is any.
     ///
     /// # Errors
     /// [`ReadError::Node`] when the store cannot be read.
@@ -188,8 +233,8 @@ impl Node {
     ) -> Result<(Vec<(RecordSummary, Escalation)>, u64), ReadError> {
         let node = Arc::clone(self);
         let officer = self.person(&permit.actor());
-        let permit = permit.clone();
-        Ok(blocking(move || {
+        let by = permit.clone();
+        let (found, next) = blocking(move || {
             let rows = escalations::from(&node.store, first, limit)?;
             let next = rows.last().map_or(first, |row| row.index.saturating_add(1));
             let mut found = Vec::new();
@@ -198,12 +243,17 @@ impl Node {
                     level: row.level.into(),
                     time_us: row.time.micros(),
                 };
-                let summary = node.listing(row.number, false, &permit, &officer)?;
+                let summary = node.listing(row.number, false, &by, &officer)?;
                 found.extend(summary.map(|summary| (summary, escalation)));
             }
             Ok((found, next))
         })
-        .await?)
+        .await?;
+        if !found.is_empty() {
+            let shown = of(found.iter().map(|(summary, _)| summary));
+            self.note_listing(permit, "watched", shown, None).await?;
+        }
+        Ok((found, next))
     }
 
     /// Whether a list shows a record.
@@ -274,4 +324,10 @@ impl Node {
         });
         Ok(())
     }
+}
+
+/// The records of these summaries.
+pub(super) fn of<'a>(summaries: impl IntoIterator<Item = &'a RecordSummary>) -> Shown {
+    let records = summaries.into_iter();
+    Shown::of(records.map(|of| (of.number, &of.header_digest)))
 }

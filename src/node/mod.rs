@@ -40,9 +40,11 @@ pub mod search;
 pub mod session;
 pub mod status;
 pub mod steps;
+pub mod subject;
 pub mod submit;
 pub mod tables;
 pub mod threads;
+mod told;
 pub mod work;
 
 pub use fence::Claim;
@@ -255,6 +257,12 @@ pub struct Node {
     pub(crate) resting: life::Resting,
     /// When the peers were heard last.
     pub(crate) heard: heard::Peers,
+    /// What the ledger was told of certificates since the start.
+    pub(crate) told: tokio::sync::Mutex<told::Told>,
+    /// Held while everything is scanned for a data subject: one at a time.
+    pub(crate) scanning: Arc<tokio::sync::Mutex<()>>,
+    /// Held while a report over the ledger is made: one at a time.
+    pub(crate) reporting: tokio::sync::Mutex<()>,
     /// Whether recalls may have to go on to whom records were passed.
     pub(crate) recalls_to_pass: AtomicBool,
     _lock: HomeLock,

@@ -14,12 +14,15 @@ use crate::{
     entry,
     home::{Home, Roster},
     inbox::ask,
-    store::{OpenProgress, ShredSlots, SlotPaths, Store, StoreError, StoreOptions, boot_id},
+    store::{
+        Disk, Medium, OpenProgress, ShredSlots, SlotPaths, Store, StoreError, StoreOptions, boot_id,
+    },
 };
 
 use super::{
     Clock, Node, NodeError, NodeKeys, access,
     agreements::InForce,
+    audit,
     clocks::Clocks,
     disk,
     fence::Fence,
@@ -32,6 +35,7 @@ use super::{
     scrub::{self, Scrub},
     search::{self, Searching, Withdrawn},
     submit::{self, Intake},
+    told,
 };
 
 impl Node {
@@ -47,13 +51,27 @@ impl Node {
         clock: Clock,
         progress: &mut (dyn FnMut(OpenProgress) + Send),
     ) -> Result<Arc<Self>, NodeError> {
+        Self::open_on(home, clock, Arc::new(Disk), progress).await
+    }
+
+    /// As [`Self::open`], with the store on a medium of its own: tests fail it.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn open_on(
+        home: Home,
+        clock: Clock,
+        medium: Arc<dyn Medium>,
+        progress: &mut (dyn FnMut(OpenProgress) + Send),
+    ) -> Result<Arc<Self>, NodeError> {
         let lock = home.lock()?;
         let own_card = home.own_card().clone();
         own_card.check_validity(clock())?;
         let country = own_card.country;
         let permissions = home.access_file()?;
         let (agreements, in_force) = InForce::load(home.layout().agreements())?;
-        let (store, opened) = Store::open(store_options(&home)?, Arc::new(Rooms), progress)?;
+        let (store, opened) =
+            Store::open_on(store_options(&home)?, Arc::new(Rooms), medium, progress)?;
         let next_slot = ask::next_slot(&store)?;
         let paths = slot_paths(&home);
         let slots = if next_slot == 0 && !paths.slots.exists() {
@@ -93,6 +111,7 @@ impl Node {
             country,
             incarnation,
             home.storage_key()?,
+            IndexKey::new(home.index_key()),
             Arc::clone(&clock),
             home.config().life.shred_delay(),
             store.position(),
@@ -165,9 +184,17 @@ impl Node {
             resting: life::Resting::default(),
             verifying: super::work::Turns::new(),
             heard: heard::Peers::default(),
+            told: tokio::sync::Mutex::default(),
+            scanning: Arc::default(),
+            reporting: tokio::sync::Mutex::default(),
             recalls_to_pass: AtomicBool::new(true),
             _lock: lock,
         });
+        // What was issued, revoked or rotated while the node stood still. Where a file cannot be read, this is
+        // tried again.
+        if let Err(error) = node.tell_roster().await {
+            tracing::error!(%error, "the ledger is not told of certificates and keys");
+        }
         node.begin_start_check();
         tokio::spawn(submit::run(Arc::downgrade(&node), waiting));
         let damaged = node.opened.damaged.clone();
@@ -181,6 +208,8 @@ impl Node {
         ));
         tokio::spawn(life::run(Arc::downgrade(&node)));
         tokio::spawn(access::flush_refusals(Arc::downgrade(&node)));
+        tokio::spawn(audit::index_earlier(Arc::downgrade(&node)));
+        tokio::spawn(told::follow(Arc::downgrade(&node)));
         Ok(node)
     }
 

@@ -13,7 +13,7 @@ use crate::{
     wire,
 };
 
-use super::{NodeError, heard, lives};
+use super::{NodeError, heard, lives, told};
 
 /// Cards held, by country.
 const CARDS: Keyspace = Keyspace {
@@ -70,6 +70,7 @@ pub fn keyspaces() -> Vec<&'static Keyspace> {
     let mut all = vec![&CARDS, &CHECKPOINTS, &IDENTITY, &FENCES, &PERMISSIONS];
     all.extend(lives::keyspaces());
     all.extend(heard::keyspaces());
+    all.extend(told::keyspaces());
     all.extend(inbox::keyspaces());
     all.extend(lanes::keyspaces());
     all.extend(ledger::rows::keyspaces());
@@ -122,6 +123,7 @@ pub(super) fn apply(
     lanes::apply(&entry.event, stored, rows).map_err(invalid)?;
     lives::apply(&entry.event, stored, rows)?;
     heard::apply(&entry.event, stored.place, rows)?;
+    told::apply(&entry.event, rows)?;
     let about = about(&entry.event).map_err(invalid)?;
     ledger::rows::apply(entry, about.as_slice(), stored, rows).map_err(invalid)?;
     match &entry.event {

@@ -20,7 +20,7 @@ use crate::{
 use super::{
     Node, NodeError,
     access::{beyond, withheld},
-    listing::{OfficerTag, numbers},
+    listing::OfficerTag,
     purpose::check_purpose,
     rules::{By, Proposal, ReadOrder},
 };
@@ -96,8 +96,12 @@ impl Node {
         } = looked?;
         let number = opened.summary.number;
         let beside = opened.versions.iter().chain(&opened.thread);
-        let bulk = self.gets_at(&permit, &numbers(beside.chain([&opened.summary])))?;
+        let seen = super::listing::of(beside.chain([&opened.summary]));
+        let bulk = self.gets_at(&permit, &seen.numbers())?;
         let withheld = opened.withheld.iter();
+        // Titles of these are shown too.
+        let beside = opened.versions.iter().chain(&opened.thread);
+        let beside = super::listing::of(beside.filter(|of| of.number != number));
         self.writer
             .propose(Proposal::Read(Box::new(ReadOrder {
                 number,
@@ -114,6 +118,8 @@ impl Node {
                 detail: "read",
                 officer: Some(officer),
                 retrieval,
+                shown: beside,
+                ..ReadOrder::default()
             })))
             .await
             .map_err(NodeError::from)?;
@@ -183,6 +189,7 @@ impl Node {
         };
         let told = record.marking.as_ref().is_some_and(|of| of.tell_purpose);
         if (shown.beyond_situation() || told) && reading.purpose.is_none() {
+            self.unreasoned(permit, reference);
             return Err(ReadError::PurposeMissing {
                 reference: *reference,
                 compartments: beyond(shown),
@@ -349,14 +356,6 @@ impl Node {
             held: is_held(stored),
             ..RecordSummary::default()
         })
-    }
-
-    /// Header digest of a local number.
-    ///
-    /// # Errors
-    /// [`NodeError`] when the store cannot be read.
-    pub fn header_digest(&self, number: u64) -> Result<Digest, NodeError> {
-        Ok(self.held(number)?.digest)
     }
 }
 

@@ -203,18 +203,22 @@ impl Node {
     }
 
     /// Header digest and receipts of a record, for whoever may follow what became of it; as
-    /// `receipts_of` answers them.
+    /// `receipts_of` answers them. The leaf is durable before this answers.
     ///
     /// # Errors
     /// [`ReadError`] when it is not here, or out of reach.
-    pub fn receipts_for(
-        &self,
+    pub async fn receipts_for(
+        self: &Arc<Self>,
         permit: &Permit<act::Track>,
         reference: &Reference,
     ) -> Result<(Digest, Vec<ReceiptProof>), ReadError> {
         let number = self.find(reference)?;
         self.reached_number(permit, reference, number)?;
-        Ok((self.header_digest(number)?, self.receipts_of(number)?))
+        let node = Arc::clone(self);
+        let found =
+            blocking(move || Ok((node.header_digest(number)?, node.receipts_of(number)?))).await?;
+        self.tracked(permit, reference, number, "receipts").await?;
+        Ok(found)
     }
 
     /// Every receipt known of a record: the acceptance first, then one per destination that

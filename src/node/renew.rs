@@ -12,7 +12,7 @@ use prost::Message as _;
 
 use crate::{
     card::{self, MAX_RETIRED, Predecessor, Renewal, RenewalFault, TrustedCard},
-    crypto::{RandomError, random_bytes},
+    crypto::{IndexKey, RandomError, random_bytes},
     entry::{self, EntryError, Event, Incarnation, NodeRenewed, ReferenceFloor},
     home::{self, Home, HomeError, HomeLock},
     inbox::ask,
@@ -292,6 +292,7 @@ impl Stopped {
             self.home.country(),
             self.lives.last().copied().unwrap_or_default(),
             self.home.storage_key()?,
+            IndexKey::new(self.home.index_key()),
             clock,
             self.home.config().life.shred_delay(),
             self.store.position(),

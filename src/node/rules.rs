@@ -12,12 +12,15 @@ mod facts;
 mod life;
 mod lives;
 mod permissions;
+mod persons;
 mod proposal;
 mod reading;
 mod recent;
 mod refusals;
 mod released;
 mod steps;
+mod subject;
+mod told;
 
 pub use approvals::{AnswerOrder, AskOrder};
 pub use consent::{DiscloseOrder, PassesOn};
@@ -32,19 +35,22 @@ pub use proposal::{
 pub use reading::{By, ReadOrder, SearchOrder};
 pub use refusals::{Refusal, SubmissionRefusal};
 pub use released::{ExportedTable, Release};
+pub use subject::ScanOrder;
+pub use told::{CertificateOrder, KeyOrder};
 
 use std::{sync::Arc, time::Duration};
 
 pub(super) use approvals::{answer_aad, order_aad};
 pub(super) use desk::charge_aad;
 pub(super) use life::ground_aad;
+pub(super) use persons::person_tag;
 pub(super) use released::{refuses_release, released_before};
 pub(super) use steps::late_aad;
 
 use prost::Message as _;
 
 use crate::{
-    crypto::{AeadKey, Domain, RandomError, random_bytes},
+    crypto::{AeadKey, Domain, IndexKey, RandomError, random_bytes},
     entry::{
         AgreementsChanged, Alarm, CardAccepted, CheckpointSeen, Entry, Event, Fenced, Incarnation,
         LeafSlot, LinkChanged, NodeCreated, NodeStarted, PeerHeard,
@@ -55,7 +61,7 @@ use crate::{
     wire::ledger::{Action, Leaf, LeafBody},
 };
 
-use self::recent::Recent;
+use self::{persons::Persons, recent::Recent};
 use super::{Clock, clocks::Clocks, projection, search::Withdrawn};
 
 /// The writer's rules; one instance, in the writer's thread.
@@ -63,6 +69,7 @@ pub struct NodeRules {
     country: Country,
     incarnation: Incarnation,
     storage: AeadKey,
+    persons: Persons,
     clock: Clock,
     /// From the lock of a recalled record to its shredding.
     shred_delay: Duration,
@@ -86,6 +93,7 @@ impl NodeRules {
         country: Country,
         incarnation: Incarnation,
         storage: AeadKey,
+        index: IndexKey,
         clock: Clock,
         shred_delay: Duration,
         position: u64,
@@ -94,12 +102,20 @@ impl NodeRules {
             country,
             incarnation,
             storage,
+            persons: Persons::new(index),
             clock,
             shred_delay,
             clocks: Arc::new(Clocks::new(Duration::MAX)),
             recent: Recent::after(position),
             withdrawn: Withdrawn::default(),
         }
+    }
+
+    /// The same, whose leaves are as those of earlier versions: nothing beside them says who it was.
+    #[cfg(test)]
+    pub(super) fn untagged(mut self) -> Self {
+        self.persons.untagged = true;
+        self
     }
 
     /// Appends an entry without a leaf: what only this node needs to know.
@@ -128,6 +144,8 @@ impl NodeRules {
         let index = ledger::rows::next_leaf(group)?;
         let time: Moment = (self.clock)();
         let salt: [u8; 32] = random_bytes().map_err(no_randomness)?;
+        let person_tag = self.persons.entrys(&leaf.actor);
+        let shown = leaf.shown.clone();
         let body = LeafBody {
             time_us: time.micros(),
             ..leaf
@@ -154,6 +172,8 @@ impl NodeRules {
                 index,
                 digest: digest.to_vec(),
                 blob,
+                person_tag,
+                shown,
             }),
             event,
         };
@@ -245,6 +265,10 @@ impl Rules for NodeRules {
             Proposal::ReceiptsArrived(arrived) => self.receipts_arrived(*arrived, group)?,
             Proposal::Read(order) => self.read(*order, group)?,
             Proposal::Searched(order) => self.searched(*order, group)?,
+            Proposal::Scanned(order) => self.scanned(*order, group)?,
+            Proposal::Indexed(event) => self.append_leafless(event, group)?,
+            Proposal::Certificates(orders) => self.certificates(orders, group)?,
+            Proposal::Key(order) => self.key(order, group)?,
             Proposal::AccessTable(order) => self.put_in_force(*order, group)?,
             Proposal::RefusedAttempts(sums) => self.attempts_refused(sums, group)?,
             Proposal::Charge(order) => self.charge(*order, group)?,

@@ -16,14 +16,14 @@ use crate::{
     crypto::Digest,
     entry::LockCause,
     inbox::{HoldingError, ask},
+    ledger::Shown,
     record::Reference,
     search::{Asked, MAX_LIMIT, Query, QueryError, correlate, text::Normaliser},
     wire::{node::SearchCoverage, record::CompartmentLabel},
 };
 
 use super::{
-    Node, NodeError,
-    listing::numbers,
+    Node, NodeError, listing,
     purpose::check_purpose,
     read::{ReadError, blocking},
     rules::{By, Proposal, SearchOrder},
@@ -88,12 +88,13 @@ impl Node {
         let looker = Arc::new(Looker { permit, purpose });
         let by = Arc::clone(&looker);
         let answer = blocking(move || node.answers(&query, &asked.text, &by)).await?;
-        let shown = answer.found.iter().flat_map(|hit| {
-            let beside = hit.related.iter().map(|of| &of.summary);
-            [&hit.summary].into_iter().chain(beside)
+        let found = answer.found.iter();
+        let shown = found.flat_map(|hit| {
+            let related = hit.related.iter().map(|of| &of.summary);
+            std::iter::once(&hit.summary).chain(related)
         });
-        let numbers = numbers(shown);
-        self.looked(None, tag.to_vec(), &looker, note, &numbers)
+        let shown = listing::of(shown);
+        self.looked(None, tag.to_vec(), shown, &looker, note)
             .await?;
         Ok(answer)
     }
@@ -155,8 +156,8 @@ impl Node {
             .await
             .map_err(|error| ReadError::of(reference, error));
         let (of, answer) = looked?;
-        let numbers = numbers(answer.found.iter().map(|of| &of.summary));
-        self.looked(Some(of), Vec::new(), &looker, note, &numbers)
+        let shown = listing::of(answer.found.iter().map(|of| &of.summary));
+        self.looked(Some(of), Vec::new(), shown, &looker, note)
             .await?;
         Ok(answer)
     }
@@ -165,16 +166,17 @@ impl Node {
         &self,
         of: Option<(u64, Digest, String)>,
         query: Vec<u8>,
+        shown: Shown,
         looker: &Looker<A>,
         note: String,
-        numbers: &[u64],
     ) -> Result<(), ReadError> {
-        let warrant = self.gets_at(&looker.permit, numbers)?;
+        let warrant = self.gets_at(&looker.permit, &shown.numbers())?;
         self.writer
             .propose(Proposal::Searched(Box::new(SearchOrder {
                 of,
                 compartments: looker.compartments(),
                 query,
+                shown,
                 by: By::of(&looker.permit)
                     .reading_for(looker.purpose.clone(), note)
                     .under(warrant.as_ref()),

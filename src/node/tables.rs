@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::{
     access::{Permit, act},
     crypto::Digest,
+    ledger::Shown,
     record::trend::{
         TableFault, Wanted, as_shown, assemble, disclosures, has_words, sums_of, why, years_of,
     },
@@ -20,7 +21,7 @@ use super::{
     approvals::{Matter, TableScope},
     purpose::check_purpose,
     read::{ReadError, blocking},
-    rules::{ExportedTable, Proposal, Refusal, Release, refuses_release, released_before},
+    rules::{By, ExportedTable, Proposal, Refusal, Release, refuses_release, released_before},
     search::counts,
 };
 
@@ -107,6 +108,7 @@ pub struct Exported {
 
 /// A Trend record that a table is made of.
 struct Source {
+    number: u64,
     trend: Trend,
     reference: String,
     digest: Digest,
@@ -167,7 +169,7 @@ impl Node {
             let (node, wanted, by) = (Arc::clone(self), Arc::clone(&order), permit.clone());
             let made = blocking(move || Ok(node.table(&wanted, &by))).await??;
             let (exported, mut released) = made;
-            released.under = warrant;
+            released.by = released.by.under(warrant.as_ref());
             let proposed = self
                 .writer
                 .propose(Proposal::ExportTable(Box::new(released)));
@@ -208,9 +210,8 @@ impl Node {
             releases: self.releases(&shown, order.exercise),
             sources: Digest::of(&digests),
             count: u64::try_from(sources.len()).unwrap_or(u64::MAX),
-            actor: permit.actor(),
-            purpose: order.purpose.clone(),
-            under: None,
+            by: By::of(permit).reading_for(None, order.purpose.clone()),
+            shown: Shown::of(sources.iter().map(|of| (of.number, of.digest.to_vec()))),
         };
         let tlp = sources.iter().map(|of| of.tlp).max().unwrap_or_default();
         let exported = Exported {
@@ -257,6 +258,7 @@ impl Node {
             };
             if record.exercise == order.exercise && order.wanted.takes(trend) {
                 sources.push(Source {
+                    number,
                     trend: trend.clone(),
                     reference: record.reference.clone(),
                     digest: stored.digest,

@@ -12,6 +12,7 @@ mod explain;
 mod extract;
 pub mod index;
 mod query;
+pub mod subject;
 pub mod text;
 
 pub use entity::{Class, Entity, Same};

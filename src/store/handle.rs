@@ -117,7 +117,20 @@ impl Store {
         projection: Arc<dyn Projection>,
         progress: &mut dyn FnMut(OpenProgress),
     ) -> Result<(Self, Opened), StoreError> {
-        start(options, projection, Arc::new(Disk), progress, Mode::Normal)
+        Self::open_on(options, projection, Arc::new(Disk), progress)
+    }
+
+    /// As [`Self::open`], on a medium of its own: tests fail it.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_on(
+        options: StoreOptions,
+        projection: Arc<dyn Projection>,
+        medium: Arc<dyn Medium>,
+        progress: &mut dyn FnMut(OpenProgress),
+    ) -> Result<(Self, Opened), StoreError> {
+        start(options, projection, medium, progress, Mode::Normal)
     }
 
     #[cfg(test)]

@@ -9,33 +9,61 @@ use super::StoreError;
 use super::error::io_error;
 
 /// Everything that the store writes goes through this.
-pub(crate) trait Medium: Send + Sync {
+pub trait Medium: Send + Sync {
     /// A new, empty file that only its owner reads; what was there is emptied.
+    ///
+    /// # Errors
+    /// What the operating system says.
     fn create(&self, path: &Path) -> io::Result<Box<dyn MediumFile>>;
     /// An existing file, for writing.
+    ///
+    /// # Errors
+    /// What the operating system says.
     fn open(&self, path: &Path) -> io::Result<Box<dyn MediumFile>>;
     /// Puts `from` in the place of `to` at once.
+    ///
+    /// # Errors
+    /// What the operating system says.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Removes a file.
+    ///
+    /// # Errors
+    /// What the operating system says.
     fn remove(&self, path: &Path) -> io::Result<()>;
     /// Makes creations, renames and removals in a directory durable.
+    ///
+    /// # Errors
+    /// What the operating system says.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
     /// Runs a write of the index.
+    ///
+    /// # Errors
+    /// What the operating system says.
     fn index(&self, write: &mut dyn FnMut() -> io::Result<()>) -> io::Result<()>;
 }
 
 /// A file that is being written.
-pub(crate) trait MediumFile: Send {
+pub trait MediumFile: Send {
     /// Writes all of `bytes` at `offset`.
+    ///
+    /// # Errors
+    /// What the operating system says.
     fn write(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()>;
     /// `fdatasync`: the bytes and the length.
+    ///
+    /// # Errors
+    /// What the operating system says.
     fn sync(&mut self) -> io::Result<()>;
     /// Cuts the file.
+    ///
+    /// # Errors
+    /// What the operating system says.
     fn cut(&mut self, length: u64) -> io::Result<()>;
 }
 
 /// The real disk.
-pub(crate) struct Disk;
+#[derive(Clone, Copy, Debug)]
+pub struct Disk;
 
 struct DiskFile(File);
 

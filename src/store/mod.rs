@@ -68,6 +68,7 @@ pub use group::{Draft, Entry, Group, Layout, Projection, ProjectionError, ReadRo
 pub use handle::{Space, Store};
 pub use index::Row;
 pub use keyspace::{Keyspace, POSITION};
+pub use medium::{Disk, Medium, MediumFile};
 pub use options::{StoreOptions, boot_id};
 pub use place::Place;
 pub use read::{Entries, StoredEntry};

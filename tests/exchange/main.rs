@@ -37,6 +37,7 @@ mod operations;
 mod output;
 mod process;
 mod proxies;
+mod reading_log;
 mod restore;
 mod rotation;
 mod scrub;

@@ -2,15 +2,23 @@
 //! that a million attempts cost the ledger some kilobytes.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Mutex, PoisonError, Weak},
     time::Duration,
 };
 
-use crate::access::{Action, Refused};
+use crate::{
+    access::{Action, Caller},
+    inbox::ask,
+    ledger::Shown,
+    record::Reference,
+};
 
 use super::{
-    super::{Node, rules::Proposal},
+    super::{
+        Node, NodeError,
+        rules::{By, Proposal},
+    },
     refusal_word,
 };
 
@@ -20,6 +28,8 @@ const WINDOW: Duration = Duration::from_secs(60);
 const LONGEST: Duration = Duration::from_secs(3600);
 /// Sums kept apart within a window; what is beyond goes into the sum of everybody else.
 const MAX_SUMS: usize = 256;
+/// Records that a sum names at most: the first that were asked for.
+const MAX_NAMED: usize = 32;
 /// Whoever has no sum of their own.
 const OTHERS: &str = "others";
 
@@ -34,32 +44,48 @@ struct Key {
 /// Attempts of one kind.
 #[derive(Clone, Debug)]
 pub struct RefusedAttempts {
-    /// Who, as the ledger names it.
-    pub who: String,
+    /// Who, and from where the first came.
+    pub by: By,
     /// A stable word, such as `refused-read`.
     pub detail: String,
     /// What was missing.
     pub why: String,
-    /// From where the first came.
-    pub from: String,
     /// How many.
     pub count: u64,
+    /// Records that were asked for, as their references were typed.
+    pub references: Vec<String>,
+    /// Those of them that are here.
+    pub shown: Shown,
+}
+
+/// A sum in the making.
+#[derive(Debug)]
+struct Sum {
+    by: By,
+    count: u64,
+    references: BTreeSet<Reference>,
 }
 
 /// Attempts refused that are not in the ledger yet.
 #[derive(Debug, Default)]
 pub(crate) struct Refusals {
-    sums: Mutex<BTreeMap<Key, RefusedAttempts>>,
+    sums: Mutex<BTreeMap<Key, Sum>>,
     wake: tokio::sync::Notify,
 }
 
 impl Refusals {
-    /// Counts an attempt.
-    pub(super) fn note(&self, refused: &Refused, from: &str) {
+    /// Counts an attempt at something, of a record where it is known which.
+    pub(super) fn note(
+        &self,
+        caller: &Caller,
+        action: Action,
+        why: String,
+        reference: Option<&Reference>,
+    ) {
         let key = Key {
-            who: refused.who.clone(),
-            action: Some(refused.action),
-            why: refused.missing.to_string(),
+            who: caller.principal.to_string(),
+            action: Some(action),
+            why,
         };
         let mut sums = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = sums.is_empty();
@@ -72,39 +98,74 @@ impl Refusals {
                 why: String::new(),
             }
         };
-        let detail = key
-            .action
-            .map_or_else(|| "refused".to_owned(), refusal_word);
-        let sum = sums.entry(key.clone()).or_insert_with(|| RefusedAttempts {
-            who: key.who,
-            detail,
-            why: key.why,
-            from: from.to_owned(),
+        let by = match key.action {
+            Some(_) => By::caller(caller),
+            None => By::named(OTHERS),
+        };
+        let sum = sums.entry(key).or_insert_with(|| Sum {
+            by,
             count: 0,
+            references: BTreeSet::new(),
         });
         sum.count = sum.count.saturating_add(1);
+        if sum.references.len() < MAX_NAMED {
+            sum.references.extend(reference);
+        }
         drop(sums);
         if fresh {
             self.wake.notify_one();
         }
     }
 
-    fn take(&self) -> Vec<RefusedAttempts> {
+    fn take(&self) -> Vec<(Key, Sum)> {
         let mut sums = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut *sums).into_values().collect()
+        std::mem::take(&mut *sums).into_iter().collect()
     }
 }
 
 impl Node {
+    /// Writes the attempts refused until now into the ledger, though their window goes on.
+    pub async fn flush_refusals(&self) {
+        self.write_refusals().await;
+    }
+
     /// Writes the attempts refused since the last time into the ledger.
     pub(in crate::node) async fn write_refusals(&self) {
         let sums = self.refusals.take();
         if sums.is_empty() {
             return;
         }
-        if let Err(error) = self.writer.propose(Proposal::RefusedAttempts(sums)).await {
+        let sums = sums.into_iter().map(|(key, sum)| self.summed(key, sum));
+        let sums = match sums.collect() {
+            Ok(sums) => self.writer.propose(Proposal::RefusedAttempts(sums)).await,
+            Err(error) => {
+                tracing::error!(%error, "refused attempts are not in the ledger");
+                return;
+            }
+        };
+        if let Err(error) = sums {
             tracing::error!(%error, "refused attempts are not in the ledger");
         }
+    }
+
+    fn summed(&self, key: Key, sum: Sum) -> Result<RefusedAttempts, NodeError> {
+        let mut here = Vec::new();
+        for reference in &sum.references {
+            let tag = self.reference_tag(reference);
+            if let Some(number) = ask::by_reference(&self.store, &tag)? {
+                here.push((number, self.header_digest(number)?.to_vec()));
+            }
+        }
+        Ok(RefusedAttempts {
+            by: sum.by,
+            detail: key
+                .action
+                .map_or_else(|| "refused".to_owned(), refusal_word),
+            why: key.why,
+            count: sum.count,
+            references: sum.references.iter().map(Reference::to_string).collect(),
+            shown: Shown::of(here),
+        })
     }
 }
 

@@ -147,7 +147,7 @@ impl Node {
         let found = self.warrant(permit, matter, purpose)?;
         found.map(Some).ok_or_else(|| {
             let refused = permit.refusal(Missing::SecondPerson(guarded));
-            self.refused(&refused, permit.from());
+            self.refused(&refused, permit.caller(), None);
             ReadError::Refused(refused)
         })
     }
@@ -326,7 +326,7 @@ impl Node {
             Some((_, Missing::SecondPerson(_))) => Ok(self.header_digest(number)?),
             Some((_, missing)) => {
                 let refused = permit.refusal(missing);
-                self.refused(&refused, permit.from());
+                self.refused(&refused, permit.caller(), Some(reference));
                 Err(refused.into())
             }
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::{
     access::{Permit, act},
     inbox::{StoredRecord, ask, consents},
+    ledger::Shown,
     wire::node::{PassedOnRecord, RecordState},
 };
 
@@ -46,14 +47,15 @@ impl Node {
                 if let Some(held) = ask::by_digest(&node.store, &original)?
                     && by.sees(&node.subject_of_held(number)?)
                 {
-                    list.push(node.passed_on_record(held, &node.stored(number)?)?);
-                    numbers.push(number);
+                    let shown = (held, original.to_vec());
+                    list.push((node.passed_on_record(held, &node.stored(number)?)?, shown));
                 }
             }
             Ok((list, numbers))
         });
-        let (list, numbers) = list.await?;
-        self.listed(&permit, &numbers).await?;
+        let list = list.await?;
+        let (list, shown): (Vec<_>, Vec<_>) = list.into_iter().unzip();
+        self.listed(&permit, "listed", Shown::of(shown)).await?;
         Ok(list)
     }
 

@@ -7,6 +7,8 @@ use super::permissions::TableOrder;
 use super::reading::{ReadOrder, SearchOrder};
 use super::refusals::SubmissionRefusal;
 use super::released::ExportedTable;
+use super::subject::ScanOrder;
+use super::told::{CertificateOrder, KeyOrder};
 use crate::{
     crypto::Digest,
     entry::{Event, Incarnation, LaneId},
@@ -97,6 +99,14 @@ pub enum Proposal {
     ApprovalDone(ApprovalId),
     /// Permissions come in force.
     AccessTable(Box<TableOrder>),
+    /// A scan for a data subject begins, or ends before its answer leaves.
+    Scanned(Box<ScanOrder>),
+    /// Leaves of an earlier version are indexed by person.
+    Indexed(Event),
+    /// Client certificates that the ledger is to be told of.
+    Certificates(Vec<CertificateOrder>),
+    /// A key of the node that the ledger is to be told of.
+    Key(KeyOrder),
     /// Attempts that the permissions refused, summed up.
     RefusedAttempts(Vec<RefusedAttempts>),
     /// An operator recalls records without a second one.

@@ -1,9 +1,10 @@
 //! Rules for looking at records: readings, listings, searches. Each is a leaf before data leaves.
 
 use crate::{
-    access::{ApprovalId, Permit, Purpose, Verb, Warrant},
+    access::{ApprovalId, Caller, Permit, Principal, Purpose, Verb, Warrant},
     crypto::Digest,
     entry::{AttemptsRefused, Event, Read},
+    ledger::Shown,
     store::Group,
     wire::ledger::{Action, LeafBody},
 };
@@ -14,6 +15,8 @@ use super::{super::access::RefusedAttempts, Declined, NodeRules};
 #[derive(Clone, Debug, Default)]
 pub struct By {
     actor: String,
+    authority: String,
+    roles: Vec<String>,
     from: String,
     purpose: Option<Purpose>,
     note: String,
@@ -23,9 +26,32 @@ pub struct By {
 impl By {
     /// Whoever holds a permit.
     pub fn of<A: Verb>(permit: &Permit<A>) -> Self {
+        Self::caller(permit.caller())
+    }
+
+    /// Whoever calls.
+    pub fn caller(caller: &Caller) -> Self {
         Self {
-            actor: permit.actor(),
-            from: permit.from().to_owned(),
+            from: caller.from.clone(),
+            ..Self::principal(&caller.principal)
+        }
+    }
+
+    /// Somebody of whom no more is known than a name.
+    pub fn named(actor: &str) -> Self {
+        Self {
+            actor: actor.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// Somebody, wherever they call from.
+    pub fn principal(principal: &Principal) -> Self {
+        let roles = principal.roles().iter();
+        Self {
+            actor: principal.to_string(),
+            authority: principal.authority().unwrap_or_default().to_owned(),
+            roles: roles.map(|role| role.as_str().to_owned()).collect(),
             ..Self::default()
         }
     }
@@ -51,6 +77,8 @@ impl By {
     pub(super) fn leaf(self) -> LeafBody {
         LeafBody {
             actor: self.actor,
+            authority: self.authority,
+            roles: self.roles,
             from: self.from,
             purpose: self.note,
             reading_purpose: self
@@ -88,6 +116,10 @@ pub struct ReadOrder {
     pub officer: Option<[u8; 16]>,
     /// Whether the origin is to be told that an officer opened it.
     pub retrieval: bool,
+    /// Records shown beside it, or by a listing.
+    pub shown: Shown,
+    /// The person of this country that is asked about; empty when none is.
+    pub about: String,
 }
 
 /// A search or a correlation, before data leaves.
@@ -101,6 +133,8 @@ pub struct SearchOrder {
     pub query: Vec<u8>,
     /// Who, from where and why.
     pub by: By,
+    /// The records that the answer shows.
+    pub shown: Shown,
 }
 
 impl NodeRules {
@@ -118,7 +152,8 @@ impl NodeRules {
             detail: order.detail.to_owned(),
             compartments: order.compartments,
             withheld: order.withheld,
-            ..order.by.leaf()
+            about: order.about,
+            ..order.shown.leaf(order.by.leaf())
         };
         let event = Event::Read(Read {
             number: order.number,
@@ -150,7 +185,7 @@ impl NodeRules {
             detail: detail.to_owned(),
             subject: order.query,
             compartments: order.compartments,
-            ..order.by.leaf()
+            ..order.shown.leaf(order.by.leaf())
         };
         let event = Event::Read(Read {
             number,
@@ -168,13 +203,16 @@ impl NodeRules {
     ) -> Result<(), Declined> {
         for sum in sums {
             let leaf = LeafBody {
-                actor: sum.who,
                 action: Action::Refusal.into(),
                 detail: sum.detail,
                 purpose: sum.why,
-                from: sum.from,
+                references: sum.references,
+                // How many attempts, not how many records.
+                ..sum.shown.leaf(sum.by.leaf())
+            };
+            let leaf = LeafBody {
                 count: sum.count,
-                ..LeafBody::default()
+                ..leaf
             };
             let event = Event::AttemptsRefused(AttemptsRefused { count: sum.count });
             self.append(group, event, Vec::new(), leaf)?;

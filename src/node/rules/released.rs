@@ -5,10 +5,10 @@
 use prost::Message as _;
 
 use crate::{
-    access::Warrant,
     crypto::{AeadKey, Domain},
     entry::{Event, ReleasedTable, TableExported},
     inbox::released::{MAX_RELEASED, released},
+    ledger::Shown,
     record::{
         Rule, Violation, Violations,
         trend::{YearTable, differenced},
@@ -17,7 +17,7 @@ use crate::{
     wire::{ledger::LeafBody, record::Trend},
 };
 
-use super::{Declined, NodeRules, Refusal, no_randomness};
+use super::{By, Declined, NodeRules, Refusal, no_randomness};
 
 /// A year's table that is to be released.
 #[derive(Clone, Debug)]
@@ -37,12 +37,10 @@ pub struct ExportedTable {
     pub sources: crate::crypto::Digest,
     /// How many these are.
     pub count: u64,
-    /// Who exports it.
-    pub actor: String,
-    /// Why; into the ledger.
-    pub purpose: String,
-    /// The leave under which it leaves the node.
-    pub under: Option<Warrant>,
+    /// Who exports it, from where and why.
+    pub by: By,
+    /// The records that it is made of.
+    pub shown: Shown,
 }
 
 /// Additional data of a released table at rest.
@@ -145,16 +143,13 @@ impl NodeRules {
             return Err(Decline::Refused(Refusal::Raced));
         }
         let leaf = LeafBody {
-            actor: table.actor,
-            purpose: table.purpose,
+            action: leaf.action,
+            detail: leaf.detail,
             subject: table.sources.to_vec(),
+            shown: table.shown.runs,
+            shown_digest: table.shown.digest,
             count: table.count,
-            approvals: table
-                .under
-                .iter()
-                .map(|of| of.approval().to_vec())
-                .collect(),
-            ..leaf
+            ..table.by.leaf()
         };
         let released = self.sealed_releases(&table.releases, group)?;
         let event = Event::TableExported(TableExported { released });

@@ -47,7 +47,10 @@ impl Node {
                 .map(|version| node.version_status(version.number))
                 .collect::<Result<_, _>>()
         });
-        Ok(versions.await?)
+        let versions = versions.await?;
+        self.tracked(&permit, &reference, number, "recall-status")
+            .await?;
+        Ok(versions)
     }
 
     fn version_status(&self, number: u64) -> Result<RecallStatus, NodeError> {

@@ -169,7 +169,12 @@ impl Node {
         // Consent to a use of compartments is given by who may see them.
         let decision = self.reached_number(permit, &order.request, target)?;
         let labels = labels_of(&asked.compartments);
-        self.check_labels(permit, &decision, labels.into_iter().collect())?;
+        self.check_labels(
+            permit,
+            &order.request,
+            &decision,
+            labels.into_iter().collect(),
+        )?;
         let target = self.stored(target)?;
         let token = match order.granted_until {
             None => None,

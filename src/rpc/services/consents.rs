@@ -13,7 +13,7 @@ use crate::{
         steps::{AnswerOrder, ConsentOrder, MAX_CONSENTS},
     },
     record::{Moment, Reference},
-    rpc::services::{enter, page_token, purpose, refuse},
+    rpc::services::{enter, enter_about, page_token, purpose, refuse},
     wire::{
         node::{
             AnswerConsentRequest, AnswerConsentResponse, ExportRecordRequest, ExportRecordResponse,
@@ -52,7 +52,8 @@ impl ConsentService for Consents {
         &self,
         request: Request<RequestConsentRequest>,
     ) -> Result<Response<RequestConsentResponse>, Status> {
-        let (permit, request) = enter::<act::RequestConsent, _>(&self.node, request)?;
+        let (permit, request) =
+            enter_about::<act::RequestConsent, _>(&self.node, request, |of| &of.reference)?;
         let reference: Reference = request.reference.parse().map_err(refuse)?;
         let order = ConsentOrder {
             reference,
@@ -137,7 +138,8 @@ impl ConsentService for Consents {
         &self,
         request: Request<ExportRecordRequest>,
     ) -> Result<Response<ExportRecordResponse>, Status> {
-        let (permit, request) = enter::<act::ExportCourt, _>(&self.node, request)?;
+        let (permit, request) =
+            enter_about::<act::ExportCourt, _>(&self.node, request, |of| &of.reference)?;
         let order = ExportOrder {
             reference: request.reference.parse().map_err(refuse)?,
             exact: request.exact,
@@ -163,7 +165,8 @@ impl ConsentService for Consents {
         &self,
         request: Request<PassOnRequest>,
     ) -> Result<Response<PassOnResponse>, Status> {
-        let (permit, request) = enter::<act::ShareOnward, _>(&self.node, request)?;
+        let (permit, request) =
+            enter_about::<act::ShareOnward, _>(&self.node, request, |of| &of.reference)?;
         let order = OnwardOrder {
             reference: request.reference.parse().map_err(refuse)?,
             exact: request.exact,

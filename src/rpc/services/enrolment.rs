@@ -62,6 +62,8 @@ impl EnrolmentService for Renewals {
                 .await
                 .map_err(|_| Status::internal("the renewal did not end"))?
                 .map_err(refuse)?;
+        // Before anybody has the certificate. What fails here is told later, and the holder asks again.
+        self.node.tell_roster().await.map_err(refuse)?;
         tracing::info!(principal = %renewed.principal, until = %renewed.expires_at, "a certificate was renewed");
         Ok(Response::new(RenewCertificateResponse {
             certificate_pem: renewed.certificate_pem,

@@ -14,7 +14,7 @@ use crate::{
     },
     record::{Moment, Reference, UnknownCountry},
     rpc::{
-        services::{enter, purpose, refuse},
+        services::{enter, enter_about, purpose, refuse},
         status::Refusal,
     },
     wire::node::{
@@ -77,7 +77,8 @@ impl LifeService for Life {
         &self,
         request: Request<GetRecallStatusRequest>,
     ) -> Result<Response<GetRecallStatusResponse>, Status> {
-        let (permit, request) = enter::<act::Track, _>(&self.node, request)?;
+        let (permit, request) =
+            enter_about::<act::Track, _>(&self.node, request, |of| &of.reference)?;
         let reference: Reference = request.reference.parse().map_err(refuse)?;
         let versions = self
             .node
@@ -91,7 +92,8 @@ impl LifeService for Life {
         &self,
         request: Request<SetHoldRequest>,
     ) -> Result<Response<SetHoldResponse>, Status> {
-        let (permit, request) = enter::<act::Hold, _>(&self.node, request)?;
+        let (permit, request) =
+            enter_about::<act::Hold, _>(&self.node, request, |of| &of.reference)?;
         let reference: Reference = request.reference.parse().map_err(refuse)?;
         self.node
             .hold(reference, Some(request.ground), permit)
@@ -104,7 +106,8 @@ impl LifeService for Life {
         &self,
         request: Request<ReleaseHoldRequest>,
     ) -> Result<Response<ReleaseHoldResponse>, Status> {
-        let (permit, request) = enter::<act::Hold, _>(&self.node, request)?;
+        let (permit, request) =
+            enter_about::<act::Hold, _>(&self.node, request, |of| &of.reference)?;
         let reference: Reference = request.reference.parse().map_err(refuse)?;
         self.node
             .hold(reference, None, permit)

@@ -105,6 +105,23 @@ fn enter<A: Verb, T>(node: &Node, request: Request<T>) -> Result<(Permit<A>, T),
     Ok((permit, request.into_inner()))
 }
 
+/// As [`enter`], of a call that names a record.
+///
+/// # Errors
+/// As [`enter`].
+fn enter_about<A: Verb, T>(
+    node: &Node,
+    request: Request<T>,
+    named: impl FnOnce(&T) -> &str,
+) -> Result<(Permit<A>, T), Status> {
+    let caller = caller_of(&request)?;
+    let request = request.into_inner();
+    // One that is none is refused when its turn comes.
+    let reference: Option<Reference> = named(&request).parse().ok();
+    let permit = node.enter_about::<A>(caller, reference.as_ref());
+    Ok((permit.map_err(refuse)?, request))
+}
+
 /// The purpose that a request states; `None` when it states none.
 fn purpose(code: i32, case: &str) -> Result<Option<Purpose>, Status> {
     Purpose::given(code, case)

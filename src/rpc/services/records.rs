@@ -16,7 +16,7 @@ use crate::{
         submit::{Accepted, UnderWay},
     },
     rpc::{
-        services::{enter, page_token, purpose, reference, refuse},
+        services::{enter, enter_about, page_token, purpose, reference, refuse},
         status::Refusal,
     },
     wire::node::{
@@ -88,7 +88,8 @@ impl RecordService for Records {
         &self,
         request: Request<GetRecordRequest>,
     ) -> Result<Response<GetRecordResponse>, Status> {
-        let (permit, request) = enter::<act::Read, _>(&self.node, request)?;
+        let (permit, request) =
+            enter_about::<act::Read, _>(&self.node, request, |of| &of.reference)?;
         let reading = Reading {
             reference: reference(&request.reference)?,
             purpose: purpose(request.reading_purpose, &request.case_reference)?,
@@ -166,10 +167,7 @@ impl RecordService for Records {
         request: Request<WatchRecordsRequest>,
     ) -> Result<Response<Self::WatchRecordsStream>, Status> {
         let (permit, request) = enter::<act::Watch, _>(&self.node, request)?;
-        self.node
-            .note_listing(&permit, None)
-            .await
-            .map_err(refuse)?;
+        self.node.watches(&permit).await.map_err(refuse)?;
         let watching = Watching {
             after: if request.only_new {
                 self.node.last_number().map_err(refuse)?
@@ -181,7 +179,6 @@ impl RecordService for Records {
             steps: request.steps,
             permit,
             backlog: self.node.last_number().map_err(refuse)?,
-            under: false,
         };
         let (answers, stream) = mpsc::channel(WATCH_AHEAD);
         let node = Arc::clone(&self.node);
@@ -193,9 +190,10 @@ impl RecordService for Records {
         &self,
         request: Request<ListReceiptsRequest>,
     ) -> Result<Response<ListReceiptsResponse>, Status> {
-        let (permit, request) = enter::<act::Track, _>(&self.node, request)?;
+        let (permit, request) =
+            enter_about::<act::Track, _>(&self.node, request, |of| &of.reference)?;
         let reference = reference(&request.reference)?;
-        let found = self.node.receipts_for(&permit, &reference);
+        let found = self.node.receipts_for(&permit, &reference).await;
         let (header_digest, receipts) = found.map_err(refuse)?;
         Ok(Response::new(ListReceiptsResponse {
             header_digest: header_digest.to_vec(),
@@ -250,8 +248,6 @@ struct Watching {
     permit: Permit<act::Watch>,
     /// Local number up to which records were there before: they count like a listing.
     backlog: u64,
-    /// Whether a leaf names the leave under which so many of these are sent.
-    under: bool,
 }
 
 /// Sends what becomes durable, or late, until the client goes or the node closes.
@@ -296,18 +292,12 @@ async fn news(
         steps,
         permit,
         backlog,
-        under,
     } = watching;
     // By the permissions as they are now.
     *permit = node.again(permit)?;
-    let (records, last) = node.following(*after, WATCH_AHEAD, *steps, permit).await?;
-    let before = records.iter().map(|record| record.number);
-    let before: Vec<u64> = before.filter(|number| number <= backlog).collect();
-    let warrant = node.gets_at(permit, &before)?;
-    if warrant.is_some() && !*under {
-        node.note_listing(permit, warrant.as_ref()).await?;
-        *under = true;
-    }
+    let (records, last) = node
+        .following(*after, WATCH_AHEAD, *steps, *backlog, permit)
+        .await?;
     let (late, next) = node.escalated(*escalation, WATCH_AHEAD, permit).await?;
     if last == *after && next == *escalation {
         return Ok(None);

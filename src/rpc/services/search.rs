@@ -1,17 +1,24 @@
 //! Search and correlation for clients.
 
-use std::sync::Arc;
+use std::{pin::Pin, sync::Arc};
 
-use tonic::{Request, Response, Status};
+use futures_util::{Stream, StreamExt as _};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Code, Request, Response, Status};
 
 use crate::{
     access::act,
     node::{
         Node,
         search::{Hit, Related},
+        subject::{ScanError, ScanRequest},
     },
     record::Reference,
-    rpc::services::{enter, purpose, refuse},
+    rpc::{
+        services::{enter, enter_about, purpose, refuse},
+        status::Refusal,
+    },
     search::{
         Asked, Found, Reason, Same,
         correlate::{Common, Evidence},
@@ -19,10 +26,13 @@ use crate::{
     },
     wire::node::{
         ListRelatedRequest, ListRelatedResponse, MatchHow, MatchReason, RelatedRecord,
-        RelationEvidence, SearchHit, SearchRequest, SearchResponse,
-        search_service_server::SearchService,
+        RelationEvidence, ScanForSubjectRequest, ScanForSubjectResponse, SearchHit, SearchRequest,
+        SearchResponse, search_service_server::SearchService,
     },
 };
+
+/// Steps of a scan that wait for its client.
+const SCAN_AHEAD: usize = 64;
 
 pub(super) struct Search {
     node: Arc<Node>,
@@ -34,8 +44,41 @@ impl Search {
     }
 }
 
+type Steps = Pin<Box<dyn Stream<Item = Result<ScanForSubjectResponse, Status>> + Send>>;
+
 #[tonic::async_trait]
 impl SearchService for Search {
+    type ScanForSubjectStream = Steps;
+
+    async fn scan_for_subject(
+        &self,
+        request: Request<ScanForSubjectRequest>,
+    ) -> Result<Response<Self::ScanForSubjectStream>, Status> {
+        let (permit, request) = enter::<act::AnswerDataSubject, _>(&self.node, request)?;
+        let asked = ScanRequest {
+            names: request.names,
+            identifiers: request.identifiers,
+            born: request.born,
+            purpose: purpose(request.reading_purpose, &request.case_reference)?,
+            note: request.purpose,
+        };
+        let scan = self.node.begin_scan(permit, asked).await.map_err(refuse)?;
+        let (steps, to_send) = mpsc::channel(SCAN_AHEAD);
+        let (ends, ended) = mpsc::channel(1);
+        tokio::spawn(async move {
+            match scan.carry_out(steps).await {
+                Ok(()) | Err(ScanError::Gone) => {}
+                Err(error) => {
+                    let _ = ends.send(refuse(error)).await;
+                }
+            }
+        });
+        let steps = ReceiverStream::new(to_send)
+            .map(|step| Ok(ScanForSubjectResponse { step: Some(step) }))
+            .chain(ReceiverStream::new(ended).map(Err));
+        Ok(Response::new(Box::pin(steps)))
+    }
+
     async fn search(
         &self,
         request: Request<SearchRequest>,
@@ -66,7 +109,8 @@ impl SearchService for Search {
         &self,
         request: Request<ListRelatedRequest>,
     ) -> Result<Response<ListRelatedResponse>, Status> {
-        let (permit, request) = enter::<act::Correlate, _>(&self.node, request)?;
+        let (permit, request) =
+            enter_about::<act::Correlate, _>(&self.node, request, |of| &of.reference)?;
         let reference: Reference = request.reference.parse().map_err(refuse)?;
         let limit = limit(request.limit);
         let why = purpose(request.reading_purpose, &request.case_reference)?;
@@ -149,5 +193,18 @@ const fn of_identifier(same: Same) -> MatchHow {
     match same {
         Same::Asserted => MatchHow::Identifier,
         Same::Suggested => MatchHow::IdentifierPerhaps,
+    }
+}
+
+impl From<ScanError> for Refusal {
+    fn from(error: ScanError) -> Self {
+        let (code, reason) = match error {
+            ScanError::Read(error) => return error.into(),
+            ScanError::Subject(_) => (Code::InvalidArgument, "SUBJECT_INVALID"),
+            ScanError::Purpose => (Code::InvalidArgument, "PURPOSE_INVALID"),
+            ScanError::Busy => (Code::ResourceExhausted, "SCAN_BUSY"),
+            ScanError::Gone => (Code::Cancelled, "SCAN_LEFT"),
+        };
+        Self::new(code, reason, error.to_string())
     }
 }

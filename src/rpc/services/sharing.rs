@@ -13,7 +13,7 @@ use crate::{
         sharing::{Agreement, EVERY_OTHER, Terms},
     },
     rpc::{
-        services::{enter, refuse},
+        services::{enter, enter_about, refuse},
         status::Refusal,
     },
     wire::{
@@ -65,7 +65,8 @@ impl SharingService for Sharing {
         &self,
         request: Request<GetSharingRequest>,
     ) -> Result<Response<GetSharingResponse>, Status> {
-        let (permit, request) = enter::<act::Track, _>(&self.node, request)?;
+        let (permit, request) =
+            enter_about::<act::Track, _>(&self.node, request, |of| &of.reference)?;
         let reference: Reference = request.reference.parse().map_err(refuse)?;
         let (matrix, as_sent) = self
             .node

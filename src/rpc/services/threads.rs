@@ -15,7 +15,7 @@ use crate::{
     },
     record::{Country, Reference},
     rpc::{
-        services::{enter, refuse},
+        services::{enter, enter_about, refuse},
         status::Refusal,
     },
     wire::node::{
@@ -45,7 +45,8 @@ impl ThreadService for Threads {
         &self,
         request: Request<ReplyToRecordRequest>,
     ) -> Result<Response<ReplyToRecordResponse>, Status> {
-        let (permit, request) = enter::<act::Reply, _>(&self.node, request)?;
+        let (permit, request) =
+            enter_about::<act::Reply, _>(&self.node, request, |of| &of.reference)?;
         let reference: Reference = request.reference.parse().map_err(refuse)?;
         let countries = request
             .countries
@@ -91,7 +92,8 @@ impl ThreadService for Threads {
         &self,
         request: Request<AcknowledgeRecordRequest>,
     ) -> Result<Response<AcknowledgeRecordResponse>, Status> {
-        let (permit, request) = enter::<act::Acknowledge, _>(&self.node, request)?;
+        let (permit, request) =
+            enter_about::<act::Acknowledge, _>(&self.node, request, |of| &of.reference)?;
         let reference: Reference = request.reference.parse().map_err(refuse)?;
         let meant = ChargeFor {
             authority: request.authority,
@@ -110,7 +112,8 @@ impl ThreadService for Threads {
         &self,
         request: Request<AssignRecordRequest>,
     ) -> Result<Response<AssignRecordResponse>, Status> {
-        let (permit, request) = enter::<act::Assign, _>(&self.node, request)?;
+        let (permit, request) =
+            enter_about::<act::Assign, _>(&self.node, request, |of| &of.reference)?;
         let reference: Reference = request.reference.parse().map_err(refuse)?;
         let meant = ChargeFor {
             authority: request.authority,
@@ -132,7 +135,8 @@ impl ThreadService for Threads {
         &self,
         request: Request<ListChargesRequest>,
     ) -> Result<Response<ListChargesResponse>, Status> {
-        let (permit, request) = enter::<act::Track, _>(&self.node, request)?;
+        let (permit, request) =
+            enter_about::<act::Track, _>(&self.node, request, |of| &of.reference)?;
         let reference: Reference = request.reference.parse().map_err(refuse)?;
         let steps = self
             .node

@@ -38,8 +38,9 @@ use crate::support::{
 
 /// Calls that still answer about a locked record: what proves that it was here and what became of
 /// it, who had charge of it here, and what is to become of it.
-const PROOFS: [&str; 8] = [
+const PROOFS: [&str; 9] = [
     "GetRecallStatus",
+    "ListActsOnRecord",
     "ListCharges",
     "ListReceipts",
     "ProveRecord",

@@ -15,6 +15,7 @@ use comity::{
     ledger::{Checkpoint, checkpoint},
     node::{Clock, Node, NodeError, system_clock},
     rpc::server::{self, NodeTls},
+    store::{Disk, Medium},
     wire::{
         node::{
             GetStatusRequest, GetStatusResponse, ListCardsRequest, ListRecordsRequest,
@@ -188,10 +189,17 @@ impl Country {
 
     /// Runs the node in this program, by another clock.
     pub(crate) async fn start_with(&mut self, clock: Clock) {
+        self.start_on(clock, Arc::new(Disk)).await;
+    }
+
+    /// Runs the node in this program, by another clock and on another medium.
+    pub(crate) async fn start_on(&mut self, clock: Clock, medium: Arc<dyn Medium>) {
         let home = self.home();
         let tls = Arc::new(NodeTls::of(&home).unwrap());
         let ports = server::bind(home.config()).await.unwrap();
-        let node = Node::open(home, clock, &mut |_| {}).await.unwrap();
+        let node = Node::open_on(home, clock, medium, &mut |_| {})
+            .await
+            .unwrap();
         let stop = CancellationToken::new();
         let serving = {
             let (node, stop) = (Arc::clone(&node), stop.clone());
@@ -216,6 +224,17 @@ impl Country {
 
     /// Stops the node as SIGTERM does, and waits until nothing of it is left.
     pub(crate) async fn stop(&mut self) {
+        let closed = self.end().await;
+        closed.unwrap();
+    }
+
+    /// Ends the node after its disk failed, as the process would: without a clean stop.
+    pub(crate) async fn fails(&mut self) {
+        let closed = self.end().await;
+        assert!(closed.is_err(), "{} stopped cleanly", self.code);
+    }
+
+    async fn end(&mut self) -> Result<(), NodeError> {
         let Running {
             node,
             stop,
@@ -223,7 +242,7 @@ impl Country {
         } = self.running.take().unwrap();
         stop.cancel();
         serving.await.unwrap();
-        node.close().await.unwrap();
+        let closed = node.close().await;
         let left = Arc::downgrade(&node);
         drop(node);
         eventually("the node lets go of its store", async || {
@@ -231,6 +250,7 @@ impl Country {
         })
         .await;
         nothing_inherited();
+        closed
     }
 
     pub(crate) async fn restart(&mut self) {

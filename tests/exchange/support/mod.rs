@@ -11,6 +11,7 @@ mod desk;
 mod follow;
 mod neighbours;
 mod ports;
+mod power;
 mod process;
 mod proxy;
 mod records;
@@ -32,6 +33,7 @@ pub(crate) use self::{
     desk::{acknowledge, assign, client_as, colleague, due, listed, unread},
     follow::{amendment, complied, digest_of, recall, show, status_of, take_back, try_show},
     neighbours::{befriend, befriend_by, introduce, neighbours},
+    power::{Failing, Power},
     proxy::{ConnectProxy, PASSWORD, USER},
     records::{alert, alert_to, json_of, large, urgent, urgent_to, with_everything},
     rotation::{incarnation_of, position, positions},

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::{
     access::{Permit, act},
     inbox::{ask, consents},
+    ledger::Shown,
     record::Moment,
     wire::{
         envelope::{ConsentToken, SignedConsentToken},
@@ -35,7 +36,7 @@ impl Node {
     ) -> Result<Vec<(u64, ConsentSummary)>, ReadError> {
         let (node, by) = (Arc::clone(self), permit.clone());
         let page = blocking(move || {
-            let mut seen = Vec::new();
+            let (mut seen, mut shown) = (Vec::new(), Vec::new());
             let mut before = before;
             let limit = limit.clamp(1, MAX_CONSENTS);
             while seen.len() < limit {
@@ -49,11 +50,13 @@ impl Node {
                     let about = ask::by_digest(&node.store, &row.about)?;
                     let number = about.unwrap_or(row.number);
                     if seen.len() < limit && by.sees(&node.subject_of_held(number)?) {
+                        shown.extend(about.map(|number| (number, row.about.to_vec())));
                         seen.push(row);
                     }
                 }
             }
-            seen.iter()
+            let page = seen
+                .iter()
                 .map(|row| match node.consent_summary(row) {
                     Err(NodeError::Holding(error)) => {
                         tracing::error!(number = row.number, %error, "a consent request cannot be opened");
@@ -61,11 +64,12 @@ impl Node {
                     }
                     summary => Ok((row.number, summary?)),
                 })
-                .collect::<Result<_, _>>()
+                .collect::<Result<Vec<_>, NodeError>>()?;
+            Ok((page, Shown::of(shown)))
         });
-        let page: Vec<(u64, ConsentSummary)> = page.await?;
-        let numbers: Vec<u64> = page.iter().map(|(number, _)| *number).collect();
-        self.listed(&permit, &numbers).await?;
+        let page = page.await?;
+        let (page, shown) = page;
+        self.listed(&permit, "listed", shown).await?;
         Ok(page)
     }
 

@@ -189,7 +189,9 @@ impl Node {
         named: &[CompartmentLabel],
         held: &Usable,
     ) -> Result<Vec<CompartmentLabel>, ConsentError> {
-        self.check_labels(permit, &held.decision, named.iter().copied().collect())?;
+        let labels = named.iter().copied().collect();
+        let reference = self.reference_of(&held.stored)?;
+        self.check_labels(permit, &reference, &held.decision, labels)?;
         wanted(named, &held.labels)
     }
 

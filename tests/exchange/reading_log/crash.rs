@@ -1,0 +1,440 @@
+//! No text without its leaf: the power fails exactly before and exactly after the sync that makes the
+//! leaf durable, for every way in which something is shown.
+
+use std::sync::Arc;
+
+use comity::{
+    client::Client,
+    node::system_clock,
+    record::Moment,
+    wire::{
+        json,
+        ledger::{LeafBody, ReadingPurpose},
+        node::{
+            ExportLedgerRequest, ExportRecordRequest, ExportTableRequest, GetRecallStatusRequest,
+            GetRecordRequest, GetSharingRequest, ListActsOfPersonRequest, ListActsOnRecordRequest,
+            ListChargesRequest, ListDueRequest, ListHoldsRequest, ListLeavesRequest,
+            ListReceiptsRequest, ListRecordsRequest, ListRelatedRequest, MakeReportRequest,
+            ProveRecordRequest, SearchRequest, SetHoldRequest, WatchRecordsRequest,
+        },
+        record::{Record, TrendDimension, TrendIndicator},
+    },
+};
+use futures_util::StreamExt as _;
+use prost::Message as _;
+use serde_json::json;
+use tonic::{Response, Status};
+
+use crate::support::{
+    CASE, Country, Failing, PATIENCE, Power, alert, amendment, eventually, json_of, neighbours,
+};
+
+/// Ways in which something is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Show,
+    History,
+    List,
+    Due,
+    Holds,
+    Watch,
+    Search,
+    Related,
+    Receipts,
+    Sharing,
+    Charges,
+    RecallStatus,
+    ExportCourt,
+    ExportTable,
+    AuditList,
+    AuditProof,
+    AuditExport,
+    AuditRecord,
+    AuditPerson,
+    AuditReport,
+}
+
+use Way::{
+    AuditExport, AuditList, AuditPerson, AuditProof, AuditRecord, AuditReport, Charges, Due,
+    ExportCourt, ExportTable, History, Holds, List, RecallStatus, Receipts, Related, Search,
+    Sharing, Show, Watch,
+};
+
+const WAYS: [Way; 20] = [
+    Show,
+    History,
+    List,
+    Due,
+    Holds,
+    Watch,
+    Search,
+    Related,
+    Receipts,
+    Sharing,
+    Charges,
+    RecallStatus,
+    ExportCourt,
+    ExportTable,
+    AuditList,
+    AuditProof,
+    AuditExport,
+    AuditRecord,
+    AuditPerson,
+    AuditReport,
+];
+
+impl Way {
+    /// The word of its leaf.
+    const fn detail(self) -> &'static str {
+        match self {
+            Show | History => "read",
+            List | Due | Holds => "listed",
+            Watch => "watched",
+            Search => "searched",
+            Related => "related",
+            Receipts => "receipts",
+            Sharing => "sharing",
+            Charges => "charges",
+            RecallStatus => "recall-status",
+            ExportCourt => "court-export",
+            ExportTable => "table-export",
+            AuditList => "audit-list",
+            AuditProof => "audit-proof",
+            AuditExport => "audit-export",
+            AuditRecord => "audit-record",
+            AuditPerson => "audit-person",
+            AuditReport => "audit-report",
+        }
+    }
+
+    /// How many syncs go before the leaf's: a watch says first that it begins.
+    const fn before(self) -> u64 {
+        match self {
+            Watch => 1,
+            _ => 0,
+        }
+    }
+
+    /// Asks; whatever was shown, or the refusal.
+    async fn ask(self, by: &mut Callers, reference: &str) -> Result<String, Status> {
+        let reference = reference.to_owned();
+        let reading_purpose = ReadingPurpose::Investigation.into();
+        let case_reference = CASE.to_owned();
+        let Callers { officer, operator } = by;
+        match self {
+            Show | History => {
+                let request = GetRecordRequest {
+                    reference,
+                    reading_purpose,
+                    case_reference,
+                    thread: self == History,
+                    ..GetRecordRequest::default()
+                };
+                said(officer.records.get_record(request).await)
+            }
+            List => said(
+                officer
+                    .records
+                    .list_records(ListRecordsRequest::default())
+                    .await,
+            ),
+            Due => said(officer.threads.list_due(ListDueRequest::default()).await),
+            Holds => said(officer.life.list_holds(ListHoldsRequest {}).await),
+            Watch => {
+                let watch = officer
+                    .records
+                    .watch_records(WatchRecordsRequest::default());
+                match watch.await?.into_inner().next().await {
+                    Some(first) => Ok(format!("{:?}", first?)),
+                    None => Err(Status::unknown("the watch ended")),
+                }
+            }
+            Search => {
+                let request = SearchRequest {
+                    text: "Namuna".to_owned(),
+                    reading_purpose,
+                    case_reference,
+                    ..SearchRequest::default()
+                };
+                said(officer.search.search(request).await)
+            }
+            Related => {
+                let request = ListRelatedRequest {
+                    reference,
+                    reading_purpose,
+                    case_reference,
+                    ..ListRelatedRequest::default()
+                };
+                said(officer.search.list_related(request).await)
+            }
+            Receipts => said(
+                officer
+                    .records
+                    .list_receipts(ListReceiptsRequest { reference })
+                    .await,
+            ),
+            Sharing => said(
+                officer
+                    .sharing
+                    .get_sharing(GetSharingRequest { reference })
+                    .await,
+            ),
+            Charges => said(
+                officer
+                    .threads
+                    .list_charges(ListChargesRequest { reference })
+                    .await,
+            ),
+            RecallStatus => said(
+                officer
+                    .life
+                    .get_recall_status(GetRecallStatusRequest { reference })
+                    .await,
+            ),
+            ExportCourt => {
+                let request = ExportRecordRequest {
+                    reference,
+                    beneficiary: "EXERCISE City Court".to_owned(),
+                    reading_purpose,
+                    case_reference,
+                    ..ExportRecordRequest::default()
+                };
+                said(officer.consents.export_record(request).await)
+            }
+            ExportTable => {
+                let request = ExportTableRequest {
+                    country: "TJ".to_owned(),
+                    indicator: TrendIndicator::DetectedTraffickingVictims.into(),
+                    dimension: TrendDimension::Total.into(),
+                    exercise: true,
+                    purpose: "EXERCISE".to_owned(),
+                    ..ExportTableRequest::default()
+                };
+                said(officer.trends.export_table(request).await)
+            }
+            AuditList => said(
+                operator
+                    .audit
+                    .list_leaves(ListLeavesRequest::default())
+                    .await,
+            ),
+            AuditProof => said(
+                operator
+                    .audit
+                    .prove_record(ProveRecordRequest { reference })
+                    .await,
+            ),
+            AuditExport => {
+                let lines = operator.audit.export_ledger(ExportLedgerRequest {}).await?;
+                match lines.into_inner().next().await {
+                    Some(first) => Ok(format!("{:?}", first?)),
+                    None => Err(Status::unknown("the export ended")),
+                }
+            }
+            AuditRecord => {
+                let request = ListActsOnRecordRequest {
+                    reference,
+                    ..ListActsOnRecordRequest::default()
+                };
+                said(operator.audit.list_acts_on_record(request).await)
+            }
+            AuditPerson => {
+                let request = ListActsOfPersonRequest {
+                    person: "local".to_owned(),
+                    ..ListActsOfPersonRequest::default()
+                };
+                said(operator.audit.list_acts_of_person(request).await)
+            }
+            AuditReport => {
+                let request = MakeReportRequest {
+                    from_us: 0,
+                    to_us: i64::MAX,
+                    ..MakeReportRequest::default()
+                };
+                said(operator.audit.make_report(request).await)
+            }
+        }
+    }
+}
+
+fn said<T: std::fmt::Debug>(answer: Result<Response<T>, Status>) -> Result<String, Status> {
+    Ok(format!("{:?}", answer?.into_inner()))
+}
+
+/// An officer with every role, and the operator.
+struct Callers {
+    officer: Client,
+    operator: Client,
+}
+
+/// TJ with an amended record, a record that shares a suspect with it, a hold and statistics; and the
+/// reference of the record.
+async fn held() -> (Country, String) {
+    let (mut at, _uz) = neighbours().await;
+    at.start().await;
+    let first = at.submit(with_suspect("first version")).await;
+    let second = amendment(&at, &first, with_suspect("second version")).await;
+    let reference = at.submit(second).await;
+    at.submit(with_suspect("another")).await;
+    at.submit(statistics()).await;
+    let mut client = at.client().await;
+    let hold = SetHoldRequest {
+        reference: reference.clone(),
+        ground: "EXERCISE".to_owned(),
+    };
+    client.life.set_hold(hold).await.unwrap();
+    drop(client);
+    at.stop().await;
+    (at, reference)
+}
+
+fn with_suspect(title: &str) -> Record {
+    let suspects = json!({ "suspects": [{
+        "names": [{ "text": "EXERCISE Namuna", "language": "en" }],
+    }]});
+    let mut value = json_of(title, &["UZ"]);
+    value["suspects"] = suspects;
+    json::from_json("comity.record.v1.Record", &value.to_string()).unwrap()
+}
+
+fn statistics() -> Record {
+    let mut value = json_of("statistics", &["UZ"]);
+    let situation = value["situation"].as_object_mut().unwrap();
+    situation.remove("alert");
+    let trend = json!({
+        "indicator": "TREND_INDICATOR_DETECTED_TRAFFICKING_VICTIMS",
+        "dimension": "TREND_DIMENSION_TOTAL",
+        "country": "TJ",
+        "unit": "TREND_UNIT_COUNTS",
+        "k": 11,
+        "values": [{
+            "sex": "TREND_SEX_TOTAL",
+            "age": "TREND_AGE_TOTAL",
+            "period": "2025",
+            "value": 30,
+        }],
+    });
+    situation.insert("trend".to_owned(), trend);
+    json::from_json("comity.record.v1.Record", &value.to_string()).unwrap()
+}
+
+/// Leaves with a word in the durable ledger.
+fn leaves(at: &Country, detail: &str) -> usize {
+    let node = at.node();
+    let size = node.ledger_size().unwrap();
+    let bodies = (0..size).map(|index| node.leaf(index).unwrap().unwrap().body);
+    bodies
+        .filter(|body| LeafBody::decode(body.as_slice()).unwrap().detail == detail)
+        .count()
+}
+
+/// One life on a disk that loses what was not synced: asks while the power fails, and answers what
+/// was shown.
+async fn asks(
+    at: &mut Country,
+    way: Way,
+    reference: &str,
+    failing: Option<Failing>,
+) -> Option<String> {
+    let power = Power::default();
+    at.start_on(system_clock(), Arc::new(power.clone())).await;
+    let mut by = Callers {
+        officer: at.client().await,
+        operator: at.operating().await,
+    };
+    eventually("the index is complete", async || {
+        let coverage = at.node().search_coverage().unwrap();
+        coverage.complete.then_some(())
+    })
+    .await;
+    if let Some(failing) = failing {
+        power.fail_at(way.before(), failing);
+    }
+    let answer = tokio::time::timeout(PATIENCE, way.ask(&mut by, reference)).await;
+    let failed = power.is_off();
+    // Whatever was not synced before the answer came is lost.
+    power.cut();
+    assert_eq!(
+        failed,
+        failing.is_some(),
+        "{way:?} {failing:?}: the power did not fail at its leaf"
+    );
+    drop(by);
+    at.fails().await;
+    answer.expect("an answer or a refusal").ok()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_shown_whose_leaf_is_not_durable() {
+    let (mut at, reference) = held().await;
+    at.start().await;
+    let counted = WAYS.map(|way| (way.detail(), leaves(&at, way.detail())));
+    let mut known = std::collections::HashMap::from(counted);
+    at.stop().await;
+    for way in WAYS {
+        for failing in [Some(Failing::Before), Some(Failing::After), None] {
+            let shown = asks(&mut at, way, &reference, failing).await;
+            at.start().await;
+            let now = leaves(&at, way.detail());
+            at.stop().await;
+            let before = known.insert(way.detail(), now).unwrap_or(0);
+            let more = now - before;
+            // Text that reached the client has its leaf, on a disk that lost everything else.
+            assert!(
+                shown.is_none() || more > 0,
+                "{way:?} {failing:?}: {shown:?}"
+            );
+            match failing {
+                Some(Failing::Before) => {
+                    assert_eq!((shown, more), (None, 0), "{way:?} before its leaf");
+                }
+                // The ledger may say too much, never too little.
+                Some(Failing::After) => assert_eq!((shown, more), (None, 1), "{way:?} after"),
+                None => {
+                    let shown = shown.unwrap_or_else(|| panic!("{way:?} shows nothing"));
+                    assert!(!shown.is_empty(), "{way:?}");
+                    assert_eq!(more, 1, "{way:?}");
+                }
+            }
+        }
+    }
+}
+
+/// The same for a process that is killed the moment its answer is there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_killed_after_its_answer_has_the_leaf() {
+    let (mut at, _uz) = neighbours().await;
+    at.start_process().await;
+    let reference = at.submit(alert("to be read")).await;
+    let began = Moment::from(time::OffsetDateTime::now_utc());
+    let mut by = Callers {
+        officer: at.client().await,
+        operator: at.operating().await,
+    };
+    for way in [Show, List, AuditRecord] {
+        way.ask(&mut by, &reference).await.unwrap();
+        at.kill().await;
+        at.start_process().await;
+        by = Callers {
+            officer: at.client().await,
+            operator: at.operating().await,
+        };
+        let request = ListActsOfPersonRequest {
+            person: match way {
+                AuditRecord => "operator/local".to_owned(),
+                _ => "local".to_owned(),
+            },
+            from_us: began.micros(),
+            ..ListActsOfPersonRequest::default()
+        };
+        let acts = by
+            .operator
+            .audit
+            .list_acts_of_person(request)
+            .await
+            .unwrap();
+        let acts = acts.into_inner().acts;
+        let found = acts.iter().filter(|act| act.detail == way.detail());
+        assert_eq!(found.count(), 1, "{way:?}: {acts:?}");
+    }
+}
