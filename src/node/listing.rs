@@ -151,7 +151,7 @@ impl Node {
         Ok(escalations::count(&self.store)?)
     }
 
-    /// What became late from an escalation on, and the index of the next one.
+    /// What became late from an escalation on, each with its index, and the index of the next one.
     ///
     /// # Errors
     /// [`ReadError::Node`] when the store cannot be read.
@@ -160,7 +160,7 @@ impl Node {
         first: u64,
         limit: usize,
         permit: &Permit<act::Watch>,
-    ) -> Result<(Vec<(RecordSummary, Escalation)>, u64), ReadError> {
+    ) -> Result<(Vec<(RecordSummary, Escalation, u64)>, u64), ReadError> {
         let node = Arc::clone(self);
         let officer = self.person(&permit.actor());
         let permit = permit.clone();
@@ -174,7 +174,7 @@ impl Node {
                     time_us: row.time.micros(),
                 };
                 let summary = node.listing(row.number, false, &permit, &officer)?;
-                found.extend(summary.map(|summary| (summary, escalation)));
+                found.extend(summary.map(|summary| (summary, escalation, row.index)));
             }
             Ok((found, next))
         })
