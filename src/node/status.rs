@@ -73,6 +73,7 @@ impl Node {
             lost: self.lost_records()?,
             start_check: self.start_check().into(),
             endings: Vec::new(),
+            ports: Vec::new(),
         })
     }
 }
