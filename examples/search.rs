@@ -2,6 +2,7 @@
 //! read is searched; without one, situations alone.
 //!
 //!     cargo run --example search -- PROFILE WORDS [CASE]
+#![allow(clippy::print_stdout, reason = "an example says what it did")]
 
 use std::{env, error::Error, path::Path};
 

@@ -1,6 +1,11 @@
 //! Submits a record, given as canonical JSON, and waits until it is durable.
 //!
 //!     cargo run --example submit -- PROFILE FILE [KEY]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "an example says what it did"
+)]
 
 use std::{env, error::Error, fs, path::Path};
 

@@ -2,6 +2,7 @@
 //! the node was away. Given a position, it begins there.
 //!
 //!     cargo run --example watch -- PROFILE [POSITION]
+#![allow(clippy::print_stdout, reason = "an example says what it did")]
 
 use std::{env, error::Error, path::Path, time::Duration};
 

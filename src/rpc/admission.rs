@@ -26,6 +26,8 @@ use crate::{
     wire::node::{LimitRefusals, PortStatus},
 };
 
+/// Refused calls, beyond those that were not, after which a connection is cut.
+const MOST_REFUSED: u64 = 1000;
 /// Principals and addresses that are kept apart at once.
 const KEPT: usize = 4096;
 
@@ -165,6 +167,8 @@ pub(super) struct Usage {
     open: AtomicU64,
     /// Milliseconds from `begun` to the last call's beginning or end.
     last: AtomicU64,
+    /// Calls that were refused, less those that were not.
+    refused: AtomicU64,
 }
 
 impl Usage {
@@ -173,6 +177,7 @@ impl Usage {
             begun: Instant::now(),
             open: AtomicU64::new(0),
             last: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
         }
     }
 
@@ -183,7 +188,21 @@ impl Usage {
 
     fn call_begins(&self) {
         self.open.fetch_add(1, Ordering::Relaxed);
+        let less = |refused: u64| Some(refused.saturating_sub(1));
+        // Always something to store.
+        let _ = self
+            .refused
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
         self.touch();
+    }
+
+    fn call_is_refused(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether calls go on and on although they are refused: no client that listens does that.
+    pub(super) fn floods(&self) -> bool {
+        self.refused.load(Ordering::Relaxed) > MOST_REFUSED
     }
 
     fn call_ends(&self) {

@@ -113,7 +113,10 @@ impl Begun {
         usage: Arc<Usage>,
     ) -> Result<Self, Exceeded> {
         let begun = locked(&admission.callers).begin(who, stream, Instant::now());
-        begun.inspect_err(|exceeded| admission.note(*exceeded, who))?;
+        begun.inspect_err(|exceeded| {
+            usage.call_is_refused();
+            admission.note(*exceeded, who);
+        })?;
         usage.call_begins();
         Ok(Self {
             admission: Arc::clone(admission),

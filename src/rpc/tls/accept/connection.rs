@@ -116,6 +116,7 @@ impl Connection {
         if self.entered.cut.is_cancelled()
             || self.was_cut.as_mut().poll(cx).is_ready()
             || self.ending.as_mut().poll(cx).is_ready()
+            || self.admitted.usage.floods()
         {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
