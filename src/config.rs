@@ -25,6 +25,7 @@ mod commented;
 mod due;
 mod fault;
 mod life;
+mod limits;
 mod links;
 mod reading_log;
 #[cfg(test)]
@@ -34,6 +35,7 @@ pub use clients::{ClientsConfig, MappingRule, NameSource, TrustedIssuerConfig};
 pub use due::DueConfig;
 pub use fault::ConfigError;
 pub use life::LifeConfig;
+pub use limits::LimitsConfig;
 pub use links::{LinksConfig, PeerLinkConfig, ProxyConfig, ProxyUrlError};
 pub use reading_log::ReadingLogConfig;
 
@@ -110,22 +112,6 @@ pub struct DialConfig {
     pub max_backoff_ms: u64,
     /// Longest time for name, connection and handshake together.
     pub connect_timeout_ms: u64,
-}
-
-/// Bounds on what others may use of this node.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct LimitsConfig {
-    /// Connections per port.
-    pub max_connections: u64,
-    /// Connections per peer or client.
-    pub max_connections_per_identity: u64,
-    /// Concurrent calls per connection.
-    pub max_streams_per_connection: u64,
-    /// Longest time for a TLS handshake, in milliseconds.
-    pub handshake_timeout_ms: u64,
-    /// Longest time for calls to end at shutdown, in milliseconds.
-    pub drain_timeout_ms: u64,
 }
 
 /// The store.
@@ -343,18 +329,6 @@ impl Default for DialConfig {
             min_backoff_ms: 200,
             max_backoff_ms: 60_000,
             connect_timeout_ms: 10_000,
-        }
-    }
-}
-
-impl Default for LimitsConfig {
-    fn default() -> Self {
-        Self {
-            max_connections: 1024,
-            max_connections_per_identity: 32,
-            max_streams_per_connection: 64,
-            handshake_timeout_ms: 10_000,
-            drain_timeout_ms: 10_000,
         }
     }
 }

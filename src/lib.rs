@@ -20,6 +20,7 @@ pub mod exercise;
 pub mod home;
 pub mod inbox;
 pub mod ledger;
+pub mod limits;
 pub mod node;
 pub mod record;
 pub mod replication;

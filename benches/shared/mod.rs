@@ -4,6 +4,7 @@
 
 pub(crate) mod cryptography;
 pub(crate) mod disk;
+pub(crate) mod stalls;
 pub(crate) mod texts;
 pub(crate) mod threads;
 

@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::wire::{
     json,
-    node::{GetRecordRequest, SubmitRecordRequest},
+    node::GetRecordRequest,
     record::{FollowType, Follows, Record},
 };
 
@@ -31,15 +31,13 @@ impl Amend {
         let record: Record = json::from_json("comity.record.v1.Record", &text)?;
         let mut client = self.target.connect().await?;
         let newest = client
-            .records
-            .get_record(GetRecordRequest {
+            .read(GetRecordRequest {
                 reference: self.reference,
                 purpose: "amendment".to_owned(),
                 situation_only: true,
                 ..GetRecordRequest::default()
             })
             .await?
-            .into_inner()
             .summary
             .unwrap_or_default();
         let record = Record {
@@ -52,14 +50,10 @@ impl Amend {
             }),
             ..record
         };
-        let answer = client
-            .records
-            .submit_record(SubmitRecordRequest {
-                record: Some(record),
-                idempotency_key: self.key.unwrap_or_default(),
-            })
-            .await?
-            .into_inner();
+        let answer = match self.key {
+            Some(key) => client.submit_with_key(record, key).await?,
+            None => client.submit(record).await?,
+        };
         if out.json() {
             return out.value(&serde_json::json!({
                 "reference": answer.reference,

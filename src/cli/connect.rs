@@ -1,27 +1,20 @@
 //! Connecting to the node a command is about.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use crate::{
     access::{Principal, PrincipalError, PrincipalKind},
-    client::{Client, ClientError, Profile},
+    client::{Client, Profile},
     home::{Home, LOCAL},
 };
 
 use super::{
     Target,
-    exit::{CONFIG, Failure, UNAVAILABLE, USAGE},
+    exit::{CONFIG, Failure, USAGE},
 };
 
-impl From<ClientError> for Failure {
-    fn from(error: ClientError) -> Self {
-        let code = match &error {
-            ClientError::Profile { .. } | ClientError::Home(_) => CONFIG,
-            ClientError::Connect(_) => UNAVAILABLE,
-        };
-        Self::new(code, error.to_string())
-    }
-}
+/// How long a command repeats what may succeed later: as long as somebody waits without a word.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a command is about.
 #[derive(Debug, PartialEq, Eq)]
@@ -78,7 +71,8 @@ impl Target {
     }
 
     async fn connect_as(&self, usual: PrincipalKind) -> Result<Client, Failure> {
-        Ok(Client::connect_renewing(&mut self.profile(usual)?).await?)
+        let client = Client::connect_renewing(&mut self.profile(usual)?).await?;
+        Ok(client.with_patience(PATIENCE))
     }
 
     /// Who calls which node: in a home the local one of the `usual` kind, or whom `--as` names.

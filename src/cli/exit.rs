@@ -8,13 +8,11 @@
 use std::{path::Path, process::ExitCode};
 
 use crate::{
+    client::{ClientError, Refused},
     home::HomeError,
     node::NodeError,
     store::StoreError,
-    wire::{
-        json::JsonError,
-        node::{Refusal, Violation},
-    },
+    wire::{json::JsonError, node::Violation},
 };
 
 /// The command line is wrong.
@@ -239,10 +237,9 @@ impl From<std::io::Error> for Failure {
 }
 
 /// A refusal of the node, with every violation it lists.
-impl From<tonic::Status> for Failure {
-    fn from(status: tonic::Status) -> Self {
-        use tonic_types::StatusExt as _;
-        let code = match status.code() {
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        let code = match refused.code() {
             tonic::Code::InvalidArgument
             | tonic::Code::NotFound
             | tonic::Code::AlreadyExists
@@ -255,32 +252,33 @@ impl From<tonic::Status> for Failure {
             tonic::Code::Unavailable | tonic::Code::DeadlineExceeded => UNAVAILABLE,
             _ => SOFTWARE,
         };
-        let details = status.get_error_details();
-        let reason = details.error_info().map(|info| info.reason.clone());
-        let refusal = refusal_in(&status);
         // The message repeats what the details list.
-        let message = match refusal.violations.len() {
-            0 => status.message().to_owned(),
-            1 if !refusal.more => "the record breaks a rule".to_owned(),
+        let message = match refused.violations().len() {
+            0 => refused.message().to_owned(),
+            1 if !refused.has_more() => "the record breaks a rule".to_owned(),
             broken => format!("the record breaks {broken} rules"),
         };
-        let message = match reason {
-            Some(reason) => format!("{message} ({reason})"),
-            None => message,
+        let message = match refused.reason() {
+            "" => message,
+            reason => format!("{message} ({reason})"),
         };
-        Self::new(code, message).with_violations(refusal.violations, refusal.more)
+        Self::new(code, message).with_violations(refused.violations().to_vec(), refused.has_more())
     }
 }
 
-/// What the node refused, as far as the status says it.
-fn refusal_in(status: &tonic::Status) -> Refusal {
-    use prost::Message as _;
-    let Ok(rich) = tonic_types::pb::Status::decode(status.details()) else {
-        return Refusal::default();
-    };
-    rich.details
-        .iter()
-        .find(|any| any.type_url == crate::rpc::REFUSAL_TYPE)
-        .and_then(|any| Refusal::decode(any.value.as_slice()).ok())
-        .unwrap_or_default()
+impl From<tonic::Status> for Failure {
+    fn from(status: tonic::Status) -> Self {
+        Refused::from(status).into()
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        let code = match error {
+            ClientError::Refused(refused) => return (*refused).into(),
+            ClientError::Profile { .. } | ClientError::Home(_) => CONFIG,
+            ClientError::Connect(_) | ClientError::Deadline { .. } => UNAVAILABLE,
+        };
+        Self::new(code, error.to_string())
+    }
 }

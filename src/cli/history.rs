@@ -1,7 +1,7 @@
 //! What each version of a record changed.
 
 use crate::{
-    client::Client,
+    client::{Client, ClientError},
     wire::{json, node::GetRecordRequest},
 };
 
@@ -18,8 +18,7 @@ pub(super) async fn show_history(
     let mut rows = Vec::new();
     for reference in versions {
         let answer = client
-            .records
-            .get_record(GetRecordRequest {
+            .read(GetRecordRequest {
                 reference: reference.clone(),
                 exact: true,
                 purpose: why.note(),
@@ -29,9 +28,9 @@ pub(super) async fn show_history(
             })
             .await;
         let record = match answer {
-            Ok(answer) => answer.into_inner().record.unwrap_or_default(),
+            Ok(answer) => answer.record.unwrap_or_default(),
             // A version that was recalled shows nothing; the next is compared with the one before.
-            Err(refused) if refused.code() == tonic::Code::FailedPrecondition => {
+            Err(ClientError::Refused(of)) if of.code() == tonic::Code::FailedPrecondition => {
                 rows.push(vec![
                     reference,
                     "(locked)".to_owned(),

@@ -9,7 +9,7 @@ use crate::{
     wire::{
         envelope::{NonDeliveryReason, Receipt, ReceiptType},
         json,
-        node::{ListCardsRequest, ListReceiptsRequest},
+        node::ListCardsRequest,
         record::CompartmentLabel,
     },
 };
@@ -32,13 +32,7 @@ pub(super) struct Receipts {
 impl Receipts {
     pub(super) async fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
         let mut client = self.target.connect().await?;
-        let answer = client
-            .records
-            .list_receipts(ListReceiptsRequest {
-                reference: self.reference,
-            })
-            .await?
-            .into_inner();
+        let answer = client.receipts(&self.reference).await?;
         let cards = client.cards.list_cards(ListCardsRequest {}).await?;
         let mut book = TrustBook::default();
         for signed in &cards.into_inner().cards {

@@ -75,7 +75,7 @@ impl Search {
             reading_purpose: self.why.code(),
             case_reference: self.why.case(),
         };
-        let answer = client.search.search(request).await?.into_inner();
+        let answer = client.search(request).await?;
         if out.json() {
             for hit in &answer.hits {
                 out.value(&hit_json(hit)?)?;
@@ -105,7 +105,7 @@ impl Related {
             reading_purpose: self.why.code(),
             case_reference: self.why.case(),
         };
-        let answer = client.search.list_related(request).await?.into_inner();
+        let answer = client.related(request).await?;
         if out.json() {
             for related in &answer.related {
                 out.value(&related_json(related)?)?;

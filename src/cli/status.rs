@@ -9,8 +9,8 @@ use crate::{
     wire::{
         json,
         node::{
-            DueCounts, Ending, GetStatusRequest, LinkStatus, ScrubStatus, SearchCoverage,
-            StartCheck,
+            DueCounts, Ending, GetStatusRequest, LinkStatus, PortStatus, ScrubStatus,
+            SearchCoverage, StartCheck,
         },
     },
 };
@@ -122,6 +122,9 @@ impl Status {
                 out.line(&line)?;
             }
         }
+        for port in &status.ports {
+            out.line(&used(port))?;
+        }
         let rows = status
             .links
             .iter()
@@ -149,6 +152,29 @@ impl Status {
             rows,
         )
     }
+}
+
+/// What callers use of a port, and how often a limit refused.
+fn used(port: &PortStatus) -> String {
+    let refused = port
+        .refused
+        .iter()
+        .map(|of| format!("{} {}", of.limit, of.count))
+        .collect::<Vec<_>>()
+        .join(", ");
+    let refused = match refused.as_str() {
+        "" => "none".to_owned(),
+        _ => refused,
+    };
+    format!(
+        "port for {}: {} of {} connections, {} handshakes, {} calls, {} of them streams; refused since the start: {refused}",
+        port.port,
+        port.connections,
+        port.most_connections,
+        port.handshakes,
+        port.calls,
+        port.streams,
+    )
 }
 
 /// Lanes that wait for a record which cannot be taken out of the store.

@@ -3,16 +3,12 @@
 use std::{fs::File, io};
 
 use clap::Args;
-use futures_util::StreamExt as _;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
 use crate::wire::{
     json::{self, RecordStream},
-    node::{
-        PreviewSharingRequest, SubmitRecordRequest, SubmitRecordsRequest,
-        submit_records_response::Outcome,
-    },
+    node::{PreviewSharingRequest, SubmitRecordRequest},
     record::Record,
 };
 use crate::{
@@ -68,16 +64,12 @@ impl Submit {
         let reading = tokio::task::spawn_blocking(move || {
             read(input, self.key.as_deref(), &self.share, &requests, &lines)
         });
-        let mut answers = client
-            .records
-            .submit_records(ReceiverStream::new(stream))
-            .await?
-            .into_inner();
+        let mut answers = client.submit_all(ReceiverStream::new(stream)).await?;
         let (mut accepted, mut refused) = (0_u64, 0_u64);
         while let Some(answer) = answers.next().await {
             let line = numbers.recv().await.unwrap_or_default();
-            match answer?.outcome {
-                Some(Outcome::Accepted(answer)) => {
+            match answer? {
+                Ok(answer) => {
                     accepted += 1;
                     if out.json() {
                         let mut value =
@@ -96,20 +88,19 @@ impl Submit {
                         out.line(&answer.reference)?;
                     }
                 }
-                Some(Outcome::Refused(refusal)) => {
+                Err(refusal) => {
                     refused += 1;
                     // The message repeats what the details list.
-                    let why = match refusal.violations.len() {
-                        0 => refusal.message,
+                    let why = match refusal.violations().len() {
+                        0 => refusal.message().to_owned(),
                         1 => "the record breaks a rule".to_owned(),
                         broken => format!("the record breaks {broken} rules"),
                     };
-                    let failure =
-                        Failure::new(DATAERR, format!("line {line}: {why} ({})", refusal.reason))
-                            .with_violations(refusal.violations, refusal.more);
+                    let why = format!("line {line}: {why} ({})", refusal.reason());
+                    let failure = Failure::new(DATAERR, why)
+                        .with_violations(refusal.violations().to_vec(), refusal.has_more());
                     out.failure(&failure);
                 }
-                None => {}
             }
         }
         let unread = reading
@@ -137,7 +128,7 @@ fn read(
     input: Box<dyn io::BufRead + Send>,
     key: Option<&str>,
     shares: &[Share],
-    requests: &mpsc::Sender<SubmitRecordsRequest>,
+    requests: &mpsc::Sender<SubmitRecordRequest>,
     lines: &mpsc::UnboundedSender<u64>,
 ) -> Vec<Failure> {
     let mut failures = Vec::new();
@@ -152,11 +143,9 @@ fn read(
                     None => String::new(),
                 };
                 first = false;
-                let request = SubmitRecordsRequest {
-                    submission: Some(SubmitRecordRequest {
-                        record: Some(record),
-                        idempotency_key,
-                    }),
+                let request = SubmitRecordRequest {
+                    record: Some(record),
+                    idempotency_key,
                 };
                 if lines.send(line).is_err() || requests.blocking_send(request).is_err() {
                     break;

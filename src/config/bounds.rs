@@ -5,10 +5,14 @@ use std::ops::RangeInclusive;
 use super::{Config, ConfigError};
 
 impl Config {
-    pub(super) fn numbers(&self) -> [(&'static str, u64, RangeInclusive<u64>); 27] {
+    /// Every number, its field and its bounds.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = (&'static str, u64, RangeInclusive<u64>)> {
+        self.others().into_iter().chain(self.limits.numbers())
+    }
+
+    fn others(&self) -> [(&'static str, u64, RangeInclusive<u64>); 22] {
         let Self {
             dial,
-            limits,
             store,
             life,
             due,
@@ -26,27 +30,6 @@ impl Config {
                 "dial.connect_timeout_ms",
                 dial.connect_timeout_ms,
                 100..=120_000,
-            ),
-            ("limits.max_connections", limits.max_connections, 1..=65_536),
-            (
-                "limits.max_connections_per_identity",
-                limits.max_connections_per_identity,
-                1..=4096,
-            ),
-            (
-                "limits.max_streams_per_connection",
-                limits.max_streams_per_connection,
-                1..=4096,
-            ),
-            (
-                "limits.handshake_timeout_ms",
-                limits.handshake_timeout_ms,
-                100..=60_000,
-            ),
-            (
-                "limits.drain_timeout_ms",
-                limits.drain_timeout_ms,
-                0..=600_000,
             ),
             ("store.segment_mib", store.segment_mib, 4..=4096),
             ("store.cache_mib", store.cache_mib, 4..=65_536),

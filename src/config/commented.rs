@@ -61,25 +61,10 @@ impl Config {
              min_backoff_ms = {}\n\
              max_backoff_ms = {}\n\
              # Name, connection and handshake together.\n\
-             connect_timeout_ms = {}\n\n\
-             [limits]\n\
-             # Connections per port, and per peer or client on it.\n\
-             max_connections = {}\n\
-             max_connections_per_identity = {}\n\
-             # Concurrent calls per connection.\n\
-             max_streams_per_connection = {}\n\
-             handshake_timeout_ms = {}\n\
-             # How long calls may take to end at shutdown.\n\
-             drain_timeout_ms = {}\n",
-            dial.min_backoff_ms,
-            dial.max_backoff_ms,
-            dial.connect_timeout_ms,
-            limits.max_connections,
-            limits.max_connections_per_identity,
-            limits.max_streams_per_connection,
-            limits.handshake_timeout_ms,
-            limits.drain_timeout_ms,
+             connect_timeout_ms = {}\n",
+            dial.min_backoff_ms, dial.max_backoff_ms, dial.connect_timeout_ms,
         )?;
+        limits.write_commented(out)?;
         writeln!(
             out,
             "[store]\n\

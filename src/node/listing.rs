@@ -220,8 +220,8 @@ impl Node {
         Ok(escalations::count(&self.store)?)
     }
 
-    /// What became late from an escalation on, and the index of the next one. The leaf is durable
-    /// before this answers, where there is any.
+    /// What became late from an escalation on, each with its index, and the index of the next one. The
+    /// leaf is durable before this answers, where there is any.
     ///
     /// # Errors
     /// [`ReadError::Node`] when the store cannot be read.
@@ -230,7 +230,7 @@ impl Node {
         first: u64,
         limit: usize,
         permit: &Permit<act::Watch>,
-    ) -> Result<(Vec<(RecordSummary, Escalation)>, u64), ReadError> {
+    ) -> Result<(Vec<(RecordSummary, Escalation, u64)>, u64), ReadError> {
         let node = Arc::clone(self);
         let officer = self.person(&permit.actor());
         let by = permit.clone();
@@ -244,13 +244,13 @@ impl Node {
                     time_us: row.time.micros(),
                 };
                 let summary = node.listing(row.number, false, &by, &officer)?;
-                found.extend(summary.map(|summary| (summary, escalation)));
+                found.extend(summary.map(|summary| (summary, escalation, row.index)));
             }
             Ok((found, next))
         })
         .await?;
         if !found.is_empty() {
-            let shown = of(found.iter().map(|(summary, _)| summary));
+            let shown = of(found.iter().map(|(summary, ..)| summary));
             self.note_listing(permit, "watched", shown, None).await?;
         }
         Ok((found, next))

@@ -74,6 +74,7 @@ impl Node {
             start_check: self.start_check().into(),
             endings: Vec::new(),
             permissions_note: self.permissions_note().unwrap_or_default(),
+            ports: Vec::new(),
         })
     }
 }

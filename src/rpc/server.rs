@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{config::Config, home::HomeError, node::Node};
 
 use super::{
+    admission::Admission,
     link, services,
     tls::{AcceptLimits, DialOptions, Door, TlsError, serve as serve_door},
 };
@@ -107,7 +108,10 @@ pub async fn serve(
     ports: Ports,
     stop: CancellationToken,
 ) -> Result<(), ServeError> {
-    let limits = AcceptLimits::from(&node.config().limits);
+    let limits = AcceptLimits::within(&node.config().limits, descriptors());
+    let of_links = Arc::new(Admission::new("links", limits.clone()));
+    let of_clients = Arc::new(Admission::new("clients", limits));
+    let ports_used = [Arc::clone(&of_links), Arc::clone(&of_clients)];
     let links = Arc::new(ArcSwap::from_pointee(tls.links_config(&node)?));
     let clients = Arc::new(ArcSwap::from_pointee(tls.clients_config()?));
     let close = CancellationToken::new();
@@ -116,10 +120,10 @@ pub async fn serve(
         match ports.links {
             Some(port) => {
                 let routes = link::routes(&node, &stop);
-                let (links, limits) = (Arc::clone(&links), limits.clone());
+                let links = Arc::clone(&links);
                 let live = Arc::default();
                 let closed = closed(&close);
-                serve_door(port, links, live, Door::Links, limits, closed, routes).await
+                serve_door(port, links, live, Door::Links, of_links, closed, routes).await
             }
             None => Ok(()),
         }
@@ -129,9 +133,9 @@ pub async fn serve(
         Arc::clone(&clients),
         Arc::clone(tls.clients()),
         Door::Clients,
-        limits.clone(),
+        of_clients,
         closed(&close),
-        services::routes(&node, &tls),
+        services::routes(&node, &tls, ports_used),
     );
     let dialling = link::dial_all(
         Arc::clone(&node),
@@ -174,6 +178,20 @@ pub async fn serve(
         }
     }
     Ok(())
+}
+
+/// How many files this process may open: as many as it may ask for.
+fn descriptors() -> u64 {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum {
+        let soft = limit.current;
+        limit.current = limit.maximum;
+        if setrlimit(Resource::Nofile, limit).is_err() {
+            limit.current = soft;
+        }
+    }
+    limit.current.unwrap_or(u64::MAX)
 }
 
 /// Takes up the CAs of new cards: they count from the next connection on.

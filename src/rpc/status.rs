@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Domain of every `ErrorInfo`.
-const DOMAIN: &str = "comity";
+pub(super) const DOMAIN: &str = "comity";
 
 /// The type of the detail that carries a refusal with all that is known of its violations.
 pub(crate) const REFUSAL_TYPE: &str = "type.googleapis.com/comity.node.v1.Refusal";

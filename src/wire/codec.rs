@@ -3,14 +3,15 @@
 //! A size cap alone does not bound memory: four mebibytes on the wire can hold two million empty
 //! elements, which take two hundred mebibytes once decoded.
 
-use std::marker::PhantomData;
+use std::{collections::HashMap, marker::PhantomData};
 
 use prost::{Message, Name, bytes::Buf as _};
 use tonic::{
-    Status,
+    Code, Status,
     codec::{BufferSettings, Codec, DecodeBuf, Decoder},
 };
 use tonic_prost::{ProstCodec, ProstEncoder};
+use tonic_types::{ErrorDetails, StatusExt as _};
 
 use super::bounds::check_total;
 
@@ -62,12 +63,15 @@ impl<U: Message + Name + Default> Decoder for CountedDecoder<U> {
     fn decode(&mut self, buf: &mut DecodeBuf<'_>) -> Result<Option<U>, Status> {
         let bytes = buf.copy_to_bytes(buf.remaining());
         let name = U::full_name();
-        check_total(&name, &bytes, most_elements(&name))
-            .map_err(|error| Status::invalid_argument(error.to_string()))?;
-        U::decode(bytes)
-            .map(Some)
-            .map_err(|error| Status::invalid_argument(error.to_string()))
+        check_total(&name, &bytes, most_elements(&name)).map_err(|error| invalid(&error))?;
+        U::decode(bytes).map(Some).map_err(|error| invalid(&error))
     }
+}
+
+/// The answer to a message that is not decoded.
+fn invalid(why: &dyn std::error::Error) -> Status {
+    let info = ErrorDetails::with_error_info("MESSAGE_INVALID", "comity", HashMap::new());
+    Status::with_error_details(Code::InvalidArgument, why.to_string(), info)
 }
 
 fn most_elements(message: &str) -> usize {

@@ -135,6 +135,11 @@ pub fn enum_names(files: &str) -> impl Iterator<Item = String> {
         .map(|of| of.name().to_owned())
 }
 
+/// Every service.
+pub(super) fn services() -> impl Iterator<Item = prost_reflect::ServiceDescriptor> {
+    POOL.iter().flat_map(DescriptorPool::services)
+}
+
 /// The descriptor of a message, by its full name.
 pub(crate) fn message_descriptor(name: &str) -> Result<MessageDescriptor, JsonError> {
     POOL.as_ref()

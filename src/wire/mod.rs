@@ -7,6 +7,7 @@ pub mod bounds;
 pub mod codec;
 pub(crate) mod comments;
 pub mod json;
+pub mod methods;
 
 #[allow(missing_docs, rustdoc::all, clippy::all, unreachable_pub)]
 mod generated {

@@ -17,6 +17,7 @@ mod support;
 
 mod access;
 mod cards;
+mod client;
 mod clock;
 mod command_line;
 mod consent;
@@ -27,6 +28,7 @@ mod dialling;
 mod disk;
 mod doors;
 mod enrolment;
+mod examples;
 mod idempotency;
 mod key_rotation;
 mod kinds;

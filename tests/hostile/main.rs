@@ -16,6 +16,8 @@
 )]
 
 mod cases;
+mod clients;
+mod floods;
 mod forge;
 mod link;
 mod memory;

@@ -16,16 +16,17 @@ use crate::{
 };
 
 /// What a refused message may cost.
-const MOST_GROWTH_KIB: u64 = 32 * 1024;
+pub(crate) const MOST_GROWTH_KIB: u64 = 32 * 1024;
 
 /// A node in its own process, killed with the test.
-struct Process {
+pub(crate) struct Process {
     child: Child,
     links: SocketAddr,
+    pub(crate) clients: SocketAddr,
 }
 
 impl Process {
-    fn start(home: &Home) -> Self {
+    pub(crate) fn start(home: &Home) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_comity"))
             .arg("run")
             .arg("--home")
@@ -36,14 +37,16 @@ impl Process {
             .spawn()
             .unwrap();
         let mut words = BufReader::new(child.stderr.take().unwrap());
-        let links = loop {
+        let (links, clients) = loop {
             let mut line = String::new();
             assert!(
                 words.read_line(&mut line).unwrap() > 0,
                 "the node did not start"
             );
             if let Some((_, rest)) = line.split_once("is up: links ") {
-                break rest.split(',').next().unwrap().parse().unwrap();
+                let (links, rest) = rest.split_once(", clients ").unwrap();
+                let (clients, _) = rest.split_once(';').unwrap();
+                break (links.parse().unwrap(), clients.parse().unwrap());
             }
         };
         // What it says from now on is read, so that it never waits for a reader.
@@ -52,11 +55,15 @@ impl Process {
                 assert!(!line.contains("panicked"), "the node panicked: {line}");
             }
         });
-        Self { child, links }
+        Self {
+            child,
+            links,
+            clients,
+        }
     }
 
     /// Most memory it ever had, in KiB.
-    fn peak(&self) -> u64 {
+    pub(crate) fn peak(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status
             .lines()

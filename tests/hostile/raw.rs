@@ -16,7 +16,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const HEADERS: u8 = 1;
 const DATA: u8 = 0;
 const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
+const PING: u8 = 6;
 const GOAWAY: u8 = 7;
+const CONTINUATION: u8 = 9;
 const END_HEADERS: u8 = 4;
 const END_STREAM: u8 = 1;
 
@@ -43,35 +46,65 @@ impl Connection {
     }
 
     async fn frame(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
-        let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-        let mut frame = length[1..].to_vec();
-        frame.extend_from_slice(&[kind, flags]);
-        frame.extend_from_slice(&stream.to_be_bytes());
-        frame.extend_from_slice(payload);
-        self.write(&frame).await;
+        self.write(&frame(kind, flags, stream, payload)).await;
+    }
+
+    /// Preface and settings.
+    pub(crate) async fn begin(&mut self) {
+        self.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+        self.frame(SETTINGS, 0, 0, &[]).await;
+    }
+
+    /// Calls to the link service, each taken back at once, on so many streams from the first on. False
+    /// when the node has closed the connection.
+    pub(crate) async fn open_and_reset(&mut self, first: u32, streams: u32) -> bool {
+        let pair = |number| {
+            let stream = first + 2 * number;
+            let headers = frame(HEADERS, END_HEADERS, stream, &call());
+            let reset = frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes());
+            [headers, reset].concat()
+        };
+        self.goes_on((0..streams).flat_map(pair).collect()).await
+    }
+
+    /// Headers that go on: the first frame, or another. False when the node has closed the connection.
+    pub(crate) async fn headers_go_on(&mut self, first: bool) -> bool {
+        let (kind, block) = match first {
+            true => (HEADERS, call()),
+            // A field of its own in each frame.
+            false => (CONTINUATION, [&[0, 3][..], b"x-a", &[3], b"abc"].concat()),
+        };
+        self.goes_on(frame(kind, 0, 1, &block)).await
+    }
+
+    /// A ping. False when the node has closed the connection.
+    pub(crate) async fn ping(&mut self) -> bool {
+        self.goes_on(frame(PING, 0, 0, &[0; 8])).await
+    }
+
+    /// Settings again. False when the node has closed the connection.
+    pub(crate) async fn settings(&mut self) -> bool {
+        self.goes_on(frame(SETTINGS, 0, 0, &[])).await
+    }
+
+    /// Writes, and reads whatever came meanwhile.
+    async fn goes_on(&mut self, bytes: Vec<u8>) -> bool {
+        let written = async {
+            self.0.write_all(&bytes).await?;
+            self.0.flush().await
+        };
+        if !matches!(tokio::time::timeout(PATIENCE, written).await, Ok(Ok(()))) {
+            return false;
+        }
+        let mut heard = [0; 4096];
+        let read = tokio::time::timeout(Duration::ZERO, self.0.read(&mut heard)).await;
+        !matches!(read, Ok(Ok(0) | Err(_)))
     }
 
     /// Preface, settings, and the headers of a call to the link service.
     pub(crate) async fn open_stream(&mut self) {
-        self.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
-        self.frame(4, 0, 0, &[]).await;
-        let mut block = Vec::new();
-        for (name, value) in [
-            (":method", "POST"),
-            (":scheme", "https"),
-            (":authority", "link"),
-            (":path", "/comity.link.v1.LinkService/Exchange"),
-            ("content-type", "application/grpc"),
-            ("te", "trailers"),
-        ] {
-            // HPACK: a literal field without indexing, with a new name.
-            block.push(0);
-            for text in [name, value] {
-                block.push(u8::try_from(text.len()).unwrap());
-                block.extend_from_slice(text.as_bytes());
-            }
-        }
-        self.frame(HEADERS, END_HEADERS, 1, &block).await;
+        self.begin().await;
+        self.frame(HEADERS, END_HEADERS, 1, &call()).await;
     }
 
     pub(crate) async fn data(&mut self, bytes: &[u8]) {
@@ -109,4 +142,34 @@ impl Connection {
             }
         }
     }
+}
+
+/// The headers of a call to the link service.
+fn call() -> Vec<u8> {
+    let mut block = Vec::new();
+    for (name, value) in [
+        (":method", "POST"),
+        (":scheme", "https"),
+        (":authority", "link"),
+        (":path", "/comity.link.v1.LinkService/Exchange"),
+        ("content-type", "application/grpc"),
+        ("te", "trailers"),
+    ] {
+        // HPACK: a literal field without indexing, with a new name.
+        block.push(0);
+        for text in [name, value] {
+            block.push(u8::try_from(text.len()).unwrap());
+            block.extend_from_slice(text.as_bytes());
+        }
+    }
+    block
+}
+
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    let mut frame = length[1..].to_vec();
+    frame.extend_from_slice(&[kind, flags]);
+    frame.extend_from_slice(&stream.to_be_bytes());
+    frame.extend_from_slice(payload);
+    frame
 }

@@ -1,15 +1,14 @@
 //! `comity records list|watch`.
 
+use std::time::Duration;
+
 use clap::Args;
-use futures_util::StreamExt as _;
 
 use crate::{
-    client::Client,
+    client::{Client, News, Start},
     node::system_clock,
     record::Moment,
-    wire::node::{
-        Escalation, ListDueRequest, ListRecordsRequest, RecordSummary, WatchRecordsRequest,
-    },
+    wire::node::{Escalation, ListDueRequest, ListRecordsRequest, RecordSummary},
 };
 
 use super::{
@@ -17,6 +16,8 @@ use super::{
     row::{HEADINGS, row, summary_json},
 };
 
+/// How long a watch looks for a node that is away, as during its restart.
+const PATIENCE: Duration = Duration::from_secs(600);
 /// Records asked for at a time.
 const PAGE: u32 = 500;
 
@@ -107,38 +108,29 @@ impl List {
             steps: self.steps,
             unread: self.unread,
         };
-        let page = client.records.list_records(request).await?.into_inner();
+        let page = client.list(request).await?;
         Ok((page.records, page.next_page_token))
     }
 }
 
 impl Watch {
     pub(super) async fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
-        let mut client = self.target.connect().await?;
-        let mut records = client
-            .records
-            .watch_records(WatchRecordsRequest {
-                after_number: 0,
-                only_new: !self.all,
-                steps: self.steps,
-            })
-            .await?
-            .into_inner();
+        let client = self.target.connect().await?.with_patience(PATIENCE);
+        let start = match self.all {
+            true => Start::Beginning,
+            false => Start::Now,
+        };
+        let mut watch = client.watch(start, self.steps).await?;
         if !out.json() {
             out.note("watching; Ctrl-C ends");
         }
         loop {
             tokio::select! {
                 _ = tokio::signal::ctrl_c() => return Ok(()),
-                answer = records.next() => match answer {
-                    Some(answer) => {
-                        let answer = answer?;
-                        if let Some(record) = answer.record {
-                            show(&record, answer.escalation, out)?;
-                        }
-                    }
-                    None => return Ok(()),
-                },
+                news = watch.next() => {
+                    let News { record, escalation, .. } = news?;
+                    show(&record, escalation, out)?;
+                }
             }
         }
     }

@@ -106,8 +106,7 @@ impl Show {
             return show_sharing(&mut client, self.reference, out).await;
         }
         let answer = client
-            .records
-            .get_record(GetRecordRequest {
+            .read(GetRecordRequest {
                 reference: self.reference,
                 purpose: self.why.note(),
                 reading_purpose: self.why.code(),
@@ -116,8 +115,7 @@ impl Show {
                 exact: self.exact,
                 thread: self.thread,
             })
-            .await?
-            .into_inner();
+            .await?;
         if self.history {
             let versions: Vec<String> = answer
                 .versions

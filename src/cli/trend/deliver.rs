@@ -6,20 +6,14 @@ use std::{
     path::Path,
 };
 
-use futures_util::StreamExt as _;
-
 use crate::{
     crypto::Digest,
-    wire::{
-        json,
-        node::{SubmitRecordRequest, SubmitRecordsRequest, submit_records_response::Outcome},
-        record::Record,
-    },
+    wire::{json, node::SubmitRecordRequest, record::Record},
 };
 
 use super::super::{
     Target,
-    exit::{CANTCREAT, DATAERR, Failure, SOFTWARE},
+    exit::{CANTCREAT, DATAERR, Failure},
     out::Out,
 };
 
@@ -54,24 +48,18 @@ pub(super) async fn submit(
         let text = json::to_json("comity.record.v1.Record", &record)?.to_string();
         let title = record.situation.as_ref().map(|of| of.title.clone());
         titles.push(title.unwrap_or_default());
-        requests.push(SubmitRecordsRequest {
-            submission: Some(SubmitRecordRequest {
-                record: Some(record),
-                idempotency_key: format!("trend-{}", hex::encode(Digest::of(text.as_bytes()))),
-            }),
+        requests.push(SubmitRecordRequest {
+            record: Some(record),
+            idempotency_key: format!("trend-{}", hex::encode(Digest::of(text.as_bytes()))),
         });
     }
-    let mut answers = client
-        .records
-        .submit_records(tokio_stream::iter(requests))
-        .await?
-        .into_inner();
+    let mut answers = client.submit_all(tokio_stream::iter(requests)).await?;
     let (mut accepted, mut repeated, mut refused) = (0_u64, 0_u64, 0_u64);
     let mut titles = titles.into_iter();
     while let Some(answer) = answers.next().await {
         let title = titles.next().unwrap_or_default();
-        match answer?.outcome {
-            Some(Outcome::Accepted(answer)) => {
+        match answer? {
+            Ok(answer) => {
                 accepted += 1;
                 repeated += u64::from(answer.repeated);
                 if out.json() {
@@ -88,15 +76,14 @@ pub(super) async fn submit(
                     )))?;
                 }
             }
-            Some(Outcome::Refused(refusal)) => {
+            Err(refusal) => {
                 refused += 1;
-                let message = format!("{title}: {} ({})", refusal.message, refusal.reason);
+                let message = format!("{title}: {refusal}");
+                let violations = refusal.violations().to_vec();
                 out.failure(
-                    &Failure::new(DATAERR, message)
-                        .with_violations(refusal.violations, refusal.more),
+                    &Failure::new(DATAERR, message).with_violations(violations, refusal.has_more()),
                 );
             }
-            None => return Err(Failure::new(SOFTWARE, "the node gave an empty answer")),
         }
     }
     if !out.json() {

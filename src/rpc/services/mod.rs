@@ -32,13 +32,13 @@ use crate::{
 };
 
 use super::tls::caller_of;
-use super::{server::NodeTls, status::Refusal};
+use super::{admission::Admission, server::NodeTls, status::Refusal};
 
 /// Largest request message: a record and its envelope around it.
 const MAX_REQUEST_BYTES: usize = crate::record::MAX_RECORD_BYTES + 64 * 1024;
 
-/// Every service of the client port.
-pub fn routes(node: &Arc<Node>, tls: &Arc<NodeTls>) -> Routes {
+/// Every service of the client port; `ports` is what is used of the node's ports.
+pub(super) fn routes(node: &Arc<Node>, tls: &Arc<NodeTls>, ports: [Arc<Admission>; 2]) -> Routes {
     Routes::new(
         RecordServiceServer::new(records::Records::new(Arc::clone(node)))
             .max_decoding_message_size(MAX_REQUEST_BYTES),
@@ -80,8 +80,12 @@ pub fn routes(node: &Arc<Node>, tls: &Arc<NodeTls>) -> Routes {
             .max_decoding_message_size(MAX_REQUEST_BYTES),
     )
     .add_service(
-        StatusServiceServer::new(status::NodeStatus::new(Arc::clone(node), Arc::clone(tls)))
-            .max_decoding_message_size(MAX_REQUEST_BYTES),
+        StatusServiceServer::new(status::NodeStatus::new(
+            Arc::clone(node),
+            Arc::clone(tls),
+            ports,
+        ))
+        .max_decoding_message_size(MAX_REQUEST_BYTES),
     )
     .add_service(
         TrendServiceServer::new(trends::Trends::new(Arc::clone(node)))

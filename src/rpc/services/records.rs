@@ -22,8 +22,9 @@ use crate::{
     wire::node::{
         GetRecordRequest, GetRecordResponse, ListReceiptsRequest, ListReceiptsResponse,
         ListRecordsRequest, ListRecordsResponse, SubmitRecordRequest, SubmitRecordResponse,
-        SubmitRecordsRequest, SubmitRecordsResponse, WatchRecordsRequest, WatchRecordsResponse,
-        record_service_server::RecordService, submit_records_response::Outcome,
+        SubmitRecordsRequest, SubmitRecordsResponse, WatchPosition, WatchRecordsRequest,
+        WatchRecordsResponse, record_service_server::RecordService,
+        submit_records_response::Outcome,
     },
     wire::record::Record,
 };
@@ -42,6 +43,40 @@ pub(super) struct Records {
 impl Records {
     pub(super) const fn new(node: Arc<Node>) -> Self {
         Self { node }
+    }
+}
+
+impl Records {
+    /// Where a watch begins.
+    fn begin(
+        &self,
+        request: &WatchRecordsRequest,
+        permit: Permit<act::Watch>,
+    ) -> Result<Watching, Refusal> {
+        let (last, escalations) = (self.node.last_number()?, self.node.escalation_count()?);
+        let after = match request.only_new {
+            true => last,
+            false => request.after_number,
+        };
+        // What became late before is listed, not watched, unless it is asked for.
+        let escalation = request.after_escalation.unwrap_or(escalations);
+        if after > last || escalation > escalations {
+            return Err(Refusal::new(
+                Code::OutOfRange,
+                "POSITION_UNKNOWN",
+                format!(
+                    "this node never came as far as the position: it has {last} records and {escalations} escalations; \
+                     if it was restored from a backup, watch from the beginning"
+                ),
+            ));
+        }
+        Ok(Watching {
+            after,
+            escalation,
+            steps: request.steps,
+            permit,
+            backlog: last,
+        })
     }
 }
 
@@ -168,19 +203,17 @@ impl RecordService for Records {
     ) -> Result<Response<Self::WatchRecordsStream>, Status> {
         let (permit, request) = enter::<act::Watch, _>(&self.node, request)?;
         self.node.watches(&permit).await.map_err(refuse)?;
-        let watching = Watching {
-            after: if request.only_new {
-                self.node.last_number().map_err(refuse)?
-            } else {
-                request.after_number
-            },
-            // What became late before is listed, not watched.
-            escalation: self.node.escalation_count().map_err(refuse)?,
-            steps: request.steps,
-            permit,
-            backlog: self.node.last_number().map_err(refuse)?,
-        };
+        let watching = self.begin(&request, permit).map_err(refuse)?;
         let (answers, stream) = mpsc::channel(WATCH_AHEAD);
+        if request.tell_position {
+            let position = Some(watching.position());
+            let first = WatchRecordsResponse {
+                position,
+                ..WatchRecordsResponse::default()
+            };
+            // There is room for it, and somebody to read it.
+            let _ = answers.try_send(Ok(first));
+        }
         let node = Arc::clone(&self.node);
         tokio::spawn(watch(node, watching, answers));
         Ok(Response::new(Box::pin(ReceiverStream::new(stream))))
@@ -250,6 +283,15 @@ struct Watching {
     backlog: u64,
 }
 
+impl Watching {
+    const fn position(&self) -> WatchPosition {
+        WatchPosition {
+            number: self.after,
+            escalation: self.escalation,
+        }
+    }
+}
+
 /// Sends what becomes durable, or late, until the client goes or the node closes.
 async fn watch(
     node: Arc<Node>,
@@ -302,14 +344,21 @@ async fn news(
     if last == *after && next == *escalation {
         return Ok(None);
     }
+    let before = *escalation;
     (*after, *escalation) = (last, next);
-    let records = records.into_iter().map(|record| (record, None));
-    let late = late.into_iter().map(|(record, of)| (record, Some(of)));
+    let records = records.into_iter().map(|record| {
+        let number = record.number;
+        (record, None, number, before)
+    });
+    let late = late
+        .into_iter()
+        .map(|(record, of, index)| (record, Some(of), last, index.saturating_add(1)));
     let news = records
         .chain(late)
-        .map(|(record, escalation)| WatchRecordsResponse {
+        .map(|(record, of, number, escalation)| WatchRecordsResponse {
             record: Some(record),
-            escalation,
+            escalation: of,
+            position: Some(WatchPosition { number, escalation }),
         });
     Ok(Some(news.collect()))
 }

@@ -8,6 +8,7 @@ use crate::{
     access::act,
     node::Node,
     rpc::{
+        admission::Admission,
         server::NodeTls,
         services::{enter, refuse},
     },
@@ -17,11 +18,16 @@ use crate::{
 pub(super) struct NodeStatus {
     node: Arc<Node>,
     tls: Arc<NodeTls>,
+    ports: [Arc<Admission>; 2],
 }
 
 impl NodeStatus {
-    pub(super) const fn new(node: Arc<Node>, tls: Arc<NodeTls>) -> Self {
-        Self { node, tls }
+    pub(super) const fn new(
+        node: Arc<Node>,
+        tls: Arc<NodeTls>,
+        ports: [Arc<Admission>; 2],
+    ) -> Self {
+        Self { node, tls, ports }
     }
 }
 
@@ -35,6 +41,7 @@ impl StatusService for NodeStatus {
         let status = self.node.status(&permit).map_err(refuse)?;
         Ok(Response::new(GetStatusResponse {
             endings: self.tls.endings(&self.node),
+            ports: self.ports.iter().map(|port| port.status()).collect(),
             ..status
         }))
     }

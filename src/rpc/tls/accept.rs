@@ -1,13 +1,19 @@
 //! The accept loop: one per port, each with its own TLS profile and its own router.
 //!
-//! What a stranger can occupy is bounded three times: handshakes in progress (the oldest gives way,
-//! so stalled ones never keep others out), connections per port, and connections per identity.
+//! What a stranger can occupy is bounded: how often an address comes, handshakes in progress of an
+//! address and of all (the oldest gives way, so stalled ones never keep others out), connections per
+//! identity, and connections per port (the one that idles longest gives way).
 
 mod connection;
+mod limits;
 mod live;
 mod seats;
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use arc_swap::ArcSwap;
 use rustls::{ServerConfig, server::Acceptor};
@@ -22,7 +28,11 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{service::Routes, transport::Server};
 
-pub use self::live::{Live, Serial};
+pub use self::{
+    connection::Admitted,
+    limits::AcceptLimits,
+    live::{Live, Serial},
+};
 use self::{
     connection::Connection,
     seats::{Handshakes, Seats},
@@ -33,14 +43,20 @@ use super::{
     profiles::ALPN,
     verifier::explain,
 };
-use crate::{config::LimitsConfig, home::ProfileError, record::Moment};
+use crate::{
+    home::ProfileError,
+    limits::Limit,
+    record::Moment,
+    rpc::admission::{Admission, Admitting, Usage},
+};
 
 /// Pause after the system could not accept, for instance without free file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Handshaken connections waiting for the HTTP/2 server.
 const WAITING: usize = 64;
-/// HTTP/2 liveness: a ping after this silence, and the longest wait for its answer.
-const KEEPALIVE: Duration = Duration::from_secs(20);
+/// The log says at most this often that the system could not accept.
+const ACCEPT_QUIET: Duration = Duration::from_secs(60);
+/// Bytes of a call's headers; h2 ends a connection whose CONTINUATION frames go beyond it.
 const MAX_HEADER_BYTES: u32 = 16 * 1024;
 const MAX_FRAME_BYTES: u32 = 64 * 1024;
 const STREAM_WINDOW: u32 = 1024 * 1024;
@@ -55,40 +71,6 @@ pub enum Door {
     Links,
     /// Clients of the own country.
     Clients,
-}
-
-/// What connections may use.
-#[derive(Clone, Debug)]
-pub struct AcceptLimits {
-    /// Handshakes in progress; beyond it the oldest is dropped.
-    pub max_handshakes: usize,
-    /// Connections.
-    pub max_connections: usize,
-    /// Connections per identity.
-    pub max_connections_per_identity: usize,
-    /// Concurrent calls per connection.
-    pub max_streams: u32,
-    /// Longest time for a handshake, and then again until the first byte.
-    pub handshake_timeout: Duration,
-    /// Longest time until a call is answered; streams are not cut once they have begun.
-    pub call_timeout: Duration,
-    /// Longest time for calls to end at shutdown; then connections are cut.
-    pub drain_timeout: Duration,
-}
-
-impl From<&LimitsConfig> for AcceptLimits {
-    fn from(limits: &LimitsConfig) -> Self {
-        let count = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
-        Self {
-            max_handshakes: 1024,
-            max_connections: count(limits.max_connections),
-            max_connections_per_identity: count(limits.max_connections_per_identity),
-            max_streams: u32::try_from(limits.max_streams_per_connection).unwrap_or(u32::MAX),
-            handshake_timeout: Duration::from_millis(limits.handshake_timeout_ms),
-            call_timeout: Duration::from_secs(60),
-            drain_timeout: Duration::from_millis(limits.drain_timeout_ms),
-        }
-    }
 }
 
 /// Why a port stopped serving.
@@ -111,7 +93,7 @@ pub async fn serve(
     config: Arc<ArcSwap<ServerConfig>>,
     live: Arc<Live>,
     door: Door,
-    limits: AcceptLimits,
+    admission: Arc<Admission>,
     shutdown: impl Future<Output = ()> + Send,
     routes: Routes,
 ) -> Result<(), AcceptError> {
@@ -122,11 +104,12 @@ pub async fn serve(
     let _cut = cut.clone().drop_guard();
 
     let (sender, receiver) = mpsc::channel(WAITING);
+    let limits = admission.limits().clone();
     let drain_timeout = limits.drain_timeout;
     let streams = usize::try_from(limits.max_streams).unwrap_or(usize::MAX);
     let served = Server::builder()
-        .http2_keepalive_interval(Some(KEEPALIVE))
-        .http2_keepalive_timeout(Some(KEEPALIVE))
+        .http2_keepalive_interval(Some(limits.keepalive))
+        .http2_keepalive_timeout(Some(limits.keepalive))
         .http2_max_pending_accept_reset_streams(Some(MAX_RESETS))
         .http2_max_local_error_reset_streams(Some(MAX_RESETS))
         .http2_max_header_list_size(Some(MAX_HEADER_BYTES))
@@ -135,7 +118,7 @@ pub async fn serve(
         .initial_connection_window_size(Some(CONNECTION_WINDOW))
         .max_concurrent_streams(Some(limits.max_streams))
         .concurrency_limit_per_connection(streams)
-        .timeout(limits.call_timeout)
+        .layer(Admitting(Arc::clone(&admission)))
         .add_routes(routes)
         .serve_with_incoming_shutdown(
             ReceiverStream::new(receiver),
@@ -146,8 +129,8 @@ pub async fn serve(
         config,
         live,
         door,
-        seats: Arc::new(Seats::new(&limits)),
-        limits,
+        seats: Arc::new(Seats::new(Arc::clone(&admission))),
+        admission,
         sender,
         cut: cut.clone(),
     };
@@ -192,30 +175,41 @@ struct Gate {
     config: Arc<ArcSwap<ServerConfig>>,
     live: Arc<Live>,
     door: Door,
-    limits: AcceptLimits,
-    seats: Arc<Seats<String>>,
+    admission: Arc<Admission>,
+    seats: Arc<Seats>,
     sender: mpsc::Sender<Result<Connection, io::Error>>,
     cut: CancellationToken,
 }
 
 impl Gate {
     async fn admit(self, listener: TcpListener) {
-        let mut handshakes = Handshakes::new(self.limits.max_handshakes);
+        let handshakes = Handshakes::new(Arc::clone(&self.admission));
+        let mut said: Option<Instant> = None;
         loop {
             let (stream, remote) = match listener.accept().await {
                 Ok(accepted) => accepted,
                 Err(fault) => {
-                    tracing::warn!(%fault, "a connection could not be accepted");
+                    if said.is_none_or(|said| said.elapsed() > ACCEPT_QUIET) {
+                        said = Some(Instant::now());
+                        tracing::warn!(%fault, "a connection could not be accepted");
+                    }
                     sleep(ACCEPT_PAUSE).await;
                     continue;
                 }
             };
+            if self.admission.come(remote.ip()).is_err() {
+                continue;
+            }
             let gate = self.clone();
-            handshakes.start(async move {
+            handshakes.start(remote.ip(), async move {
                 match gate.handshake(stream).await {
                     // Full only while the server is busy; the handshake's time has been spent.
                     Ok(connection) => drop(gate.sender.send(Ok(connection)).await),
                     Err(fault) => {
+                        if matches!(fault, Refusal::Slow) {
+                            let limit = Limit::HandshakeTime;
+                            gate.admission.note_of(limit, &remote.ip());
+                        }
                         tracing::debug!(%remote, door = ?gate.door, %fault, "connection refused");
                     }
                 }
@@ -226,7 +220,8 @@ impl Gate {
     async fn handshake(&self, stream: TcpStream) -> Result<Connection, Refusal> {
         let failed = |fault: io::Error| Refusal::Handshake(explain(&fault));
         stream.set_nodelay(true).map_err(failed)?;
-        let stream = timeout(self.limits.handshake_timeout, async {
+        let limits = self.admission.limits();
+        let stream = timeout(limits.handshake_timeout, async {
             let started = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
             started.into_stream(self.config.load_full()).await
         })
@@ -254,21 +249,26 @@ impl Gate {
         if session.alpn_protocol() != Some(ALPN) {
             return Err(Refusal::Protocol);
         }
-        let seat = Seats::take(&self.seats, identity.to_string()).ok_or(Refusal::Full)?;
         let entered = Live::enter(&self.live, serial, &self.cut).ok_or(Refusal::Revoked)?;
+        let usage = Arc::new(Usage::new());
+        let seat = Seats::take(&self.seats, identity.to_string(), &usage, &entered.cut);
+        let seat = seat.ok_or(Refusal::Full)?;
         let address = stream.get_ref().0.peer_addr().ok();
         // By the clock that the handshake judged the certificate by.
         let left = leaf.until.since(Moment::from(OffsetDateTime::now_utc()));
         Ok(Connection::new(
             stream,
-            Caller {
-                identity,
-                certificate,
-                address,
+            Admitted {
+                caller: Caller {
+                    identity,
+                    certificate,
+                    address,
+                },
+                usage,
             },
             entered,
             left,
-            self.limits.handshake_timeout,
+            Arc::clone(&self.admission),
             seat,
         ))
     }

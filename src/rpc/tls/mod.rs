@@ -14,7 +14,7 @@ mod verifier;
 #[cfg(test)]
 mod tests;
 
-pub use accept::{AcceptError, AcceptLimits, Door, Live, Serial, serve};
+pub use accept::{AcceptError, AcceptLimits, Admitted, Door, Live, Serial, serve};
 pub use dial::{DialError, DialOptions, LinkConnection, connect_client, dial_link};
 pub use hybrid_group::X25519_MLKEM768;
 pub use identity::{

@@ -3,6 +3,7 @@
 use std::{
     io,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -10,55 +11,104 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
-    time::{Sleep, sleep},
+    time::{Instant, Sleep, sleep},
 };
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tonic::transport::server::Connected;
 
 use super::{super::Caller, live::Entered, seats::Seat};
+use crate::{
+    limits::Limit,
+    rpc::admission::{Admission, Usage},
+};
+
+/// Bytes with which every HTTP/2 client begins: the preface and the head of its SETTINGS frame (RFC
+/// 9113, 3.4). From there on pings tell who is stalled.
+const PREFACE: usize = 24 + 9;
+
+/// Who is at the other end of a connection that was let in, and how it is used. The extensions of
+/// each request have it.
+#[derive(Clone, Debug)]
+pub struct Admitted {
+    pub(in crate::rpc) caller: Caller,
+    pub(in crate::rpc) usage: Arc<Usage>,
+}
 
 /// A connection that was let in.
 pub(super) struct Connection {
     stream: TlsStream<TcpStream>,
-    caller: Caller,
+    admitted: Admitted,
     entered: Entered,
     was_cut: Pin<Box<WaitForCancellationFutureOwned>>,
     /// Until the caller's certificate ends.
     ending: Pin<Box<Sleep>>,
-    /// Until the first byte: HTTP/2 pings only begin after the client's preface.
+    /// Until HTTP/2 began: its pings only begin after the client's preface.
     silence: Option<Pin<Box<Sleep>>>,
-    _seat: Seat<String>,
+    /// Bytes that came until then.
+    heard: usize,
+    /// Until it may have had no call for too long.
+    idle: Pin<Box<Sleep>>,
+    admission: Arc<Admission>,
+    _seat: Seat,
 }
 
 impl Connected for Connection {
-    type ConnectInfo = Caller;
+    type ConnectInfo = Admitted;
 
-    fn connect_info(&self) -> Caller {
-        self.caller.clone()
+    fn connect_info(&self) -> Admitted {
+        self.admitted.clone()
     }
 }
 
 impl Connection {
-    /// Cut when `entered` is, when the caller's certificate ends after `left`, and when nothing comes
-    /// within `silence`.
+    /// Cut when `entered` is, when the caller's certificate ends after `left`, when HTTP/2 does not
+    /// begin in the time for handshakes, and when it has no call for too long.
     pub(super) fn new(
         stream: TlsStream<TcpStream>,
-        caller: Caller,
+        admitted: Admitted,
         entered: Entered,
         left: Duration,
-        silence: Duration,
-        seat: Seat<String>,
+        admission: Arc<Admission>,
+        seat: Seat,
     ) -> Self {
+        let limits = admission.limits();
         Self {
             stream,
-            caller,
+            admitted,
             was_cut: Box::pin(entered.cut.clone().cancelled_owned()),
             entered,
             ending: Box::pin(sleep(left)),
-            silence: Some(Box::pin(sleep(silence))),
+            silence: Some(Box::pin(sleep(limits.handshake_timeout))),
+            heard: 0,
+            idle: Box::pin(sleep(limits.idle_timeout)),
+            admission,
             _seat: seat,
         }
+    }
+
+    /// Counts what a limit cut.
+    fn over(&self, limit: Limit) -> io::Error {
+        self.admission
+            .note_of(limit, &self.admitted.caller.identity);
+        io::ErrorKind::TimedOut.into()
+    }
+
+    /// Fails when there was no call for too long; otherwise the task wakes when that may be so.
+    fn check_idle(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        let longest = self.admission.limits().idle_timeout;
+        while self.idle.as_mut().poll(cx).is_ready() {
+            let now = Instant::now();
+            let until = match self.admitted.usage.idle_since() {
+                Some(since) => Instant::from_std(since) + longest,
+                None => now + longest,
+            };
+            if until <= now {
+                return Err(self.over(Limit::Idle));
+            }
+            self.idle.as_mut().reset(until);
+        }
+        Ok(())
     }
 
     /// Fails once the connection was cut; otherwise the task wakes when it is.
@@ -66,6 +116,7 @@ impl Connection {
         if self.entered.cut.is_cancelled()
             || self.was_cut.as_mut().poll(cx).is_ready()
             || self.ending.as_mut().poll(cx).is_ready()
+            || self.admitted.usage.floods()
         {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
@@ -80,15 +131,20 @@ impl AsyncRead for Connection {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         self.check_cut(cx)?;
+        self.check_idle(cx)?;
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        if buffer.filled().len() > before {
-            self.silence = None;
-        } else if let Some(silence) = &mut self.silence
+        if self.silence.is_some() {
+            self.heard += buffer.filled().len() - before;
+            if self.heard >= PREFACE {
+                self.silence = None;
+            }
+        }
+        if let Some(silence) = &mut self.silence
             && read.is_pending()
             && silence.as_mut().poll(cx).is_ready()
         {
-            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            return Poll::Ready(Err(self.over(Limit::HandshakeTime)));
         }
         read
     }

@@ -1,101 +1,191 @@
 //! What a stranger can occupy: handshakes in progress, and places for connections.
 
 use std::{
-    collections::{HashMap, VecDeque},
-    hash::Hash,
-    sync::{Arc, Mutex, PoisonError},
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use tokio::task::AbortHandle;
+use tokio_util::sync::CancellationToken;
 
-use super::AcceptLimits;
+use crate::{
+    limits::{Limit, Queue, address_key},
+    rpc::admission::{Admission, Usage},
+};
 
-/// Handshakes in progress. When there are too many the oldest ends: an honest one takes
-/// milliseconds, so what is old is stalled.
+fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Handshakes in progress. When there are too many the oldest ends.
 pub(super) struct Handshakes {
-    running: VecDeque<AbortHandle>,
-    most: usize,
+    state: Arc<Mutex<Running>>,
+    admission: Arc<Admission>,
+}
+
+struct Running {
+    queue: Queue<IpAddr>,
+    tasks: HashMap<u64, AbortHandle>,
+}
+
+/// Leaves the queue when a handshake is over, however it ends.
+struct Leave {
+    state: Arc<Mutex<Running>>,
+    admission: Arc<Admission>,
+    number: u64,
 }
 
 impl Handshakes {
-    pub(super) fn new(most: usize) -> Self {
+    pub(super) fn new(admission: Arc<Admission>) -> Self {
+        let limits = admission.limits();
+        let queue = Queue::new(limits.max_handshakes, limits.max_handshakes_per_address);
+        let tasks = HashMap::new();
         Self {
-            running: VecDeque::new(),
-            most: most.max(1),
+            state: Arc::new(Mutex::new(Running { queue, tasks })),
+            admission,
         }
     }
 
-    pub(super) fn start(&mut self, handshake: impl Future<Output = ()> + Send + 'static) {
-        if self.running.len() >= self.most {
-            self.running.retain(|handle| !handle.is_finished());
+    pub(super) fn start(&self, from: IpAddr, handshake: impl Future<Output = ()> + Send + 'static) {
+        let mut running = locked(&self.state);
+        let (number, dropped) = running.queue.enter(address_key(from));
+        let given_up = dropped.and_then(|of| running.tasks.remove(&of.number));
+        let leave = Leave {
+            state: Arc::clone(&self.state),
+            admission: Arc::clone(&self.admission),
+            number,
+        };
+        let task = tokio::spawn(async move {
+            let _leave = leave;
+            handshake.await;
+        });
+        running.tasks.insert(number, task.abort_handle());
+        self.admission.occupied(None, Some(running.queue.len()));
+        drop(running);
+        if let Some(task) = given_up {
+            task.abort();
         }
-        if self.running.len() >= self.most
-            && let Some(oldest) = self.running.pop_front()
-        {
-            oldest.abort();
+        if let Some(dropped) = dropped {
+            self.admission.note_of(dropped.limit, &from);
         }
-        self.running
-            .push_back(tokio::spawn(handshake).abort_handle());
+    }
+}
+
+impl Drop for Leave {
+    fn drop(&mut self) {
+        let mut running = locked(&self.state);
+        running.queue.leave(self.number);
+        running.tasks.remove(&self.number);
+        self.admission.occupied(None, Some(running.queue.len()));
     }
 }
 
 impl Drop for Handshakes {
     fn drop(&mut self) {
-        for handle in &self.running {
-            handle.abort();
+        let tasks = std::mem::take(&mut locked(&self.state).tasks);
+        for task in tasks.into_values() {
+            task.abort();
         }
     }
 }
 
-/// Connections taken, per identity.
-pub(super) struct Seats<K> {
-    taken: Mutex<HashMap<K, usize>>,
-    most: usize,
-    most_each: usize,
+/// Connections of a port, by identity.
+pub(super) struct Seats {
+    taken: Mutex<Taken>,
+    admission: Arc<Admission>,
+}
+
+#[derive(Default)]
+struct Taken {
+    next: u64,
+    all: HashMap<u64, Place>,
+    each: HashMap<String, usize>,
+}
+
+struct Place {
+    identity: String,
+    usage: Arc<Usage>,
+    cut: CancellationToken,
 }
 
 /// One connection's place, given back when dropped.
-pub(super) struct Seat<K: Hash + Eq> {
-    seats: Arc<Seats<K>>,
-    key: K,
+pub(super) struct Seat {
+    seats: Arc<Seats>,
+    number: u64,
 }
 
-impl<K: Hash + Eq + Clone> Seats<K> {
-    pub(super) fn new(limits: &AcceptLimits) -> Self {
+impl Seats {
+    pub(super) fn new(admission: Arc<Admission>) -> Self {
         Self {
-            taken: Mutex::new(HashMap::new()),
-            most: limits.max_connections,
-            most_each: limits.max_connections_per_identity,
+            taken: Mutex::default(),
+            admission,
         }
     }
 
-    pub(super) fn take(seats: &Arc<Self>, key: K) -> Option<Seat<K>> {
-        let mut taken = seats.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let own = taken.get(&key).copied().unwrap_or_default();
-        if own >= seats.most_each || taken.values().sum::<usize>() >= seats.most {
+    /// A place for a connection of an identity. When the port is full, the connection that has had no
+    /// call for longest is cut and its place taken; there is none when every one has a call open, or
+    /// the identity has its share.
+    pub(super) fn take(
+        seats: &Arc<Self>,
+        identity: String,
+        usage: &Arc<Usage>,
+        cut: &CancellationToken,
+    ) -> Option<Seat> {
+        let limits = seats.admission.limits();
+        let mut taken = locked(&seats.taken);
+        let own = taken.each.get(&identity).copied().unwrap_or_default();
+        if own >= limits.max_connections_per_identity {
+            drop(taken);
+            seats.admission.note_of(Limit::ConnectionsEach, &identity);
             return None;
         }
-        taken.insert(key.clone(), own + 1);
+        if taken.all.len() >= limits.max_connections {
+            seats.admission.note_of(Limit::Connections, &identity);
+            let idle = taken.all.iter().filter_map(|(number, place)| {
+                let since = place.usage.idle_since()?;
+                Some((since, *number))
+            });
+            let (_, number) = idle.min()?;
+            if let Some(place) = taken.leave(number) {
+                place.cut.cancel();
+            }
+        }
+        let number = taken.next;
+        taken.next = taken.next.wrapping_add(1);
+        *taken.each.entry(identity.clone()).or_default() += 1;
+        let place = Place {
+            identity,
+            usage: Arc::clone(usage),
+            cut: cut.clone(),
+        };
+        taken.all.insert(number, place);
+        seats.admission.occupied(Some(taken.all.len()), None);
         drop(taken);
         Some(Seat {
             seats: Arc::clone(seats),
-            key,
+            number,
         })
     }
 }
 
-impl<K: Hash + Eq> Drop for Seat<K> {
-    fn drop(&mut self) {
-        let mut taken = self
-            .seats
-            .taken
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(own) = taken.get_mut(&self.key) {
+impl Taken {
+    fn leave(&mut self, number: u64) -> Option<Place> {
+        let place = self.all.remove(&number)?;
+        if let Some(own) = self.each.get_mut(&place.identity) {
             *own = own.saturating_sub(1);
             if *own == 0 {
-                taken.remove(&self.key);
+                self.each.remove(&place.identity);
             }
         }
+        Some(place)
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut taken = locked(&self.seats.taken);
+        taken.leave(self.number);
+        self.seats.admission.occupied(Some(taken.all.len()), None);
     }
 }

@@ -20,6 +20,8 @@ use super::{super::*, Party, kz, own_clients, trust, uz};
 use crate::{
     card::{AddressPolicy, LinkAddress},
     home::{TlsMaterial, link_name},
+    limits::{Rate, Rules},
+    rpc::admission::Admission,
     wire::node::{
         GetStatusRequest, GetStatusResponse,
         status_service_client::StatusServiceClient,
@@ -59,26 +61,43 @@ impl StatusService for WhoAsks {
 
 pub(super) struct Served {
     pub(super) address: SocketAddr,
+    pub(super) admission: Arc<Admission>,
     config: Arc<ArcSwap<ServerConfig>>,
     pub(super) live: Arc<Live>,
     stop: Arc<Notify>,
-    waiting: Arc<Notify>,
+    pub(super) waiting: Arc<Notify>,
     task: JoinHandle<Result<(), AcceptError>>,
 }
 
-fn limits() -> AcceptLimits {
+pub(super) fn limits() -> AcceptLimits {
     AcceptLimits {
         max_handshakes: 16,
+        max_handshakes_per_address: 16,
+        handshake_rate: Rate {
+            per_second: 1000,
+            burst: 1000,
+        },
         max_connections: 8,
         max_connections_per_identity: 4,
         max_streams: 8,
+        rules: Rules {
+            rate: Rate {
+                per_second: 1000,
+                burst: 1000,
+            },
+            calls: 16,
+            streams: 8,
+        },
         handshake_timeout: SHORT,
         call_timeout: LONG,
+        message_timeout: LONG,
+        idle_timeout: LONG,
+        keepalive: LONG,
         drain_timeout: SHORT,
     }
 }
 
-async fn served(door: Door, config: ServerConfig, limits: AcceptLimits) -> Served {
+pub(super) async fn served(door: Door, config: ServerConfig, limits: AcceptLimits) -> Served {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let config = Arc::new(ArcSwap::from_pointee(config));
@@ -88,13 +107,16 @@ async fn served(door: Door, config: ServerConfig, limits: AcceptLimits) -> Serve
     let (used, stopped) = (Arc::clone(&config), Arc::clone(&stop));
     let live = Arc::new(Live::default());
     let known = Arc::clone(&live);
+    let admission = Arc::new(Admission::new("test", limits));
+    let of = Arc::clone(&admission);
     let task = tokio::spawn(async move {
         let routes = Routes::new(StatusServiceServer::new(service));
         let shutdown = async move { stopped.notified().await };
-        serve(listener, used, known, door, limits, shutdown, routes).await
+        serve(listener, used, known, door, of, shutdown, routes).await
     });
     Served {
         address,
+        admission,
         config,
         live,
         stop,
@@ -103,7 +125,7 @@ async fn served(door: Door, config: ServerConfig, limits: AcceptLimits) -> Serve
     }
 }
 
-fn link_port() -> ServerConfig {
+pub(super) fn link_port() -> ServerConfig {
     link_server_config(&uz().link, &trust(&[kz()])).unwrap()
 }
 
@@ -214,7 +236,7 @@ async fn a_card_accepted_later_counts_from_the_next_connection() {
 }
 
 /// How long until the other end closes.
-async fn closed_after(mut stream: impl tokio::io::AsyncRead + Unpin) -> Duration {
+pub(super) async fn closed_after(mut stream: impl tokio::io::AsyncRead + Unpin) -> Duration {
     let begun = Instant::now();
     let mut buffer = [0; 1024];
     let ended = timeout(LONG, async {

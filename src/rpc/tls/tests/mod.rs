@@ -1,6 +1,7 @@
 mod dates;
 mod doors;
 mod handshakes;
+mod limits;
 mod proxies;
 mod strangers;
 
