@@ -19,7 +19,6 @@ use crate::{
 use super::{
     Node, NodeError,
     life::Item,
-    listing::numbers,
     read::{MAX_PAGE, ReadError, blocking},
     rules::{EscalateOrder, Proposal},
 };

@@ -65,7 +65,7 @@ impl Node {
             || who == format!("{}/{}", own.kind(), own.name())
             || (own.kind() == PrincipalKind::Officer && who == own.name());
         if !is_own && let Err(refused) = permit.and::<act::ExplainPermissions>() {
-            self.refused(&refused, permit.from());
+            self.refused(&refused, permit.caller(), reference.as_ref());
             return Err(refused.into());
         }
         let principal = if is_own {

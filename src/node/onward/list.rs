@@ -42,7 +42,6 @@ impl Node {
                 rows.truncate(MAX_LISTED);
             }
             let mut list = Vec::with_capacity(rows.len());
-            let mut numbers = Vec::new();
             for (original, number) in rows {
                 if let Some(held) = ask::by_digest(&node.store, &original)?
                     && by.sees(&node.subject_of_held(number)?)
@@ -51,7 +50,7 @@ impl Node {
                     list.push((node.passed_on_record(held, &node.stored(number)?)?, shown));
                 }
             }
-            Ok((list, numbers))
+            Ok(list)
         });
         let list = list.await?;
         let (list, shown): (Vec<_>, Vec<_>) = list.into_iter().unzip();
