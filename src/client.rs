@@ -1,5 +1,7 @@
 //! The client side: how the command line, and any other Rust program, talks to its country's node.
 
+mod node_card;
+
 use std::{
     fs::OpenOptions,
     io::{self, Write as _},
@@ -17,10 +19,10 @@ use zeroize::Zeroizing;
 
 use crate::{
     access::PrincipalKind,
-    card::{CLOCK_TOLERANCE, LinkAddress},
+    card::{CLOCK_TOLERANCE, LinkAddress, TrustedCard},
     home::{Home, HomeError, LOCAL, TlsMaterial, leaf},
     record::{Country, MAX_RECORD_BYTES, Moment},
-    rpc::tls::{DialError, connect_client},
+    rpc::tls::{DialError, Vouching, connect_client_to},
     wire::node::{
         RenewCertificateRequest, RenewCertificateResponse,
         audit_service_client::AuditServiceClient, card_service_client::CardServiceClient,
@@ -31,6 +33,8 @@ use crate::{
         thread_service_client::ThreadServiceClient, trend_service_client::TrendServiceClient,
     },
 };
+
+pub use node_card::NODE_CARD;
 
 /// Largest answer: a page of records, or the longest watch frame.
 const MAX_ANSWER_BYTES: usize = 32 * MAX_RECORD_BYTES;
@@ -64,6 +68,10 @@ pub struct Profile {
     ca: Vec<u8>,
     own: TlsMaterial,
     certificate_path: PathBuf,
+    /// The own country's card, where it is at hand: keys that it takes back are refused.
+    card: Option<TrustedCard>,
+    /// The folder in which that card is kept, for a profile of its own.
+    folder: Option<PathBuf>,
 }
 
 #[derive(Deserialize)]
@@ -92,11 +100,14 @@ impl Profile {
         let base = path.parent().unwrap_or(Path::new("."));
         let ca = base.join(file.ca);
         let certificate = base.join(file.certificate);
+        let country = file
+            .country
+            .parse()
+            .map_err(|error| unusable(path, &error))?;
         Ok(Self {
-            country: file
-                .country
-                .parse()
-                .map_err(|error| unusable(path, &error))?,
+            country,
+            card: node_card::read(base, country)?,
+            folder: Some(base.to_owned()),
             address: file
                 .address
                 .parse()
@@ -147,6 +158,8 @@ impl Profile {
             ca: home.own_card().issuing_ca_der.clone(),
             own: home.client_material(kind, name)?,
             certificate_path: home.layout().client(kind, name).0,
+            card: Some(home.own_card().clone()),
+            folder: None,
         })
     }
 
@@ -229,14 +242,12 @@ impl Client {
     /// # Errors
     /// [`ClientError::Connect`] when no node answers, or another than the profile's.
     pub async fn connect(profile: &Profile) -> Result<Self, ClientError> {
-        let channel = connect_client(
-            &profile.address,
-            profile.country,
-            &profile.ca,
-            &profile.own,
-            CONNECT_TIMEOUT,
-        )
-        .await?;
+        let mut node = Vouching::from((profile.country, profile.ca.clone()));
+        if let Some(card) = &profile.card {
+            node.revoked_keys = Vouching::of(card).revoked_keys;
+        }
+        let channel =
+            connect_client_to(&profile.address, &node, &profile.own, CONNECT_TIMEOUT).await?;
         Ok(Self {
             records: RecordServiceClient::new(channel.clone())
                 .max_decoding_message_size(MAX_ANSWER_BYTES),
@@ -273,6 +284,7 @@ impl Client {
         if !profile.renewal_is_due(OffsetDateTime::now_utc().into()) {
             return Ok(client);
         }
+        client.refresh(profile).await;
         let path = profile.certificate_path.clone();
         match client.renew(Vec::new()).await {
             Ok(renewed) => {
@@ -295,6 +307,14 @@ impl Client {
             }
         }
         Ok(client)
+    }
+
+    /// Takes up the node's newer card beside a profile, so that keys which it takes back are refused
+    /// from the next connection on.
+    pub async fn refresh(&mut self, profile: &Profile) {
+        if let Some(held) = profile.card.clone() {
+            self.take_node_card(profile.folder.clone(), held).await;
+        }
     }
 
     /// Asks for the own certificate again, for the key of a certificate request or, where that is

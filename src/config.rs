@@ -24,6 +24,7 @@ mod clients;
 mod commented;
 mod due;
 mod fault;
+mod keys;
 mod life;
 mod links;
 #[cfg(test)]
@@ -32,6 +33,7 @@ mod tests;
 pub use clients::{ClientsConfig, MappingRule, NameSource, TrustedIssuerConfig};
 pub use due::DueConfig;
 pub use fault::ConfigError;
+pub use keys::{KeysConfig, SignerConfig};
 pub use life::LifeConfig;
 pub use links::{LinksConfig, PeerLinkConfig, ProxyConfig, ProxyUrlError};
 
@@ -81,6 +83,9 @@ pub struct Config {
     /// The store.
     #[serde(default)]
     pub store: StoreConfig,
+    /// How the node's keys are kept and replaced.
+    #[serde(default)]
+    pub keys: KeysConfig,
     /// What becomes of records that are recalled or expire.
     #[serde(default)]
     pub life: LifeConfig,
@@ -215,6 +220,7 @@ impl Config {
             clients: ClientsConfig::default(),
             trusted_issuers: Vec::new(),
             store: StoreConfig::default(),
+            keys: KeysConfig::default(),
             life: LifeConfig::default(),
             due: DueConfig::default(),
             search: SearchConfig::default(),
@@ -260,6 +266,7 @@ impl Config {
         let addresses = self.link_addresses()?;
         self.links.check(addresses.len())?;
         self.due.check()?;
+        self.keys.check()?;
         at_most("authorities", self.authorities.len(), MAX_AUTHORITIES)?;
         at_most("allow_addresses", self.allow_addresses.len(), MAX_ADDRESSES)?;
         for (index, name) in self.authorities.iter().enumerate() {

@@ -26,6 +26,7 @@ use super::{
     connect::Chosen,
     delegate::{self, DELEGATIONS, MOST},
     exit::{DATAERR, Failure, NOPERM, USAGE},
+    node_home::{KeyPassphrase, NodeHome},
     out::{Out, moment},
 };
 
@@ -67,6 +68,8 @@ pub(super) struct Import {
     /// Fingerprint as the other country read it aloud, for scripts; asked for when absent.
     #[arg(long)]
     fingerprint: Option<String>,
+    #[command(flatten)]
+    keys: KeyPassphrase,
 }
 
 #[derive(Debug, Args)]
@@ -86,9 +89,8 @@ pub(super) struct List {
 
 #[derive(Debug, Args)]
 pub(super) struct Reissue {
-    /// Home of the node.
-    #[arg(long, env = "COMITY_HOME")]
-    home: PathBuf,
+    #[command(flatten)]
+    home: NodeHome,
     /// New delegations that the root signed, from `comity root delegate`; `-` for standard input.
     #[arg(long)]
     delegations: Option<PathBuf>,
@@ -137,7 +139,7 @@ impl Import {
                     // No node runs here: take it up directly.
                     Ok(lock) => {
                         drop(lock);
-                        import_offline(home, &card, given).await?
+                        import_offline(self.keys.open(&dir)?, &card, given).await?
                     }
                     Err(HomeError::Locked { .. }) => self.over_the_wire(&card, given).await?,
                     Err(error) => return Err(error.into()),
@@ -319,7 +321,7 @@ impl List {
 
 impl Reissue {
     fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
-        let home = Home::open(&self.home)?;
+        let home = self.home.open()?;
         if let Some(path) = &self.delegations {
             let bytes = DELEGATIONS.read(path, MOST)?;
             let delegations: Delegations = renewal::decode(&bytes)?;
@@ -336,7 +338,7 @@ impl Reissue {
             Err(error) => return Err(error.into()),
         };
         out.note(if running {
-            "restart the node: it uses the new card from then on, and peers get it over the link"
+            "the running node takes the new card up within seconds, and peers get it over the link; what else changed in config.toml counts from its next start"
         } else {
             "the node uses the new card when it is started, and peers get it over the link"
         });

@@ -105,6 +105,18 @@ impl Status {
                     .join(", "),
             ))?;
         }
+        out.line(&format!(
+            "keys {}{}",
+            if status.keys_protected {
+                "protected by a passphrase"
+            } else {
+                "in the clear, for their owner alone"
+            },
+            match status.signing_token.as_str() {
+                "" => String::new(),
+                token => format!("; the signing key in token {token}"),
+            },
+        ))?;
         for warning in warnings(&status.endings, system_clock()()) {
             out.line(&warning)?;
         }

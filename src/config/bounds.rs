@@ -5,12 +5,13 @@ use std::ops::RangeInclusive;
 use super::{Config, ConfigError};
 
 impl Config {
-    pub(super) fn numbers(&self) -> [(&'static str, u64, RangeInclusive<u64>); 27] {
+    pub(super) fn numbers(&self) -> [(&'static str, u64, RangeInclusive<u64>); 28] {
         let Self {
             dial,
             limits,
             store,
             life,
+            keys,
             due,
             search,
             ..
@@ -79,6 +80,7 @@ impl Config {
                 3600..=31 * 86_400,
             ),
             ("life.unheard_h", life.unheard_h, 1..=8760),
+            ("keys.sealing_overlap_h", keys.sealing_overlap_h, 0..=720),
         ]
     }
 }

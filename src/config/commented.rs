@@ -130,6 +130,7 @@ impl Config {
             life.recall_window_s,
             life.unheard_h,
         )?;
+        self.keys.write_commented(out)?;
         self.write_clients(out)?;
         self.due.write_commented(out)?;
         writeln!(

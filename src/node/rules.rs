@@ -41,7 +41,7 @@ pub(super) use steps::late_aad;
 use prost::Message as _;
 
 use crate::{
-    crypto::{AeadKey, Domain, RandomError, random_bytes},
+    crypto::{Domain, RandomError, StorageKey, random_bytes},
     entry::{
         AccessChanged, AgreementsChanged, Alarm, CardAccepted, CheckpointSeen, Entry, Event,
         Fenced, Incarnation, LeafSlot, LinkChanged, NodeCreated, NodeStarted, PeerHeard,
@@ -59,7 +59,7 @@ use super::{Clock, clocks::Clocks, projection, search::Withdrawn};
 pub struct NodeRules {
     country: Country,
     incarnation: Incarnation,
-    storage: AeadKey,
+    storage: StorageKey,
     clock: Clock,
     /// From the lock of a recalled record to its shredding.
     shred_delay: Duration,
@@ -82,7 +82,7 @@ impl NodeRules {
     pub fn new(
         country: Country,
         incarnation: Incarnation,
-        storage: AeadKey,
+        storage: StorageKey,
         clock: Clock,
         shred_delay: Duration,
         position: u64,

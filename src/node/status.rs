@@ -73,6 +73,8 @@ impl Node {
             lost: self.lost_records()?,
             start_check: self.start_check().into(),
             endings: Vec::new(),
+            keys_protected: self.own_card_file.is_protected(),
+            signing_token: self.keys.token.clone(),
         })
     }
 }

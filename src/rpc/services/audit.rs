@@ -65,7 +65,8 @@ impl AuditService for Audit {
     ) -> Result<Response<ProveRecordResponse>, Status> {
         let (permit, request) = enter::<act::SeeLedger, _>(&self.node, request)?;
         let reference = reference(&request.reference)?;
-        let proof = self.node.prove_for(&permit, &reference);
+        let node = Arc::clone(&self.node);
+        let proof = off_the_runtime(move || node.prove_for(&permit, &reference)).await?;
         Ok(Response::new(ProveRecordResponse {
             proof: Some(proof.map_err(refuse)?),
         }))
@@ -77,9 +78,9 @@ impl AuditService for Audit {
     ) -> Result<Response<ProveConsistencyResponse>, Status> {
         let (permit, request) = enter::<act::SeeLedger, _>(&self.node, request)?;
         let old = request.old_size;
-        let proof = self
-            .node
-            .prove_consistency(&permit, old)
+        let node = Arc::clone(&self.node);
+        let proof = off_the_runtime(move || node.prove_consistency(&permit, old))
+            .await?
             .map_err(refuse)?
             .ok_or_else(|| {
                 refuse(Refusal::new(
@@ -111,6 +112,15 @@ impl AuditService for Audit {
         });
         Ok(Response::new(Box::pin(ReceiverStream::new(stream))))
     }
+}
+
+/// A checkpoint is signed, and a token takes as long as it takes.
+async fn off_the_runtime<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Status> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_| refuse(NodeError::Task))
 }
 
 /// Sends the checkpoint and its leaves; ends early when the client goes.
