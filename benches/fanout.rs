@@ -89,7 +89,7 @@ fn cryptography(
     rounds: usize,
 ) -> (Duration, Duration, Duration) {
     let home = own.open_home();
-    let key = home.signing_key();
+    let key = home.signing_key().expect("the signing key");
     let now = system_clock()();
     let begun = Instant::now();
     let epochs: Vec<SendingEpoch> = readers

@@ -24,6 +24,7 @@ mod clients;
 mod commented;
 mod due;
 mod fault;
+mod keys;
 mod life;
 mod limits;
 mod links;
@@ -34,6 +35,7 @@ mod tests;
 pub use clients::{ClientsConfig, MappingRule, NameSource, TrustedIssuerConfig};
 pub use due::DueConfig;
 pub use fault::ConfigError;
+pub use keys::{KeysConfig, SignerConfig};
 pub use life::LifeConfig;
 pub use limits::LimitsConfig;
 pub use links::{LinksConfig, PeerLinkConfig, ProxyConfig, ProxyUrlError};
@@ -85,6 +87,9 @@ pub struct Config {
     /// The store.
     #[serde(default)]
     pub store: StoreConfig,
+    /// How the node's keys are kept and replaced.
+    #[serde(default)]
+    pub keys: KeysConfig,
     /// What becomes of records that are recalled or expire.
     #[serde(default)]
     pub life: LifeConfig,
@@ -206,6 +211,7 @@ impl Config {
             clients: ClientsConfig::default(),
             trusted_issuers: Vec::new(),
             store: StoreConfig::default(),
+            keys: KeysConfig::default(),
             life: LifeConfig::default(),
             due: DueConfig::default(),
             reading_log: ReadingLogConfig::default(),
@@ -253,6 +259,7 @@ impl Config {
         self.links.check(addresses.len())?;
         self.due.check()?;
         self.reading_log.check()?;
+        self.keys.check()?;
         at_most("authorities", self.authorities.len(), MAX_AUTHORITIES)?;
         at_most("allow_addresses", self.allow_addresses.len(), MAX_ADDRESSES)?;
         for (index, name) in self.authorities.iter().enumerate() {

@@ -44,7 +44,7 @@ impl Pair {
         for home in [&origin, &reader] {
             trust.accept(home.own_card().clone()).expect("a card");
         }
-        let secrets = reader.sealing_secrets();
+        let secrets = reader.sealing_secrets().expect("the sealing keys");
         let key = reader
             .own_card()
             .sealing_keys
@@ -147,7 +147,7 @@ impl Pair {
     /// One group of records, both ends, with the signatures of its receipts: the acceptances and
     /// the deliveries, and the verification of the latter.
     fn group(&self, records: Vec<Plain>) {
-        let key = self.origin.signing_key();
+        let key = self.origin.signing_key().expect("the signing key");
         let sent: Vec<SealedRecord> = records
             .into_iter()
             .map(|plain| self.send(plain, &key))
@@ -161,8 +161,10 @@ impl Pair {
         };
         let acceptances = envelope::issue(receipts(self.origin.country()), &key);
         std::hint::black_box(envelope::proofs(&acceptances));
-        let deliveries =
-            envelope::issue(receipts(self.reader.country()), &self.reader.signing_key());
+        let deliveries = envelope::issue(
+            receipts(self.reader.country()),
+            &self.reader.signing_key().expect("the signing key"),
+        );
         envelope::verify_group(&deliveries, self.reader.country(), &self.trust)
             .expect("receipts that hold");
     }

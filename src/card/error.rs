@@ -35,6 +35,14 @@ pub enum CardError {
     /// The commitment to the recovery root is not 32 bytes.
     #[error("the card's recovery commitment is {0} bytes instead of 32")]
     RecoveryCommitment(usize),
+    /// A revoked link key is not named by 32 bytes.
+    #[error("the card's revoked link key {index} is named by {length} bytes instead of 32")]
+    RevokedLinkKey {
+        /// Position, from 0.
+        index: usize,
+        /// How many bytes there are.
+        length: usize,
+    },
     /// A delegation is not what it should be.
     #[error(
         "the card's delegation to the {role} is refused: {fault}; ask the country to export its card again"

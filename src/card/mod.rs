@@ -15,6 +15,7 @@ mod fingerprint;
 mod issuing_ca;
 mod renewal;
 mod retirement;
+mod revoked;
 mod verify;
 
 #[cfg(test)]
@@ -33,6 +34,7 @@ pub use renewal::{
     verify_renewal,
 };
 pub use retirement::{LedgerKey, Place, Retirement, Vouched};
+pub use revoked::RevokedLinkKey;
 pub use verify::{
     CARD_FORMAT, CLOCK_TOLERANCE, CardSigningKey, MAX_CARD_BYTES, TrustedCard, verify_card,
     verify_stored_card,

@@ -11,6 +11,7 @@ use super::{
     fields::{MAX_AUTHORITIES, shown},
     fingerprint,
     issuing_ca::check_issuing_ca,
+    revoked::{RevokedLinkKey, revoked_link_keys},
     verify_renewal,
 };
 use crate::{
@@ -84,6 +85,8 @@ pub struct TrustedCard {
     pub ledger_origin: String,
     /// Under which incarnation its node goes on, once it was restored from an older state.
     pub renewal: Option<Renewal>,
+    /// Keys whose certificates on the node's ports are refused.
+    pub revoked_link_keys: Vec<RevokedLinkKey>,
     /// The card as it came.
     pub signed: SignedCard,
     dated_sealing_keys: Vec<DatedSealingKey>,
@@ -236,6 +239,7 @@ pub fn verify_stored_card(signed: &SignedCard) -> Result<TrustedCard, CardError>
     {
         return Err(CardError::RenewalLedger);
     }
+    let revoked_link_keys = revoked_link_keys(&card)?;
     let (issued_at, expires_at) = span(
         "the validity",
         card.issued_at.as_ref(),
@@ -261,6 +265,7 @@ pub fn verify_stored_card(signed: &SignedCard) -> Result<TrustedCard, CardError>
         expires_at,
         ledger_origin: card.ledger_origin,
         renewal,
+        revoked_link_keys,
         signed: signed.clone(),
         dated_sealing_keys,
     })
@@ -362,7 +367,11 @@ fn check_authorities(card: &Card) -> Result<(), CardError> {
     Ok(())
 }
 
-const fn at_most(field: &'static str, count: usize, limit: usize) -> Result<(), CardError> {
+pub(super) const fn at_most(
+    field: &'static str,
+    count: usize,
+    limit: usize,
+) -> Result<(), CardError> {
     if count > limit {
         return Err(CardError::TooMany {
             field,

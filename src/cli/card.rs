@@ -23,6 +23,7 @@ use super::{
     certificates::RenewCertificates,
     delegate::{self, DELEGATIONS, MOST},
     exit::{DATAERR, Failure, USAGE},
+    node_home::NodeHome,
     out::{Out, moment},
 };
 
@@ -74,9 +75,8 @@ pub(super) struct List {
 
 #[derive(Debug, Args)]
 pub(super) struct Reissue {
-    /// Home of the node.
-    #[arg(long, env = "COMITY_HOME")]
-    home: PathBuf,
+    #[command(flatten)]
+    home: NodeHome,
     /// New delegations that the root signed, from `comity root delegate`; `-` for standard input.
     #[arg(long)]
     delegations: Option<PathBuf>,
@@ -202,7 +202,7 @@ impl List {
 
 impl Reissue {
     fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
-        let home = Home::open(&self.home)?;
+        let home = self.home.open()?;
         if let Some(path) = &self.delegations {
             let bytes = DELEGATIONS.read(path, MOST)?;
             let delegations: Delegations = renewal::decode(&bytes)?;
@@ -219,7 +219,7 @@ impl Reissue {
             Err(error) => return Err(error.into()),
         };
         out.note(if running {
-            "restart the node: it uses the new card from then on, and peers get it over the link"
+            "the running node takes the new card up within seconds, and peers get it over the link; what else changed in config.toml counts from its next start"
         } else {
             "the node uses the new card when it is started, and peers get it over the link"
         });

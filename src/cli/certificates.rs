@@ -1,26 +1,23 @@
 //! `comity card renew-certificates`: the node's TLS certificates, before they end.
 
-use std::path::PathBuf;
-
 use clap::Args;
 
 use crate::{
-    home::{Home, HomeError, TlsMaterial, leaf},
+    home::{HomeError, TlsMaterial, leaf},
     node::system_clock,
 };
 
-use super::{exit::Failure, out::Out};
+use super::{exit::Failure, node_home::NodeHome, out::Out};
 
 #[derive(Debug, Args)]
 pub(super) struct RenewCertificates {
-    /// Home of the node.
-    #[arg(long, env = "COMITY_HOME")]
-    home: PathBuf,
+    #[command(flatten)]
+    home: NodeHome,
 }
 
 impl RenewCertificates {
     pub(super) fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
-        let home = Home::open(&self.home)?;
+        let home = self.home.open()?;
         home.renew_node_certificates(system_clock()())?;
         let until = |own: TlsMaterial| leaf(own.certificate()).map(|leaf| leaf.until.to_string());
         let link = until(home.link_material()?).map_err(HomeError::from)?;

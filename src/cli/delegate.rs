@@ -7,7 +7,7 @@ use prost::Message as _;
 
 use crate::{
     card::{MAX_CARD_BYTES, TrustedCard},
-    home::{Home, renewal, root::open_root},
+    home::{renewal, root::open_root},
     node::system_clock,
     wire::card::DelegationRequest,
 };
@@ -16,6 +16,7 @@ use super::{
     armour::Armour,
     exit::{Failure, USAGE},
     init::passphrase,
+    node_home::{KeyPassphrase, NodeHome},
     out::Out,
 };
 
@@ -35,9 +36,8 @@ pub(super) const MOST: u64 = 4 * MAX_CARD_BYTES as u64;
 
 #[derive(Debug, Args)]
 pub(super) struct Request {
-    /// Home of the node.
-    #[arg(long, env = "COMITY_HOME")]
-    home: PathBuf,
+    #[command(flatten)]
+    home: NodeHome,
 }
 
 #[derive(Debug, Args)]
@@ -53,11 +53,13 @@ pub(super) struct Delegate {
     /// File with the passphrase, `-` for standard input; asked for when absent.
     #[arg(long)]
     passphrase_file: Option<PathBuf>,
+    #[command(flatten)]
+    keys: KeyPassphrase,
 }
 
 impl Request {
     pub(super) fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
-        let home = Home::open(&self.home)?;
+        let home = self.home.open()?;
         let request = renewal::request_delegations(&home, system_clock()())?;
         let text = REQUEST.wrap(&request.encode_to_vec());
         if out.json() {
@@ -107,7 +109,7 @@ impl Delegate {
     }
 
     fn sign_and_install(&self, dir: &Path, out: &mut Out) -> Result<(), Failure> {
-        let home = Home::open(dir)?;
+        let home = self.keys.open(dir)?;
         let now = system_clock()();
         let file = self
             .file

@@ -163,6 +163,9 @@ impl From<HomeError> for Failure {
             | HomeError::NotARoot(_)
             | HomeError::Request(_)
             | HomeError::ExcessiveWork { .. } => DATAERR,
+            // Of a service that starts again by itself no wrong PIN may be tried a second time.
+            HomeError::Protected(_) | HomeError::Pin(_) => NOPERM,
+            HomeError::Token(_) => UNAVAILABLE,
             _ => CONFIG,
         };
         Self::new(code, error.to_string())
@@ -171,13 +174,16 @@ impl From<HomeError> for Failure {
 
 impl From<NodeError> for Failure {
     fn from(error: NodeError) -> Self {
+        let error = match error {
+            NodeError::Home(error) => return error.into(),
+            other => other,
+        };
         let code = match &error {
-            NodeError::Home(_)
-            | NodeError::Agreements(_)
-            | NodeError::OwnCard(_)
-            | NodeError::OtherCountry { .. } => CONFIG,
+            NodeError::Agreements(_) | NodeError::OwnCard(_) | NodeError::OtherCountry { .. } => {
+                CONFIG
+            }
             NodeError::Store(_) => IOERR,
-            NodeError::Closed => UNAVAILABLE,
+            NodeError::Closed | NodeError::Signer(_) => UNAVAILABLE,
             _ => SOFTWARE,
         };
         Self::new(code, error.to_string())

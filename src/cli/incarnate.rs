@@ -21,6 +21,7 @@ use super::{
     armour::Armour,
     exit::{CANTCREAT, DATAERR, Failure},
     init::passphrase,
+    node_home::NodeHome,
     out::Out,
     store::{bar, show},
 };
@@ -40,9 +41,8 @@ const MOST: u64 = 4 * MAX_RENEWAL_BYTES as u64;
 
 #[derive(Debug, Args)]
 pub(super) struct Incarnate {
-    /// Home of the node, which is stopped.
-    #[arg(long, env = "COMITY_HOME")]
-    home: PathBuf,
+    #[command(flatten)]
+    home: NodeHome,
     /// Only write what the country root is to sign, to be carried to where it is.
     #[arg(long, conflicts_with_all = ["authorisation", "root", "passphrase_file"])]
     request: Option<PathBuf>,
@@ -66,7 +66,7 @@ impl Incarnate {
             .enable_all()
             .build()?;
         let bar = bar();
-        let stopped = Stopped::open(Home::open(&self.home)?, &mut |step| show(&bar, &step))?;
+        let stopped = Stopped::open(self.home.open()?, &mut |step| show(&bar, &step))?;
         bar.finish_and_clear();
         let signed = match (&self.request, &self.authorisation) {
             (Some(to), _) => {
@@ -81,7 +81,7 @@ impl Incarnate {
             }
             (None, None) => {
                 let file = self.root.clone().unwrap_or_else(|| {
-                    Home::open(&self.home)
+                    Home::open(self.home.dir())
                         .map(|home| home.layout().country_root())
                         .unwrap_or_default()
                 });

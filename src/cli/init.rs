@@ -67,7 +67,7 @@ impl Init {
         if let Some(path) = &self.file_key {
             check_file_key(path)?;
         }
-        let passphrase = new_passphrase(self.passphrase_file.as_deref())?;
+        let passphrase = new_passphrase_for(self.passphrase_file.as_deref(), ROOTS)?;
         out.note("protecting the two roots with the passphrase; this takes a few seconds");
         let report = home::init(InitOptions {
             country: self.country,
@@ -88,7 +88,7 @@ impl Init {
         }
         home::write_config(&report.dir, &config)?;
         let home = Home::open(&report.dir)?;
-        ShredSlots::create(node::slot_paths(&home))?;
+        ShredSlots::create(node::slot_paths(&home)?)?;
         if out.json() {
             return out.value(&serde_json::json!({
                 "country": report.country.code(),
@@ -144,14 +144,20 @@ fn check_file_key(path: &std::path::Path) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What is asked for the roots.
+const ROOTS: &str = "Passphrase for the country root and the recovery root: ";
+
 /// A new passphrase: from a file, from standard input, or asked for twice.
-fn new_passphrase(file: Option<&std::path::Path>) -> Result<Zeroizing<String>, Failure> {
+pub(super) fn new_passphrase_for(
+    file: Option<&std::path::Path>,
+    prompt: &str,
+) -> Result<Zeroizing<String>, Failure> {
     let passphrase = match file {
-        Some(_) => passphrase(file)?,
+        Some(_) => read_passphrase(file, prompt, "")?,
         None => {
-            let first = passphrase(None)?;
+            let first = ask(prompt, "--passphrase-file")?;
             check_passphrase(&first)?;
-            let again = ask("The same passphrase again: ")?;
+            let again = ask("The same passphrase again: ", "--passphrase-file")?;
             if first != again {
                 return Err(Failure::new(DATAERR, "the two passphrases differ"));
             }
@@ -164,8 +170,18 @@ fn new_passphrase(file: Option<&std::path::Path>) -> Result<Zeroizing<String>, F
 
 /// The passphrase of the roots: from a file, from standard input, or asked for.
 pub(super) fn passphrase(file: Option<&std::path::Path>) -> Result<Zeroizing<String>, Failure> {
+    read_passphrase(file, ROOTS, "--passphrase-file")
+}
+
+/// A passphrase: from a file, from standard input, or asked for with `prompt`; `flag` is what names the
+/// file.
+pub(super) fn read_passphrase(
+    file: Option<&std::path::Path>,
+    prompt: &str,
+    flag: &str,
+) -> Result<Zeroizing<String>, Failure> {
     let text = match file {
-        None => return ask("Passphrase for the country root and the recovery root: "),
+        None => return ask(prompt, flag),
         Some(path) if path.as_os_str() == "-" => {
             let mut line = Zeroizing::new(String::new());
             io::stdin().lock().read_line(&mut line)?;
@@ -183,11 +199,13 @@ pub(super) fn passphrase(file: Option<&std::path::Path>) -> Result<Zeroizing<Str
     ))
 }
 
-fn ask(prompt: &str) -> Result<Zeroizing<String>, Failure> {
+fn ask(prompt: &str, flag: &str) -> Result<Zeroizing<String>, Failure> {
     if !io::stdin().is_terminal() {
         return Err(Failure::new(
             USAGE,
-            "a passphrase is needed and this is no terminal: give --passphrase-file FILE, or - for standard input",
+            format!(
+                "a passphrase is needed and this is no terminal: give {flag} FILE, or - for standard input"
+            ),
         ));
     }
     // Whoever is interrupted while the terminal is silent leaves it silent: so Ctrl-C only ends the

@@ -26,6 +26,7 @@ mod input;
 mod keys;
 mod kinds;
 mod leaf;
+mod node_home;
 mod onward;
 mod out;
 mod principals;
@@ -106,7 +107,7 @@ enum Command {
     /// Exchange country cards.
     #[command(subcommand)]
     Card(card::Card),
-    /// Put new keys in place of old ones.
+    /// The node's keys: see them, protect them, put new ones in place of old ones.
     #[command(subcommand)]
     Keys(keys::Keys),
     /// Run the node.

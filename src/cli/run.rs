@@ -1,11 +1,10 @@
 //! `comity run`: the node, until it is told to stop.
 
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
 use clap::Args;
 
 use crate::{
-    home::Home,
     node::{Node, system_clock},
     rpc::server::{self, NodeTls},
     shutdown, telemetry,
@@ -13,6 +12,7 @@ use crate::{
 
 use super::{
     exit::{Failure, IOERR, TEMPFAIL},
+    node_home::NodeHome,
     out::Out,
     status, store,
 };
@@ -20,9 +20,8 @@ use super::{
 /// Run the node until Ctrl-C or SIGTERM.
 #[derive(Debug, Args)]
 pub(super) struct Run {
-    /// Home of the node.
-    #[arg(long, env = "COMITY_HOME")]
-    home: PathBuf,
+    #[command(flatten)]
+    home: NodeHome,
     /// Stop when standard input ends too: for a program that starts the node, holds the other end
     /// of the pipe, and may be killed.
     #[arg(long)]
@@ -31,12 +30,13 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) async fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
-        let home = Home::open(&self.home)?;
+        let home = self.home.open()?;
         telemetry::start(home.config());
         let tls = Arc::new(NodeTls::of(&home)?);
         // A node that runs on this home is named before its ports are found in use. The lock is
         // taken again with the store.
         drop(home.lock()?);
+        let in_the_clear = (!home.key_files().is_protected()).then(|| home.layout().keys());
         // Ports first: a port in use is found before the store is touched.
         let listeners = server::bind(home.config()).await?;
         let bar = store::bar();
@@ -55,6 +55,13 @@ impl Run {
             opened.how,
             opened.position,
         ));
+        out.note(&match in_the_clear {
+            None => "the keys are protected by a passphrase".to_owned(),
+            Some(dir) => format!(
+                "the keys lie in the clear in {}, for their owner alone; `comity keys protect` puts them under a passphrase",
+                dir.display()
+            ),
+        });
         if links.is_none() && !node.own_card().link_addresses.is_empty() {
             out.note(
                 "the card still names an address at which peers will dial in vain; run `comity card reissue`",

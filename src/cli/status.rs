@@ -108,6 +108,18 @@ impl Status {
         if !status.permissions_note.is_empty() {
             out.line(&format!("IGNORED  {}", status.permissions_note))?;
         }
+        out.line(&format!(
+            "keys {}{}",
+            if status.keys_protected {
+                "protected by a passphrase"
+            } else {
+                "in the clear, for their owner alone"
+            },
+            match status.signing_token.as_str() {
+                "" => String::new(),
+                token => format!("; the signing key in token {token}"),
+            },
+        ))?;
         for warning in warnings(&status.endings, system_clock()()) {
             out.line(&warning)?;
         }

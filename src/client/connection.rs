@@ -8,7 +8,7 @@ use tonic::{Response, Status, transport::Channel};
 use super::{ClientError, Profile};
 use crate::{
     record::MAX_RECORD_BYTES,
-    rpc::tls::connect_client,
+    rpc::tls::connect_client_to,
     wire::node::{
         audit_service_client::AuditServiceClient, card_service_client::CardServiceClient,
         access_service_client::AccessServiceClient, consent_service_client::ConsentServiceClient,
@@ -201,12 +201,10 @@ impl Pauses {
 }
 
 async fn dial(profile: &Profile) -> Result<Channel, ClientError> {
-    let connecting = connect_client(
-        &profile.address,
-        profile.country,
-        &profile.ca,
-        &profile.own,
-        CONNECT_TIMEOUT,
-    );
+    let mut node = Vouching::from((profile.country, profile.ca.clone()));
+    if let Some(card) = &profile.card {
+        node.revoked_keys = Vouching::of(card).revoked_keys;
+    }
+    let connecting = connect_client_to(&profile.address, &node, &profile.own, CONNECT_TIMEOUT);
     Ok(connecting.await?)
 }

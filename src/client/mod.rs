@@ -54,6 +54,7 @@
 
 mod connection;
 mod error;
+mod node_card;
 mod profile;
 mod records;
 mod renew;
@@ -62,6 +63,7 @@ mod watch;
 
 pub use connection::Client;
 pub use error::{ClientError, Refused};
+pub use node_card::NODE_CARD;
 pub use profile::{Profile, replace};
 pub use submit::Outcomes;
 pub use watch::{News, Position, PositionError, Start, Watch};

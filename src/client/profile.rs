@@ -12,10 +12,10 @@ use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::ClientError;
+use super::{ClientError, node_card};
 use crate::{
     access::PrincipalKind,
-    card::{CLOCK_TOLERANCE, LinkAddress},
+    card::{CLOCK_TOLERANCE, LinkAddress, TrustedCard},
     home::{Home, LOCAL, TlsMaterial, leaf},
     record::{Country, Moment},
 };
@@ -28,6 +28,10 @@ pub struct Profile {
     pub(super) ca: Vec<u8>,
     pub(super) own: TlsMaterial,
     certificate_path: PathBuf,
+    /// The own country's card, where it is at hand: keys that it takes back are refused.
+    pub(super) card: Option<TrustedCard>,
+    /// The folder in which that card is kept, for a profile of its own.
+    pub(super) folder: Option<PathBuf>,
 }
 
 #[derive(Deserialize)]
@@ -56,11 +60,14 @@ impl Profile {
         let base = path.parent().unwrap_or(Path::new("."));
         let ca = base.join(file.ca);
         let certificate = base.join(file.certificate);
+        let country = file
+            .country
+            .parse()
+            .map_err(|error| unusable(path, &error))?;
         Ok(Self {
-            country: file
-                .country
-                .parse()
-                .map_err(|error| unusable(path, &error))?,
+            country,
+            card: node_card::read(base, country)?,
+            folder: Some(base.to_owned()),
             address: file
                 .address
                 .parse()
@@ -111,6 +118,8 @@ impl Profile {
             ca: home.own_card().issuing_ca_der.clone(),
             own: home.client_material(kind, name)?,
             certificate_path: home.layout().client(kind, name).0,
+            card: Some(home.own_card().clone()),
+            folder: None,
         })
     }
 

@@ -30,6 +30,7 @@ impl Client {
         {
             return;
         }
+        self.refresh().await;
         let renewed = match self.renew(Vec::new()).await {
             Ok(renewed) => renewed,
             Err(error) => {
@@ -43,6 +44,14 @@ impl Client {
         }
         if let Ok(own) = CertificateDer::from_pem_slice(renewed.certificate_pem.as_bytes()) {
             self.profile.own = self.profile.own.with_certificate(own);
+        }
+    }
+
+    /// Takes up the node's newer card beside the profile, so that keys which it takes back are refused
+    /// from the next connection on.
+    pub async fn refresh(&mut self) {
+        if let Some(held) = self.profile.card.clone() {
+            self.take_node_card(self.profile.folder.clone(), held).await;
         }
     }
 

@@ -10,11 +10,12 @@ impl Config {
         self.others().into_iter().chain(self.limits.numbers())
     }
 
-    fn others(&self) -> [(&'static str, u64, RangeInclusive<u64>); 22] {
+    fn others(&self) -> [(&'static str, u64, RangeInclusive<u64>); 23] {
         let Self {
             dial,
             store,
             life,
+            keys,
             due,
             search,
             ..
@@ -62,6 +63,7 @@ impl Config {
                 3600..=31 * 86_400,
             ),
             ("life.unheard_h", life.unheard_h, 1..=8760),
+            ("keys.sealing_overlap_h", keys.sealing_overlap_h, 0..=720),
         ]
     }
 }

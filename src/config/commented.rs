@@ -115,6 +115,7 @@ impl Config {
             life.recall_window_s,
             life.unheard_h,
         )?;
+        self.keys.write_commented(out)?;
         self.write_clients(out)?;
         self.due.write_commented(out)?;
         self.reading_log.write_commented(out)?;

@@ -98,6 +98,14 @@ pub enum ConfigError {
         /// What is wrong with it.
         fault: String,
     },
+    /// A token that cannot be found by what is said of it.
+    #[error("`keys.signer.{field}` is refused: {fault}")]
+    Signer {
+        /// The field.
+        field: &'static str,
+        /// What is wrong with it.
+        fault: &'static str,
+    },
     /// One port for two things.
     #[error("`listen` and `client_listen` are both {0}; links and clients need a port each")]
     SamePort(SocketAddr),

@@ -138,7 +138,7 @@ fn every_number_is_bounded_on_both_sides() {
             numbers += 1;
         }
     }
-    assert_eq!(numbers, 67);
+    assert_eq!(numbers, 68);
 }
 
 #[test]
@@ -168,6 +168,22 @@ fn faults_are_named() {
             "authorities[1]",
         ),
         ("country = 'UZ'\n[store]\nfile_key = ''", "store.file_key"),
+        (
+            "country = 'UZ'\n[keys]\nsealing_overlap_h = 721",
+            "keys.sealing_overlap_h",
+        ),
+        (
+            "country = 'UZ'\n[keys.signer]\nmodule = 'hsm.so'\ntoken = 'x'",
+            "keys.signer.module",
+        ),
+        (
+            "country = 'UZ'\n[keys.signer]\nmodule = '/hsm.so'\ntoken = ''",
+            "keys.signer.token",
+        ),
+        (
+            "country = 'UZ'\n[keys.signer]\nmodule = '/hsm.so'\ntoken = 'x'\npin = '1'",
+            "pin",
+        ),
         (
             "country = 'UZ'\n[due]\nroutine_kinds = ['Tip', 'Rumour']",
             "due.routine_kinds[1]",

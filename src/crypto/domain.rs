@@ -45,6 +45,8 @@ pub enum Domain {
     Storage,
     /// Keyed index tags (references, idempotency keys).
     IndexTag,
+    /// A key file at rest, under the protection key.
+    KeyFile,
 }
 
 impl Domain {
@@ -73,6 +75,7 @@ impl Domain {
             Self::SlotBeside => b"comity/v1/slot-beside\0",
             Self::Storage => b"comity/v1/storage\0",
             Self::IndexTag => b"comity/v1/index-tag\0",
+            Self::KeyFile => b"comity/v1/key-file\0",
         }
     }
 }

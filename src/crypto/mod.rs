@@ -7,11 +7,14 @@ mod aead;
 mod content;
 mod digest;
 mod domain;
+mod key_seal;
 pub mod merkle;
 mod padding;
 mod random;
 mod seal;
 mod sign;
+mod signer;
+mod storage;
 mod tag;
 #[cfg(test)]
 mod vectors;
@@ -20,6 +23,7 @@ pub use aead::{AeadKey, NONCE_BYTES, OpenError};
 pub use content::{ContentError, ContentKey};
 pub use digest::{Digest, DigestLengthError};
 pub use domain::Domain;
+pub use key_seal::{FILE_KEY_ROLE, KeySeal, PROTECTION_KEY_BYTES};
 pub use padding::{PaddingError, pad, padded_len, unpad};
 pub use random::{RandomError, fill_random, random_bytes};
 pub use seal::{
@@ -27,4 +31,6 @@ pub use seal::{
     SealingKey, SealingSecret,
 };
 pub use sign::{KeyError, KeyId, PublicKey, Signature, SignatureError, SigningKey};
+pub use signer::{Signer, SigningFault};
+pub use storage::StorageKey;
 pub use tag::IndexKey;

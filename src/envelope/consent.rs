@@ -5,7 +5,7 @@ use prost::{Message as _, bytes::Bytes};
 
 use super::OriginKeys;
 use crate::{
-    crypto::{Digest, Domain, KeyId, SigningKey},
+    crypto::{Digest, Domain, KeyId, Signer, SigningFault, SigningKey},
     record::{Country, Moment},
     wire::envelope::{ConsentToken, ConsentUse, SignedConsentToken},
 };
@@ -76,6 +76,22 @@ pub struct Claim<'a> {
 }
 
 /// Signs a token: the domain's prefix and the token's encoding.
+///
+/// # Errors
+/// [`SigningFault`] when whoever keeps the node's key does not sign.
+pub fn sign_token_by(
+    token: &ConsentToken,
+    signer: &dyn Signer,
+) -> Result<SignedConsentToken, SigningFault> {
+    let token = token.encode_to_vec();
+    Ok(SignedConsentToken {
+        key_id: Bytes::copy_from_slice(&signer.public().id()),
+        signature: Bytes::copy_from_slice(&signer.sign(Domain::Consent, &token)?),
+        token: token.into(),
+    })
+}
+
+/// As [`sign_token_by`], with a key in memory.
 pub fn sign_token(token: &ConsentToken, key: &SigningKey) -> SignedConsentToken {
     let token = token.encode_to_vec();
     SignedConsentToken {

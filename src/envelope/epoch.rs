@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::{ContentKeys, Entitlement, Epoch, SealedRecord, Wrap, layout};
 use crate::{
     crypto::{
-        ContentKey, Digest, EpochKey, NONCE_BYTES, SealingError, SealingKey, SealingSecret,
+        ContentKey, Digest, EpochKey, KeyId, NONCE_BYTES, SealingError, SealingKey, SealingSecret,
         random_bytes,
     },
     record::{Country, Moment},
@@ -57,6 +57,7 @@ pub enum EpochError {
 pub struct SendingEpoch {
     id: [u8; 16],
     reader: Country,
+    sealing_key_id: KeyId,
     key: EpochKey,
     made_at: Moment,
     records: AtomicU64,
@@ -108,6 +109,7 @@ impl SendingEpoch {
         };
         let epoch = Self {
             id,
+            sealing_key_id: to.id(),
             reader,
             key,
             made_at,
@@ -168,6 +170,11 @@ impl SendingEpoch {
     /// The epoch's id.
     pub const fn id(&self) -> &[u8; 16] {
         &self.id
+    }
+
+    /// The id of the sealing key that it is for.
+    pub const fn sealing_key_id(&self) -> &KeyId {
+        &self.sealing_key_id
     }
 
     /// The country it serves.

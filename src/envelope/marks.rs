@@ -5,7 +5,7 @@ use prost::{Message as _, bytes::Bytes};
 use super::{Lane, LaneMark, OriginKeys, SignedLaneMark};
 use crate::{
     card::Place,
-    crypto::{Digest, Domain, KeyId, SigningKey},
+    crypto::{Digest, Domain, KeyId, Signer, SigningFault, SigningKey},
     record::Country,
 };
 
@@ -42,6 +42,19 @@ impl MarkError {
 }
 
 /// Signs a mark: the domain's prefix and the mark's encoding.
+///
+/// # Errors
+/// [`SigningFault`] when whoever keeps the node's key does not sign.
+pub fn sign_mark_by(mark: &LaneMark, signer: &dyn Signer) -> Result<SignedLaneMark, SigningFault> {
+    let mark = mark.encode_to_vec();
+    Ok(SignedLaneMark {
+        key_id: Bytes::copy_from_slice(&signer.public().id()),
+        signature: Bytes::copy_from_slice(&signer.sign(Domain::Mark, &mark)?),
+        mark: mark.into(),
+    })
+}
+
+/// As [`sign_mark_by`], with a key in memory.
 pub fn sign_mark(mark: &LaneMark, key: &SigningKey) -> SignedLaneMark {
     let mark = mark.encode_to_vec();
     SignedLaneMark {

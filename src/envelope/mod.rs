@@ -29,18 +29,18 @@ mod verify;
 mod tests;
 
 pub use beside::{Beside, open_beside, seal_beside};
-pub use consent::{Claim, TokenError, sign_token, verify_token};
+pub use consent::{Claim, TokenError, sign_token, sign_token_by, verify_token};
 pub use epoch::{
     EPOCH_LIFETIME, EPOCH_RECORDS, EpochError, ReceivingEpoch, SendingEpoch, for_destination,
 };
 pub use fault::{Defect, Fault, LinkFault};
 pub use keys::{ContentKeys, Entitlement, KeysError};
 pub use lane::running_hash;
-pub use marks::{MarkError, sign_mark, verify_mark};
+pub use marks::{MarkError, sign_mark, sign_mark_by, verify_mark};
 pub use onward::{PassedOn, open_passed_on, pass_on, verify_passed_on};
 pub use open::{Opened, open_at_rest, open_to_index};
 pub use receipts::{
-    MAX_DISCLOSURES, MAX_RECEIPTS, ReceiptError, is_late, issue, proof, proofs, stated,
+    MAX_DISCLOSURES, MAX_RECEIPTS, ReceiptError, is_late, issue, issue_by, proof, proofs, stated,
     verify_group, verify_proof, verify_stated,
 };
 pub use seal::{Plain, SealError, Sealed, seal};

@@ -12,7 +12,7 @@ pub use self::form::MAX_DISCLOSURES;
 use super::{OriginKeys, Receipt, ReceiptGroup, ReceiptProof, ReceiptType};
 use crate::{
     card::{Place, Vouched},
-    crypto::{Digest, Domain, KeyId, SigningKey, merkle},
+    crypto::{Digest, Domain, KeyId, Signer, SigningFault, SigningKey, merkle},
     record::Country,
 };
 
@@ -92,6 +92,29 @@ impl ReceiptError {
 /// Signs receipts as one group. All of them name the same issuer, the country of `key`; a group of
 /// none, of more than [`MAX_RECEIPTS`] or of several issuers is one that [`verify_group`] refuses.
 pub fn issue(receipts: Vec<Receipt>, key: &SigningKey) -> ReceiptGroup {
+    let (receipts, text) = group_of(&receipts);
+    ReceiptGroup {
+        receipts,
+        key_id: Bytes::copy_from_slice(&key.public().id()),
+        signature: Bytes::copy_from_slice(&key.sign(Domain::Receipts, &text)),
+    }
+}
+
+/// As [`issue`], signed by whoever keeps the node's key.
+///
+/// # Errors
+/// [`SigningFault`] when it does not sign.
+pub fn issue_by(receipts: Vec<Receipt>, signer: &dyn Signer) -> Result<ReceiptGroup, SigningFault> {
+    let (receipts, text) = group_of(&receipts);
+    Ok(ReceiptGroup {
+        receipts,
+        key_id: Bytes::copy_from_slice(&signer.public().id()),
+        signature: Bytes::copy_from_slice(&signer.sign(Domain::Receipts, &text)?),
+    })
+}
+
+/// Encoded receipts, and what is signed of them.
+fn group_of(receipts: &[Receipt]) -> (Vec<Bytes>, Vec<u8>) {
     let issuer = receipts
         .first()
         .map_or_else(String::new, |receipt| receipt.issuer.clone());
@@ -100,11 +123,7 @@ pub fn issue(receipts: Vec<Receipt>, key: &SigningKey) -> ReceiptGroup {
         .map(|receipt| receipt.encode_to_vec().into())
         .collect();
     let text = signed_bytes(&issuer, receipts.len() as u64, &merkle::root(&receipts));
-    ReceiptGroup {
-        receipts,
-        key_id: Bytes::copy_from_slice(&key.public().id()),
-        signature: Bytes::copy_from_slice(&key.sign(Domain::Receipts, &text)),
-    }
+    (receipts, text)
 }
 
 fn signed_bytes(issuer: &str, size: u64, root: &Digest) -> Vec<u8> {

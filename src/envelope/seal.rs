@@ -8,7 +8,7 @@ use super::{
     MAX_HANDLING, MAX_HEADER_BYTES, SealedCompartment, SealedRecord, VERSION, layout,
 };
 use crate::{
-    crypto::{ContentKey, Digest, Domain, SigningKey, fill_random, pad},
+    crypto::{ContentKey, Digest, Domain, Signer, SigningFault, fill_random, pad},
     record::{Country, Moment},
     wire::envelope::{HeaderDestination, ManifestEntry},
 };
@@ -47,7 +47,7 @@ pub struct Sealed {
 }
 
 /// A record cannot be sealed; but for the last, the caller's fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SealError {
     /// No compartment or more than 16.
     #[error("a record has 1 to 16 compartments, this one has {0}")]
@@ -79,6 +79,9 @@ pub enum SealError {
     /// The operating system gave no randomness, or a cipher refused its input.
     #[error("the operating system gave no randomness; nothing was sealed")]
     Random,
+    /// Whoever keeps the signing key does not sign.
+    #[error(transparent)]
+    Signer(#[from] SigningFault),
 }
 
 /// Everything random in a sealed record. Vectors give it; [`seal`] draws it.
@@ -99,7 +102,7 @@ pub fn seal(
     plain: Plain,
     origin: Country,
     incarnation: &[u8; 16],
-    key: &SigningKey,
+    key: &dyn Signer,
 ) -> Result<Sealed, SealError> {
     let draw = draw(plain.compartments.len(), plain.destinations.len())?;
     seal_with(plain, origin, incarnation, key, draw)
@@ -126,7 +129,7 @@ pub(super) fn seal_with(
     plain: Plain,
     origin: Country,
     incarnation: &[u8; 16],
-    key: &SigningKey,
+    key: &dyn Signer,
     draw: Draw,
 ) -> Result<Sealed, SealError> {
     let Plain {
@@ -193,7 +196,7 @@ pub(super) fn seal_with(
         digest: Digest::of(&encoded),
         record: SealedRecord {
             key_id: Bytes::copy_from_slice(&key.public().id()),
-            signature: Bytes::copy_from_slice(&key.sign(Domain::Header, &encoded)),
+            signature: Bytes::copy_from_slice(&key.sign(Domain::Header, &encoded)?),
             header: encoded.into(),
             compartments: sealed,
             wrap: None,

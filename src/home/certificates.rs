@@ -72,6 +72,12 @@ pub enum ProfileError {
     /// No card of that country is held.
     #[error("no card of {0} is held, so its certificates are not believed")]
     UnknownCountry(Country),
+    /// The certificate's key was taken back.
+    #[error(
+        "the key of this certificate was taken back by the card of {0}: its node has another one, and \
+         whoever shows this certificate may have stolen it"
+    )]
+    RevokedKey(Country),
     /// The CA does not count now.
     #[error(
         "the issuing CA of {country} counts from {from} until {until}; check this machine's clock, or \

@@ -7,7 +7,7 @@ use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::{
-    CertificateRequest, CertifiedIdentity, ClientCertificate, Home, HomeError, Layout,
+    CertificateRequest, CertifiedIdentity, ClientCertificate, Home, HomeError, KeyFiles, Layout,
     ProfileError, Revocations,
     certificates::leaf,
     files,
@@ -67,6 +67,7 @@ pub enum RenewalError {
 pub struct Enrolment {
     country: Country,
     layout: Layout,
+    keys: KeyFiles,
     ca: Vec<u8>,
 }
 
@@ -76,6 +77,7 @@ impl Enrolment {
         Self {
             country: home.country(),
             layout: home.layout().clone(),
+            keys: home.key_files().clone(),
             ca: home.own_card().issuing_ca_der.clone(),
         }
     }
@@ -137,7 +139,7 @@ impl Enrolment {
             .ok_or(ProfileError::Certificate)
             .map_err(HomeError::from)?;
         let key = request.map_or(key, |request| request.public_key().clone());
-        let authority = issuing_ca(&self.layout, &self.ca)?;
+        let authority = issuing_ca(&self.layout, &self.keys, &self.ca)?;
         Ok(certify(
             &self.layout,
             &authority,

@@ -54,6 +54,40 @@ pub enum HomeError {
     /// A key file does not parse.
     #[error("{0} is damaged or holds another kind of key; restore it from a backup")]
     Key(PathBuf),
+    /// The node's keys are under a passphrase that was not given.
+    #[error(
+        "the keys in {0} are protected: give their passphrase with --key-passphrase-file, at the terminal, \
+         or as the systemd credential `comity-keys`"
+    )]
+    Protected(PathBuf),
+    /// The node's keys are under no passphrase.
+    #[error(
+        "the keys in {0} are not protected; `comity keys protect` puts them under a passphrase"
+    )]
+    NotProtected(PathBuf),
+    /// A crash cut an erasure short, and which file key counts the store has to find out.
+    #[error(
+        "{0} is left of an erasure that was cut short: start the node once, stop it, and try again"
+    )]
+    ErasureUnfinished(PathBuf),
+    /// A token that keeps the signing key does not serve.
+    #[error("the token of `keys.signer` does not serve: {0}")]
+    Token(String),
+    /// The token refuses the PIN.
+    #[error(
+        "the token of `keys.signer` refuses the PIN: {0}; correct it and start again: none is tried twice, \
+         since a token locks itself after a few wrong ones"
+    )]
+    Pin(String),
+    /// No token is configured.
+    #[error("no token is configured: fill in `[keys.signer]` in config.toml first")]
+    NoSigner,
+    /// Nobody says the PIN.
+    #[error(
+        "the token's PIN is missing: name a file with `keys.signer.pin_file`, or give the systemd \
+         credential `comity-pin`"
+    )]
+    NoPin,
     /// A certificate file does not parse.
     #[error("{0} holds no certificate in PEM; restore it from a backup")]
     Certificate(PathBuf),
@@ -128,7 +162,7 @@ pub enum HomeError {
     },
     /// The passphrase is too short.
     #[error(
-        "the passphrase has {characters} characters; the country root needs at least {}",
+        "the passphrase has {characters} characters; it needs at least {}",
         super::root::MIN_PASSPHRASE
     )]
     WeakPassphrase {
@@ -164,8 +198,8 @@ pub enum HomeError {
         /// The factor given.
         factor: u8,
     },
-    /// The passphrase file could not be encrypted.
-    #[error("the root could not be encrypted: {0}")]
+    /// A key could not be encrypted under a passphrase.
+    #[error("the key could not be encrypted: {0}")]
     Encrypt(String),
     /// The address is refused.
     #[error("address `{address}` is refused: {fault}")]

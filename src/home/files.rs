@@ -13,7 +13,7 @@ use super::HomeError;
 use crate::crypto::random_bytes;
 
 /// Largest file of a home that is read whole.
-const MAX_FILE_BYTES: u64 = 1024 * 1024;
+pub(super) const MAX_FILE_BYTES: u64 = 1024 * 1024;
 /// Permission bits that let others in.
 const OTHERS: u32 = 0o077;
 
@@ -118,22 +118,6 @@ pub(super) fn read_secret(path: &Path) -> Result<Zeroizing<Vec<u8>>, HomeError> 
         });
     }
     read_all(path, &file)
-}
-
-/// Reads a private key of 32 bytes.
-pub(super) fn read_key32(path: &Path) -> Result<Zeroizing<[u8; 32]>, HomeError> {
-    let bytes = read_secret(path)?;
-    <[u8; 32]>::try_from(bytes.as_slice())
-        .map(Zeroizing::new)
-        .map_err(|_| HomeError::Key(path.to_owned()))
-}
-
-/// Reads a private key in PEM.
-pub(super) fn read_secret_text(path: &Path) -> Result<Zeroizing<String>, HomeError> {
-    let bytes = read_secret(path)?;
-    std::str::from_utf8(&bytes)
-        .map(|text| Zeroizing::new(text.to_owned()))
-        .map_err(|_| HomeError::Key(path.to_owned()))
 }
 
 fn read_all(path: &Path, file: &File) -> Result<Zeroizing<Vec<u8>>, HomeError> {

@@ -199,7 +199,7 @@ fn write_home(
         (layout.country_root(), &root_pkcs8),
         (layout.recovery_root(), &recovery_pkcs8),
     ] {
-        let locked = root::lock_root(pkcs8, &options.passphrase, options.work_factor)?;
+        let locked = root::lock(pkcs8, &options.passphrase, options.work_factor)?;
         files::write_new(&path, &locked)?;
     }
 
@@ -372,5 +372,6 @@ fn first_card(
         expires_at: Some((options.now + CARD_LIFE).into()),
         ledger_origin: ledger_origin(options.country, root.public(), None),
         renewal: None,
+        revoked_link_keys: Vec::new(),
     }
 }

@@ -54,8 +54,14 @@ impl Layout {
         signing_key_next = "keys/signing.next.pk8";
         /// Sealing key, 32 bytes.
         sealing_key = "keys/sealing.key";
+        /// The sealing key that is to take its place.
+        sealing_key_next = "keys/sealing.next.key";
         /// Storage key, 32 bytes.
         storage_key = "keys/storage.key";
+        /// The storage key that is to take its place.
+        storage_key_next = "keys/storage.next.key";
+        /// The protection key under the passphrase, where the keys are protected.
+        protection = "keys/protection.age";
         /// Index key, 32 bytes.
         index_key = "keys/index.key";
         /// Card key, PKCS #8.

@@ -12,6 +12,8 @@
 //!   card-key.pk8             Ed25519: signs cards, delegated by the root
 //!   issuing-ca.key           P-256: issues certificates, delegated by the root
 //!   node-tls.key             P-256: of both node certificates
+//!   *.next.*, *.until-T.*    while one key takes another's place; what the old one is needed for
+//!   protection.age, *.sealed where the keys are under a passphrase (`custody`)
 //! certs/
 //!   issuing-ca.pem           the country's CA
 //!   link.pem, client-port.pem   the node's certificates, one per port
@@ -29,13 +31,16 @@
 
 mod certificates;
 mod credentials;
+mod custody;
 mod enrolment;
 mod error;
 mod files;
 mod init;
 mod issue;
 mod issuers;
+mod kept;
 mod layout;
+mod material;
 mod open;
 mod own_card;
 mod proxies;
@@ -46,17 +51,20 @@ pub mod root;
 mod roster;
 mod rotation;
 mod textual;
+mod tokens;
 
 #[cfg(test)]
 mod tests;
 
 pub use certificates::{CertifiedIdentity, Leaf, ProfileError, leaf, link_name, node_name};
-pub use credentials::Credentials;
+pub use credentials::{Credentials, OwnCardFile};
+pub use custody::{Custody, KeyFiles};
 pub use enrolment::{CERTIFICATE_LIVES, Certified, Enrolment, MAX_RENEWED, RenewalError};
 pub use error::HomeError;
 pub use init::{InitOptions, InitReport, init, write_config};
 pub use issue::{CERTIFICATE_LIFE, ClientCertificate, TlsMaterial};
 pub use issuers::{IssuersRevocations, TrustedIssuer, TrustedIssuers};
+pub use kept::{Kept, KeyKept, KeyState};
 pub use layout::{LOCAL, Layout};
 pub use open::{Home, HomeLock};
 pub use own_card::{CardContents, reissue_card, renew_card};
@@ -64,4 +72,6 @@ pub use proxies::{Proxies, Proxy};
 pub use request::{CertificateRequest, MAX_REQUEST_BYTES, RequestError};
 pub use revocation::{Issued, Revocations};
 pub use roster::Roster;
+pub use rotation::link_key;
 pub use textual::textual;
+pub use tokens::TokenKey;

@@ -10,31 +10,34 @@ use std::{
 
 use prost::Message as _;
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
-use zeroize::Zeroizing;
 
 use super::{
-    HomeError, Layout, TlsMaterial, files, issue::IssuingCa, renewal::is_renewal, rotation::in_use,
+    HomeError, KeyFiles, Layout, TlsMaterial, TokenKey,
+    custody::Loaded,
+    files,
+    issue::IssuingCa,
+    material::{material, node_material},
+    renewal::is_renewal,
 };
 use crate::{
     access::{MAX_BYTES, PrincipalKind},
     card::{CardError, TrustedCard, verify_stored_card},
     config::Config,
-    crypto::{AeadKey, SealingSecret, SigningKey},
+    crypto::{KeySeal, SealingSecret, Signer, SigningKey, StorageKey},
     record::Country,
     wire::card::SignedCard,
 };
 
 /// A node's home with the keys that run it. Card key and issuing CA stay on disk until used; the
-/// roots are never read.
+/// roots are never read. Of a home whose keys are protected nothing secret is read before
+/// [`Self::unlock`].
 #[derive(Debug)]
 pub struct Home {
     layout: Layout,
     config: Config,
     card: TrustedCard,
-    signing: Arc<SigningKey>,
-    sealing: Arc<Vec<SealingSecret>>,
-    storage: Zeroizing<[u8; 32]>,
-    index: Zeroizing<[u8; 32]>,
+    pub(super) key_files: KeyFiles,
+    keys: Option<Loaded>,
 }
 
 /// Held while a node runs; given back when dropped, and by the system when the process ends.
@@ -89,49 +92,40 @@ impl Home {
                 card: card.country,
             });
         }
-        let mut signing = signing_key(&layout.signing_key())?;
-        let next = layout.signing_key_next();
-        if !in_use(&card, &signing) && next.exists() {
-            // A crash came between the card and the key's place.
-            let named = signing_key(&next)?;
-            if in_use(&card, &named) {
-                signing = named;
-            }
-        }
-        let sealing = sealing_key(&layout.sealing_key())?;
-        let home = Self {
-            storage: files::read_key32(&layout.storage_key())?,
-            index: files::read_key32(&layout.index_key())?,
-            signing: Arc::new(signing),
-            sealing: Arc::new(vec![sealing]),
+        let file_key = layout.file_key(&config.store.file_key);
+        let mut home = Self {
+            key_files: KeyFiles::of(&layout, file_key),
+            keys: None,
             layout,
             config,
             card,
         };
-        home.check_keys()?;
+        let path = home.layout.issuing_ca();
+        if !is_renewal(&home.card.issuing_ca_der, &home.issuing_ca_certificate()?) {
+            return Err(home.mismatch(path));
+        }
+        if home.key_files.is_open() {
+            home.keys = Some(Loaded::read(&home)?);
+        }
         Ok(home)
     }
 
-    /// Signing and sealing key and the CA are the card's.
-    fn check_keys(&self) -> Result<(), HomeError> {
-        let signs = in_use(&self.card, &self.signing);
-        let opens = self.sealing.iter().all(|secret| {
-            self.card
-                .sealing_keys
-                .iter()
-                .any(|key| key.as_bytes() == secret.public().as_bytes())
-        });
-        let issues = is_renewal(&self.card.issuing_ca_der, &self.issuing_ca_certificate()?);
-        for (matches, path) in [
-            (signs, self.layout.signing_key()),
-            (opens, self.layout.sealing_key()),
-            (issues, self.layout.issuing_ca()),
-        ] {
-            if !matches {
-                return Err(self.mismatch(path));
-            }
+    /// Reads the keys of a home where they are protected; nothing happens where they are not.
+    ///
+    /// # Errors
+    /// [`HomeError::WrongPassphrase`]; [`HomeError`] naming the file and what to do.
+    pub fn unlock(&mut self, passphrase: &str) -> Result<(), HomeError> {
+        if self.keys.is_none() {
+            self.key_files.unlock(passphrase)?;
+            self.keys = Some(Loaded::read(self)?);
         }
         Ok(())
+    }
+
+    pub(super) fn keys(&self) -> Result<&Loaded, HomeError> {
+        self.keys
+            .as_ref()
+            .ok_or_else(|| HomeError::Protected(self.layout.keys()))
     }
 
     /// Takes the home for this process.
@@ -192,27 +186,75 @@ impl Home {
         &self.card
     }
 
-    /// Signs headers, receipts, marks and checkpoints.
-    pub fn signing_key(&self) -> Arc<SigningKey> {
-        Arc::clone(&self.signing)
+    /// The signing key that lies in this home and that the own card names.
+    ///
+    /// # Errors
+    /// [`HomeError::Protected`]; [`HomeError::KeyMismatch`] when the card names a key that is
+    /// elsewhere.
+    pub fn signing_key(&self) -> Result<Arc<SigningKey>, HomeError> {
+        let own = self.keys()?.signing.as_ref();
+        own.map(Arc::clone)
+            .ok_or_else(|| self.mismatch(self.layout.signing_key()))
+    }
+
+    /// Label of the token that keeps the signing key; `None` when it lies in this home.
+    pub fn signing_token(&self) -> Option<&str> {
+        let here = self
+            .keys
+            .as_ref()
+            .is_some_and(|keys| keys.signing.is_some());
+        let signer = self.config.keys.signer.as_ref().filter(|_| !here);
+        signer.map(|signer| signer.token.as_str())
+    }
+
+    /// Who signs headers, receipts, marks and checkpoints: the signing key in this home, or a token's.
+    ///
+    /// # Errors
+    /// [`HomeError::Protected`]; [`HomeError::Token`] when the token does not serve.
+    pub fn signer(&self) -> Result<Arc<dyn Signer>, HomeError> {
+        if let Some(own) = &self.keys()?.signing {
+            return Ok(Arc::clone(own) as Arc<dyn Signer>);
+        }
+        let mut keys = self.card.signing_keys.iter();
+        let named = keys
+            .find(|key| key.retired.is_none())
+            .ok_or_else(|| self.mismatch(self.layout.signing_key()))?;
+        Ok(Arc::new(TokenKey::open(self, named.key)?))
     }
 
     /// Open what peers sealed, the current one first.
-    pub fn sealing_secrets(&self) -> Arc<Vec<SealingSecret>> {
-        Arc::clone(&self.sealing)
+    ///
+    /// # Errors
+    /// [`HomeError::Protected`].
+    pub fn sealing_secrets(&self) -> Result<Arc<Vec<SealingSecret>>, HomeError> {
+        Ok(Arc::clone(&self.keys()?.sealing))
     }
 
     /// Encrypts values at rest.
     ///
     /// # Errors
-    /// [`HomeError::Key`] never happens for 32 bytes; it stands for ring's refusal.
-    pub fn storage_key(&self) -> Result<AeadKey, HomeError> {
-        AeadKey::new(&self.storage).map_err(|_| HomeError::Key(self.layout.storage_key()))
+    /// [`HomeError::Protected`].
+    pub fn storage_key(&self) -> Result<StorageKey, HomeError> {
+        let keys = self.keys()?;
+        StorageKey::new(&keys.storage, keys.earlier_storage.iter().map(|key| &**key))
+            .map_err(|_| HomeError::Key(self.layout.storage_key()))
     }
 
     /// Keys the index's tags.
-    pub fn index_key(&self) -> &[u8; 32] {
-        &self.index
+    ///
+    /// # Errors
+    /// [`HomeError::Protected`].
+    pub fn index_key(&self) -> Result<&[u8; 32], HomeError> {
+        Ok(&self.keys()?.index)
+    }
+
+    /// Where the file key lies, and what seals it where the keys are protected.
+    ///
+    /// # Errors
+    /// [`HomeError::Protected`].
+    pub fn file_key(&self) -> Result<(PathBuf, Option<KeySeal>), HomeError> {
+        let place = self.key_files.place(&self.file_key_path());
+        Ok((place, self.key_files.seal()?))
     }
 
     /// Path of the file key, as configured.
@@ -226,7 +268,7 @@ impl Home {
     /// [`HomeError`] when it cannot be read or is not the card's.
     pub fn card_key(&self) -> Result<SigningKey, HomeError> {
         let path = self.layout.card_key();
-        let key = signing_key(&path)?;
+        let key = signing_key(&self.key_files, &path)?;
         if key.public().as_bytes() != &self.card.card_key.subject {
             return Err(self.mismatch(path));
         }
@@ -238,7 +280,11 @@ impl Home {
     /// # Errors
     /// [`HomeError`] when a file is missing, open to others or damaged.
     pub fn link_material(&self) -> Result<TlsMaterial, HomeError> {
-        node_material(&self.layout, &self.layout.link_certificate())
+        node_material(
+            &self.layout,
+            &self.key_files,
+            &self.layout.link_certificate(),
+        )
     }
 
     /// The node's certificate and key on its client port.
@@ -246,7 +292,11 @@ impl Home {
     /// # Errors
     /// As [`Self::link_material`].
     pub fn client_port_material(&self) -> Result<TlsMaterial, HomeError> {
-        node_material(&self.layout, &self.layout.client_port_certificate())
+        node_material(
+            &self.layout,
+            &self.key_files,
+            &self.layout.client_port_certificate(),
+        )
     }
 
     /// The operator's certificate and key.
@@ -275,7 +325,7 @@ impl Home {
 
     pub(super) fn issuing_ca(&self) -> Result<IssuingCa, HomeError> {
         // The card's, which the file beside it may lag behind after a crash.
-        issuing_ca(&self.layout, &self.card.issuing_ca_der)
+        issuing_ca(&self.layout, &self.key_files, &self.card.issuing_ca_der)
     }
 
     fn issuing_ca_certificate(&self) -> Result<CertificateDer<'static>, HomeError> {
@@ -284,7 +334,7 @@ impl Home {
             .map_err(|_| HomeError::Certificate(path))
     }
 
-    fn mismatch(&self, path: PathBuf) -> HomeError {
+    pub(super) fn mismatch(&self, path: PathBuf) -> HomeError {
         mismatch(&self.layout, path)
     }
 }
@@ -297,10 +347,14 @@ fn mismatch(layout: &Layout, path: PathBuf) -> HomeError {
 }
 
 /// The issuing CA whose certificate is `ca`, with its key, read from disk for this use.
-pub(super) fn issuing_ca(layout: &Layout, ca: &[u8]) -> Result<IssuingCa, HomeError> {
+pub(super) fn issuing_ca(
+    layout: &Layout,
+    keys: &KeyFiles,
+    ca: &[u8],
+) -> Result<IssuingCa, HomeError> {
     let path = layout.issuing_ca_key();
     let certificate = CertificateDer::from(ca.to_vec());
-    let authority = IssuingCa::load(&certificate, &files::read_secret_text(&path)?)
+    let authority = IssuingCa::load(&certificate, &keys.read_text(&path)?)
         .ok_or_else(|| HomeError::Key(path.clone()))?;
     // A certificate signed by another key would be refused by every peer, much later.
     let vouched = x509_parser::parse_x509_certificate(&certificate).is_ok_and(|(_, parsed)| {
@@ -310,36 +364,6 @@ pub(super) fn issuing_ca(layout: &Layout, ca: &[u8]) -> Result<IssuingCa, HomeEr
         return Err(mismatch(layout, path));
     }
     Ok(authority)
-}
-
-/// Reads a certificate of the node and its key: of the two that there are while one takes the other's
-/// place, the one that the certificate is for.
-pub(super) fn node_material(layout: &Layout, certificate: &Path) -> Result<TlsMaterial, HomeError> {
-    let next = layout.node_tls_key_next();
-    if next.exists() {
-        let der = CertificateDer::from_pem_slice(&files::read_public(certificate)?)
-            .map_err(|_| HomeError::Certificate(certificate.to_owned()))?;
-        let key = rcgen::KeyPair::from_pem(&files::read_secret_text(&next)?)
-            .map_err(|_| HomeError::Key(next.clone()))?;
-        let named = x509_parser::parse_x509_certificate(&der).is_ok_and(|(_, parsed)| {
-            parsed.public_key().subject_public_key.data.as_ref() == key.public_key_raw()
-        });
-        if named {
-            return material(certificate, &next);
-        }
-    }
-    material(certificate, &layout.node_tls_key())
-}
-
-/// Reads a certificate and its key.
-pub(super) fn material(certificate: &Path, key: &Path) -> Result<TlsMaterial, HomeError> {
-    let pem = files::read_public(certificate)?;
-    let pem = String::from_utf8(pem).map_err(|_| HomeError::Certificate(certificate.to_owned()))?;
-    if CertificateDer::from_pem_slice(pem.as_bytes()).is_err() {
-        return Err(HomeError::Certificate(certificate.to_owned()));
-    }
-    TlsMaterial::from_pem(&pem, &files::read_secret_text(key)?)
-        .ok_or_else(|| HomeError::Key(key.to_owned()))
 }
 
 /// Reads and verifies a card that this home holds, time aside.
@@ -353,13 +377,8 @@ pub(super) fn read_card(path: &Path) -> Result<TrustedCard, HomeError> {
     verify_stored_card(&signed).map_err(refused)
 }
 
-pub(super) fn signing_key(path: &Path) -> Result<SigningKey, HomeError> {
-    SigningKey::from_pkcs8(&files::read_secret(path)?).map_err(|_| HomeError::Key(path.to_owned()))
-}
-
-fn sealing_key(path: &Path) -> Result<SealingSecret, HomeError> {
-    SealingSecret::from_bytes(&files::read_secret(path)?)
-        .map_err(|_| HomeError::Key(path.to_owned()))
+pub(super) fn signing_key(keys: &KeyFiles, path: &Path) -> Result<SigningKey, HomeError> {
+    SigningKey::from_pkcs8(&keys.read(path)?).map_err(|_| HomeError::Key(path.to_owned()))
 }
 
 /// ` (process N)` when the lock file says so.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use zeroize::Zeroizing;
 
-use super::{Home, HomeError, files};
+use super::{Home, HomeError};
 use crate::{
     card::LinkAddress,
     config::{ConfigError, ProxyConfig},
@@ -110,7 +110,7 @@ impl Home {
             return Ok(Some(Proxy::open(address)));
         };
         let path = self.dir().join(file);
-        let text = files::read_secret(&path)?;
+        let text = self.key_files().read_secret(&path)?;
         let refused = |what| HomeError::ProxyPassword {
             path: path.clone(),
             what,

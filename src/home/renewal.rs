@@ -31,7 +31,7 @@ impl Home {
         let layout = self.layout();
         let authority = self.issuing_ca()?;
         let key_path = layout.node_tls_key();
-        let key = rcgen::KeyPair::from_pem(&files::read_secret_text(&key_path)?)
+        let key = rcgen::KeyPair::from_pem(&self.key_files().read_text(&key_path)?)
             .map_err(|_| HomeError::Key(key_path))?;
         let country = self.country();
         let hosts = super::init::hosts(self.config());

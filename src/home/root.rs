@@ -16,10 +16,10 @@ pub const MIN_PASSPHRASE: usize = 12;
 /// Most scrypt work, as a power of two: about a minute and 4 GiB.
 pub const MAX_WORK_FACTOR: u8 = 22;
 
-/// Encrypts a root's PKCS #8 under a passphrase. Without a work factor, one that takes this
-/// machine about a second.
-pub(super) fn lock_root(
-    pkcs8: &[u8],
+/// Encrypts a key under a passphrase. Without a work factor, one that takes this machine about a
+/// second.
+pub(super) fn lock(
+    key: &[u8],
     passphrase: &str,
     work_factor: Option<u8>,
 ) -> Result<Vec<u8>, HomeError> {
@@ -30,7 +30,7 @@ pub(super) fn lock_root(
         }
         recipient.set_work_factor(factor);
     }
-    age::encrypt(&recipient, pkcs8).map_err(|fault| HomeError::Encrypt(fault.to_string()))
+    age::encrypt(&recipient, key).map_err(|fault| HomeError::Encrypt(fault.to_string()))
 }
 
 /// Refuses a passphrase that is too short.
@@ -51,12 +51,17 @@ pub fn check_passphrase(passphrase: &str) -> Result<(), HomeError> {
 /// [`HomeError::WrongPassphrase`], [`HomeError::NotARoot`], [`HomeError::ExcessiveWork`],
 /// [`HomeError::Key`] or [`HomeError::Io`].
 pub fn open_root(path: &Path, passphrase: &str) -> Result<SigningKey, HomeError> {
+    SigningKey::from_pkcs8(&unlock(path, passphrase)?).map_err(|_| HomeError::Key(path.to_owned()))
+}
+
+/// Opens what [`lock`] made, as [`open_root`].
+pub(super) fn unlock(path: &Path, passphrase: &str) -> Result<Zeroizing<Vec<u8>>, HomeError> {
     // Whoever may read it: it lies on a stick or a card, often with a file system without modes,
     // and the passphrase is its protection.
     let sealed = files::read_public(path)?;
     let mut identity = scrypt::Identity::new(SecretString::from(passphrase.to_owned()));
     identity.set_max_work_factor(MAX_WORK_FACTOR);
-    let pkcs8 = age::decrypt(&identity, &sealed)
+    age::decrypt(&identity, &sealed)
         .map(Zeroizing::new)
         .map_err(|fault| match fault {
             DecryptError::DecryptionFailed | DecryptError::KeyDecryptionFailed => {
@@ -68,6 +73,5 @@ pub fn open_root(path: &Path, passphrase: &str) -> Result<SigningKey, HomeError>
                 allowed: MAX_WORK_FACTOR,
             },
             _ => HomeError::NotARoot(path.to_owned()),
-        })?;
-    SigningKey::from_pkcs8(&pkcs8).map_err(|_| HomeError::Key(path.to_owned()))
+        })
 }

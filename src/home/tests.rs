@@ -65,17 +65,19 @@ fn init_then_open() {
     assert_eq!(card.link_addresses[0].to_string(), "node.uz.example:7443");
     card.check_validity(now()).unwrap();
     assert_eq!(
-        card.signing_key(home.signing_key().public().id()),
-        Some(crate::card::Vouched::in_use(*home.signing_key().public()))
+        card.signing_key(home.signing_key().unwrap().public().id()),
+        Some(crate::card::Vouched::in_use(
+            *home.signing_key().unwrap().public()
+        ))
     );
     assert_eq!(
-        home.sealing_secrets()[0].public().as_bytes(),
+        home.sealing_secrets().unwrap()[0].public().as_bytes(),
         card.sealing_keys[0].as_bytes()
     );
     let sealed = home.storage_key().unwrap().seal(b"", b"text").unwrap();
     let again = Home::open(&report.dir).unwrap();
     assert!(again.storage_key().unwrap().open(b"", &sealed).is_ok());
-    assert_ne!(home.index_key(), &[0; 32]);
+    assert_ne!(home.index_key().unwrap(), &[0; 32]);
     home.card_key().unwrap();
     for material in [
         home.link_material(),

@@ -12,7 +12,7 @@ use signed_note::{Note, NoteError, VerificationError, Verifier, Verifiers};
 use super::tree::MAX_SIZE;
 use crate::{
     card::LedgerKey,
-    crypto::{Digest, PublicKey, SigningKey},
+    crypto::{Digest, PublicKey, Signer, SigningFault},
 };
 
 #[cfg(test)]
@@ -53,6 +53,9 @@ pub enum CheckpointError {
     /// Not a C2SP checkpoint in a signed note.
     #[error("the checkpoint is malformed: {0}")]
     Malformed(&'static str),
+    /// Whoever keeps the signing key does not sign.
+    #[error(transparent)]
+    Signer(#[from] SigningFault),
     /// The head of another ledger.
     #[error("the checkpoint is of the ledger {found:?}, not of {expected:?}")]
     Origin {
@@ -96,6 +99,7 @@ impl CheckpointError {
             Self::Retired(_) => "checkpoint_retired",
             Self::Signature { .. } => "checkpoint_signature",
             Self::Name(_) => "checkpoint_name",
+            Self::Signer(_) => "checkpoint_signer",
         }
     }
 }
@@ -104,11 +108,12 @@ impl CheckpointError {
 ///
 /// # Errors
 /// [`CheckpointError::Name`] for an origin or key name that no reader would accept,
-/// [`CheckpointError::Malformed`] for a size beyond the bound.
+/// [`CheckpointError::Malformed`] for a size beyond the bound, [`CheckpointError::Signer`] when whoever
+/// keeps the key does not sign.
 pub fn sign(
     checkpoint: &Checkpoint,
     key_name: &str,
-    key: &SigningKey,
+    key: &dyn Signer,
 ) -> Result<String, CheckpointError> {
     for name in [checkpoint.origin.as_str(), key_name] {
         if !is_name(name) {
@@ -124,7 +129,7 @@ pub fn sign(
     let signature = signed_note::Signature::new(
         key_name.to_owned(),
         note_key_id(key_name, key.public()),
-        key.sign_text(text.as_bytes()).to_vec(),
+        key.sign_text(text.as_bytes())?.to_vec(),
     )
     .map_err(|_| CheckpointError::Name(shown(key_name)))?;
     let note = Note::new(text.as_bytes(), &[signature])

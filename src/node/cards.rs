@@ -148,7 +148,7 @@ impl Node {
 
     /// The own card, then those of the other countries.
     pub fn cards(&self, _permit: &Permit<act::SeeCards>) -> Vec<SignedCard> {
-        let mut cards = vec![self.own_card.signed.clone()];
+        let mut cards = vec![self.own_card().signed.clone()];
         cards.extend(self.book.load().iter().map(|card| card.signed.clone()));
         cards
     }

@@ -36,6 +36,8 @@ struct LinkState {
     broken: HashMap<(LaneId, u64), u32>,
     /// Lanes that wait for a record which cannot be taken out of the store, with its sequence.
     stuck: HashMap<Lane, u64>,
+    /// Version of the own card that the peer said to hold.
+    card_held: u64,
 }
 
 /// What is known of a link.
@@ -161,6 +163,25 @@ impl Links {
         if let Some(state) = self.peers().get(&peer) {
             state.wake.notify_one();
         }
+    }
+
+    /// Says to every session that there is something to send.
+    pub fn wake_all(&self) {
+        for state in self.peers().values() {
+            state.wake.notify_one();
+        }
+    }
+
+    /// A peer said that it holds this version of the own card.
+    pub fn holds_card(&self, peer: Country, version: u64) {
+        let mut peers = self.peers();
+        let held = &mut peers.entry(peer).or_default().card_held;
+        *held = version.max(*held);
+    }
+
+    /// Version of the own card that a peer said to hold since this node started; 0 for none.
+    pub fn card_held(&self, peer: Country) -> u64 {
+        self.peers().get(&peer).map_or(0, |state| state.card_held)
     }
 
     /// Says that the book of cards changed: dialers look again.

@@ -42,6 +42,7 @@ pub mod status;
 pub mod steps;
 pub mod subject;
 pub mod submit;
+mod succession;
 pub mod tables;
 pub mod threads;
 mod told;
@@ -49,6 +50,7 @@ pub mod work;
 
 pub use fence::Claim;
 pub use open::{slot_paths, store_options};
+pub use succession::SuccessionError;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -63,9 +65,9 @@ use crate::{
     access::FileFault,
     card::{CardError, TrustBook, TrustedCard},
     config::{Config, agreements::AgreementError},
-    crypto::{AeadKey, IndexKey, KeyError, RandomError, SealingSecret, SigningKey},
+    crypto::{IndexKey, KeyError, RandomError, SealingSecret, Signer, SigningFault, StorageKey},
     entry::{EntryError, Incarnation},
-    home::{HomeError, HomeLock, Roster},
+    home::{HomeError, HomeLock, OwnCardFile, Roster},
     inbox::{HoldingError, ReferenceTag},
     ledger::rows::RowsError,
     record::{Country, Moment, Reference, due::Terms},
@@ -120,6 +122,10 @@ pub enum NodeError {
     /// A key of the node.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The token that keeps the signing key does not sign: nothing is accepted meanwhile, and nothing
+    /// is lost.
+    #[error("{0}; nothing is accepted until it does")]
+    Signer(#[from] SigningFault),
     /// The writer refused what the node itself proposed.
     #[error("the writer refused: {0}")]
     Refused(Refusal),
@@ -186,11 +192,13 @@ impl From<ProposeError<Refusal>> for NodeError {
 /// Keys a running node holds.
 pub(crate) struct NodeKeys {
     /// Signs headers, receipts, marks and checkpoints.
-    pub(crate) signing: Arc<SigningKey>,
+    pub(crate) signing: Arc<dyn Signer>,
+    /// Label of the token that keeps that key; empty when a file does.
+    pub(crate) token: String,
     /// Opens what peers seal; the current one first.
-    pub(crate) sealing: Arc<Vec<SealingSecret>>,
+    pub(crate) sealing: ArcSwap<Vec<SealingSecret>>,
     /// Encrypts values at rest.
-    pub(crate) storage: AeadKey,
+    pub(crate) storage: StorageKey,
     /// Makes keyed index tags.
     pub(crate) index: IndexKey,
 }
@@ -211,7 +219,10 @@ pub struct Node {
     pub(crate) tally: access::Tally,
     /// Attempts refused that are not in the ledger yet.
     pub(crate) refusals: Arc<access::Refusals>,
-    pub(crate) own_card: TrustedCard,
+    /// As the home's file said last; see `succession`.
+    pub(crate) own_card: ArcSwap<TrustedCard>,
+    /// The home's file of the card, and the sealing keys that it names.
+    pub(crate) own_card_file: OwnCardFile,
     /// How long readers have, by urgency.
     pub(crate) terms: Terms,
     /// Whom the country's CA issued certificates to.
@@ -280,8 +291,8 @@ impl Node {
     }
 
     /// The node's own card.
-    pub const fn own_card(&self) -> &TrustedCard {
-        &self.own_card
+    pub fn own_card(&self) -> Arc<TrustedCard> {
+        self.own_card.load_full()
     }
 
     /// Cards of the other countries.
@@ -319,6 +330,11 @@ impl Node {
     /// The time.
     pub fn now(&self) -> Moment {
         (self.clock)()
+    }
+
+    /// Whether a signature takes no time worth another thread: a token takes as long as it takes.
+    pub(crate) const fn signs_at_once(&self) -> bool {
+        self.keys.token.is_empty()
     }
 
     /// Keyed tag of a reference.

@@ -12,7 +12,7 @@ use crate::{
     card::{self, TrustBook},
     crypto::{IndexKey, random_bytes},
     entry,
-    home::{Home, Roster},
+    home::{Home, HomeError, OwnCardFile, Roster},
     inbox::ask,
     store::{
         Disk, Medium, OpenProgress, ShredSlots, SlotPaths, Store, StoreError, StoreOptions, boot_id,
@@ -36,6 +36,7 @@ use super::{
     search::{self, Searching, Withdrawn},
     submit::{self, Intake},
     told,
+    succession,
 };
 
 impl Node {
@@ -65,6 +66,8 @@ impl Node {
         progress: &mut (dyn FnMut(OpenProgress) + Send),
     ) -> Result<Arc<Self>, NodeError> {
         let lock = home.lock()?;
+        home.settle_keys(&lock)?;
+        let signing = home.signer()?;
         let own_card = home.own_card().clone();
         own_card.check_validity(clock())?;
         let country = own_card.country;
@@ -73,7 +76,7 @@ impl Node {
         let (store, opened) =
             Store::open_on(store_options(&home)?, Arc::new(Rooms), medium, progress)?;
         let next_slot = ask::next_slot(&store)?;
-        let paths = slot_paths(&home);
+        let paths = slot_paths(&home)?;
         let slots = if next_slot == 0 && !paths.slots.exists() {
             ShredSlots::create(paths)?
         } else {
@@ -152,12 +155,14 @@ impl Node {
             tally: access::Tally::default(),
             refusals: Arc::default(),
             keys: NodeKeys {
-                signing: home.signing_key(),
-                sealing: home.sealing_secrets(),
+                signing,
+                token: home.signing_token().unwrap_or_default().to_owned(),
+                sealing: ArcSwap::new(home.sealing_secrets()?),
                 storage: home.storage_key()?,
-                index: IndexKey::new(home.index_key()),
+                index: IndexKey::new(home.index_key()?),
             },
-            own_card,
+            own_card: ArcSwap::from_pointee(own_card),
+            own_card_file: OwnCardFile::of(&home),
             terms: home.config().due.terms(),
             roster: Roster::of(&home),
             store,
@@ -207,6 +212,7 @@ impl Node {
             Arc::clone(&node.search),
         ));
         tokio::spawn(life::run(Arc::downgrade(&node)));
+        tokio::spawn(succession::run(Arc::downgrade(&node)));
         tokio::spawn(access::flush_refusals(Arc::downgrade(&node)));
         tokio::spawn(audit::index_earlier(Arc::downgrade(&node)));
         tokio::spawn(told::follow(Arc::downgrade(&node)));
@@ -245,11 +251,16 @@ pub fn store_options(home: &Home) -> Result<StoreOptions, StoreError> {
 }
 
 /// Where a home keeps its shred slots and the file key over them.
-pub fn slot_paths(home: &Home) -> SlotPaths {
-    SlotPaths {
+///
+/// # Errors
+/// [`HomeError::Protected`] while the passphrase of its keys was not given.
+pub fn slot_paths(home: &Home) -> Result<SlotPaths, HomeError> {
+    let (file_key, seal) = home.file_key()?;
+    Ok(SlotPaths {
         slots: home.layout().slots(),
-        file_key: home.file_key_path(),
-    }
+        file_key,
+        seal,
+    })
 }
 
 /// Cards accepted before, ended ones too: old evidence is verified with them, and a newer card is

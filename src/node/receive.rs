@@ -90,7 +90,8 @@ impl Node {
         not_openable: HashSet<u64>,
     ) -> Work<Result<Judged, ReceiveError>> {
         let node = Arc::clone(self);
-        let little = matches!(records.as_slice(), [one] if one.encoded_len() <= LITTLE_BYTES);
+        let little = self.signs_at_once()
+            && matches!(records.as_slice(), [one] if one.encoded_len() <= LITTLE_BYTES);
         Work::in_turn(little, &self.verifying, move || {
             node.judge(lane, first, before, records, &epochs, &not_openable)
         })
@@ -196,7 +197,7 @@ impl Node {
             });
             arrivals.push(arrival);
         }
-        let group = envelope::issue(receipts, &self.keys.signing);
+        let group = envelope::issue_by(receipts, &*self.keys.signing).map_err(NodeError::from)?;
         let batch = ReceivedBatch {
             lane,
             first,

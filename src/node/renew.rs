@@ -40,7 +40,9 @@ pub enum RenewError {
     #[error(transparent)]
     Node(#[from] NodeError),
     /// The store holds nothing yet.
-    #[error("this node never ran: there is nothing to renew")]
+    #[error(
+        "this node never ran: it signed and sealed nothing yet, so start it once, or make a new home"
+    )]
     NeverRan,
     /// The authorisation does not hold.
     #[error("the authorisation is refused: {0}")]

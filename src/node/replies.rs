@@ -209,7 +209,8 @@ impl Node {
             .filter(|of| of.country == self.country.code())
             .flat_map(|of| &of.authorities);
         let named: Vec<&String> = named.collect();
-        match (named.as_slice(), self.own_card.authorities.as_slice()) {
+        let own = self.own_card();
+        match (named.as_slice(), own.authorities.as_slice()) {
             ([only], _) => (*only).clone(),
             ([], [only]) => only.clone(),
             _ => String::new(),

@@ -50,7 +50,7 @@ pub(super) use steps::late_aad;
 use prost::Message as _;
 
 use crate::{
-    crypto::{AeadKey, Domain, IndexKey, RandomError, random_bytes},
+    crypto::{Domain, IndexKey, RandomError, StorageKey, random_bytes},
     entry::{
         AgreementsChanged, Alarm, CardAccepted, CheckpointSeen, Entry, Event, Fenced, Incarnation,
         LeafSlot, LinkChanged, NodeCreated, NodeStarted, PeerHeard,
@@ -68,7 +68,7 @@ use super::{Clock, clocks::Clocks, projection, search::Withdrawn};
 pub struct NodeRules {
     country: Country,
     incarnation: Incarnation,
-    storage: AeadKey,
+    storage: StorageKey,
     persons: Persons,
     clock: Clock,
     /// From the lock of a recalled record to its shredding.
@@ -92,7 +92,7 @@ impl NodeRules {
     pub fn new(
         country: Country,
         incarnation: Incarnation,
-        storage: AeadKey,
+        storage: StorageKey,
         index: IndexKey,
         clock: Clock,
         shred_delay: Duration,

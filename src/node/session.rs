@@ -18,7 +18,10 @@ mod statements;
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -27,6 +30,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    crypto::Digest,
     entry::{Incarnation, LaneId},
     record::{Country, Moment},
     replication::progress::{self, Lane, LaneFault},
@@ -168,11 +172,30 @@ struct Session {
     owed: owed::Owed,
     /// Cancelled when a newer session took this one's place.
     replaced: CancellationToken,
+    /// Version of the own card that the peer was told of.
+    card_told: AtomicU64,
+    /// Version of the peer's card that it announced: nothing is wrapped before it is held.
+    card_announced: u64,
 }
 
 impl Session {
     fn lanes(&self) -> MutexGuard<'_, progress::Peer> {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends the own card, when a newer one was issued since the peer was told of it.
+    fn tell_card(&self) -> Result<(), SessionEnd> {
+        let own = self.node.own_card();
+        if self.card_told.fetch_max(own.version, Ordering::Relaxed) < own.version {
+            self.outlet.small(frame::Frame::Card(own.signed.clone()))?;
+        }
+        Ok(())
+    }
+
+    /// Version of the peer's card that is held.
+    fn card_held(&self) -> u64 {
+        let book = self.node.book.load();
+        book.get(self.peer).map_or(0, |card| card.version)
     }
 
     /// Notes that the peer was heard, where its control lane is carried out as far as it said that it
@@ -203,14 +226,22 @@ impl Session {
     }
 }
 
+/// The certificate that the peer showed.
+#[derive(Clone, Copy, Debug)]
+pub struct Presented {
+    /// SHA-256 of its public key, as cards name it.
+    pub key: Digest,
+    /// Its end, when this node dialled. Where the peer dialled, its connection ends with it.
+    pub until: Option<Moment>,
+}
+
 /// Runs a session until it ends. `dialled` is the session id when this node dialled and has sent
-/// its hello, and `until` the end of the certificate that the peer answered with; both are `None`
-/// when the peer dialled: its connection ends with its certificate.
+/// its hello.
 pub async fn run<S>(
     node: Arc<Node>,
     peer: Country,
     dialled: Option<greeting::Dialled>,
-    until: Option<Moment>,
+    presented: Presented,
     outlet: Outlet,
     mut incoming: S,
     stop: CancellationToken,
@@ -247,7 +278,7 @@ where
             end = inbound.run(&mut incoming) => end,
             end = commit::run(Arc::clone(&session), verified) => end,
             end = outbound::run(Arc::clone(&session), statements::told(&node, &hello)) => end,
-            end = lapse::watch(&node, peer, until) => end,
+            end = lapse::watch(&node, peer, presented) => end,
         }
     };
     let end = tokio::select! {

@@ -75,6 +75,8 @@ impl Node {
             endings: Vec::new(),
             permissions_note: self.permissions_note().unwrap_or_default(),
             ports: Vec::new(),
+            keys_protected: self.own_card_file.is_protected(),
+            signing_token: self.keys.token.clone(),
         })
     }
 }

@@ -208,8 +208,9 @@ pub async fn run(node: Weak<Node>, mut waiting: mpsc::Receiver<Waiting>) {
         let Some(node) = node.upgrade() else {
             return;
         };
-        let little =
-            together.len() == 1 && together.iter().all(|waiting| waiting.bytes <= LITTLE_BYTES);
+        let little = node.signs_at_once()
+            && together.len() == 1
+            && together.iter().all(|waiting| waiting.bytes <= LITTLE_BYTES);
         let mut intents = Vec::with_capacity(together.len());
         let mut replies = Vec::with_capacity(together.len());
         let mut room: Option<room::Taken> = None;

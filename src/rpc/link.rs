@@ -9,9 +9,10 @@ use tonic::{Code, Request, Response, Status, Streaming, service::Routes};
 use crate::{
     card::TrustedCard,
     crypto::random_bytes,
+    home::link_key,
     node::{
         Node,
-        session::{self, Outlet, SessionEnd},
+        session::{self, Outlet, Presented, SessionEnd},
     },
     record::Country,
     replication::progress::backoff,
@@ -25,7 +26,9 @@ use crate::{
 use super::{
     server::NodeTls,
     status::Refusal,
-    tls::{DialOptions, LinkConnection, dial_link, link_client_config, peer_of},
+    tls::{
+        DialOptions, LinkConnection, Vouching, certificate_of, dial_link, link_config_to, peer_of,
+    },
 };
 
 /// Largest frame: a full batch of records with room for its envelope.
@@ -74,6 +77,12 @@ impl LinkService for Answering {
             )
             .into());
         }
+        let certificate = certificate_of(&request)?;
+        let presented = Presented {
+            key: link_key(&certificate)
+                .map_err(|fault| Status::unauthenticated(fault.to_string()))?,
+            until: None,
+        };
         let incoming = request.into_inner().map(|frame| match frame {
             Ok(request) => request.frame.ok_or_else(|| "an empty message".to_owned()),
             Err(status) => Err(status.message().to_owned()),
@@ -82,7 +91,8 @@ impl LinkService for Answering {
         let node = Arc::clone(&self.node);
         let stop = self.stop.clone();
         tokio::spawn(async move {
-            let end = session::run(node, peer, None, None, outlet, Box::pin(incoming), stop).await;
+            let frames = Box::pin(incoming);
+            let end = session::run(node, peer, None, presented, outlet, frames, stop).await;
             tracing::info!(%peer, %end, "link ended");
         });
         let frames = frames.map(|frame| Ok(ExchangeResponse { frame: Some(frame) }));
@@ -191,15 +201,18 @@ impl Dialer {
         let Some(address) = addresses.get(turn) else {
             return SessionEnd::Unreachable("the card names no address any more".to_owned());
         };
-        let tls = match link_client_config(&self.tls.link(), *peer, &card.issuing_ca_der) {
+        let tls = match link_config_to(&self.tls.link(), &Vouching::of(card)) {
             Ok(tls) => Arc::new(tls),
             Err(error) => return SessionEnd::Failed(error.to_string()),
         };
-        let LinkConnection { channel, until } =
-            match dial_link(address, *peer, tls, &self.options).await {
-                Ok(connection) => connection,
-                Err(error) => return SessionEnd::Unreachable(error.to_string()),
-            };
+        let LinkConnection {
+            channel,
+            until,
+            key,
+        } = match dial_link(address, *peer, tls, &self.options).await {
+            Ok(connection) => connection,
+            Err(error) => return SessionEnd::Unreachable(error.to_string()),
+        };
         let session = match random_bytes() {
             Ok(session) => session,
             Err(error) => return SessionEnd::Failed(error.to_string()),
@@ -228,7 +241,10 @@ impl Dialer {
             Arc::clone(node),
             *peer,
             Some(dialled),
-            Some(until),
+            Presented {
+                key,
+                until: Some(until),
+            },
             outlet,
             Box::pin(incoming),
             self.stop.clone(),

@@ -7,13 +7,15 @@ use arc_swap::ArcSwap;
 use rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 
-use super::tls::{ClientTrust, Live, TlsError, client_port_server_config, link_server_config};
+use super::tls::{
+    ClientTrust, Live, TlsError, Vouching, client_port_server_config, link_server_config,
+};
 use crate::{
     home::{
         Credentials, Enrolment, Home, HomeError, IssuersRevocations, Proxies, Revocations,
         TlsMaterial, TrustedIssuers, leaf,
     },
-    node::Node,
+    node::{Node, SuccessionError},
     record::Country,
     wire::node::Ending,
 };
@@ -22,6 +24,22 @@ use crate::{
 pub const SOON: Duration = Duration::from_secs(30 * 24 * 3600);
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(2);
+
+/// Takes up the own card; answers whether there is nothing left to take up.
+fn take_up_card(node: &Node) -> bool {
+    match node.take_up_own_card() {
+        Ok(_) => true,
+        // Its keys may be on their way into their places: the next look finds them there.
+        Err(error @ SuccessionError::Home(_)) => {
+            tracing::warn!(%error, "the own card is not taken up yet");
+            false
+        }
+        Err(error) => {
+            tracing::error!(%error, "the own card is not taken up; the one before stays in force");
+            true
+        }
+    }
+}
 
 /// The node's certificates for its ports and its dialers, and the dialers' proxies.
 #[derive(Debug)]
@@ -112,11 +130,7 @@ impl NodeTls {
     }
 
     pub(super) fn links_config(&self, node: &Node) -> Result<ServerConfig, TlsError> {
-        let trust: Vec<_> = node
-            .book()
-            .iter()
-            .map(|card| (card.country, card.issuing_ca_der.clone()))
-            .collect();
+        let trust: Vec<_> = node.book().iter().map(Vouching::of).collect();
         link_server_config(&self.current.load().link, &trust)
     }
 
@@ -177,15 +191,27 @@ impl NodeTls {
 
     /// Takes up changed files until `stop`: `changed` makes the ports' configurations anew, and the
     /// connections of revoked clients are cut. Files that cannot be used change nothing.
-    pub(super) async fn follow(&self, stop: &CancellationToken, mut changed: impl FnMut()) {
+    pub(super) async fn follow(
+        &self,
+        node: &Node,
+        stop: &CancellationToken,
+        mut changed: impl FnMut(),
+    ) {
         let mut seen = self.credentials.stamp();
+        let mut card_seen = None;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(LOOK) => {}
             }
+            // Before the certificates: a card that takes a key back was issued after the certificates
+            // for the next one.
+            let card = node.own_card_stamp();
             let now = self.credentials.stamp();
             if now == seen {
+                if card != card_seen && take_up_card(node) {
+                    card_seen = card;
+                }
                 continue;
             }
             seen = now;

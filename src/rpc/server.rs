@@ -149,7 +149,7 @@ pub async fn serve(
         Arc::clone(&links),
         stop.clone(),
     );
-    let renewing = tls.follow(&stop, || {
+    let renewing = tls.follow(&node, &stop, || {
         match tls.links_config(&node) {
             Ok(config) => links.store(Arc::new(config)),
             Err(error) => tracing::error!(%error, "the certificate for links cannot be taken up"),

@@ -165,6 +165,9 @@ impl From<NodeError> for Refusal {
             NodeError::Fenced => {
                 Self::new(Code::FailedPrecondition, "NODE_FENCED", error.to_string())
             }
+            NodeError::Signer(_) => {
+                Self::new(Code::Unavailable, "SIGNER_UNAVAILABLE", error.to_string())
+            }
             NodeError::Asking => Self::new(Code::Unavailable, "ASKING_PEERS", error.to_string()),
             full if full.is_full() => {
                 Self::new(Code::ResourceExhausted, "DISK_FULL", error.to_string())

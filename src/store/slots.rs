@@ -20,7 +20,7 @@ use super::slots_format::{
     BLOCK_SLOTS, COPY_BYTES, ERASED, FileKey, LOST, PLAIN_BYTES, SLOT_BYTES, generation_of,
     open_block, seal_block,
 };
-use crate::crypto::random_bytes;
+use crate::crypto::{KeySeal, random_bytes};
 
 /// Decrypted blocks kept in memory, 128 KiB each.
 const CACHED_BLOCKS: usize = 3;
@@ -28,12 +28,14 @@ const CACHED_BLOCKS: usize = 3;
 const FILL_AHEAD: u64 = BLOCK_SLOTS / 4;
 
 /// Where the slots and their key lie.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct SlotPaths {
     /// The slot file.
     pub slots: PathBuf,
     /// The file key; best on another device than the slots and their backups.
     pub file_key: PathBuf,
+    /// What seals the file key, where the node's keys are protected; it lies in the clear otherwise.
+    pub seal: Option<KeySeal>,
 }
 
 /// The slots of a node. Shared by reference; every method may be called from any thread.
@@ -79,13 +81,13 @@ impl ShredSlots {
         if paths.file_key.exists() {
             // A new key that a crash left here without its slots has nothing under it yet. Its
             // name may not have become durable.
-            if !super::slots_erase::is_new_key(&paths.file_key)? {
+            if !super::slots_erase::is_new_key(&paths)? {
                 return Err(StoreError::Exists(paths.file_key));
             }
             sync_parent(&*medium, &paths.file_key)?;
         } else {
-            let key = FileKey::new(1)?;
-            replace(&*medium, &paths.file_key, &key.encode())?;
+            let bytes = FileKey::new(1)?.encode_under(paths.seal.as_ref())?;
+            replace(&*medium, &paths.file_key, &bytes)?;
         }
         let path = &paths.slots;
         let mut file = medium

@@ -23,9 +23,10 @@ use super::slots::{Inner, ShredSlots, SlotPaths, copy_offset};
 use super::slots_format::{
     BLOCK_SLOTS, ERASED, FileKey, LOST, PLAIN_BYTES, SLOT_BYTES, seal_block,
 };
+use crate::crypto::KeySeal;
 
-/// Length of the key file.
-const KEY_FILE: usize = 64;
+/// No key file is longer than this.
+const MOST_KEY_FILE: u64 = 4096;
 
 fn next_of(path: &Path) -> PathBuf {
     let mut name: OsString = path.as_os_str().to_owned();
@@ -33,17 +34,18 @@ fn next_of(path: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn read_key(path: &Path) -> Result<Option<FileKey>, StoreError> {
+fn read_key(path: &Path, seal: Option<&KeySeal>) -> Result<Option<FileKey>, StoreError> {
     match fs::read(path).map(Zeroizing::new) {
-        Ok(bytes) => Ok(FileKey::decode(&bytes)),
+        Ok(bytes) => Ok(FileKey::decode_under(&bytes, seal)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(io_error("cannot read", path)(error)),
     }
 }
 
 /// Whether a key is whole and no erasure has replaced it yet.
-pub(super) fn is_new_key(path: &Path) -> Result<bool, StoreError> {
-    Ok(read_key(path)?.is_some_and(|key| key.generation == 1))
+pub(super) fn is_new_key(paths: &SlotPaths) -> Result<bool, StoreError> {
+    let key = read_key(&paths.file_key, paths.seal.as_ref())?;
+    Ok(key.is_some_and(|key| key.generation == 1))
 }
 
 /// The key that opens the slot file of this generation (`None`: a file without blocks). Finishes an
@@ -58,8 +60,9 @@ pub(super) fn key_of(
         problem,
         path: paths.file_key.clone(),
     };
-    let key = read_key(&paths.file_key)?;
-    let next = read_key(&next_path)?;
+    let seal = paths.seal.as_ref();
+    let key = read_key(&paths.file_key, seal)?;
+    let next = read_key(&next_path, seal)?;
     let fits = |key: &FileKey| generation.is_none_or(|generation| key.generation == generation);
     if let Some(key) = key.filter(fits) {
         for leftover in [next_path, next_of(&paths.slots)] {
@@ -79,7 +82,7 @@ pub(super) fn key_of(
     if !paths.file_key.exists() {
         return Err(wrong("missing"));
     }
-    match read_key(&paths.file_key)? {
+    match read_key(&paths.file_key, seal)? {
         Some(_) => Err(wrong("of another slot file, or older than an erasure")),
         None => Err(wrong("damaged")),
     }
@@ -89,8 +92,12 @@ pub(super) fn key_of(
 fn retire(paths: &SlotPaths, medium: &dyn Medium) -> Result<(), StoreError> {
     let path = &paths.file_key;
     if path.exists() {
+        let length = fs::metadata(path)
+            .map_err(io_error("cannot read", path))?
+            .len();
+        let zeros = vec![0; usize::try_from(length.min(MOST_KEY_FILE)).unwrap_or_default()];
         let mut old = medium.open(path).map_err(io_error("cannot open", path))?;
-        old.write(0, &[0; KEY_FILE])
+        old.write(0, &zeros)
             .map_err(io_error("cannot overwrite", path))?;
         old.sync().map_err(io_error("cannot sync", path))?;
     }
@@ -151,7 +158,8 @@ impl ShredSlots {
         let medium: &Arc<dyn Medium> = &self.medium;
         let key = FileKey::new(inner.key.generation + 1)?;
         let (paths, next_path) = (&self.paths, next_of(&self.paths.slots));
-        replace_next(&**medium, &paths.file_key, &key)?;
+        let bytes = key.encode_under(paths.seal.as_ref())?;
+        replace(&**medium, &next_of(&paths.file_key), &bytes)?;
         let mut file = medium
             .create(&next_path)
             .map_err(io_error("cannot create", &next_path))?;
@@ -214,9 +222,4 @@ impl ShredSlots {
         inner.file = File::open(path).map_err(io_error("cannot open", path))?;
         Ok(())
     }
-}
-
-/// Step 1.
-fn replace_next(medium: &dyn Medium, path: &Path, key: &FileKey) -> Result<(), StoreError> {
-    replace(medium, &next_of(path), &key.encode())
 }

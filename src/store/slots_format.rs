@@ -5,7 +5,7 @@
 //! copy    = "comityS1" block:u64 generation:u64 sealed check:16, padded to 135,168 bytes
 //! sealed  = AES-256-GCM under the file key of 4,096 slots of 32 bytes;
 //!           additional data: domain, block, generation
-//! key     = "comityK1" generation:u64 key:32 check:16
+//! key     = "comityK1" generation:u64 key:32 check:16, or this sealed under the protection key
 //! ```
 //! A slot of zeros is an erased one, a slot of ones one that was lost: its block could not be read
 //! when the file was written anew. Random bytes are neither.
@@ -13,7 +13,7 @@
 use zeroize::Zeroizing;
 
 use super::format::{Cursor, check};
-use crate::crypto::{AeadKey, RandomError, fill_random};
+use crate::crypto::{AeadKey, FILE_KEY_ROLE, KeySeal, RandomError, fill_random};
 
 /// Slots of a block.
 pub(super) const BLOCK_SLOTS: u64 = 4096;
@@ -100,6 +100,25 @@ impl FileKey {
         let sum = check(&[&out]);
         out.extend_from_slice(&sum);
         out
+    }
+
+    /// The bytes of the key file: sealed, where there is what seals.
+    pub(super) fn encode_under(
+        &self,
+        seal: Option<&KeySeal>,
+    ) -> Result<Zeroizing<Vec<u8>>, RandomError> {
+        match seal {
+            None => Ok(self.encode()),
+            Some(seal) => seal.seal(FILE_KEY_ROLE, &self.encode()).map(Zeroizing::new),
+        }
+    }
+
+    /// Reads the bytes of the key file; `None` when they are damaged or of another protection key.
+    pub(super) fn decode_under(bytes: &[u8], seal: Option<&KeySeal>) -> Option<Self> {
+        match seal {
+            None => Self::decode(bytes),
+            Some(seal) => Self::decode(&seal.open(FILE_KEY_ROLE, bytes).ok()?),
+        }
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {

@@ -5,7 +5,32 @@ fn paths(home: &tempfile::TempDir) -> SlotPaths {
     SlotPaths {
         slots: home.path().join("slots"),
         file_key: home.path().join("keys").join("file-key"),
+        seal: None,
     }
+}
+
+#[test]
+fn a_sealed_file_key_opens_under_its_protection_key_alone() {
+    let home = tempfile::tempdir().unwrap();
+    let sealed = |byte| SlotPaths {
+        seal: Some(KeySeal::new(&[byte; 32]).unwrap()),
+        ..paths(&home)
+    };
+    let slots = ShredSlots::create(sealed(1)).unwrap();
+    let (first, kept) = slots.take().unwrap();
+    let (second, _) = slots.take().unwrap();
+    slots.erase(&[second]).unwrap();
+    drop(slots);
+    for wrong in [paths(&home), sealed(2)] {
+        let error = ShredSlots::open(wrong, 2).err().unwrap();
+        assert!(matches!(error, StoreError::FileKey { .. }), "{error}");
+    }
+    let slots = ShredSlots::open(sealed(1), 2).unwrap();
+    assert_eq!(*slots.open_slot(first).unwrap(), *kept);
+    assert!(matches!(
+        slots.open_slot(second),
+        Err(StoreError::SlotErased(_))
+    ));
 }
 
 #[test]

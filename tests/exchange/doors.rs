@@ -15,7 +15,7 @@ use comity::{
 use crate::support::{Country, eventually, neighbours, permit};
 
 /// Tries the link port of `at` with a certificate; what stopped it, `None` when it got in.
-async fn try_link_port(at: &Country, own: &TlsMaterial) -> Option<String> {
+pub(crate) async fn try_link_port(at: &Country, own: &TlsMaterial) -> Option<String> {
     let home = at.home();
     let tls = link_client_config(own, home.country(), &home.own_card().issuing_ca_der).unwrap();
     let address = home.config().listen.to_string().parse().unwrap();

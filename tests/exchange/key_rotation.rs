@@ -1,13 +1,53 @@
 //! `comity keys rotate`, between real nodes.
 
-use std::fs;
+use std::{fs, sync::Arc};
 
+use arc_swap::ArcSwap;
 use comity::{
-    home::{Home, leaf},
-    wire::envelope::ReceiptType,
+    client::Client,
+    home::{Home, TlsMaterial, leaf},
+    rpc::tls::{AcceptLimits, ClientTrust, Door, Live, client_port_server_config, serve},
+    wire::{envelope::ReceiptType, ledger::Action},
+};
+use tokio::task::JoinHandle;
+
+use crate::{
+    doors::try_link_port,
+    support::{
+        Country, alert, alert_to, comity, eventually, ledger_bodies, neighbours, receipts_of,
+    },
 };
 
-use crate::support::{alert, alert_to, comity, eventually, neighbours, receipts_of};
+/// Answers on a country's client port with another certificate, as whoever has its key could.
+async fn pose(as_whom: &Country, with: &TlsMaterial) -> JoinHandle<()> {
+    let home = as_whom.home();
+    let trust = ClientTrust {
+        country: home.country(),
+        ca: home.own_card().issuing_ca_der.clone(),
+        revoked: None,
+        issuers: Vec::new(),
+        allow_tls12: false,
+    };
+    let config = client_port_server_config(with, &trust).unwrap();
+    let listen = home.config().client_listen;
+    let listener = tokio::net::TcpListener::bind(listen).await.unwrap();
+    let limits = AcceptLimits::from(&home.config().limits);
+    tokio::spawn(async move {
+        let config = Arc::new(ArcSwap::from_pointee(config));
+        let routes = tonic::service::Routes::default();
+        let live = Arc::new(Live::default());
+        let served = serve(
+            listener,
+            config,
+            live,
+            Door::Clients,
+            limits,
+            std::future::pending(),
+            routes,
+        );
+        served.await.unwrap();
+    })
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_signing_key_takes_over_and_the_old_ones_signatures_stay() {
@@ -101,4 +141,53 @@ async fn a_new_tls_key_is_taken_up_while_the_node_runs() {
     b.restart().await;
     let reference = a.submit(alert("with the new key")).await;
     b.receives(&reference).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_old_tls_key_is_refused_by_peers_and_clients_once_they_hold_the_card() {
+    let (mut a, mut b) = neighbours().await;
+    a.start().await;
+    b.start().await;
+    a.linked("UZ").await;
+    let stolen = a.home().link_material().unwrap();
+    let old_port = a.home().client_port_material().unwrap();
+    assert_eq!(try_link_port(&b, &stolen).await, None, "it counts before");
+    let before = a.officer();
+    comity(&["keys", "rotate", "tls", "--home", a.at()])
+        .await
+        .fine();
+    eventually("UZ holds the card", async || {
+        let versions = b.card_versions().await;
+        versions.contains(&("TJ".to_owned(), 2)).then_some(())
+    })
+    .await;
+    assert!(try_link_port(&b, &stolen).await.is_some());
+    let renewed = a.home().link_material().unwrap();
+    assert_eq!(
+        try_link_port(&b, &renewed).await,
+        None,
+        "the new key counts"
+    );
+    // The link that was made with it ends by itself and comes back with the new one.
+    eventually("the link is up again", async || {
+        let leaves = ledger_bodies(&b).await;
+        let ended = leaves.iter().any(|leaf| leaf.action() == Action::Link);
+        (ended && b.node().links().is_up("TJ".parse().unwrap())).then_some(())
+    })
+    .await;
+    let reference = a.submit(alert("over the new key")).await;
+    b.receives(&reference).await;
+    a.drained().await;
+    a.stop().await;
+
+    // Who poses as TJ's node with the old key: UZ does not dial it, and TJ's own clients refuse it.
+    assert_eq!(a.home().own_card().revoked_link_keys.len(), 1);
+    let posing = pose(&a, &old_port).await;
+    let refused = Client::connect(&a.officer()).await.unwrap_err();
+    assert!(refused.to_string().contains("taken back"), "{refused}");
+    assert!(
+        Client::connect(&before).await.is_ok(),
+        "who does not know the card cannot tell"
+    );
+    posing.abort();
 }

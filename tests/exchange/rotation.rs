@@ -170,7 +170,8 @@ async fn what_a_stolen_key_signs_beyond_its_last_position_is_refused() {
         .load(lane("UZ"), 1, 9, 1 << 20, Arc::new(epoch))
         .await
         .unwrap();
-    let opened = ReceivingEpoch::open(&announced, tj, uz, &b.home().sealing_secrets()).unwrap();
+    let opened =
+        ReceivingEpoch::open(&announced, tj, uz, &b.home().sealing_secrets().unwrap()).unwrap();
     let epochs = vec![Arc::new(opened)];
     let judged = async |records: Vec<_>, first, before| {
         let judging = reader.begin_receive(

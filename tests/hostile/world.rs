@@ -154,7 +154,7 @@ impl World {
             victim: Some(Victim::start(&dir).await),
             folder,
             victim_card,
-            key: home.signing_key(),
+            key: home.signing_key().unwrap(),
             home,
             third,
             incarnation: random_bytes().unwrap(),

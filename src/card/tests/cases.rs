@@ -447,6 +447,48 @@ pub(super) fn cases() -> Vec<Case> {
             expect: Some(CardError::Retirement { key: 1, field }),
         });
     }
+    let revoked = |keys: usize, length: usize, dated: bool| {
+        mutated(|draft| {
+            draft.card.revoked_link_keys = (0..keys)
+                .map(|key| wire::RevokedLinkKey {
+                    key_sha256: vec![u8::try_from(key).unwrap_or_default(); length],
+                    until: dated.then(|| days(300).into()),
+                })
+                .collect();
+        })
+    };
+    for (name, card, expect) in [
+        ("valid-with-revoked-link-keys", revoked(64, 32, true), None),
+        (
+            "sixty-five-revoked-link-keys",
+            revoked(65, 32, true),
+            Some(CardError::TooMany {
+                field: "revoked link keys",
+                count: 65,
+                limit: 64,
+            }),
+        ),
+        (
+            "revoked-link-key-short",
+            revoked(1, 31, true),
+            Some(CardError::RevokedLinkKey {
+                index: 0,
+                length: 31,
+            }),
+        ),
+        (
+            "revoked-link-key-without-end",
+            revoked(1, 32, false),
+            Some(CardError::Times("a revoked link key's end")),
+        ),
+    ] {
+        cases.push(Case {
+            name,
+            card,
+            at: now(),
+            expect,
+        });
+    }
     cases
 }
 

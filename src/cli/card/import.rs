@@ -21,6 +21,7 @@ use super::{
         Target,
         connect::Chosen,
         exit::{DATAERR, Failure, NOPERM, USAGE},
+        node_home::KeyPassphrase,
         out::{Out, moment},
     },
     read_verified,
@@ -35,6 +36,8 @@ pub(in crate::cli) struct Import {
     /// Fingerprint as the other country read it aloud, for scripts; asked for when absent.
     #[arg(long)]
     fingerprint: Option<String>,
+    #[command(flatten)]
+    keys: KeyPassphrase,
 }
 
 impl Import {
@@ -54,7 +57,7 @@ impl Import {
                     // No node runs here: take it up directly.
                     Ok(lock) => {
                         drop(lock);
-                        import_offline(home, &card, given).await?
+                        import_offline(self.keys.open(&dir)?, &card, given).await?
                     }
                     Err(HomeError::Locked { .. }) => self.over_the_wire(&card, given).await?,
                     Err(error) => return Err(error.into()),

@@ -10,6 +10,7 @@ use std::{
 };
 
 use clap::Args;
+use prost::Message as _;
 
 use crate::{
     access::{Principal, PrincipalKind, Role},
@@ -21,6 +22,7 @@ use crate::{
 use super::{
     super::{
         exit::{DATAERR, Failure, NOINPUT, USAGE},
+        node_home::NodeHome,
         out::{Out, moment},
     },
     named,
@@ -28,9 +30,8 @@ use super::{
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Add {
-    /// Home of the node.
-    #[arg(long, env = "COMITY_HOME")]
-    home: PathBuf,
+    #[command(flatten)]
+    home: NodeHome,
     /// Name, such as n.karimova: lower-case letters, digits, `.`, `-`, `_`.
     name: String,
     /// Authority, one of those in config.toml; an officer has to have one where there are any.
@@ -79,7 +80,7 @@ fn life(text: &str) -> Result<Duration, String> {
 
 impl Add {
     pub(super) fn carry_out(self, kind: PrincipalKind, out: &mut Out) -> Result<(), Failure> {
-        let home = Home::open(&self.home)?;
+        let home = self.home.open()?;
         let principal = self.principal(&home, kind)?;
         let now = system_clock()();
         let (at, expires_at) = match (&self.out, &self.csr) {
@@ -232,6 +233,8 @@ fn write_profile(
     }
     write(&folder.join("certificate.pem"), certificate.as_bytes())?;
     write(&folder.join("ca.pem"), ca.as_bytes())?;
+    let card = home.own_card().signed.encode_to_vec();
+    write(&folder.join(crate::client::NODE_CARD), &card)?;
     let profile = folder.join("profile.toml");
     let text = format!(
         "country = \"{}\"\naddress = \"{listen}\"\nca = \"ca.pem\"\ncertificate = \"certificate.pem\"\nkey = \"key.pem\"\n",

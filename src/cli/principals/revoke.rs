@@ -1,7 +1,5 @@
 //! Revoking certificates.
 
-use std::path::PathBuf;
-
 use clap::Args;
 
 use crate::{
@@ -15,6 +13,7 @@ use crate::{
 use super::{
     super::{
         exit::{DATAERR, Failure, NOPERM, USAGE},
+        node_home::NodeHome,
         out::Out,
     },
     named,
@@ -22,9 +21,8 @@ use super::{
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Revoke {
-    /// Home of the node.
-    #[arg(long, env = "COMITY_HOME")]
-    home: PathBuf,
+    #[command(flatten)]
+    home: NodeHome,
     /// Name, for every certificate of theirs, or the serial of one in hexadecimal.
     who: String,
     /// The officer who takes over what they are in charge of. Without it, what is left is listed.
@@ -34,7 +32,7 @@ pub(in crate::cli) struct Revoke {
 
 impl Revoke {
     pub(super) async fn carry_out(self, kind: PrincipalKind, out: &mut Out) -> Result<(), Failure> {
-        let home = Home::open(&self.home)?;
+        let home = self.home.open()?;
         let now = system_clock()();
         let mut leaving = None;
         let (serials, added) = match serial(&self.who) {

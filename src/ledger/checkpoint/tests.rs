@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use signed_note::{StandardVerifier, VerifierList};
 
 use super::*;
+use crate::crypto::SigningKey;
 
 const ORIGIN: &str = "comity.ledger/UZ/3f2a9c10";
 

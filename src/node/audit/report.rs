@@ -111,14 +111,17 @@ impl Node {
             return Err(NodeError::Asking);
         }
         let checkpoint = Checkpoint {
-            origin: self.own_card.ledger_origin.clone(),
+            origin: self.own_card().ledger_origin.clone(),
             size,
             root: rows::root(&self.store, size)?,
         };
-        let note = checkpoint::sign(&checkpoint, &checkpoint.origin, &self.keys.signing).map_err(
-            |error| {
-                tracing::error!(%error, "the checkpoint cannot be signed");
-                NodeError::Task
+        let note = checkpoint::sign(&checkpoint, &checkpoint.origin, &*self.keys.signing).map_err(
+            |error| match error {
+                CheckpointError::Signer(fault) => NodeError::from(fault),
+                error => {
+                    tracing::error!(%error, "the checkpoint cannot be signed");
+                    NodeError::Task
+                }
             },
         )?;
         Ok((checkpoint, note))

@@ -5,7 +5,7 @@
 use prost::Message as _;
 
 use crate::{
-    crypto::{AeadKey, Domain},
+    crypto::{Domain, StorageKey},
     entry::{Event, ReleasedTable, TableExported},
     inbox::released::{MAX_RELEASED, released},
     ledger::Shown,
@@ -53,7 +53,7 @@ fn released_aad(tag: &[u8; 16]) -> Vec<u8> {
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
 pub(in crate::node) fn released_before(
-    storage: &AeadKey,
+    storage: &StorageKey,
     rows: &impl ReadRows,
     tag: &[u8; 16],
 ) -> Result<Option<Vec<Trend>>, StoreError> {
@@ -70,7 +70,7 @@ pub(in crate::node) fn released_before(
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
 pub(in crate::node) fn refuses_release(
-    storage: &AeadKey,
+    storage: &StorageKey,
     rows: &impl ReadRows,
     releases: &[Release],
 ) -> Result<Option<Violations>, StoreError> {

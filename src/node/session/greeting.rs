@@ -1,6 +1,6 @@
 //! Hello: what this node knows, what was agreed, and the session's place in the registry.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, atomic::AtomicU64};
 
 use crate::{
     record::{Country, Moment},
@@ -61,6 +61,7 @@ pub(super) async fn begin(
     hello: &Hello,
 ) -> Result<Begun, SessionEnd> {
     let mut state = State::read(node, peer, Some(hello))?;
+    let known = node.own_card().version;
     let agreed = progress::negotiate(
         &state.facts(node, dialled.map(|dialled| dialled.session))?,
         hello,
@@ -73,6 +74,7 @@ pub(super) async fn begin(
         state.make_renewal_durable(&agreed).await?;
     }
     node.clocks.heard(peer, hello.time_us, node.now());
+    node.links.holds_card(peer, hello.peer_card_version);
     hear(node, peer, hello).await?;
     // Only now: what the peer knows of this node is worth hearing all the same.
     if node.is_fenced() {
@@ -117,6 +119,8 @@ pub(super) async fn begin(
                 again: Again::new(hello.resends),
                 owed: Owed::new(&resume),
                 replaced: seat.replaced.clone(),
+                card_told: AtomicU64::new(known),
+                card_announced: hello.card_version,
             },
             info,
             seat,
@@ -168,7 +172,7 @@ async fn take_place(
         )?))?;
     }
     if agreed.send_card {
-        outlet.small(frame::Frame::Card(node.own_card.signed.clone()))?;
+        outlet.small(frame::Frame::Card(node.own_card().signed.clone()))?;
     }
     node.link_changed(peer, true).await?;
     Ok(state.lanes.begin(agreed, CREDIT))

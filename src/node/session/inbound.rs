@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use crate::{
     crypto::Digest,
     entry::LaneId,
-    envelope::ReceivingEpoch,
+    envelope::{EpochError, ReceivingEpoch},
     replication::progress::{Credit, Lane, LaneFault, Position},
     wire::{
         envelope::Epoch,
@@ -88,10 +88,13 @@ impl Inbound {
                     .node
                     .card_arrived(self.session.peer, card)
                     .await;
-                arrived.map(drop).map_err(|refusal| SessionEnd::Refused {
+                arrived.map_err(|refusal| SessionEnd::Refused {
                     reason: ByeReason::Card,
                     detail: refusal.to_string(),
-                })
+                })?;
+                // What waited for it, and a new epoch where it names another sealing key.
+                self.session.wake.notify_one();
+                Ok(())
             }
             frame::Frame::ReceiptsDurable(durable) => self.receipts_durable(&durable),
             frame::Frame::Checkpoint(checkpoint) => {
@@ -105,9 +108,32 @@ impl Inbound {
 
     fn epoch(&mut self, epoch: &Epoch) -> Result<(), SessionEnd> {
         let node = &self.session.node;
-        let opened =
-            ReceivingEpoch::open(epoch, self.session.peer, node.country, &node.keys.sealing)
-                .map_err(|error| protocol(format!("the sealing epoch does not open: {error}")))?;
+        let peer = self.session.peer;
+        let secrets = node.keys.sealing.load_full();
+        let opened = match ReceivingEpoch::open(epoch, peer, node.country, &secrets) {
+            Ok(opened) => opened,
+            Err(EpochError::UnknownSealingKey) => {
+                // Before the reason, so that the peer holds the key to wrap for when it reads it.
+                self.session.tell_card()?;
+                return Err(SessionEnd::Refused {
+                    reason: ByeReason::SealingKey,
+                    detail: format!(
+                        "content keys are wrapped for a sealing key of {} that was destroyed; version {} of its card names the key in use",
+                        node.country,
+                        node.own_card().version
+                    ),
+                });
+            }
+            Err(error) => {
+                return Err(protocol(format!(
+                    "the sealing epoch does not open: {error}"
+                )));
+            }
+        };
+        let current = secrets.first().map(|secret| secret.public().id());
+        if current.is_some_and(|current| current[..] == *epoch.sealing_key_id) {
+            node.links.holds_card(peer, node.own_card().version);
+        }
         if self.epochs.len() >= EPOCHS {
             self.epochs.remove(0);
         }

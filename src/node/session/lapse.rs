@@ -6,11 +6,11 @@ use std::time::Duration;
 use futures_util::{Stream, StreamExt as _};
 
 use crate::{
-    record::{Country, Moment},
+    record::Country,
     wire::link::{ByeReason, Frame, frame},
 };
 
-use super::{super::Node, HELLO_TIMEOUT, SessionEnd, escape, inbound::goodbye};
+use super::{super::Node, HELLO_TIMEOUT, Presented, SessionEnd, escape, inbound::goodbye};
 
 /// How often a running session looks whether something has ended.
 const LOOK: Duration = Duration::from_secs(2);
@@ -24,7 +24,7 @@ fn ended(detail: String) -> SessionEnd {
 
 /// Whether the own card counts now.
 pub(super) fn check_own(node: &Node) -> Result<(), SessionEnd> {
-    node.own_card.check_validity(node.now()).map_err(|fault| {
+    node.own_card().check_validity(node.now()).map_err(|fault| {
         ended(format!(
             "the own card of {} does not count now: {fault}",
             node.country
@@ -71,14 +71,29 @@ where
     }
 }
 
-/// Waits until a card ends, or the certificate with which the peer answered, at `until`.
-pub(super) async fn watch(node: &Node, peer: Country, until: Option<Moment>) -> SessionEnd {
+/// Whether the peer's card takes back the key of the certificate that it showed.
+fn check_key(node: &Node, peer: Country, presented: Presented) -> Result<(), SessionEnd> {
+    match node.book.load().get(peer) {
+        Some(card) if card.revokes_link_key(&presented.key) => Err(ended(format!(
+            "version {} of the card of {peer} takes back the key of this connection's certificate",
+            card.version
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Waits until a card or the certificate with which the peer answered ends, or the peer's card takes
+/// the certificate's key back.
+pub(super) async fn watch(node: &Node, peer: Country, presented: Presented) -> SessionEnd {
     loop {
         tokio::time::sleep(LOOK).await;
-        if let Err(end) = check_own(node).and_then(|()| check_peer(node, peer)) {
+        let sound = check_own(node)
+            .and_then(|()| check_peer(node, peer))
+            .and_then(|()| check_key(node, peer, presented));
+        if let Err(end) = sound {
             return end;
         }
-        if let Some(until) = until.filter(|until| *until <= node.now()) {
+        if let Some(until) = presented.until.filter(|until| *until <= node.now()) {
             return ended(format!("the certificate of {peer} ended at {until}"));
         }
     }

@@ -3,7 +3,7 @@
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use crate::{
-    envelope::{SendingEpoch, sign_mark},
+    envelope::{SendingEpoch, sign_mark_by},
     replication::{
         lanes,
         progress::{Batch, Lane, MAX_BATCH_BYTES},
@@ -14,7 +14,10 @@ use crate::{
     },
 };
 
-use super::{super::deliver::Obstacle, Claim, NodeError, Session, SessionEnd, again, owed};
+use super::{
+    super::{deliver::Obstacle, read::blocking},
+    Claim, NodeError, Session, SessionEnd, again, owed,
+};
 
 /// An idle link says how far its lanes and its ledger reach this often.
 const IDLE: Duration = Duration::from_secs(20);
@@ -35,21 +38,25 @@ async fn send(session: &Session, mut told: u64) -> Result<Infallible, SessionEnd
     let mut stuck = Vec::new();
     loop {
         refresh(session)?;
+        session.tell_card()?;
         session.catch_up().await?;
         session.settle().await?;
         again::ask(session)?;
         let owed = owed::page(session).await?;
         let mut sent = false;
+        // The peer announced a newer card, which is on its way: nothing is wrapped for the key before.
+        let held = session.card_held() >= session.card_announced;
         for lane in Lane::ALL {
             let control_stuck = stuck.contains(&Lane::Control);
-            if stuck.contains(&lane)
+            if !held
+                || stuck.contains(&lane)
                 || !session.lanes().may_send(lane, control_stuck)
                 || waiting(session, lane).is_none()
             {
                 continue;
             }
             let current = match epoch.take() {
-                Some(epoch) if !epoch.exhausted(session.node.now()) => epoch,
+                Some(epoch) if serves(session, &epoch) => epoch,
                 _ => establish(session).await?,
             };
             match deliver(session, lane, &current).await? {
@@ -75,8 +82,8 @@ async fn send(session: &Session, mut told: u64) -> Result<Infallible, SessionEnd
                 () = session.wake.notified() => {}
                 _ = idle.tick() => {
                     look(session).await;
-                    told = checkpoint(session, told)?;
-                    mark(session)?;
+                    told = checkpoint(session, told).await?;
+                    mark(session).await?;
                 }
             }
         }
@@ -130,6 +137,17 @@ fn waiting(session: &Session, lane: Lane) -> Option<(Batch, u64)> {
     let state = lanes.outgoing.of(lane);
     let batch = state.next_batch(|_| Some(0))?;
     Some((batch, state.credit_left().bytes.min(MAX_BATCH_BYTES)))
+}
+
+/// Whether an epoch goes on: it is not exhausted, and the peer's card still names the key that it is
+/// for.
+fn serves(session: &Session, epoch: &SendingEpoch) -> bool {
+    let now = session.node.now();
+    let book = session.node.book.load();
+    let key = book
+        .get(session.peer)
+        .and_then(|card| card.sealing_key_at(now));
+    !epoch.exhausted(now) && key.is_some_and(|key| key.id() == *epoch.sealing_key_id())
 }
 
 /// A new sealing epoch for the peer's current key, announced before its first record.
@@ -212,7 +230,7 @@ async fn deliver(
 }
 
 /// Signed high-water marks, so that a withheld tail is seen.
-fn mark(session: &Session) -> Result<(), SessionEnd> {
+async fn mark(session: &Session) -> Result<(), SessionEnd> {
     if session.settles() {
         // The peer may hold more of an earlier incarnation than this node remembers.
         return Ok(());
@@ -231,15 +249,25 @@ fn mark(session: &Session) -> Result<(), SessionEnd> {
             running_hash: state.running_hash.to_vec().into(),
             time_us: node.now().micros(),
         };
-        marks.push(sign_mark(&mark, &node.keys.signing));
+        marks.push(mark);
     }
-    session.outlet.small(frame::Frame::Mark(Mark { marks }))
+    let signing = Arc::clone(&node.keys.signing);
+    let marks = blocking(move || {
+        let signed = marks.iter().map(|mark| sign_mark_by(mark, &*signing));
+        Ok(signed.collect::<Result<Vec<_>, _>>()?)
+    })
+    .await?;
+    session.outlet.small(frame::Frame::Mark(Mark {
+        marks,
+        peer_card_version: session.card_held(),
+    }))
 }
 
 /// The ledger's checkpoint, with the proof that it extends the one the peer holds; answers the
 /// size told. Says nothing when the peer holds this one.
-fn checkpoint(session: &Session, told: u64) -> Result<u64, SessionEnd> {
-    let (current, note) = session.node.checkpoint()?;
+async fn checkpoint(session: &Session, told: u64) -> Result<u64, SessionEnd> {
+    let node = Arc::clone(&session.node);
+    let (current, note) = blocking(move || node.checkpoint()).await?;
     if current.size == told {
         return Ok(told);
     }

@@ -170,13 +170,14 @@ impl<'a> State<'a> {
     ) -> Result<HelloFacts<'_, Self>, SessionEnd> {
         let book = node.book.load();
         let card = book.get(self.peer).ok_or_else(no_card)?;
+        let own = node.own_card();
         Ok(HelloFacts {
             country: node.country,
             peer: self.peer,
             incarnation: node.incarnation,
             session,
-            card_version: node.own_card.version,
-            card_digest: node.own_card.digest,
+            card_version: own.version,
+            card_digest: own.digest,
             peer_card_version: card.version,
             peer_card_digest: card.digest,
             lanes: &self.lanes,

@@ -61,6 +61,10 @@ pub(super) async fn mark(session: &Session, mark: &Mark) -> Result<(), SessionEn
             }
         }
     }
+    if mark.peer_card_version <= session.node.own_card().version {
+        let links = &session.node.links;
+        links.holds_card(session.peer, mark.peer_card_version);
+    }
     session.note_heard().await;
     Ok(())
 }
@@ -174,6 +178,6 @@ async fn keep(
 /// Size of the own ledger's head that a peer holds, as its hello says; 0 when that is of the ledger
 /// before a restore, which this one need not extend.
 pub(super) fn told(node: &Node, hello: &Hello) -> u64 {
-    let same = node.renewal.is_none() || hello.checkpoint_origin == node.own_card.ledger_origin;
+    let same = node.renewal.is_none() || hello.checkpoint_origin == node.own_card().ledger_origin;
     if same { hello.checkpoint_size } else { 0 }
 }

@@ -13,7 +13,7 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     access::{Permit, act},
     crypto::{Digest, random_bytes},
-    envelope::{Claim, sign_token, verify_token},
+    envelope::{Claim, sign_token_by, verify_token},
     inbox::{ask, consents},
     record::{Country, Moment, Reference, handling::Beneficiary, sharing::matrix},
     wire::{
@@ -202,7 +202,7 @@ impl Node {
                         .into(),
                     single_use: !order.reusable,
                 };
-                Some(sign_token(&token, &self.keys.signing))
+                Some(sign_token_by(&token, &*self.keys.signing).map_err(NodeError::from)?)
             }
         };
         Ok(StepOrder {

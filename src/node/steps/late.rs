@@ -91,7 +91,7 @@ impl Node {
         let Some(first) = about else {
             return Ok(None);
         };
-        let group = envelope::issue(issued, &self.keys.signing);
+        let group = envelope::issue_by(issued, &*self.keys.signing)?;
         Ok(Some(StepOrder {
             followed: first.digest,
             reference: self.reference_of(&first)?,

@@ -8,7 +8,7 @@ use prost::Message as _;
 use crate::{
     crypto::Digest,
     entry::EntryError,
-    envelope::{self, Beside, Plain},
+    envelope::{self, Beside, Plain, SealError},
     inbox,
     record::{
         Moment, Reference, ValidationContext, Violations, compartments::split, handling_numbers,
@@ -73,7 +73,21 @@ impl Node {
             .map(|draft| draft.receipt.clone())
             .collect();
         // Where nothing is accepted, as by a fenced node, nothing is signed either.
-        let group = (!receipts.is_empty()).then(|| envelope::issue(receipts, &self.keys.signing));
+        let group = if receipts.is_empty() {
+            None
+        } else {
+            match envelope::issue_by(receipts, &*self.keys.signing) {
+                Ok(group) => Some(group),
+                Err(fault) => {
+                    // Nothing is durable, and nobody was told anything.
+                    let failed = |draft: Result<Draft, Unproposed>| {
+                        Err(draft
+                            .map_or_else(|error| error, |_| NodeError::from(fault.clone()).into()))
+                    };
+                    return drafts.into_iter().map(failed).collect();
+                }
+            }
+        };
         let mut acceptances = group.iter().flat_map(envelope::proofs);
         drafts
             .into_iter()
@@ -177,8 +191,11 @@ impl Node {
         };
         let exercise = plain.exercise;
         let record_lane = plain.lane;
-        let sealed = envelope::seal(plain, self.country, &self.incarnation, &self.keys.signing)
-            .map_err(|error| SubmitError::Seal(error.to_string()))?;
+        let sealed = envelope::seal(plain, self.country, &self.incarnation, &*self.keys.signing)
+            .map_err(|error| match error {
+                SealError::Signer(fault) => NodeError::from(fault).into(),
+                error => SubmitError::Seal(error.to_string()),
+            })?;
         let facts = Facts {
             effect: self.effect_of(&record, self.country)?,
             releases: self.releases_of(&record),
@@ -244,7 +261,7 @@ impl Node {
         let book = self.book.load();
         let authorities = |country| {
             if country == self.country {
-                Some(self.own_card.authorities.clone())
+                Some(self.own_card().authorities.clone())
             } else {
                 // Under a card that has ended too: the record waits for the newer one.
                 book.get(country).map(|card| card.authorities.clone())

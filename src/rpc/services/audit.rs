@@ -85,9 +85,9 @@ impl AuditService for Audit {
     ) -> Result<Response<ProveConsistencyResponse>, Status> {
         let (permit, request) = enter::<act::SeeLedger, _>(&self.node, request)?;
         let old = request.old_size;
-        let proof = self
-            .node
-            .prove_consistency(&permit, old)
+        let node = Arc::clone(&self.node);
+        let proof = off_the_runtime(move || node.prove_consistency(&permit, old))
+            .await?
             .map_err(refuse)?
             .ok_or_else(|| {
                 refuse(Refusal::new(
@@ -196,6 +196,15 @@ impl From<ActsError> for Refusal {
         };
         Self::new(code, reason, error.to_string())
     }
+}
+
+/// A checkpoint is signed, and a token takes as long as it takes.
+async fn off_the_runtime<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Status> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_| refuse(NodeError::Task))
 }
 
 /// Sends the checkpoint and its leaves; ends early when the client goes.

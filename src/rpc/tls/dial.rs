@@ -21,8 +21,8 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 use tonic::transport::{Channel, Endpoint};
 
 use super::{
-    TlsError, client_config,
-    identity::leaf_of,
+    TlsError, Vouching, client_config_to,
+    identity::shown_in,
     profiles::ALPN,
     proxy::{ProxyFault, open_tunnel},
     verifier::explain,
@@ -30,6 +30,7 @@ use super::{
 use crate::{
     card::{AddressPolicy, AddressRefusal, LinkAddress, address_allowed},
     config::Config,
+    crypto::Digest,
     home::{Proxy, TlsMaterial, link_name, node_name},
     record::{Country, Moment},
 };
@@ -58,6 +59,8 @@ pub struct LinkConnection {
     pub channel: Channel,
     /// When the certificate ends with which the peer answered: the link must end with it.
     pub until: Moment,
+    /// SHA-256 of that certificate's public key, as cards name it.
+    pub key: Digest,
 }
 
 /// Without a proxy: its password is not in the configuration.
@@ -188,10 +191,25 @@ pub async fn connect_client(
     own: &TlsMaterial,
     connect_timeout: Duration,
 ) -> Result<Channel, DialError> {
-    let tls = Arc::new(client_config(own, country, ca)?);
+    let node = (country, ca.to_vec()).into();
+    connect_client_to(address, &node, own, connect_timeout).await
+}
+
+/// As [`connect_client`], to the node that `node` vouches for and with none of its keys that its card
+/// takes back.
+///
+/// # Errors
+/// [`DialError`].
+pub async fn connect_client_to(
+    address: &LinkAddress,
+    node: &Vouching,
+    own: &TlsMaterial,
+    connect_timeout: Duration,
+) -> Result<Channel, DialError> {
+    let tls = Arc::new(client_config_to(own, node)?);
     let dialled = Dialled {
         shown: address.to_string(),
-        name: node_name(country),
+        name: node_name(node.country),
         deadline: Instant::now() + connect_timeout,
         within: connect_timeout,
     };
@@ -241,7 +259,7 @@ impl Dialled {
             .await
             .map_err(|_| slow(shown, self.within))??;
         let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
-        let leaf = leaf_of(chain).map_err(|fault| DialError::Handshake {
+        let (leaf, key) = shown_in(chain).map_err(|fault| DialError::Handshake {
             address: shown.clone(),
             reason: fault.to_string(),
         })?;
@@ -249,6 +267,7 @@ impl Dialled {
         Ok(LinkConnection {
             channel,
             until: leaf.until,
+            key,
         })
     }
 }

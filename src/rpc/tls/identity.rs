@@ -7,7 +7,8 @@ use tonic::{Request, Status};
 
 use crate::{
     access::{self, Principal},
-    home::{CertifiedIdentity, Leaf, ProfileError, TrustedIssuers, leaf},
+    crypto::Digest,
+    home::{CertifiedIdentity, HomeError, Leaf, ProfileError, TrustedIssuers, leaf, link_key},
     record::Country,
 };
 
@@ -73,6 +74,16 @@ pub fn identity_of(
 /// [`ProfileError::Certificate`].
 pub(super) fn leaf_of(chain: &[CertificateDer<'_>]) -> Result<Leaf, ProfileError> {
     leaf(chain.first().ok_or(ProfileError::Certificate)?)
+}
+
+/// What decides whether the leaf in a verified chain still counts, and the SHA-256 of its public key, as
+/// cards name it.
+///
+/// # Errors
+/// [`HomeError::Profile`].
+pub(super) fn shown_in(chain: &[CertificateDer<'_>]) -> Result<(Leaf, Digest), HomeError> {
+    let own = chain.first().ok_or(ProfileError::Certificate)?;
+    Ok((leaf(own)?, link_key(own)?))
 }
 
 /// The country that sent a request over a link.

@@ -15,13 +15,16 @@ mod verifier;
 mod tests;
 
 pub use accept::{AcceptError, AcceptLimits, Admitted, Door, Live, Serial, serve};
-pub use dial::{DialError, DialOptions, LinkConnection, connect_client, dial_link};
+pub use dial::{
+    DialError, DialOptions, LinkConnection, connect_client, connect_client_to, dial_link,
+};
 pub use hybrid_group::X25519_MLKEM768;
 pub use identity::{
     Caller, ConnectionIdentity, caller_of, certificate_of, client_of, identity_of, peer_of,
 };
 pub use profiles::{
-    ClientTrust, TlsError, client_config, client_port_server_config, link_client_config,
-    link_server_config,
+    ClientTrust, TlsError, client_config, client_config_to, client_port_server_config,
+    link_client_config, link_config_to, link_server_config,
 };
 pub use proxy::ProxyFault;
+pub use verifier::Vouching;

@@ -13,7 +13,7 @@ use rustls::{
 
 use super::{
     X25519_MLKEM768,
-    verifier::{Accepts, CallerVerifier, NodeVerifier},
+    verifier::{Accepts, CallerVerifier, NodeVerifier, Vouching},
 };
 use crate::{
     home::{CertifiedIdentity, TlsMaterial, TrustedIssuer},
@@ -65,11 +65,12 @@ fn provider(kx_groups: Vec<&'static dyn SupportedKxGroup>) -> Arc<CryptoProvider
 ///
 /// # Errors
 /// [`TlsError::Own`].
-pub fn link_server_config(
+pub fn link_server_config<T: Clone + Into<Vouching>>(
     own: &TlsMaterial,
-    trust: &[(Country, Vec<u8>)],
+    trust: &[T],
 ) -> Result<ServerConfig, TlsError> {
-    let verifier = CallerVerifier::new(Accepts::Links, trust, None, &LINK_PROVIDER);
+    let trust: Vec<Vouching> = trust.iter().cloned().map(Into::into).collect();
+    let verifier = CallerVerifier::new(Accepts::Links, &trust, None, &LINK_PROVIDER);
     server_config(own, verifier, &LINK_PROVIDER, &[&TLS13])
 }
 
@@ -102,7 +103,7 @@ pub fn client_port_server_config(
     } else {
         (&CLIENT_PROVIDER, &[&TLS13])
     };
-    let own_ca = [(trust.country, trust.ca.clone())];
+    let own_ca = [Vouching::from((trust.country, trust.ca.clone()))];
     let verifier = CallerVerifier::new(Accepts::Clients, &own_ca, trust.revoked.as_ref(), provider)
         .trusting(&trust.issuers, provider)?;
     let mut config = server_config(own, verifier, provider, versions)?;
@@ -111,7 +112,7 @@ pub fn client_port_server_config(
     Ok(config)
 }
 
-/// How a node dials the node of `peer`, whose CA is `ca`.
+/// How a node dials the node of `peer`, whose CA is `ca` and whose card takes no key back.
 ///
 /// # Errors
 /// [`TlsError`].
@@ -120,10 +121,19 @@ pub fn link_client_config(
     peer: Country,
     ca: &[u8],
 ) -> Result<ClientConfig, TlsError> {
-    dialling_config(own, CertifiedIdentity::Link(peer), ca, &LINK_PROVIDER)
+    link_config_to(own, &(peer, ca.to_vec()).into())
 }
 
-/// How a client of `country` dials its node, whose CA is `ca`.
+/// How a node dials the node of the country that `peer` vouches for.
+///
+/// # Errors
+/// [`TlsError`].
+pub fn link_config_to(own: &TlsMaterial, peer: &Vouching) -> Result<ClientConfig, TlsError> {
+    let expected = CertifiedIdentity::Link(peer.country);
+    dialling_config(own, expected, peer, &LINK_PROVIDER)
+}
+
+/// How a client of `country` dials its node, whose CA is `ca` and whose card takes no key back.
 ///
 /// # Errors
 /// [`TlsError`].
@@ -132,12 +142,16 @@ pub fn client_config(
     country: Country,
     ca: &[u8],
 ) -> Result<ClientConfig, TlsError> {
-    dialling_config(
-        own,
-        CertifiedIdentity::ClientPort(country),
-        ca,
-        &CLIENT_PROVIDER,
-    )
+    client_config_to(own, &(country, ca.to_vec()).into())
+}
+
+/// How a client dials the node of the country that `node` vouches for.
+///
+/// # Errors
+/// [`TlsError`].
+pub fn client_config_to(own: &TlsMaterial, node: &Vouching) -> Result<ClientConfig, TlsError> {
+    let expected = CertifiedIdentity::ClientPort(node.country);
+    dialling_config(own, expected, node, &CLIENT_PROVIDER)
 }
 
 fn server_config(
@@ -162,10 +176,10 @@ fn server_config(
 fn dialling_config(
     own: &TlsMaterial,
     expected: CertifiedIdentity,
-    ca: &[u8],
+    vouching: &Vouching,
     provider: &Arc<CryptoProvider>,
 ) -> Result<ClientConfig, TlsError> {
-    let verifier = Arc::new(NodeVerifier::new(expected, ca, provider)?);
+    let verifier = Arc::new(NodeVerifier::new(expected, vouching, provider)?);
     let mut config = ClientConfig::builder_with_provider(Arc::clone(provider))
         .with_protocol_versions(&[&TLS13])
         .map_err(TlsError::Own)?

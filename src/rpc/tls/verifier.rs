@@ -1,6 +1,6 @@
 //! Certificate verifiers: a country's CA vouches for that country and for one profile, no more.
 
-use std::{io, sync::Arc};
+use std::{collections::HashSet, io, sync::Arc};
 
 use rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, RootCertStore,
@@ -22,7 +22,9 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::TlsError;
 use crate::{
-    home::{CertifiedIdentity, ProfileError, TrustedIssuer},
+    card::TrustedCard,
+    crypto::Digest,
+    home::{CertifiedIdentity, ProfileError, TrustedIssuer, link_key},
     record::{Country, Moment},
 };
 
@@ -66,6 +68,8 @@ struct Trusted {
 pub(super) struct CallerVerifier {
     accepts: Accepts,
     countries: Vec<(Country, Span, Arc<dyn ClientCertVerifier>)>,
+    /// Public keys that the cards of their countries take back.
+    taken_back: HashSet<(Country, Digest)>,
     issuers: Vec<Trusted>,
     algorithms: WebPkiSupportedAlgorithms,
 }
@@ -76,12 +80,15 @@ impl CallerVerifier {
     /// is a list of certificates that count no more, by one of these CAs.
     pub(super) fn new(
         accepts: Accepts,
-        trust: &[(Country, Vec<u8>)],
+        trust: &[Vouching],
         revoked: Option<&CertificateRevocationListDer<'static>>,
         provider: &Arc<CryptoProvider>,
     ) -> Self {
         let mut countries = Vec::with_capacity(trust.len());
-        for (country, der) in trust {
+        let mut taken_back = HashSet::new();
+        for vouching in trust {
+            let (country, der) = (&vouching.country, &vouching.ca);
+            taken_back.extend(vouching.revoked_keys.iter().map(|key| (*country, *key)));
             let built = anchor(der).and_then(|(roots, span)| {
                 let mut builder =
                     WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(provider));
@@ -105,6 +112,7 @@ impl CallerVerifier {
         Self {
             accepts,
             countries,
+            taken_back,
             issuers: Vec::new(),
             algorithms: provider.signature_verification_algorithms,
         }
@@ -179,6 +187,12 @@ impl ClientCertVerifier for CallerVerifier {
             .find(|(country, ..)| *country == claimed)
             .ok_or_else(|| refused(ProfileError::UnknownCountry(claimed)))?;
         span.check(claimed, now)?;
+        if !self.taken_back.is_empty() {
+            let key = link_key(end_entity).map_err(|_| refused(ProfileError::Certificate))?;
+            if self.taken_back.contains(&(claimed, key)) {
+                return Err(refused(ProfileError::RevokedKey(claimed)));
+            }
+        }
         // Issuing CAs sign leaves themselves: intermediates are not looked at.
         verifier.verify_client_cert(end_entity, &[], now)
     }
@@ -206,10 +220,48 @@ impl ClientCertVerifier for CallerVerifier {
     }
 }
 
+/// A country's CA, and the keys of its node that its card takes back.
+#[derive(Clone, Debug)]
+pub struct Vouching {
+    /// The country.
+    pub country: Country,
+    /// Its issuing CA, DER.
+    pub ca: Vec<u8>,
+    /// SHA-256 of public keys whose certificates count no more.
+    pub revoked_keys: Vec<Digest>,
+}
+
+impl Vouching {
+    /// As a country's card says.
+    pub fn of(card: &TrustedCard) -> Self {
+        Self {
+            country: card.country,
+            ca: card.issuing_ca_der.clone(),
+            revoked_keys: card
+                .revoked_link_keys
+                .iter()
+                .map(|revoked| revoked.key)
+                .collect(),
+        }
+    }
+}
+
+impl From<(Country, Vec<u8>)> for Vouching {
+    /// A CA whose country's card is not at hand.
+    fn from((country, ca): (Country, Vec<u8>)) -> Self {
+        Self {
+            country,
+            ca,
+            revoked_keys: Vec::new(),
+        }
+    }
+}
+
 /// Verifies who was dialled: the node of one country, by that country's CA, for one port.
 #[derive(Debug)]
 pub(super) struct NodeVerifier {
     expected: CertifiedIdentity,
+    revoked_keys: Vec<Digest>,
     span: Span,
     inner: Arc<WebPkiServerVerifier>,
 }
@@ -217,15 +269,16 @@ pub(super) struct NodeVerifier {
 impl NodeVerifier {
     pub(super) fn new(
         expected: CertifiedIdentity,
-        ca: &[u8],
+        vouching: &Vouching,
         provider: &Arc<CryptoProvider>,
     ) -> Result<Self, TlsError> {
-        let (roots, span) = anchor(ca)?;
+        let (roots, span) = anchor(&vouching.ca)?;
         let inner = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(provider))
             .build()
             .map_err(|fault| TlsError::Anchor(fault.to_string()))?;
         Ok(Self {
             expected,
+            revoked_keys: vouching.revoked_keys.clone(),
             span,
             inner,
         })
@@ -255,6 +308,10 @@ impl ServerCertVerifier for NodeVerifier {
             }));
         }
         self.span.check(self.expected.country(), now)?;
+        let key = link_key(end_entity).map_err(|_| refused(ProfileError::Certificate))?;
+        if self.revoked_keys.contains(&key) {
+            return Err(refused(ProfileError::RevokedKey(self.expected.country())));
+        }
         self.inner
             .verify_server_cert(end_entity, &[], server_name, ocsp_response, now)
     }

@@ -273,7 +273,7 @@ async fn a_token_that_answers_another_request_is_refused() {
             request_digest: digest_of(&tj, &request).await.to_vec(),
             granted: true,
             reason: String::new(),
-            token: Some(sign_token(&token, &tj.home().signing_key())),
+            token: Some(sign_token(&token, &tj.home().signing_key().unwrap())),
         }),
         exercise: true,
         actor: "TJ/officer/local".to_owned(),

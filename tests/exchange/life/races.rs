@@ -186,7 +186,8 @@ async fn together(recall_first: bool) {
         .load(lane("UZ", Lane::Control), 1, 9, 1 << 20, epoch)
         .await
         .unwrap();
-    let opened = ReceivingEpoch::open(&announced, tj, uz, &b.home().sealing_secrets()).unwrap();
+    let opened =
+        ReceivingEpoch::open(&announced, tj, uz, &b.home().sealing_secrets().unwrap()).unwrap();
     let epochs = vec![Arc::new(opened)];
     let mut judged = Vec::new();
     for (which, batch) in [(Lane::Bulk, whole), (Lane::Control, taken_back)] {

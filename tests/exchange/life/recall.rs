@@ -148,7 +148,8 @@ async fn recall_comes_first(restarts: bool) {
         .load(lane("UZ", Lane::Control), 1, 9, 1 << 20, epoch)
         .await
         .unwrap();
-    let opened = ReceivingEpoch::open(&announced, tj, uz, &b.home().sealing_secrets()).unwrap();
+    let opened =
+        ReceivingEpoch::open(&announced, tj, uz, &b.home().sealing_secrets().unwrap()).unwrap();
     let epochs = vec![Arc::new(opened)];
     for (which, batch) in [(Lane::Control, taken_back), (Lane::Bulk, whole)] {
         assert_eq!(batch.records.len(), 1);

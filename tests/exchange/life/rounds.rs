@@ -52,7 +52,7 @@ async fn a_record_whose_victims_cannot_be_cut_out_keeps_no_other_from_being_shre
         country.stop().await;
     }
     // The slot of one is gone, as after a damaged block.
-    let slots = ShredSlots::open(slot_paths(&c.home()), slot + 1).unwrap();
+    let slots = ShredSlots::open(slot_paths(&c.home()).unwrap(), slot + 1).unwrap();
     slots.erase(&[slot]).unwrap();
     drop(slots);
     // A hundred days later by every clock.

@@ -77,6 +77,17 @@ pub(crate) async fn comity_reading(arguments: &[&str], input: &str) -> Ended {
     ended
 }
 
+/// Runs a command with variables of its own.
+pub(crate) async fn comity_with(environment: &[(String, String)], arguments: &[&str]) -> Ended {
+    let mut command = command(arguments);
+    command
+        .envs(environment.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped());
+    let child = spawning(|| command.spawn()).unwrap();
+    ended(child).await
+}
+
 /// Runs a command whose reader has gone.
 pub(crate) async fn comity_with_broken_stdout(arguments: &[&str]) -> Ended {
     let (reader, writer) = std::io::pipe().unwrap();

@@ -29,10 +29,16 @@ use tokio::{process::Child, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
-use super::{command::nothing_inherited, eventually, ports::free_port};
+use super::{
+    command::{Ended, comity_with, nothing_inherited},
+    eventually,
+    ports::free_port,
+};
 
 /// What the roots of every test country are locked with.
 pub(crate) const PASSPHRASE: &str = "exercise only, protects nothing";
+/// What the node's keys are protected with, where a test protects them.
+pub(crate) const KEYS_PASSPHRASE: &str = "the keys of an exercise";
 /// scrypt work of these roots, as a power of two.
 const WORK: u8 = 2;
 
@@ -67,6 +73,8 @@ pub(crate) struct Country {
     dir: PathBuf,
     running: Option<Running>,
     pub(super) process: Option<Child>,
+    /// Variables of its process and of commands about it.
+    pub(super) environment: Vec<(String, String)>,
     _folder: Option<TempDir>,
 }
 
@@ -129,6 +137,7 @@ impl Country {
             dir,
             running: None,
             process: None,
+            environment: Vec::new(),
             _folder: folder,
         };
         country.configure(|config| {
@@ -165,6 +174,35 @@ impl Country {
         home::write_config(&self.dir, &config).unwrap();
     }
 
+    /// Sets a variable for the node's process, and for commands by [`Self::comity`].
+    pub(crate) fn set(&mut self, name: &str, value: &Path) {
+        let value = value.to_str().unwrap().to_owned();
+        self.environment.push((name.to_owned(), value));
+    }
+
+    /// Takes a variable back.
+    pub(crate) fn unset(&mut self, name: &str) {
+        self.environment.retain(|(set, _)| set != name);
+    }
+
+    /// A country whose home is there already.
+    pub(crate) fn at_home(code: &'static str, dir: &Path) -> Self {
+        Self {
+            code,
+            dir: dir.to_owned(),
+            running: None,
+            process: None,
+            environment: Vec::new(),
+            _folder: None,
+        }
+    }
+
+    /// Runs a command about this country, with its variables.
+    pub(crate) async fn comity(&self, arguments: &[&str]) -> Ended {
+        let arguments = [arguments, &["--home", self.at()]].concat();
+        comity_with(&self.environment, &arguments).await
+    }
+
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
@@ -179,7 +217,17 @@ impl Country {
     }
 
     pub(crate) fn home(&self) -> Home {
-        Home::open(&self.dir).unwrap()
+        let mut home = Home::open(&self.dir).unwrap();
+        home.unlock(KEYS_PASSPHRASE).unwrap();
+        home
+    }
+
+    /// Puts the keys of a node that does not run under [`KEYS_PASSPHRASE`].
+    pub(crate) fn protect_keys(&self) {
+        let mut home = self.home();
+        let lock = home.lock().unwrap();
+        home.protect_keys(KEYS_PASSPHRASE, Some(WORK), &lock)
+            .unwrap();
     }
 
     /// Runs the node in this program.

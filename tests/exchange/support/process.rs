@@ -21,6 +21,7 @@ impl Country {
         let mut command = Command::new(env!("CARGO_BIN_EXE_comity"));
         command
             .args(["run", "--home", self.at()])
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::from(log))

@@ -1,6 +1,6 @@
 //! A new signing key for a country, and the card that retires the old one.
 
-use std::fs;
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use comity::{
     crypto::{Digest, Domain, SigningKey},
@@ -96,4 +96,17 @@ impl Country {
         fs::write(self.layout().signing_key(), key).unwrap();
         fs::write(self.layout().card(), card.encode_to_vec()).unwrap();
     }
+}
+
+/// Files of replaced keys in the home.
+pub(crate) fn replaced(at: &Country, stem: &str) -> Vec<String> {
+    let entries = fs::read_dir(at.dir().join("keys")).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let before = format!("{stem}.until-");
+    names.filter(|name| name.starts_with(&before)).collect()
+}
+
+/// Takes a private file from the others on the machine.
+pub(crate) fn restrict(path: &Path) {
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
 }

@@ -209,7 +209,7 @@ fn two_compartments(world: &mut World) -> Parcel {
 }
 
 case!(third_country_under_its_own_key, world, {
-    let key = world.third.signing_key();
+    let key = world.third.signing_key().unwrap();
     thrice(world, move |link, _, parcel| {
         let parcel = parcel
             .clone()

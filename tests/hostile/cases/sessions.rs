@@ -1,7 +1,8 @@
 //! Several sessions, and the answer to a session that the node itself dialled.
 
 use comity::{
-    node::session::{self, Outlet},
+    crypto::Digest,
+    node::session::{self, Outlet, Presented},
     wire::link::{Frame, frame},
 };
 use futures_util::StreamExt as _;
@@ -45,7 +46,10 @@ case!(echo_differs, world, {
         node.clone(),
         peer,
         Some(dialled),
-        None,
+        Presented {
+            key: Digest::ZERO,
+            until: None,
+        },
         outlet,
         Box::pin(incoming),
         stop,

@@ -37,7 +37,10 @@ async fn marked(world: &mut World, make: impl FnOnce(&World) -> Vec<SignedLaneMa
     let mut link = world.session().await;
     let parcel = world.parcel();
     link.deliver_honestly(world, &[parcel]).await;
-    link.send(frame::Frame::Mark(Mark { marks: make(world) }));
+    link.send(frame::Frame::Mark(Mark {
+        marks: make(world),
+        ..Mark::default()
+    }));
     link.end().await.into()
 }
 
@@ -95,7 +98,10 @@ case!(mark_ahead, world, {
         mark.sequence = 99;
         mark.running_hash = vec![6; 32].into();
     });
-    link.send(frame::Frame::Mark(Mark { marks: ahead }));
+    link.send(frame::Frame::Mark(Mark {
+        marks: ahead,
+        ..Mark::default()
+    }));
     link.still_serves(world).await
 });
 

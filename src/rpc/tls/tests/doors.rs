@@ -223,7 +223,7 @@ async fn the_wrong_configuration_does_not_open_a_door() {
 
 #[tokio::test]
 async fn a_card_accepted_later_counts_from_the_next_connection() {
-    let nobody = link_server_config(&uz().link, &[]).unwrap();
+    let nobody = link_server_config(&uz().link, &trust(&[])).unwrap();
     let served = served(Door::Links, nobody, limits()).await;
     let refused = match dial(&served).await {
         Ok(channel) => who(channel, ask()).await.is_err(),

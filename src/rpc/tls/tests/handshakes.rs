@@ -310,7 +310,7 @@ async fn a_ca_vouches_for_its_own_country_only() {
 
 #[tokio::test]
 async fn a_country_without_card_is_refused_by_name() {
-    let nobody = Arc::new(link_server_config(&uz().link, &[]).unwrap());
+    let nobody = Arc::new(link_server_config(&uz().link, &trust(&[])).unwrap());
     let client = Arc::new(to_uz(&kz().link));
     let (seen, dialled) = shake(nobody, client, &link_name(uz().country)).await;
     let fault = seen.unwrap_err();
