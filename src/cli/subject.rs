@@ -5,8 +5,8 @@ use futures_util::StreamExt as _;
 
 use crate::{
     access::Guarded,
+    node::subject::query_of,
     record::Moment,
-    search::subject::{Subject as Wanted, canonical},
     wire::{
         json,
         ledger::ReadingPurpose,
@@ -51,9 +51,8 @@ struct Person {
 impl Person {
     /// What the leave is for, once it makes sense.
     fn query(&self) -> Result<Vec<u8>, Failure> {
-        Wanted::read(&self.names, &self.identifiers, &self.born)
-            .map_err(|fault| Failure::new(USAGE, fault.to_string()))?;
-        Ok(canonical(&self.names, &self.identifiers, &self.born))
+        query_of(&self.names, &self.identifiers, &self.born)
+            .map_err(|fault| Failure::new(USAGE, fault.to_string()))
     }
 }
 

@@ -8,10 +8,10 @@ use tonic::{Response, Status, transport::Channel};
 use super::{ClientError, Profile};
 use crate::{
     record::MAX_RECORD_BYTES,
-    rpc::tls::connect_client_to,
+    rpc::tls::{Vouching, connect_client_to},
     wire::node::{
-        audit_service_client::AuditServiceClient, card_service_client::CardServiceClient,
-        access_service_client::AccessServiceClient, consent_service_client::ConsentServiceClient,
+        access_service_client::AccessServiceClient, audit_service_client::AuditServiceClient,
+        card_service_client::CardServiceClient, consent_service_client::ConsentServiceClient,
         enrolment_service_client::EnrolmentServiceClient, life_service_client::LifeServiceClient,
         record_service_client::RecordServiceClient, search_service_client::SearchServiceClient,
         sharing_service_client::SharingServiceClient, status_service_client::StatusServiceClient,

@@ -228,6 +228,11 @@ impl StoredRecord {
         if let Some(cause) = self.locked() {
             return Err(HoldingError::Locked(cause));
         }
+        self.keys_at_rest(slots)
+    }
+
+    /// The keys, whether the record is locked or not.
+    fn keys_at_rest(&self, slots: &ShredSlots) -> Result<ContentKeys, HoldingError> {
         let sealed = self
             .rekeyed
             .as_ref()
@@ -295,6 +300,21 @@ impl StoredRecord {
     pub fn open(&self, slots: &ShredSlots) -> Result<wire::record::Record, HoldingError> {
         let parts = open_at_rest(&self.sealed, &self.keys(slots)?)?;
         joined(&parts, self.life.as_ref().is_none_or(life::shows_victims))
+    }
+
+    /// Opens every compartment whose keys are here, of a locked record too: it is held until it is
+    /// shredded, and a data subject asks what is held. Never to be shown.
+    ///
+    /// # Errors
+    /// [`HoldingError`] when keys, ciphertext or content are not what they should be.
+    pub fn open_for_subject(
+        &self,
+        slots: &ShredSlots,
+    ) -> Result<wire::record::Record, HoldingError> {
+        joined(
+            &open_at_rest(&self.sealed, &self.keys_at_rest(slots)?)?,
+            true,
+        )
     }
 
     /// Opens what of the record may be indexed, never to be shown: no victims' compartment, and

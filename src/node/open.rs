@@ -35,8 +35,7 @@ use super::{
     scrub::{self, Scrub},
     search::{self, Searching, Withdrawn},
     submit::{self, Intake},
-    told,
-    succession,
+    succession, told,
 };
 
 impl Node {

@@ -17,7 +17,7 @@ use crate::{
     ledger::Shown,
     search::{
         extract,
-        subject::{Subject, SubjectFault, canonical},
+        subject::{Subject, canonical},
         text::Normaliser,
     },
     store::StoreError,
@@ -27,6 +27,8 @@ use crate::{
         record::CompartmentLabel,
     },
 };
+
+pub use crate::search::subject::SubjectFault;
 
 use super::{
     Node, NodeError,
@@ -87,6 +89,19 @@ pub struct ScanRequest {
     pub purpose: Option<Purpose>,
     /// The same in words.
     pub note: String,
+}
+
+/// What a leave for a scan is for: equal for equal requests.
+///
+/// # Errors
+/// [`SubjectFault`] when nobody can be looked for so.
+pub fn query_of(
+    names: &[String],
+    identifiers: &[String],
+    born: &str,
+) -> Result<Vec<u8>, SubjectFault> {
+    Subject::read(names, identifiers, born)?;
+    Ok(canonical(names, identifiers, born))
 }
 
 /// A scan that was let in.
@@ -285,9 +300,9 @@ impl Scan {
             return Ok(());
         }
         // What is locked is still held, until it is shredded.
-        let record = match stored.open(&self.node.slots) {
+        let record = match stored.open_for_subject(&self.node.slots) {
             Ok(record) => record,
-            Err(HoldingError::Store(StoreError::Damaged { .. })) => {
+            Err(HoldingError::Keys | HoldingError::Store(StoreError::Damaged { .. })) => {
                 unreadable(seen);
                 return Ok(());
             }

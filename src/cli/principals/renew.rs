@@ -37,7 +37,7 @@ impl Renew {
         }
         let request = request.map(std::fs::read).transpose()?.unwrap_or_default();
         let mut client = Client::connect(&profile).await?;
-        client.refresh(&profile).await;
+        client.refresh().await;
         let renewed = client.renew(request).await?;
         let path = self
             .to

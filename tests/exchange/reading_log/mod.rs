@@ -5,5 +5,7 @@ mod acts;
 mod certificates;
 mod crash;
 mod report;
+mod scans;
 mod subject;
 mod victims;
+mod ways;

@@ -1,0 +1,258 @@
+//! Every way in which something is shown to a caller, and the word of its leaf.
+
+use comity::{
+    client::Client,
+    wire::{
+        ledger::ReadingPurpose,
+        node::{
+            ExportLedgerRequest, ExportRecordRequest, ExportTableRequest, GetRecallStatusRequest,
+            GetRecordRequest, GetSharingRequest, ListActsOfPersonRequest, ListActsOnRecordRequest,
+            ListChargesRequest, ListDueRequest, ListHoldsRequest, ListLeavesRequest,
+            ListReceiptsRequest, ListRecordsRequest, ListRelatedRequest, MakeReportRequest,
+            ProveRecordRequest, SearchRequest, WatchRecordsRequest,
+        },
+        record::{TrendDimension, TrendIndicator},
+    },
+};
+use futures_util::StreamExt as _;
+use tonic::{Response, Status};
+
+use crate::support::CASE;
+
+/// Ways in which something is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    Show,
+    History,
+    List,
+    Due,
+    Holds,
+    Watch,
+    Search,
+    Related,
+    Receipts,
+    Sharing,
+    Charges,
+    RecallStatus,
+    ExportCourt,
+    ExportTable,
+    AuditList,
+    AuditProof,
+    AuditExport,
+    AuditRecord,
+    AuditPerson,
+    AuditReport,
+}
+
+use Way::{
+    AuditExport, AuditList, AuditPerson, AuditProof, AuditRecord, AuditReport, Charges, Due,
+    ExportCourt, ExportTable, History, Holds, List, RecallStatus, Receipts, Related, Search,
+    Sharing, Show, Watch,
+};
+
+pub(super) const WAYS: [Way; 20] = [
+    Show,
+    History,
+    List,
+    Due,
+    Holds,
+    Watch,
+    Search,
+    Related,
+    Receipts,
+    Sharing,
+    Charges,
+    RecallStatus,
+    ExportCourt,
+    ExportTable,
+    AuditList,
+    AuditProof,
+    AuditExport,
+    AuditRecord,
+    AuditPerson,
+    AuditReport,
+];
+
+impl Way {
+    /// The word of its leaf.
+    pub(super) const fn detail(self) -> &'static str {
+        match self {
+            Show | History => "read",
+            List | Due | Holds => "listed",
+            Watch => "watched",
+            Search => "searched",
+            Related => "related",
+            Receipts => "receipts",
+            Sharing => "sharing",
+            Charges => "charges",
+            RecallStatus => "recall-status",
+            ExportCourt => "court-export",
+            ExportTable => "table-export",
+            AuditList => "audit-list",
+            AuditProof => "audit-proof",
+            AuditExport => "audit-export",
+            AuditRecord => "audit-record",
+            AuditPerson => "audit-person",
+            AuditReport => "audit-report",
+        }
+    }
+
+    /// How many syncs go before the leaf's: a watch says first that it begins.
+    pub(super) const fn before(self) -> u64 {
+        match self {
+            Watch => 1,
+            _ => 0,
+        }
+    }
+
+    /// Asks; whatever was shown, or the refusal.
+    pub(super) async fn ask(self, by: &mut Callers, reference: &str) -> Result<String, Status> {
+        let reference = reference.to_owned();
+        let reading_purpose = ReadingPurpose::Investigation.into();
+        let case_reference = CASE.to_owned();
+        let Callers { officer, operator } = by;
+        match self {
+            Show | History => {
+                let request = GetRecordRequest {
+                    reference,
+                    reading_purpose,
+                    case_reference,
+                    thread: self == History,
+                    ..GetRecordRequest::default()
+                };
+                said(officer.records.get_record(request).await)
+            }
+            List => said(
+                officer
+                    .records
+                    .list_records(ListRecordsRequest::default())
+                    .await,
+            ),
+            Due => said(officer.threads.list_due(ListDueRequest::default()).await),
+            Holds => said(officer.life.list_holds(ListHoldsRequest {}).await),
+            Watch => {
+                let watch = officer
+                    .records
+                    .watch_records(WatchRecordsRequest::default());
+                match watch.await?.into_inner().next().await {
+                    Some(first) => Ok(format!("{:?}", first?)),
+                    None => Err(Status::unknown("the watch ended")),
+                }
+            }
+            Search => {
+                let request = SearchRequest {
+                    text: "Namuna".to_owned(),
+                    reading_purpose,
+                    case_reference,
+                    ..SearchRequest::default()
+                };
+                said(officer.search.search(request).await)
+            }
+            Related => {
+                let request = ListRelatedRequest {
+                    reference,
+                    reading_purpose,
+                    case_reference,
+                    ..ListRelatedRequest::default()
+                };
+                said(officer.search.list_related(request).await)
+            }
+            Receipts => said(
+                officer
+                    .records
+                    .list_receipts(ListReceiptsRequest { reference })
+                    .await,
+            ),
+            Sharing => said(
+                officer
+                    .sharing
+                    .get_sharing(GetSharingRequest { reference })
+                    .await,
+            ),
+            Charges => said(
+                officer
+                    .threads
+                    .list_charges(ListChargesRequest { reference })
+                    .await,
+            ),
+            RecallStatus => said(
+                officer
+                    .life
+                    .get_recall_status(GetRecallStatusRequest { reference })
+                    .await,
+            ),
+            ExportCourt => {
+                let request = ExportRecordRequest {
+                    reference,
+                    beneficiary: "EXERCISE City Court".to_owned(),
+                    reading_purpose,
+                    case_reference,
+                    ..ExportRecordRequest::default()
+                };
+                said(officer.consents.export_record(request).await)
+            }
+            ExportTable => {
+                let request = ExportTableRequest {
+                    country: "TJ".to_owned(),
+                    indicator: TrendIndicator::DetectedTraffickingVictims.into(),
+                    dimension: TrendDimension::Total.into(),
+                    exercise: true,
+                    purpose: "EXERCISE".to_owned(),
+                    ..ExportTableRequest::default()
+                };
+                said(officer.trends.export_table(request).await)
+            }
+            AuditList => said(
+                operator
+                    .audit
+                    .list_leaves(ListLeavesRequest::default())
+                    .await,
+            ),
+            AuditProof => said(
+                operator
+                    .audit
+                    .prove_record(ProveRecordRequest { reference })
+                    .await,
+            ),
+            AuditExport => {
+                let lines = operator.audit.export_ledger(ExportLedgerRequest {}).await?;
+                match lines.into_inner().next().await {
+                    Some(first) => Ok(format!("{:?}", first?)),
+                    None => Err(Status::unknown("the export ended")),
+                }
+            }
+            AuditRecord => {
+                let request = ListActsOnRecordRequest {
+                    reference,
+                    ..ListActsOnRecordRequest::default()
+                };
+                said(operator.audit.list_acts_on_record(request).await)
+            }
+            AuditPerson => {
+                let request = ListActsOfPersonRequest {
+                    person: "local".to_owned(),
+                    ..ListActsOfPersonRequest::default()
+                };
+                said(operator.audit.list_acts_of_person(request).await)
+            }
+            AuditReport => {
+                let request = MakeReportRequest {
+                    from_us: 0,
+                    to_us: i64::MAX,
+                    ..MakeReportRequest::default()
+                };
+                said(operator.audit.make_report(request).await)
+            }
+        }
+    }
+}
+
+fn said<T: std::fmt::Debug>(answer: Result<Response<T>, Status>) -> Result<String, Status> {
+    Ok(format!("{:?}", answer?.into_inner()))
+}
+
+/// An officer with every role, and the operator.
+pub(super) struct Callers {
+    pub(super) officer: Client,
+    pub(super) operator: Client,
+}
