@@ -106,19 +106,32 @@ struct Phase {
     resident_mib: f64,
     status: GetStatusResponse,
     open: usize,
+    /// Connections of the honest client that were lost.
+    lost: usize,
 }
 
 async fn measure(
     clients: &mut (Client, Client),
     records: &mut impl Iterator<Item = Record>,
     arguments: &Arguments,
+    lost: &mut usize,
 ) -> (Times, Times) {
     let (operator, officer) = clients;
     let mut calls = Vec::with_capacity(arguments.calls);
     for _ in 0..arguments.calls {
         let begun = Instant::now();
-        let call = operator.cards.list_cards(ListCardsRequest {});
-        call.await.expect("an answer");
+        if operator
+            .cards
+            .list_cards(ListCardsRequest {})
+            .await
+            .is_err()
+        {
+            // The time of a new connection counts.
+            *lost += 1;
+            operator.reconnect().await.expect("a connection");
+            let call = operator.cards.list_cards(ListCardsRequest {});
+            call.await.expect("an answer");
+        }
         calls.push(begun.elapsed());
         sleep(CALL_PAUSE).await;
     }
@@ -196,6 +209,7 @@ fn main() {
                 submissions: 50,
                 ..Arguments::parse()
             },
+            &mut 0,
         )
         .await;
         let mut phases = Vec::new();
@@ -207,7 +221,9 @@ fn main() {
             if slots.is_some() {
                 sleep(SETTLE).await;
             }
-            let (calls, submissions) = measure(&mut clients, &mut records, &arguments).await;
+            let mut lost = 0;
+            let (calls, submissions) =
+                measure(&mut clients, &mut records, &arguments, &mut lost).await;
             let status = clients.0.status.get_status(GetStatusRequest {}).await;
             phases.push(Phase {
                 calls,
@@ -215,6 +231,7 @@ fn main() {
                 resident_mib: process.resident_mib(),
                 status: status.expect("the status").into_inner(),
                 open: held.open(),
+                lost,
             });
             // Somebody new is let in all the while.
             let profile = Profile::operator(&uz.open_home()).expect("a profile");
@@ -245,6 +262,7 @@ fn report(phases: &[Phase], arguments: &Arguments) {
                 row("small call, p50 / p99", show(&phase.calls)),
                 row("submit, p50 / p99", show(&phase.submissions)),
                 row("open at the attackers", phase.open),
+                row("lost by the client", phase.lost),
                 row("connections at the node", port.connections),
                 row("handshakes at the node", port.handshakes),
                 row("resident", format!("{:.1} MiB", phase.resident_mib)),

@@ -2,7 +2,7 @@
 //!
 //! What a stranger can occupy is bounded: how often an address comes, handshakes in progress of an
 //! address and of all (the oldest gives way, so stalled ones never keep others out), connections per
-//! identity, and connections per port (the one that idles longest gives way).
+//! identity, and connections per port (one that idles gives way, of whoever has most).
 
 mod connection;
 mod limits;

@@ -19,7 +19,7 @@ pub struct AcceptLimits {
     pub max_handshakes_per_address: usize,
     /// How often one address may come.
     pub handshake_rate: Rate,
-    /// Connections; beyond it the one that idles longest is closed.
+    /// Connections; beyond it one that idles is closed, of whoever has most.
     pub max_connections: usize,
     /// Connections per identity.
     pub max_connections_per_identity: usize,

@@ -1,6 +1,7 @@
 //! What a stranger can occupy: handshakes in progress, and places for connections.
 
 use std::{
+    cmp::Reverse,
     collections::HashMap,
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -123,9 +124,10 @@ impl Seats {
         }
     }
 
-    /// A place for a connection of an identity. When the port is full, the connection that has had no
-    /// call for longest is cut and its place taken; there is none when every one has a call open, or
-    /// the identity has its share.
+    /// A place for a connection of an identity. When the port is full, of the identity that has most
+    /// connections the one without a call for longest is cut and its place taken: who has one keeps it
+    /// while somebody has many. There is none when every one has a call open, or the identity has its
+    /// share.
     pub(super) fn take(
         seats: &Arc<Self>,
         identity: String,
@@ -144,9 +146,10 @@ impl Seats {
             seats.admission.note_of(Limit::Connections, &identity);
             let idle = taken.all.iter().filter_map(|(number, place)| {
                 let since = place.usage.idle_since()?;
-                Some((since, *number))
+                let own = taken.each.get(&place.identity).copied();
+                Some((Reverse(own.unwrap_or_default()), since, *number))
             });
-            let (_, number) = idle.min()?;
+            let (_, _, number) = idle.min()?;
             if let Some(place) = taken.leave(number) {
                 place.cut.cancel();
             }

@@ -209,7 +209,7 @@ async fn a_connection_without_calls_is_closed_and_one_with_a_call_is_not() {
 }
 
 #[tokio::test]
-async fn at_a_full_port_the_connection_that_idles_longest_gives_way() {
+async fn at_a_full_port_an_idle_connection_gives_way() {
     let served = serving(|limits| limits.max_connections = 2).await;
     let busy = dial(&served).await;
     let call = tokio::spawn(who(busy.clone(), waiting()));
