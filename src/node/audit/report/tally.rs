@@ -145,7 +145,9 @@ impl Tally {
             let word = purpose_word(body.reading_purpose());
             self.count(dimension(ReportDimension::Purpose), word, 1, "");
         }
-        let labels = body.compartments.iter();
+        // What a scan looks into was counted when it began.
+        let again = body.detail == "subject-scanned";
+        let labels = body.compartments.iter().filter(|_| !again);
         let labels: Vec<CompartmentLabel> = labels
             .filter_map(|label| CompartmentLabel::try_from(i32::try_from(*label).ok()?).ok())
             .collect();
