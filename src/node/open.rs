@@ -113,7 +113,7 @@ impl Node {
             country,
             incarnation,
             home.storage_key()?,
-            IndexKey::new(home.index_key()),
+            IndexKey::new(home.index_key()?),
             Arc::clone(&clock),
             home.config().life.shred_delay(),
             store.position(),

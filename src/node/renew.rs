@@ -294,7 +294,7 @@ impl Stopped {
             self.home.country(),
             self.lives.last().copied().unwrap_or_default(),
             self.home.storage_key()?,
-            IndexKey::new(self.home.index_key()),
+            IndexKey::new(self.home.index_key()?),
             clock,
             self.home.config().life.shred_delay(),
             self.store.position(),

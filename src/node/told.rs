@@ -183,7 +183,8 @@ impl Node {
             ("issuing-ca", self.roster.issuing_ca()),
             ("node-tls", self.roster.node_key()?),
         ];
-        let signing = self.own_card.signing_keys.iter();
+        let card = self.own_card();
+        let signing = card.signing_keys.iter();
         let mut signing = signing
             .filter(|one| one.retired.is_none())
             .map(|one| one.key);
@@ -192,7 +193,7 @@ impl Node {
                 .next_back()
                 .map(|key| ("signing", Digest::of(key.as_bytes()))),
         );
-        let sealing = self.own_card.sealing_keys.first();
+        let sealing = card.sealing_keys.first();
         keys.extend(sealing.map(|key| ("sealing", Digest::of(key.as_bytes()))));
         for (which, digest) in keys {
             if key_told(&self.store, which)?.as_deref() != Some(digest.as_bytes()) {

@@ -4,7 +4,7 @@
 //! imported, the client port is for this country's own officers, case systems and operators.
 //! Identity comes from the connection and never from a header.
 
-mod admission;
+pub mod admission;
 pub mod link;
 mod node_tls;
 pub mod server;

@@ -6,7 +6,10 @@ use arc_swap::ArcSwap;
 use comity::{
     client::Client,
     home::{Home, TlsMaterial, leaf},
-    rpc::tls::{AcceptLimits, ClientTrust, Door, Live, client_port_server_config, serve},
+    rpc::{
+        admission::Admission,
+        tls::{AcceptLimits, ClientTrust, Door, Live, client_port_server_config, serve},
+    },
     wire::{envelope::ReceiptType, ledger::Action},
 };
 use tokio::task::JoinHandle;
@@ -31,7 +34,8 @@ async fn pose(as_whom: &Country, with: &TlsMaterial) -> JoinHandle<()> {
     let config = client_port_server_config(with, &trust).unwrap();
     let listen = home.config().client_listen;
     let listener = tokio::net::TcpListener::bind(listen).await.unwrap();
-    let limits = AcceptLimits::from(&home.config().limits);
+    let limits = AcceptLimits::within(&home.config().limits, 4096);
+    let admission = Arc::new(Admission::new("clients", limits));
     tokio::spawn(async move {
         let config = Arc::new(ArcSwap::from_pointee(config));
         let routes = tonic::service::Routes::default();
@@ -41,7 +45,7 @@ async fn pose(as_whom: &Country, with: &TlsMaterial) -> JoinHandle<()> {
             config,
             live,
             Door::Clients,
-            limits,
+            admission,
             std::future::pending(),
             routes,
         );

@@ -112,7 +112,7 @@ mod tests {
             country,
             [7; 16],
             home.storage_key().unwrap(),
-            IndexKey::new(home.index_key()),
+            IndexKey::new(home.index_key().unwrap()),
             system_clock(),
             Duration::ZERO,
             store.position(),

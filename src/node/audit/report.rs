@@ -8,7 +8,11 @@ use std::{ops::Range, sync::Arc};
 
 use crate::{
     access::{Permit, act},
-    ledger::{Checkpoint, checkpoint, rows, seen},
+    ledger::{
+        Checkpoint,
+        checkpoint::{self, CheckpointError},
+        rows, seen,
+    },
     wire::node::{AuditReport, MakeReportRequest, ReportMeasures},
 };
 
