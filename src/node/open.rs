@@ -71,9 +71,16 @@ impl Node {
         own_card.check_validity(clock())?;
         let country = own_card.country;
         let permissions = home.access_file()?;
+        if !home.layout().journal().exists() {
+            // It is to count: nothing is begun with one that cannot.
+            access::InForce::check(permissions.as_deref())?;
+        }
         let (agreements, in_force) = InForce::load(home.layout().agreements())?;
         let (store, opened) =
             Store::open_on(store_options(&home)?, Arc::new(Rooms), medium, progress)?;
+        if projection::permissions(&store)?.is_none() {
+            access::InForce::check(permissions.as_deref())?;
+        }
         let next_slot = ask::next_slot(&store)?;
         let paths = slot_paths(&home)?;
         let slots = if next_slot == 0 && !paths.slots.exists() {

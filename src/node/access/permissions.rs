@@ -62,6 +62,14 @@ pub(crate) struct InForce {
 }
 
 impl InForce {
+    /// Checks an access.toml that is to count.
+    ///
+    /// # Errors
+    /// [`NodeError::Access`] names line and field.
+    pub(in crate::node) fn check(file: Option<&str>) -> Result<(), NodeError> {
+        file.map_or(Ok(()), |text| Ok(Table::read(text).map(drop)?))
+    }
+
     /// The table that the ledger has; where it has none yet, the home's or the built-in one, made
     /// durable before it counts.
     pub(in crate::node) async fn begin(
@@ -71,7 +79,6 @@ impl InForce {
     ) -> Result<Self, NodeError> {
         if Standing::read(store)?.is_none() {
             let text = file.clone().unwrap_or_else(|| Table::default().to_toml());
-            Table::read(&text)?;
             let order = TableOrder {
                 digest: Digest::of(text.as_bytes()),
                 text,

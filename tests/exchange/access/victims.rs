@@ -95,7 +95,7 @@ async fn victims_are_opened_with_the_leave_of_another_for_one_record_purpose_and
     let waiting = liaison.life.list_approvals(ListApprovalsRequest {}).await;
     let waiting = waiting.unwrap().into_inner().approvals;
     assert_eq!((waiting.len(), &*waiting[0].what), (1, "open-victims"));
-    assert_eq!(waiting[0].references, [reference.clone()]);
+    assert_eq!(waiting[0].references, std::slice::from_ref(&reference));
     assert_eq!(waiting[0].details, [format!("{reference}: Alert")]);
     assert_eq!(waiting[0].asked_by, "AE/officer/protector");
     assert_eq!(waiting[0].case_reference, CASE);
