@@ -126,8 +126,8 @@ impl Seats {
 
     /// A place for a connection of an identity. When the port is full, of the identity that has most
     /// connections the one without a call for longest is cut and its place taken: who has one keeps it
-    /// while somebody has many. There is none when every one has a call open, or the identity has its
-    /// share.
+    /// while somebody has many. There is none when each of those that would yield has a call open, or the
+    /// identity has its share.
     pub(super) fn take(
         seats: &Arc<Self>,
         identity: String,
@@ -146,8 +146,10 @@ impl Seats {
             seats.admission.note_of(Limit::Connections, &identity);
             let idle = taken.all.iter().filter_map(|(number, place)| {
                 let since = place.usage.idle_since()?;
-                let own = taken.each.get(&place.identity).copied();
-                Some((Reverse(own.unwrap_or_default()), since, *number))
+                let has = taken.each.get(&place.identity).copied().unwrap_or_default();
+                // Who has fewer keeps them against who has more.
+                let yields = has > own || place.identity == identity;
+                yields.then_some((Reverse(has), since, *number))
             });
             let (_, _, number) = idle.min()?;
             if let Some(place) = taken.leave(number) {
