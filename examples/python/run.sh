@@ -35,24 +35,37 @@ set_up() { # COUNTRY AUTHORITY LINK-PORT CLIENT-PORT
     --allow-private-addresses --listen "127.0.0.1:$3" --client-listen "127.0.0.1:$4" --address "127.0.0.1:$3" \
     >/dev/null 2>&1
   "$comity" card export --home "$folder/$1" >"$folder/$1.card"
+  # Who agrees to cards: a node trusts one once two operators did.
+  "$comity" operator add second --home "$folder/$1" --keep >/dev/null
   # A key, a certificate and a profile, as they are given to an officer.
   "$comity" officer add python --home "$folder/$1" --authority "$2" --role liaison-officer --role analyst \
     --valid 1h --out "$folder/$1-officer" >/dev/null
 }
-trust() { # COUNTRY OTHER
+ask_to_trust() { # COUNTRY OTHER
   local fingerprint
   fingerprint=$("$comity" card show "$folder/$2.card" --output json |
     "$python" -c 'import json, sys; print(json.load(sys.stdin)["fingerprint"])')
-  "$comity" card import "$folder/$2.card" --home "$folder/$1" --fingerprint "$fingerprint" >/dev/null
+  "$comity" card import "$folder/$2.card" --home "$folder/$1" --fingerprint "$fingerprint" 2>/dev/null >"$folder/$1.approval"
+}
+agree() { # COUNTRY
+  for _ in $(seq 100); do
+    if "$comity" approvals approve "$(cat "$folder/$1.approval")" --home "$folder/$1" --as operator/second \
+      >/dev/null 2>"$folder/$1.agreed"; then return; fi
+    sleep 0.2
+  done
+  cat "$folder/$1.agreed" >&2
+  exit 1
 }
 set_up UZ national-police "$uz" "$uz_clients"
 set_up KZ interior-ministry "$kz" "$kz_clients"
-trust UZ KZ
-trust KZ UZ
+ask_to_trust UZ KZ
+ask_to_trust KZ UZ
 for country in UZ KZ; do
   "$comity" run --home "$folder/$country" 2>"$folder/$country.log" &
   nodes+=($!)
 done
+agree UZ
+agree KZ
 
 cd "$folder"
 if ! PYTHONPATH=$folder/generated:$here timeout 60s "$python" "$here/exchange.py" UZ-officer/profile.toml \

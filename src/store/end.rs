@@ -61,7 +61,11 @@ pub(super) fn find_end(
     let mut walk = Walk {
         segments,
         vouches,
-        met: vec![false; vouches.len()],
+        // A crash before the first segment is there leaves a mark that vouches for nothing.
+        met: vouches
+            .iter()
+            .map(|vouch| segments.is_empty() && vouch.reached == Reached::START)
+            .collect(),
         end: Point {
             segment: 0,
             offset: 0,

@@ -195,6 +195,30 @@ fn rules_that_panic_stop_the_store() {
 }
 
 #[test]
+fn a_first_start_may_end_anywhere() {
+    for fate in [Fate::Fails, Fate::FailsButPersists, Fate::FailsHalfWay] {
+        for step in 0.. {
+            let home = tempfile::tempdir().unwrap();
+            let medium = Faulty::new(step, fate);
+            let started = try_open_on(options(home.path()), medium.clone());
+            let began = started.is_ok();
+            drop(started);
+            assert!(began || medium.struck(), "{fate:?} {step}");
+            let (store, opened) = try_open(options(home.path()))
+                .unwrap_or_else(|error| panic!("{fate:?} {step}: {error}"));
+            assert_eq!(opened.position, 0, "{fate:?} {step}");
+            let writer = store.start_writer(Desk);
+            set(&writer, "a", "1");
+            assert_eq!(bodies(&store), ["a=1"], "{fate:?} {step}");
+            if !medium.struck() {
+                assert!(step > 4, "only {step} operations");
+                break;
+            }
+        }
+    }
+}
+
+#[test]
 fn a_start_that_writes_the_tail_on_may_end_anywhere() {
     // Some groups are vouched for by the mark, the later ones by nothing: the index is lost.
     let begin = |home: &Path| {
