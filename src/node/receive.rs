@@ -80,7 +80,7 @@ impl Node {
     /// `before` is the lane's running hash before `first`. `not_openable` names sequences that the
     /// origin's own link sent broken too often: they end with NON_DELIVERY instead of failing the
     /// link again.
-    pub async fn begin_receive(
+    pub fn begin_receive(
         self: &Arc<Self>,
         lane: LaneId,
         first: u64,
@@ -95,7 +95,6 @@ impl Node {
         Work::in_turn(little, &self.verifying, move || {
             node.judge(lane, first, before, records, &epochs, &not_openable)
         })
-        .await
     }
 
     /// Makes a verified batch durable; answers its signed receipts.

@@ -5,10 +5,14 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
+    task::{Context, Poll, Waker},
     thread,
 };
 
-use tokio::{sync::Semaphore, task::JoinHandle};
+use tokio::{
+    sync::{AcquireError, OwnedSemaphorePermit, Semaphore},
+    task::{JoinHandle, spawn_blocking},
+};
 
 use super::NodeError;
 
@@ -36,6 +40,8 @@ pub enum Work<T> {
     Done(Result<T, NodeError>),
     /// Another thread does it.
     Elsewhere(JoinHandle<T>),
+    /// Another thread will do it.
+    InTurn(JoinHandle<Result<T, NodeError>>),
 }
 
 impl<T: Send + 'static> Work<T> {
@@ -44,12 +50,12 @@ impl<T: Send + 'static> Work<T> {
         if little {
             Self::Done(catch_unwind(AssertUnwindSafe(work)).map_err(|_| NodeError::Task))
         } else {
-            Self::Elsewhere(tokio::task::spawn_blocking(work))
+            Self::Elsewhere(spawn_blocking(work))
         }
     }
 
-    /// As [`Self::begin`]; what is not `little` waits until it has its turn.
-    pub(super) async fn in_turn(
+    /// As [`Self::begin`]; what is not `little` is done once it has its turn.
+    pub(super) fn in_turn(
         little: bool,
         turns: &Turns,
         work: impl FnOnce() -> T + Send + 'static,
@@ -57,11 +63,16 @@ impl<T: Send + 'static> Work<T> {
         if little {
             return Self::begin(little, work);
         }
-        let turn = Arc::clone(&turns.0).acquire_owned().await;
-        Self::begin(little, move || {
-            let _turn = turn;
-            work()
-        })
+        let mut turn = Box::pin(Arc::clone(&turns.0).acquire_owned());
+        // It has its place in the queue from the first time that it is asked for on.
+        match turn.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(turn) => Self::Elsewhere(spawn_blocking(|| with(turn, work))),
+            Poll::Pending => Self::InTurn(tokio::spawn(async move {
+                let turn = turn.await;
+                let done = spawn_blocking(|| with(turn, work)).await;
+                done.map_err(|_| NodeError::Task)
+            })),
+        }
     }
 
     /// What came of it.
@@ -72,12 +83,21 @@ impl<T: Send + 'static> Work<T> {
         match self {
             Self::Done(answer) => answer,
             Self::Elsewhere(handle) => handle.await.map_err(|_| NodeError::Task),
+            Self::InTurn(handle) => handle.await.map_err(|_| NodeError::Task)?,
         }
     }
 }
 
+/// Does the work and gives the turn back, also when it panics.
+fn with<T>(turn: Result<OwnedSemaphorePermit, AcquireError>, work: impl FnOnce() -> T) -> T {
+    let _turn = turn;
+    work()
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use super::*;
 
     #[tokio::test]
@@ -94,26 +114,32 @@ mod tests {
     async fn work_has_its_turn_in_the_order_in_which_it_came() {
         let turns = Turns(Arc::new(Semaphore::new(1)));
         let (go_on, goes_on) = std::sync::mpsc::channel::<()>();
-        let first = Work::in_turn(false, &turns, move || goes_on.recv().is_ok()).await;
-        let little = Work::in_turn(true, &turns, || ()).await;
+        let first = Work::in_turn(false, &turns, move || goes_on.recv().is_ok());
+        let little = Work::in_turn(true, &turns, || ());
         assert!(matches!(little, Work::Done(Ok(()))), "it waits for nobody");
-        let mut second = Box::pin(Work::in_turn(false, &turns, || "second"));
-        assert!(futures_util::poll!(&mut second).is_pending());
-        let mut third = Box::pin(Work::in_turn(false, &turns, || "third"));
-        assert!(futures_util::poll!(&mut third).is_pending());
+        let done = Arc::new(Mutex::new(Vec::new()));
+        let others: Vec<_> = (0..20)
+            .map(|number| {
+                let done = Arc::clone(&done);
+                Work::in_turn(false, &turns, move || done.lock().unwrap().push(number))
+            })
+            .collect();
+        assert!(done.lock().unwrap().is_empty());
         go_on.send(()).unwrap();
         assert!(first.answer().await.unwrap());
-        assert_eq!(second.await.answer().await.unwrap(), "second");
-        assert_eq!(third.await.answer().await.unwrap(), "third");
+        for other in others {
+            other.answer().await.unwrap();
+        }
+        assert_eq!(*done.lock().unwrap(), Vec::from_iter(0..20));
     }
 
     #[tokio::test]
     async fn work_that_panics_gives_its_turn_back() {
         let turns = Turns(Arc::new(Semaphore::new(1)));
-        let work = Work::in_turn(false, &turns, || panic!("on purpose")).await;
+        let work = Work::in_turn(false, &turns, || panic!("on purpose"));
         let answer: Result<(), NodeError> = work.answer().await;
         assert!(matches!(answer, Err(NodeError::Task)));
-        let next = Work::in_turn(false, &turns, || 1).await;
+        let next = Work::in_turn(false, &turns, || 1);
         assert_eq!(next.answer().await.unwrap(), 1);
     }
 

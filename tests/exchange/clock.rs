@@ -20,8 +20,8 @@ use comity::wire::{
 };
 
 use crate::support::{
-    Country, DAY_US, alert, alert_to, complied, eventually, ledger_bodies, neighbours, off,
-    receipts_of, refusal_of, show, take_back, try_show, with_everything,
+    Country, DAY_US, Settings, alert, alert_to, complied, eventually, ledger_bodies, neighbours,
+    off, one_dials, receipts_of, refusal_of, show, take_back, try_show, with_everything,
 };
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -107,7 +107,7 @@ async fn a_reader_whose_clock_is_ahead_refuses_nothing_for_good() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_delay_before_shredding_begins_when_the_clocks_agree() {
-    let (mut a, mut b) = neighbours().await;
+    let (mut a, mut b) = one_dials().await;
     a.start().await;
     let by = Arc::new(AtomicI64::new(0));
     b.start_with(off(&by)).await;
@@ -136,7 +136,7 @@ async fn the_delay_before_shredding_begins_when_the_clocks_agree() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn neither_a_jump_nor_silence_shreds_what_is_locked() {
-    let (mut a, mut b) = neighbours().await;
+    let (mut a, mut b) = one_dials().await;
     a.start().await;
     let by = Arc::new(AtomicI64::new(0));
     b.start_with(off(&by)).await;
@@ -161,7 +161,14 @@ async fn neither_a_jump_nor_silence_shreds_what_is_locked() {
 #[tokio::test(flavor = "multi_thread")]
 async fn victim_data_received_by_a_clock_that_is_behind_is_kept_for_its_time() {
     let mut a = Country::set_up("TJ");
-    let mut c = Country::set_up("AE");
+    let mut c = Country::with(
+        "AE",
+        Settings {
+            unlisted: true,
+            desk: Some("victim-support"),
+            ..Settings::default()
+        },
+    );
     crate::support::befriend(&[&a, &c]).await;
     a.start().await;
     let by = Arc::new(AtomicI64::new(0));

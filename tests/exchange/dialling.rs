@@ -4,19 +4,9 @@
 use comity::wire::ledger::Action;
 
 use crate::support::{
-    Country, Settings, alert, alert_to, befriend, eventually, ledger_bodies, neighbours,
-    receipts_of,
+    Country, alert, alert_to, befriend, eventually, ledger_bodies, neighbours, receipts_of,
+    unlisted,
 };
-
-fn unlisted(code: &'static str) -> Country {
-    Country::with(
-        code,
-        Settings {
-            unlisted: true,
-            ..Settings::default()
-        },
-    )
-}
 
 /// One record each way, with its receipt.
 async fn talk(a: &Country, b: &Country) {

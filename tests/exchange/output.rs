@@ -38,8 +38,8 @@ async fn every_command_answers_in_json_lines() {
     assert!(json(&["audit", "list"]).await.len() > 4);
     assert_eq!(json(&["audit", "verify"]).await[0]["verified"], true);
     let proof = json(&["audit", "prove", &reference]).await;
-    // Submitted, answered by a receipt, and read just now.
-    assert_eq!(proof[0]["leaves"].as_array().unwrap().len(), 3);
+    // Submitted, answered by a receipt, read and followed just now.
+    assert_eq!(proof[0]["leaves"].as_array().unwrap().len(), 4);
     let folder = tempfile::tempdir().unwrap();
     let (written, card) = (folder.path().join("proof"), a.layout().card());
     std::fs::write(&written, proof[0].to_string()).unwrap();

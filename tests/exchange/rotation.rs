@@ -182,7 +182,7 @@ async fn what_a_stolen_key_signs_beyond_its_last_position_is_refused() {
             epochs.clone(),
             HashSet::new(),
         );
-        judging.await.answer().await.unwrap()
+        judging.answer().await.unwrap()
     };
     let card = |hash: Digest| {
         let (signed, _) = a.card_that_retires(Retirement {

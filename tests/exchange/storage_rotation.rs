@@ -23,11 +23,9 @@ async fn a_new_storage_key_closes_what_is_new_to_the_old_one_and_opens_what_is_o
         show(&a, reference).await;
     }
     // Every leaf opens, those before the rotation and those after it.
+    let written = a.node().ledger_size().unwrap();
     let leaves = ledger_bodies(&a).await;
-    assert_eq!(
-        u64::try_from(leaves.len()).unwrap(),
-        a.node().ledger_size().unwrap()
-    );
+    assert_eq!(u64::try_from(leaves.len()).unwrap(), written);
     a.stop().await;
 
     // Whoever has the old key alone reads no leaf that was written since.

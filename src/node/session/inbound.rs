@@ -24,8 +24,8 @@ use super::{
     escape, protocol, statements,
 };
 
-/// Frames verified ahead of the writer.
-pub(super) const AHEAD: usize = 4;
+/// Frames that are verified or wait for it ahead of the writer: as many full ones as the credit holds.
+pub(super) const AHEAD: usize = 8;
 /// Sealing epochs of the peer kept at the same time.
 const EPOCHS: usize = 4;
 /// A sequence that came broken this often on its origin's own link ends with NON_DELIVERY.
@@ -225,16 +225,14 @@ impl Inbound {
         let skip = usize::try_from(accepted.skip_duplicates).unwrap_or(usize::MAX);
         let fresh = deliver.records.into_iter().skip(skip).collect();
         let given_up = node.links.broken(id, BROKEN_TIMES.saturating_sub(1));
-        let judged = node
-            .begin_receive(
-                id,
-                accepted.fresh.start,
-                before,
-                fresh,
-                self.epochs.clone(),
-                given_up,
-            )
-            .await;
+        let judged = node.begin_receive(
+            id,
+            accepted.fresh.start,
+            before,
+            fresh,
+            self.epochs.clone(),
+            given_up,
+        );
         self.to_commit
             .send(Verifying {
                 lane,

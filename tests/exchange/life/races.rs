@@ -200,7 +200,6 @@ async fn together(recall_first: bool) {
                 epochs.clone(),
                 HashSet::new(),
             )
-            .await
             .answer()
             .await
             .unwrap()

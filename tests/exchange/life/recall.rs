@@ -162,7 +162,6 @@ async fn recall_comes_first(restarts: bool) {
                 epochs.clone(),
                 HashSet::new(),
             )
-            .await
             .answer()
             .await
             .unwrap()

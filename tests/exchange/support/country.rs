@@ -7,10 +7,9 @@ use std::{
 };
 
 use comity::{
-    access::{Guarded, Table},
+    access::Table,
     client::{Client, Profile},
     config::{Config, DialConfig},
-    exercise,
     home::{self, Home, InitOptions, Layout},
     ledger::{Checkpoint, checkpoint},
     node::{Clock, Node, NodeError, system_clock},
@@ -33,39 +32,11 @@ use super::{
     command::{Ended, comity_with, nothing_inherited},
     eventually,
     ports::free_port,
+    settings::{BY_ONE, KEYS_PASSPHRASE, PASSPHRASE, Settings, authorities},
 };
 
-/// What the roots of every test country are locked with.
-pub(crate) const PASSPHRASE: &str = "exercise only, protects nothing";
-/// What the node's keys are protected with, where a test protects them.
-pub(crate) const KEYS_PASSPHRASE: &str = "the keys of an exercise";
 /// scrypt work of these roots, as a power of two.
 const WORK: u8 = 2;
-
-/// What one person may do alone in tests that are about something else.
-pub(crate) const BY_ONE: [Guarded; 4] = [
-    Guarded::ImportCard,
-    Guarded::OpenVictims,
-    Guarded::ExportCourt,
-    Guarded::ExportBulk,
-];
-
-/// What differs from country to country.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Settings {
-    /// Leave the address out of the card: others cannot dial this country.
-    pub(crate) unlisted: bool,
-    /// Folder for the home, instead of a temporary one of its own.
-    pub(crate) dir: Option<PathBuf>,
-    /// When its keys, certificates and card were made, instead of now.
-    pub(crate) issued: Option<comity::record::Moment>,
-    /// The authority of the local officer, instead of the police.
-    pub(crate) desk: Option<&'static str>,
-    /// Ask for a second person wherever the built-in permissions do.
-    pub(crate) two_persons: bool,
-    /// Another share of the disk beyond which nothing new is accepted.
-    pub(crate) disk_full_percent: Option<u64>,
-}
 
 /// A country of a test.
 pub(crate) struct Country {
@@ -76,13 +47,6 @@ pub(crate) struct Country {
     /// Variables of its process and of commands about it.
     pub(super) environment: Vec<(String, String)>,
     _folder: Option<TempDir>,
-}
-
-/// The authorities of a country, that of its local officer first.
-fn authorities(desk: Option<&str>) -> Vec<String> {
-    let mut authorities = exercise::AUTHORITIES.map(str::to_owned).to_vec();
-    authorities.sort_by_key(|name| desk != Some(name.as_str()));
-    authorities
 }
 
 struct Running {

@@ -16,6 +16,7 @@ mod process;
 mod proxy;
 mod records;
 mod rotation;
+mod settings;
 
 use std::time::Duration;
 
@@ -29,14 +30,15 @@ pub(crate) use self::{
         Ended, comity, comity_reading, comity_running, comity_with_broken_stdout,
         comity_with_temporary, spawning,
     },
-    country::{Country, KEYS_PASSPHRASE, PASSPHRASE, Settings},
+    country::Country,
     desk::{acknowledge, assign, client_as, colleague, due, listed, unread},
     follow::{amendment, complied, digest_of, recall, show, status_of, take_back, try_show},
-    neighbours::{befriend, befriend_by, introduce, neighbours},
+    neighbours::{befriend, befriend_by, introduce, neighbours, one_dials, unlisted},
     power::{Failing, Power},
     proxy::{ConnectProxy, PASSWORD, USER},
     records::{alert, alert_to, json_of, large, urgent, urgent_to, with_everything},
     rotation::{incarnation_of, position, positions, replaced, restrict},
+    settings::{KEYS_PASSPHRASE, PASSPHRASE, Settings},
 };
 
 /// Longest wait for something that must happen. It never decides whether a test is right, only when

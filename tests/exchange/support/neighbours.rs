@@ -5,7 +5,7 @@ use std::sync::Arc;
 use comity::node::{Clock, Node, cards::Imported, system_clock};
 
 use super::{
-    Country,
+    Country, Settings,
     access::{permit, second_operator},
     command::nothing_inherited,
 };
@@ -13,6 +13,25 @@ use super::{
 /// Two countries that know each other's cards; neither runs.
 pub(crate) async fn neighbours() -> (Country, Country) {
     let (a, b) = (Country::set_up("TJ"), Country::set_up("UZ"));
+    befriend(&[&a, &b]).await;
+    (a, b)
+}
+
+/// A country whose card names no address: only it dials.
+pub(crate) fn unlisted(code: &'static str) -> Country {
+    Country::with(
+        code,
+        Settings {
+            unlisted: true,
+            ..Settings::default()
+        },
+    )
+}
+
+/// Two countries of which the second alone dials, so that a link that is up stays the only one,
+/// whatever its clock says from then on.
+pub(crate) async fn one_dials() -> (Country, Country) {
+    let (a, b) = (Country::set_up("TJ"), unlisted("UZ"));
     befriend(&[&a, &b]).await;
     (a, b)
 }

@@ -260,8 +260,8 @@ case!(beyond_credit, world, {
     let mut link = world.session().await;
     let parcel = world.parcel();
     let records = vec![link.pack(&parcel); 256];
-    for first in [1, 257, 513, 769, 1025] {
-        link.deliver(world, first, records.clone());
+    for frame in 0..9 {
+        link.deliver(world, 1 + 256 * frame, records.clone());
     }
     let end = link.end().await;
     busy.end().await;
