@@ -112,8 +112,9 @@ async fn the_delay_before_shredding_begins_when_the_clocks_agree() {
     let by = Arc::new(AtomicI64::new(0));
     b.start_with(off(&by)).await;
     b.linked("TJ").await;
-    // Its own card would not count yet by such a clock, so it is set back while it runs.
-    by.store(-3 * DAY_US, Ordering::SeqCst);
+    // More than the delay of a day, and less than the two days within which cards count all the same:
+    // beyond these the link ends.
+    by.store(-47 * (DAY_US / 24), Ordering::SeqCst);
     let reference = a.submit(alert("recalled by a clock that is behind")).await;
     b.receives(&reference).await;
     take_back(&a, &[&reference]).await.unwrap();

@@ -55,7 +55,7 @@ async fn every_command_answers_in_json_lines() {
     ];
     let verified = &lines(comity(&verify).await)[0];
     assert_eq!(verified["verified"], true);
-    assert_eq!(verified["leaves"].as_array().unwrap().len(), 3);
+    assert_eq!(verified["leaves"].as_array().unwrap().len(), 4);
     let export = json(&["audit", "export"]).await;
     assert!(export[0]["checkpoint"].is_string());
     assert_eq!(json(&["card", "show"]).await[0]["country"], "TJ");
