@@ -2,8 +2,8 @@
 //! asked may do it.
 //!
 //! Each step is an entry with its leaf before anybody is told of it. An order that is approved
-//! durably is carried out, now or after a restart ([`carry`]); a leave is looked for by what is done
-//! under it ([`leave`]).
+//! durably is carried out, now or after a restart (`carry`); a leave is looked for by what is done
+//! under it (`leave`).
 
 mod carry;
 mod error;
