@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use crate::{
-    access::{self, MAX_BYTES, Table},
+    access::{self, MAX_BYTES, PrincipalKind, Table},
     record::{Moment, compartments::label_name},
     wire::{
         json,
@@ -56,7 +56,8 @@ pub(super) struct Propose {
 
 #[derive(Debug, Args)]
 pub(super) struct Check {
-    /// Home of the node; its first operator asks [env: COMITY_HOME].
+    /// Home of the node; whoever it is about asks, if their key is there, or else its first operator,
+    /// who learns of no record [env: COMITY_HOME].
     #[arg(long, conflicts_with = "profile")]
     home: Option<PathBuf>,
     /// Client profile of who asks [env: COMITY_PROFILE].
@@ -177,13 +178,23 @@ impl Propose {
 }
 
 impl Check {
-    async fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
-        let target = Target {
-            home: self.home,
-            profile: self.profile,
-            as_whom: None,
+    /// Who asks: whoever it is about, where the home has their key, since nobody else learns of the
+    /// records that they may list; or else the operator.
+    fn asker(&self) -> Target {
+        let of = |as_whom| Target {
+            home: self.home.clone(),
+            profile: self.profile.clone(),
+            as_whom,
         };
-        let mut client = target.connect_operator().await?;
+        let about = of(Some(self.of.clone()).filter(|name| !name.is_empty()));
+        match about.profile(PrincipalKind::Operator) {
+            Ok(_) => about,
+            Err(_) => of(None),
+        }
+    }
+
+    async fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
+        let mut client = self.asker().connect_operator().await?;
         let request = ExplainDecisionRequest {
             principal: self.of,
             action: self.action.clone(),

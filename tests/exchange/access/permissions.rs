@@ -199,4 +199,21 @@ async fn a_decision_is_explained_to_whom_it_concerns() {
         said.contains("may `shred`") && said.contains("second person"),
         "{said}"
     );
+    // Of a record, by the key of whom it is about.
+    let check = [
+        "access",
+        "check",
+        "--as",
+        "officer/local",
+        "--action",
+        "read",
+        &reference,
+        "--home",
+        tj.at(),
+    ];
+    let said = comity(&check).await.fine();
+    assert!(
+        said.contains("may `read`") && said.contains("situation: by row"),
+        "{said}"
+    );
 }
