@@ -2,11 +2,13 @@
 //!
 //! What a stranger can occupy is bounded: how often an address comes, handshakes in progress of an
 //! address and of all (the oldest gives way, so stalled ones never keep others out), connections per
-//! identity, and connections per port (one that idles gives way, of whoever has most).
+//! identity, and connections per port (one that idles gives way, of whoever has most). Of the cores
+//! handshakes have half.
 
 mod connection;
 mod limits;
 mod live;
+mod paced;
 mod seats;
 
 use std::{
@@ -35,6 +37,7 @@ pub use self::{
 };
 use self::{
     connection::Connection,
+    paced::Paced,
     seats::{Handshakes, Seats},
 };
 use super::{
@@ -184,6 +187,7 @@ struct Gate {
 impl Gate {
     async fn admit(self, listener: TcpListener) {
         let handshakes = Handshakes::new(Arc::clone(&self.admission));
+        let turns = paced::turns();
         let mut said: Option<Instant> = None;
         loop {
             let (stream, remote) = match listener.accept().await {
@@ -201,8 +205,9 @@ impl Gate {
                 continue;
             }
             let gate = self.clone();
+            let turns = Arc::clone(&turns);
             handshakes.start(remote.ip(), async move {
-                match gate.handshake(stream).await {
+                match Paced::new(gate.handshake(stream), &turns).await {
                     // Full only while the server is busy; the handshake's time has been spent.
                     Ok(connection) => drop(gate.sender.send(Ok(connection)).await),
                     Err(fault) => {
