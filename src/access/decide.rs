@@ -57,6 +57,11 @@ impl fmt::Display for Missing {
                 write!(f, "no role allows it for compartment `{}`", label_name(*label))
             }
             Self::Approver(guarded) => write!(f, "no role approves {}", guarded.says()),
+            Self::SecondPerson(Guarded::DataSubject) => write!(
+                f,
+                "{} needs a second person: ask with `comity subject request`",
+                Guarded::DataSubject.says()
+            ),
             Self::SecondPerson(guarded) => write!(
                 f,
                 "{} needs a second person: ask with `comity approvals request {}`",

@@ -2,6 +2,8 @@
 
 mod request;
 
+pub(super) use request::waits;
+
 use clap::{Args, Subcommand};
 
 use crate::{

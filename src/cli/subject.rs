@@ -6,7 +6,6 @@ use futures_util::StreamExt as _;
 use crate::{
     access::Guarded,
     node::subject::query_of,
-    record::Moment,
     wire::{
         json,
         ledger::ReadingPurpose,
@@ -20,8 +19,9 @@ use crate::{
 
 use super::{
     Target,
+    approvals::waits,
     exit::{Failure, UNAVAILABLE, USAGE},
-    out::{Out, moment},
+    out::Out,
     why::Why,
 };
 
@@ -100,17 +100,7 @@ impl Request {
         };
         let mut client = self.target.connect().await?;
         let answer = client.life.request_approval(request).await?.into_inner();
-        if out.json() {
-            let value = json::to_json("comity.node.v1.RequestApprovalResponse", &answer)?;
-            return out.value(&value);
-        }
-        out.line(&answer.id)?;
-        out.note(&format!(
-            "a second person approves it until {}: comity approvals approve {}",
-            moment(Moment::from_micros(answer.expires_us)),
-            answer.id
-        ));
-        Ok(())
+        waits(&answer, out)
     }
 }
 

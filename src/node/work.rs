@@ -14,6 +14,8 @@ use tokio::{
     task::{JoinHandle, spawn_blocking},
 };
 
+use tokio_util::task::AbortOnDropHandle;
+
 use super::NodeError;
 
 /// Bytes of a little work, at most: some hundred microseconds of cryptography.
@@ -40,8 +42,8 @@ pub enum Work<T> {
     Done(Result<T, NodeError>),
     /// Another thread does it.
     Elsewhere(JoinHandle<T>),
-    /// Another thread will do it.
-    InTurn(JoinHandle<Result<T, NodeError>>),
+    /// Another thread will do it; nobody does once this is dropped before its turn.
+    InTurn(AbortOnDropHandle<Result<T, NodeError>>),
 }
 
 impl<T: Send + 'static> Work<T> {
@@ -54,7 +56,8 @@ impl<T: Send + 'static> Work<T> {
         }
     }
 
-    /// As [`Self::begin`]; what is not `little` is done once it has its turn.
+    /// As [`Self::begin`]; what is not `little` is done once it has its turn. What a session that ended
+    /// leaves waiting goes with it, so that a peer that comes again and again fills no queue.
     pub(super) fn in_turn(
         little: bool,
         turns: &Turns,
@@ -67,11 +70,11 @@ impl<T: Send + 'static> Work<T> {
         // It has its place in the queue from the first time that it is asked for on.
         match turn.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(turn) => Self::Elsewhere(spawn_blocking(|| with(turn, work))),
-            Poll::Pending => Self::InTurn(tokio::spawn(async move {
+            Poll::Pending => Self::InTurn(AbortOnDropHandle::new(tokio::spawn(async move {
                 let turn = turn.await;
                 let done = spawn_blocking(|| with(turn, work)).await;
                 done.map_err(|_| NodeError::Task)
-            })),
+            }))),
         }
     }
 
@@ -131,6 +134,21 @@ mod tests {
             other.answer().await.unwrap();
         }
         assert_eq!(*done.lock().unwrap(), Vec::from_iter(0..20));
+    }
+
+    #[tokio::test]
+    async fn work_that_nobody_waits_for_any_more_is_not_begun() {
+        let turns = Turns(Arc::new(Semaphore::new(1)));
+        let (go_on, goes_on) = std::sync::mpsc::channel::<()>();
+        let first = Work::in_turn(false, &turns, move || goes_on.recv().is_ok());
+        let held = Arc::new(());
+        let its = Arc::clone(&held);
+        drop(Work::in_turn(false, &turns, move || drop(its)));
+        while Arc::strong_count(&held) > 1 {
+            tokio::task::yield_now().await;
+        }
+        go_on.send(()).unwrap();
+        assert!(first.answer().await.unwrap());
     }
 
     #[tokio::test]

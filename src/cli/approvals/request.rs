@@ -7,7 +7,7 @@ use crate::{
     record::{Country, Moment},
     wire::{
         json,
-        node::{RequestApprovalRequest, TableScope},
+        node::{RequestApprovalRequest, RequestApprovalResponse, TableScope},
     },
 };
 
@@ -28,8 +28,6 @@ pub(in crate::cli) enum Request {
     ExportCourt(ExportCourt),
     /// To get at many records within an hour, or to export a table of statistics.
     ExportBulk(ExportBulk),
-    /// To have everything held scanned for a data subject's request.
-    DataSubject(DataSubject),
 }
 
 #[derive(Debug, Args)]
@@ -73,17 +71,6 @@ pub(in crate::cli) struct ExportBulk {
     /// Of a table: how it is divided, such as by-form-of-exploitation.
     #[arg(long, value_name = "CODE", default_value = "total")]
     dimension: String,
-    #[command(flatten)]
-    why: Why,
-}
-
-#[derive(Debug, Args)]
-pub(in crate::cli) struct DataSubject {
-    #[command(flatten)]
-    target: Target,
-    /// What is looked for, exactly as the scan will name it. Only a keyed digest of it is kept.
-    #[arg(long = "for", value_name = "TEXT")]
-    query: String,
     #[command(flatten)]
     why: Why,
 }
@@ -136,13 +123,6 @@ impl Request {
                 };
                 (export.target, export.why, request)
             }
-            Self::DataSubject(scan) => {
-                let request = RequestApprovalRequest {
-                    query: scan.query.into_bytes(),
-                    ..of(Guarded::DataSubject)
-                };
-                (scan.target, scan.why, request)
-            }
         };
         let mut client = target.connect().await?;
         let request = RequestApprovalRequest {
@@ -152,16 +132,24 @@ impl Request {
             ..request
         };
         let answer = client.life.request_approval(request).await?.into_inner();
-        if out.json() {
-            let value = json::to_json("comity.node.v1.RequestApprovalResponse", &answer)?;
-            return out.value(&value);
-        }
-        out.line(&answer.id)?;
-        out.note(&format!(
-            "a second person approves it until {}: comity approvals approve {}",
-            moment(Moment::from_micros(answer.expires_us)),
-            answer.id
-        ));
-        Ok(())
+        waits(&answer, out)
     }
+}
+
+/// Says under which id something waits for a second person.
+pub(in crate::cli) fn waits(
+    answer: &RequestApprovalResponse,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    if out.json() {
+        let value = json::to_json("comity.node.v1.RequestApprovalResponse", answer)?;
+        return out.value(&value);
+    }
+    out.line(&answer.id)?;
+    out.note(&format!(
+        "a second person approves it until {}: comity approvals approve {}",
+        moment(Moment::from_micros(answer.expires_us)),
+        answer.id
+    ));
+    Ok(())
 }

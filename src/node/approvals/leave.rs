@@ -106,10 +106,10 @@ pub(super) const fn asked_how(guarded: Guarded) -> &'static str {
         Guarded::Shred => "`comity shred` asks for it",
         Guarded::ImportCard => "`comity card import` asks for it",
         Guarded::ChangePermissions => "`comity access propose` asks for it",
-        Guarded::OpenVictims
-        | Guarded::ExportCourt
-        | Guarded::ExportBulk
-        | Guarded::DataSubject => "`comity approvals request` asks for it",
+        Guarded::DataSubject => "`comity subject request` asks for it",
+        Guarded::OpenVictims | Guarded::ExportCourt | Guarded::ExportBulk => {
+            "`comity approvals request` asks for it"
+        }
     }
 }
 
