@@ -26,6 +26,7 @@ const PROTOS: &[&str] = &[
     "comity/record/v1/vocabulary_networks.proto",
     "comity/record/v1/vocabulary_sectors.proto",
     "comity/record/v1/vocabulary_trends.proto",
+    "comity/bundle/v1/bundle.proto",
     "comity/card/v1/card.proto",
     "comity/envelope/v1/envelope.proto",
     "comity/link/v1/link.proto",

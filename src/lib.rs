@@ -8,6 +8,7 @@
 //! `rpc` and `cli` are its doors. docs/ARCHITECTURE.md has the whole house.
 
 pub mod access;
+pub mod bag;
 pub mod card;
 pub mod catalogue;
 pub mod cli;
@@ -16,6 +17,7 @@ pub mod config;
 pub mod crypto;
 pub mod entry;
 pub mod envelope;
+pub mod evidence;
 pub mod exercise;
 pub mod home;
 pub mod inbox;

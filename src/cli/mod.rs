@@ -45,6 +45,7 @@ mod submit;
 mod template;
 mod trend;
 mod vectors;
+mod verify;
 mod why;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -165,6 +166,7 @@ enum Command {
     #[command(subcommand)]
     Consent(consent::Consent),
     Export(export::Export),
+    Verify(verify::Verify),
     /// Pass another country's record on to a third, with its origin's signature.
     Onward(onward::Onward),
     /// Show the receipts of a record, verified.
@@ -237,6 +239,7 @@ fn dispatch(command: Command, out: &mut Out) -> Result<(), Failure> {
         Command::Store(store) => store.carry_out(out),
         Command::Keys(keys) => keys.carry_out(out),
         Command::Vectors(vectors) => vectors.carry_out(out),
+        Command::Verify(verify) => verify.carry_out(out),
         Command::Run(run) => runtime()?.block_on(run.carry_out(out)),
         Command::Card(card) => runtime()?.block_on(card.carry_out(out)),
         Command::Search(search) => runtime()?.block_on(search.carry_out(out)),

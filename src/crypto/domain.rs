@@ -17,6 +17,8 @@ pub enum Domain {
     Mark,
     /// A consent token (signature).
     Consent,
+    /// An entry of an item's chain of custody (signature).
+    Custody,
     /// A ledger leaf (salted hash of its body).
     Leaf,
     /// A destination's entitlement to manifest indexes (salted hash).
@@ -61,6 +63,7 @@ impl Domain {
             Self::Receipts => b"comity/v1/receipts\0",
             Self::Mark => b"comity/v1/mark\0",
             Self::Consent => b"comity/v1/consent\0",
+            Self::Custody => b"comity/v1/custody\0",
             Self::Leaf => b"comity/v1/leaf\0",
             Self::Entitlement => b"comity/v1/entitlement\0",
             Self::ContentEncryption => b"comity/v1/content-encryption\0",

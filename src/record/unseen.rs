@@ -27,3 +27,20 @@ pub fn is_unseen(c: char) -> bool {
 pub const fn is_joiner(c: char) -> bool {
     matches!(c, '\u{200c}' | '\u{200d}')
 }
+
+/// Text for HTML, in an element or a quoted attribute. What nobody sees is made visible.
+pub fn in_markup(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c if is_unseen(c) => out.extend(c.escape_default()),
+            c => out.push(c),
+        }
+    }
+    out
+}

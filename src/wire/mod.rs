@@ -15,6 +15,6 @@ mod generated {
 }
 
 pub use generated::comity::{
-    card::v1 as card, entry::v1 as entry, envelope::v1 as envelope, ledger::v1 as ledger,
-    link::v1 as link, node::v1 as node, record::v1 as record,
+    bundle::v1 as bundle, card::v1 as card, entry::v1 as entry, envelope::v1 as envelope,
+    ledger::v1 as ledger, link::v1 as link, node::v1 as node, record::v1 as record,
 };

@@ -39,6 +39,12 @@ pub(crate) const HOUSE: &[Room] = &[
         &["card", "crypto", "entry", "store", "wire"],
     ),
     room(
+        "evidence",
+        PURE,
+        &["card", "crypto", "envelope", "ledger", "record", "wire"],
+    ),
+    room("bag", AT_THE_EDGE, &["crypto", "evidence"]),
+    room(
         "inbox",
         PURE,
         &["crypto", "entry", "envelope", "record", "store", "wire"],
@@ -104,12 +110,14 @@ pub(crate) const HOUSE: &[Room] = &[
         AT_THE_EDGE,
         &[
             "access",
+            "bag",
             "card",
             "catalogue",
             "client",
             "config",
             "crypto",
             "envelope",
+            "evidence",
             "exercise",
             "home",
             "ledger",
@@ -163,5 +171,9 @@ pub(crate) const LONG: &[(&str, &str)] = &[
     (
         "src/card/tests/cases.rs",
         "a list: one case per defect of a card",
+    ),
+    (
+        "src/evidence/custody/tests.rs",
+        "a list: one case per gap of a chain",
     ),
 ];

@@ -1,6 +1,6 @@
 //! A report as one page of HTML to print: nothing from elsewhere, no scripts, every text escaped.
 
-use crate::{record::unseen::is_unseen, wire::node::AuditReport};
+use crate::{record::unseen::in_markup as escaped, wire::node::AuditReport};
 
 use super::{
     report::{Proved, leaves},
@@ -150,23 +150,6 @@ fn sentence(heading: &str) -> String {
     }
 }
 
-/// Text for HTML, in an element or a quoted attribute. What nobody sees is made visible.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c if is_unseen(c) => out.extend(c.escape_default()),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
 fn escaped_lines(text: &str) -> String {
     text.split('\n').map(escaped).collect::<Vec<_>>().join("\n")
 }
@@ -177,6 +160,7 @@ mod tests {
     use crate::{
         crypto::Digest,
         ledger::Checkpoint,
+        record::unseen::is_unseen,
         wire::node::{ReportDimension, ReportTotal},
     };
 
