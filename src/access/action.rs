@@ -104,6 +104,8 @@ actions! {
     SeePermissions "see-permissions" Node "See the permissions in force, and have decisions about oneself explained.";
     ExplainPermissions "explain-permissions" Node "Have decisions about anybody explained.";
     ChangePermissions "change-permissions" Node "Propose other permissions.";
+    UploadEvidence "upload-evidence" Contents "Upload files to evidence requests.";
+    DownloadEvidence "download-evidence" Contents "Download files of evidence requests.";
     Offboard "offboard" Node "Hand over what somebody who leaves was in charge of.";
 }
 
@@ -124,6 +126,7 @@ impl Action {
                 | Self::Search
                 | Self::Correlate
                 | Self::ExportCourt
+                | Self::DownloadEvidence
                 | Self::ExportTable
         )
     }

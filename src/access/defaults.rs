@@ -72,14 +72,14 @@ fn rows() -> Vec<Row> {
                 REPORT,
                 &[RequestConsent, AnswerConsent, ShareOnward],
             ],
-            &[Source, Evidence],
+            &[Source],
             own,
         ),
-        // The desk hands in what any authority of the country knows of victims, sources and evidence.
+        // The desk hands in what any authority of the country knows of victims and sources.
         row(
             Role::LiaisonOfficer,
             &[&[Preview, Submit, Amend]],
-            &[Victims, Source, Evidence],
+            &[Victims, Source],
             all,
         ),
         row(Role::Analyst, &[LOOK, &[ExportTable]], facts, all),
@@ -91,7 +91,13 @@ fn rows() -> Vec<Row> {
                 REPORT,
                 &[Hold, Shred, RequestConsent, AnswerConsent, ExportCourt],
             ],
-            &[Situation, Suspects, Identifiers, Source, Evidence],
+            &[Situation, Suspects, Identifiers, Source],
+            own,
+        ),
+        row(
+            Role::JudicialAuthority,
+            &[&[UploadEvidence, DownloadEvidence]],
+            &[Situation, Evidence],
             own,
         ),
         row(
@@ -114,11 +120,11 @@ fn rows() -> Vec<Row> {
             facts,
             own,
         ),
-        // A case system hands in what it holds of victims and evidence, and reads none.
+        // A case system hands in what it holds of victims and reads none.
         row(
             Role::CaseSystem,
             &[&[Preview, Submit, Amend]],
-            &[Victims, Source, Evidence],
+            &[Victims, Source],
             own,
         ),
     ];

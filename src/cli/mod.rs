@@ -16,6 +16,7 @@ mod consent;
 mod delegate;
 mod demo;
 mod diff;
+mod evidence;
 mod exit;
 mod export;
 mod history;
@@ -164,6 +165,9 @@ enum Command {
     /// Ask the origin of a record for a use that its markings forbid; grant or refuse.
     #[command(subcommand)]
     Consent(consent::Consent),
+    /// Evidence requests and their files.
+    #[command(subcommand)]
+    Evidence(evidence::Evidence),
     Export(export::Export),
     /// Pass another country's record on to a third, with its origin's signature.
     Onward(onward::Onward),
@@ -260,6 +264,7 @@ fn dispatch(command: Command, out: &mut Out) -> Result<(), Failure> {
         Command::Auditor(of) => runtime()?.block_on(of.carry_out(Kind::Auditor, out)),
         Command::Operator(of) => runtime()?.block_on(of.carry_out(Kind::Operator, out)),
         Command::Consent(consent) => runtime()?.block_on(consent.carry_out(out)),
+        Command::Evidence(evidence) => runtime()?.block_on(evidence.carry_out(out)),
         Command::Export(export) => runtime()?.block_on(export.carry_out(out)),
         Command::Onward(onward) => runtime()?.block_on(onward.carry_out(out)),
         Command::Receipts(receipts) => runtime()?.block_on(receipts.carry_out(out)),

@@ -12,7 +12,8 @@ use crate::{
     wire::node::{
         access_service_client::AccessServiceClient, audit_service_client::AuditServiceClient,
         card_service_client::CardServiceClient, consent_service_client::ConsentServiceClient,
-        enrolment_service_client::EnrolmentServiceClient, life_service_client::LifeServiceClient,
+        enrolment_service_client::EnrolmentServiceClient, item_service_client::ItemServiceClient,
+        life_service_client::LifeServiceClient,
         record_service_client::RecordServiceClient, search_service_client::SearchServiceClient,
         sharing_service_client::SharingServiceClient, status_service_client::StatusServiceClient,
         thread_service_client::ThreadServiceClient, trend_service_client::TrendServiceClient,
@@ -60,6 +61,8 @@ pub struct Client {
     pub audit: AuditServiceClient<Channel>,
     /// Cards.
     pub cards: CardServiceClient<Channel>,
+    /// Files of evidence requests.
+    pub items: ItemServiceClient<Channel>,
     /// Certificates.
     pub enrolment: EnrolmentServiceClient<Channel>,
     /// Tables of statistics.
@@ -89,6 +92,7 @@ impl Client {
             access: AccessServiceClient::new(channel.clone()).max_decoding_message_size(most),
             audit: AuditServiceClient::new(channel.clone()).max_decoding_message_size(most),
             cards: CardServiceClient::new(channel.clone()).max_decoding_message_size(most),
+            items: ItemServiceClient::new(channel.clone()).max_decoding_message_size(most),
             enrolment: EnrolmentServiceClient::new(channel.clone()).max_decoding_message_size(most),
             trends: TrendServiceClient::new(channel.clone()).max_decoding_message_size(most),
             status: StatusServiceClient::new(channel).max_decoding_message_size(most),

@@ -26,6 +26,8 @@
 //! | list, search, compare | [`Client::list`], [`Client::search()`], [`Client::related`] | yes |
 //! | open a record | [`Client::read`] | yes: the ledger may then hold the reading twice |
 //! | see the receipts | [`Client::receipts`] | yes |
+//! | upload a file to an evidence request | [`Client::upload`] | yes: from what is durable |
+//! | download one | [`Client::download`] | yes: from what is written; the ledger then holds each part |
 //! | renew the certificate | [`Client::renew`], [`Client::renew_if_due`] | no |
 //!
 //! Every other call of the node is made with the generated services, which are the fields of
@@ -59,6 +61,7 @@ mod profile;
 mod records;
 mod renew;
 mod submit;
+mod transfers;
 mod watch;
 
 pub use connection::Client;
@@ -66,4 +69,5 @@ pub use error::{ClientError, Refused};
 pub use node_card::NODE_CARD;
 pub use profile::{Profile, replace};
 pub use submit::Outcomes;
+pub use transfers::{DownloadOrder, TransferError, UploadOrder};
 pub use watch::{News, Position, PositionError, Start, Watch};

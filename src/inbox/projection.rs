@@ -210,6 +210,7 @@ pub fn apply(entry: &Entry, stored: &Stored<'_>, rows: &mut Rows<'_>) -> Result<
             consents::disclosed(disclosed, rows)?;
             life_rows::apply(entry, stored, rows)
         }
+        Event::ItemBegun(begun) => slot_used(begun.slot, rows),
         Event::TableExported(exported) => Ok(released::add(&exported.released, rows)?),
         Event::Read(read) => {
             readers::apply(read, rows)?;

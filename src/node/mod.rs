@@ -19,12 +19,14 @@ mod fence;
 mod guard;
 mod heard;
 pub mod holds;
+pub mod items;
 pub mod life;
 pub mod links;
 pub mod listing;
 mod lives;
 pub mod onward;
 mod open;
+mod pace;
 pub mod projection;
 mod purpose;
 pub mod read;
@@ -228,6 +230,7 @@ pub struct Node {
     /// Whom the country's CA issued certificates to.
     pub(crate) roster: Roster,
     pub(crate) keys: NodeKeys,
+    pub(crate) items: items::Items,
     pub(crate) store: Store,
     pub(crate) opened: Opened,
     pub(crate) slots: ShredSlots,

@@ -83,7 +83,8 @@ impl NodeRules {
         let clock = prepared.facts.clock;
         let actor = prepared.actor.clone();
         let peers: Vec<&str> = prepared.destinations.iter().map(|of| of.code()).collect();
-        let peers = peers.join(",");
+        let peer_codes = peers;
+        let peers = peer_codes.join(",");
         let leaf = LeafBody {
             actor: prepared.actor,
             action: Action::Collection.into(),
@@ -94,6 +95,7 @@ impl NodeRules {
         };
         let taken = Taken::of(&prepared.facts, prepared.digest, self.country);
         let effect = prepared.facts.effect;
+        let items = prepared.facts.items;
         let event = Event::Submitted(Submitted {
             holding: Some(Self::passing_on(
                 timed(
@@ -139,6 +141,7 @@ impl NodeRules {
         if let (Some(taken), Some(effect)) = (taken, effect) {
             self.carry_out(&taken, effect, group)?;
         }
+        self.transfer_items(items, prepared.digest, &peer_codes, group)?;
         if let Some(passes_on) = passes_on {
             self.passed_on(passes_on, &actor, &peers, group)?;
         }
@@ -231,6 +234,7 @@ impl NodeRules {
                 let number = inbox::ask::last_number(group)?.saturating_add(1);
                 let taken = Taken::of(&facts, digest, lane.peer);
                 let effect = facts.effect;
+                let items = facts.items;
                 let event = Event::Received(Received {
                     holding: Some(Self::passing_on(
                         timed(
@@ -267,6 +271,7 @@ impl NodeRules {
                 if let (Some(taken), Some(effect)) = (taken, effect) {
                     self.carry_out(&taken, effect, group)?;
                 }
+                self.await_items(items, digest, lane.peer, group)?;
                 self.carry_out_awaited(
                     &Target {
                         number,

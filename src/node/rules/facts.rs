@@ -1,6 +1,6 @@
 //! What the writer is told of a record's content, and what its life orders.
 
-use super::{consent::PassesOn, released::Release};
+use super::{consent::PassesOn, items::NamedItems, released::Release};
 use crate::{
     crypto::Digest,
     entry::{Follow, Holding, LateReceipt, Lock, LockCause},
@@ -25,6 +25,8 @@ pub struct Facts {
     pub passes_on: Option<PassesOn>,
     /// What it releases of statistics.
     pub releases: Vec<Release>,
+    /// The items that it names with their keys.
+    pub items: NamedItems,
     /// What its step does in the same group.
     pub effect: Option<Effect>,
 }

@@ -297,6 +297,7 @@ impl Node {
                 .as_ref()
                 .map_or(0, |at| Moment::from(at).micros()),
             passes_on: super::onward::passes_on(record),
+            items: super::items::named_in(record),
             ..Facts::default()
         }
     }
