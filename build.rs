@@ -9,6 +9,9 @@ use prost_types::{FileDescriptorProto, FileDescriptorSet};
 const PROTOS: &[&str] = &[
     "comity/record/v1/record.proto",
     "comity/record/v1/alert.proto",
+    "comity/record/v1/evidence.proto",
+    "comity/record/v1/evidence_steps.proto",
+    "comity/record/v1/evidence_terms.proto",
     "comity/record/v1/kinds.proto",
     "comity/record/v1/sharing.proto",
     "comity/record/v1/network.proto",
@@ -19,6 +22,7 @@ const PROTOS: &[&str] = &[
     "comity/record/v1/vocabulary_acts.proto",
     "comity/record/v1/vocabulary_alerts.proto",
     "comity/record/v1/vocabulary_cases.proto",
+    "comity/record/v1/vocabulary_evidence.proto",
     "comity/record/v1/vocabulary_networks.proto",
     "comity/record/v1/vocabulary_sectors.proto",
     "comity/record/v1/vocabulary_trends.proto",

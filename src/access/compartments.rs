@@ -3,12 +3,13 @@
 use crate::{record::compartments::label_name, wire::record::CompartmentLabel};
 
 /// The compartments that a record can have, the situation first.
-pub const ALL: [CompartmentLabel; 5] = [
+pub const ALL: [CompartmentLabel; 6] = [
     CompartmentLabel::Situation,
     CompartmentLabel::Suspects,
     CompartmentLabel::Identifiers,
     CompartmentLabel::Victims,
     CompartmentLabel::Source,
+    CompartmentLabel::Evidence,
 ];
 
 /// A set of compartments; small enough to be copied.

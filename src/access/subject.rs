@@ -149,6 +149,13 @@ impl Subject {
         if !has(CompartmentLabel::Source) {
             record.source = None;
         }
+        if !has(CompartmentLabel::Evidence) {
+            record.evidence = None;
+        }
+        // Whoever may have an item downloads it; its key stays in the node.
+        for item in record.evidence.iter_mut().flat_map(|of| &mut of.items) {
+            item.key.clear();
+        }
         if !has(CompartmentLabel::Situation) {
             record.situation = None;
         }

@@ -33,6 +33,14 @@ const EXAMPLES: &[(&str, &str)] = &[
     ),
     ("CaseRecord", include_str!("examples/CaseRecord.json")),
     ("Message", include_str!("examples/Message.json")),
+    (
+        "EvidenceRequest",
+        include_str!("examples/EvidenceRequest.json"),
+    ),
+    (
+        "SpontaneousInformation",
+        include_str!("examples/SpontaneousInformation.json"),
+    ),
 ];
 
 /// A country that sends or receives an example, and the authorities that its card names.

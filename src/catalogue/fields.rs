@@ -206,6 +206,7 @@ fn compartment(way: &Way) -> &'static str {
         CompartmentLabel::Identifiers,
         CompartmentLabel::Victims,
         CompartmentLabel::Source,
+        CompartmentLabel::Evidence,
     ];
     let own = labels
         .into_iter()

@@ -121,6 +121,7 @@ pub(super) fn compartment(name: &str) -> Result<CompartmentLabel, String> {
         CompartmentLabel::Identifiers,
         CompartmentLabel::Victims,
         CompartmentLabel::Source,
+        CompartmentLabel::Evidence,
     ];
     let found = known.into_iter().find(|label| label_name(*label) == name);
     found.ok_or_else(|| {

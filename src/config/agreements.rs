@@ -335,11 +335,12 @@ impl Reader<'_> {
 }
 
 /// Compartments that an agreement can allow or leave out; everyone reads the situation.
-const COMPARTMENTS: [CompartmentLabel; 4] = [
+const COMPARTMENTS: [CompartmentLabel; 5] = [
     CompartmentLabel::Suspects,
     CompartmentLabel::Identifiers,
     CompartmentLabel::Victims,
     CompartmentLabel::Source,
+    CompartmentLabel::Evidence,
 ];
 
 const PURPOSES: [TransferPurpose; 6] = [

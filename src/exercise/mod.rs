@@ -163,7 +163,12 @@ impl Exercise {
             Some(Kind::ModusOperandi(_)) => 65,
             Some(Kind::Alert(_) | Kind::Trend(_)) => 50,
             Some(
-                Kind::Tip(_) | Kind::VictimReferral(_) | Kind::CaseRecord(_) | Kind::Message(_),
+                Kind::Tip(_)
+                | Kind::VictimReferral(_)
+                | Kind::CaseRecord(_)
+                | Kind::Message(_)
+                | Kind::EvidenceRequest(_)
+                | Kind::SpontaneousInformation(_),
             ) => 0,
         };
         // Victims are referred to the country where they are, the source is named to one country.

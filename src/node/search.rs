@@ -49,7 +49,8 @@ const MAX_OPENED_BESIDE: usize = 80;
 /// Relations answered when nothing else is asked for.
 const DEFAULT_RELATED: usize = 20;
 
-/// The compartments that are searched: all but the victims'.
+/// The compartments that are searched: all but the victims', and the evidence, which is asked for by its
+/// request.
 const SEARCHED: [CompartmentLabel; 4] = [
     CompartmentLabel::Situation,
     CompartmentLabel::Suspects,

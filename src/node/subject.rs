@@ -116,12 +116,13 @@ pub struct Scan {
 }
 
 /// Every compartment there is.
-const EVERY: [CompartmentLabel; 5] = [
+const EVERY: [CompartmentLabel; 6] = [
     CompartmentLabel::Situation,
     CompartmentLabel::Suspects,
     CompartmentLabel::Victims,
     CompartmentLabel::Source,
     CompartmentLabel::Identifiers,
+    CompartmentLabel::Evidence,
 ];
 
 /// What a scan saw.

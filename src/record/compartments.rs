@@ -5,7 +5,7 @@ use prost::Message;
 use super::{MAX_LIST, MAX_RECORD_BYTES};
 use crate::wire::{
     bounds::{self, BoundsError},
-    record::{CompartmentLabel, Identifiers, Record, Source, Suspects, Victims},
+    record::{CompartmentLabel, Evidence, Identifiers, Record, Source, Suspects, Victims},
 };
 
 /// Compartments that can be read that are not a record's: the fault of the country that sealed
@@ -71,6 +71,7 @@ pub fn split(record: &Record) -> Vec<(CompartmentLabel, Vec<u8>)> {
         identifiers: None,
         victims: None,
         source: None,
+        evidence: None,
         follows: record.follows.clone(),
         relations: record.relations.clone(),
         step: record.step.clone(),
@@ -87,6 +88,7 @@ pub fn split(record: &Record) -> Vec<(CompartmentLabel, Vec<u8>)> {
     add(CompartmentLabel::Identifiers, encoded(&record.identifiers));
     add(CompartmentLabel::Victims, encoded(&record.victims));
     add(CompartmentLabel::Source, encoded(&record.source));
+    add(CompartmentLabel::Evidence, encoded(&record.evidence));
     parts
 }
 
@@ -127,6 +129,7 @@ pub fn join(parts: &[(u32, &[u8])]) -> Result<Record, ContentError> {
         (CompartmentLabel::Identifiers, record.identifiers.is_some()),
         (CompartmentLabel::Victims, record.victims.is_some()),
         (CompartmentLabel::Source, record.source.is_some()),
+        (CompartmentLabel::Evidence, record.evidence.is_some()),
     ];
     if let Some((label, _)) = misplaced.into_iter().find(|(_, there)| *there) {
         return Err(ContentError::Misplaced(label));
@@ -136,6 +139,7 @@ pub fn join(parts: &[(u32, &[u8])]) -> Result<Record, ContentError> {
         optional::<Identifiers>(&part, CompartmentLabel::Identifiers, "Identifiers")?;
     record.victims = optional::<Victims>(&part, CompartmentLabel::Victims, "Victims")?;
     record.source = optional::<Source>(&part, CompartmentLabel::Source, "Source")?;
+    record.evidence = optional::<Evidence>(&part, CompartmentLabel::Evidence, "Evidence")?;
     Ok(record)
 }
 
@@ -166,12 +170,13 @@ fn decoded<M: Message + Default>(
 fn label_of(number: u32) -> Option<CompartmentLabel> {
     let label = CompartmentLabel::try_from(i32::try_from(number).ok()?).ok()?;
     match label {
-        CompartmentLabel::Unspecified | CompartmentLabel::Evidence => None,
+        CompartmentLabel::Unspecified => None,
         CompartmentLabel::Situation
         | CompartmentLabel::Suspects
         | CompartmentLabel::Identifiers
         | CompartmentLabel::Victims
-        | CompartmentLabel::Source => Some(label),
+        | CompartmentLabel::Source
+        | CompartmentLabel::Evidence => Some(label),
     }
 }
 

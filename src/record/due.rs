@@ -55,6 +55,8 @@ pub fn clock(record: &Record, from: Moment, terms: &Terms) -> Option<Clock> {
     let (stated, answer) = match kind {
         Some(Kind::Alert(alert)) => (alert.acknowledge_by.as_ref(), false),
         Some(Kind::Message(message)) => (message.answer_by.as_ref(), message.answer_expected),
+        // Its agreement profile has its clocks.
+        Some(Kind::EvidenceRequest(_)) => return None,
         _ => (None, false),
     };
     let due = match stated {

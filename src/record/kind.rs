@@ -25,6 +25,8 @@ pub fn kind_name(record: &Record) -> Option<&'static str> {
         Kind::VictimReferral(_) => "VictimReferral",
         Kind::CaseRecord(_) => "CaseRecord",
         Kind::Message(_) => "Message",
+        Kind::EvidenceRequest(_) => "EvidenceRequest",
+        Kind::SpontaneousInformation(_) => "SpontaneousInformation",
     })
 }
 
@@ -61,6 +63,12 @@ pub fn is_urgent(record: &Record) -> bool {
     }
 }
 
+/// Whether the record is a step of an evidence request.
+pub fn is_evidence_step(record: &Record) -> bool {
+    let step = record.step.as_ref().and_then(|step| step.step.as_ref());
+    matches!(step, Some(Step::Evidence(_)))
+}
+
 /// The name of a step.
 pub const fn step_name(step: &Step) -> &'static str {
     match step {
@@ -68,6 +76,7 @@ pub const fn step_name(step: &Step) -> &'static str {
         Step::ConsentRequest(_) => "ConsentRequest",
         Step::ConsentAnswer(_) => "ConsentAnswer",
         Step::LateReceipts(_) => "LateReceipts",
+        Step::Evidence(_) => "EvidenceStep",
     }
 }
 
@@ -78,6 +87,7 @@ pub const fn step_number(step: &Step) -> u32 {
         Step::ConsentRequest(_) => 2,
         Step::ConsentAnswer(_) => 3,
         Step::LateReceipts(_) => LATE_RECEIPTS_STEP,
+        Step::Evidence(_) => EVIDENCE_STEP,
     }
 }
 
@@ -85,13 +95,16 @@ pub const fn step_number(step: &Step) -> u32 {
 pub const RECALL_STEP: u32 = 1;
 /// [`step_number`] of late receipts.
 pub const LATE_RECEIPTS_STEP: u32 = 4;
+/// [`step_number`] of a step of an evidence request.
+pub const EVIDENCE_STEP: u32 = 5;
 
-/// The lane the record travels on: control for steps, urgent for what is above routine, bulk for
-/// the rest.
+/// The lane the record travels on: control for steps, urgent for what is above routine and for steps of
+/// evidence requests, which are content and hold nothing back; bulk for the rest.
 pub fn lane(record: &Record) -> Lane {
-    if record.step.is_some() {
+    let evidence = is_evidence_step(record);
+    if record.step.is_some() && !evidence {
         Lane::Control
-    } else if is_urgent(record) {
+    } else if evidence || is_urgent(record) {
         Lane::Urgent
     } else {
         Lane::Bulk

@@ -21,8 +21,8 @@ pub mod vocab;
 
 pub use country::{Country, UnknownCountry};
 pub use kind::{
-    LATE_RECEIPTS_STEP, RECALL_STEP, handling_numbers, is_urgent, kind_name, kind_names, lane,
-    step_name, step_number,
+    EVIDENCE_STEP, LATE_RECEIPTS_STEP, RECALL_STEP, handling_numbers, is_evidence_step, is_urgent,
+    kind_name, kind_names, lane, step_name, step_number,
 };
 pub use moment::Moment;
 pub use reference::{Reference, ReferenceError};

@@ -7,6 +7,7 @@
 //! | `suspects`, `identifiers` | by default | by default | by default |
 //! | `victims` | only where named, with authorities | same | same |
 //! | `source` | only where named | same | same |
+//! | `evidence` | by default | by default | by default |
 //!
 //! The columns are roles of the destination's country on the corridor. A destination that names
 //! compartments reads those and the situation, and nothing else. Agreements only take away: what
@@ -113,6 +114,10 @@ const TABLE: &[(CompartmentLabel, [Access; 3])] = &[
     ),
     (CompartmentLabel::Victims, [OnlyNamed, OnlyNamed, OnlyNamed]),
     (CompartmentLabel::Source, [OnlyNamed, OnlyNamed, OnlyNamed]),
+    (
+        CompartmentLabel::Evidence,
+        [ByDefault, ByDefault, ByDefault],
+    ),
 ];
 
 /// What limits sharing beside the record itself.
@@ -301,7 +306,8 @@ fn is_present(record: &Record, label: CompartmentLabel) -> bool {
         CompartmentLabel::Identifiers => record.identifiers.is_some(),
         CompartmentLabel::Victims => record.victims.is_some(),
         CompartmentLabel::Source => record.source.is_some(),
-        CompartmentLabel::Unspecified | CompartmentLabel::Evidence => false,
+        CompartmentLabel::Evidence => record.evidence.is_some(),
+        CompartmentLabel::Unspecified => false,
     }
 }
 

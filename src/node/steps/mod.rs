@@ -248,7 +248,7 @@ impl Node {
                     }
                     // Told of what became of a record that is locked: that is what they are for.
                     Some(Kind::LateReceipts(_)) => return Ok(()),
-                    Some(Kind::ConsentRequest(_)) | None => {}
+                    Some(Kind::ConsentRequest(_) | Kind::Evidence(_)) | None => {}
                 }
             }
         }
@@ -334,7 +334,7 @@ impl Node {
                 self.judge_answer(answer, followed(record), origin)?;
                 None
             }
-            Some(Kind::ConsentRequest(_)) | None => None,
+            Some(Kind::ConsentRequest(_) | Kind::Evidence(_)) | None => None,
         })
     }
 }

@@ -85,6 +85,7 @@ impl FromStr for Share {
             CompartmentLabel::Identifiers,
             CompartmentLabel::Victims,
             CompartmentLabel::Source,
+            CompartmentLabel::Evidence,
         ]
         .into_iter()
         .find(|label| label_name(*label) == name)

@@ -1,6 +1,6 @@
 //! The rules of the compartments about persons and sources. Their messages repeat no value.
 
-use super::{At, Checker, MAX_LINE, MAX_LIST, MAX_NOTE, MAX_SUMMARY, Text, checker::Fault, date};
+use super::{At, Checker, MAX_LINE, MAX_LIST, MAX_NOTE, MAX_SUMMARY, Text, checker::Fault, date, evidence};
 use crate::record::{Rule, sharing::readers_of};
 use crate::wire::record::{
     AgeBand, CompartmentLabel, Destination, Identifier, IdentifierType, ImmediateNeed, Name,
@@ -31,6 +31,9 @@ pub(super) fn check(checker: &mut Checker, record: &Record) {
         }
         if let Some(of) = &record.source {
             source(checker, at.field("source"), of);
+        }
+        if let Some(of) = &record.evidence {
+            evidence::items(checker, at.field("evidence"), of);
         }
     });
     entities(checker, record);

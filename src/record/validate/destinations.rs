@@ -106,13 +106,11 @@ fn readers(
         let item = at.item(index);
         let label_at = item.field("compartment");
         checker.code::<CompartmentLabel>(label_at, of.compartment, true);
-        if of.compartment == CompartmentLabel::Situation as i32
-            || of.compartment == CompartmentLabel::Evidence as i32
-        {
+        if of.compartment == CompartmentLabel::Situation as i32 {
             checker.found(
                 label_at,
                 Rule::NotAllowedHere,
-                "every authority of the destination reads the situation, and evidence does not travel in records",
+                "every authority of the destination reads the situation",
             );
         } else if !seen.insert(of.compartment) {
             checker.found(label_at, Rule::Duplicate, "this compartment is given twice");
@@ -137,14 +135,4 @@ pub(in crate::record) fn destination_reads(
     checker.code::<CountryRole>(at.field("role"), destination.role, true);
     let labels_at = at.field("compartments");
     checker.codes::<CompartmentLabel>(labels_at, &destination.compartments, false);
-    let labels = destination.compartments.iter().take(MAX_LIST);
-    for (index, &label) in labels.enumerate() {
-        if label == CompartmentLabel::Evidence as i32 {
-            checker.found(
-                labels_at.item(index),
-                Rule::NotAllowedHere,
-                "evidence does not travel in records",
-            );
-        }
-    }
 }

@@ -2,7 +2,7 @@
 //! situation, a step, or another country's record passed on.
 
 use super::{At, Checker, MAX_LIST, ValidationContext, checker::Fault};
-use crate::record::{Reference, ReferenceError, Rule};
+use crate::record::{Reference, ReferenceError, Rule, is_evidence_step};
 use crate::wire::record::{FollowType, Follows, Record, RelationType, step::Step};
 
 pub(super) fn check(checker: &mut Checker, record: &Record, context: &ValidationContext<'_>) {
@@ -35,6 +35,11 @@ fn one_thing_only(checker: &mut Checker, record: &Record) {
         ("identifiers", record.identifiers.is_some()),
         ("victims", record.victims.is_some()),
         ("source", record.source.is_some()),
+        // Items and persons go along with a step of an evidence request.
+        (
+            "evidence",
+            record.evidence.is_some() && !is_evidence_step(record),
+        ),
     ];
     for (name, _) in others.into_iter().filter(|(_, there)| *there) {
         checker.found(

@@ -10,6 +10,7 @@ mod codes;
 mod compartments;
 mod date;
 mod destinations;
+mod evidence;
 mod follows;
 mod kinds;
 mod language;
@@ -90,7 +91,7 @@ pub fn validate(record: &Record, context: &ValidationContext<'_>) -> Result<(), 
             At::RECORD,
             Rule::TooLarge,
             format!(
-                "the record has {size} bytes; at most {MAX_RECORD_BYTES} are allowed, evidence does not travel in records"
+                "the record has {size} bytes; at most {MAX_RECORD_BYTES} are allowed; files travel as items of evidence"
             ),
         );
         return checker.finish();
@@ -118,7 +119,7 @@ pub fn validate(record: &Record, context: &ValidationContext<'_>) -> Result<(), 
     expiry(&mut checker, record, context);
     follows::check(&mut checker, record, context);
     if let Some(step) = &record.step {
-        steps::check(&mut checker, step, context);
+        steps::check(&mut checker, step, record, context);
     } else if let Some(onward) = &record.onward {
         onward::check(&mut checker, onward);
     } else {

@@ -1,13 +1,14 @@
 //! The rules of each step.
 
-use super::{At, Checker, MAX_NOTE, Text, ValidationContext};
+use super::{At, Checker, MAX_NOTE, Text, ValidationContext, evidence};
 use crate::record::{
     Rule,
     handling::{Beneficiary, MAX_BENEFICIARY},
 };
 use crate::wire::envelope::ConsentUse;
 use crate::wire::record::{
-    CompartmentLabel, ConsentAnswer, ConsentRequest, LateReceipts, Recall, RecallReason, Step, step,
+    CompartmentLabel, ConsentAnswer, ConsentRequest, LateReceipts, Recall, RecallReason, Record, Step,
+    step,
 };
 
 /// Longest note of a recall, in characters.
@@ -15,7 +16,12 @@ const MAX_RECALL_NOTE: usize = 500;
 /// Most late receipts of a step.
 pub const MAX_LATE_RECEIPTS: usize = 64;
 
-pub(super) fn check(checker: &mut Checker, step: &Step, context: &ValidationContext<'_>) {
+pub(super) fn check(
+    checker: &mut Checker,
+    step: &Step,
+    record: &Record,
+    context: &ValidationContext<'_>,
+) {
     let at = At::RECORD.field("step");
     match &step.step {
         Some(step::Step::Recall(of)) => recall(checker, at.field("recall"), of),
@@ -28,9 +34,12 @@ pub(super) fn check(checker: &mut Checker, step: &Step, context: &ValidationCont
         Some(step::Step::LateReceipts(of)) => {
             late_receipts(checker, at.field("lateReceipts"), of);
         }
+        Some(step::Step::Evidence(of)) => {
+            evidence::step(checker, at.field("evidence"), of, record, context);
+        }
         None => checker.required(
             at,
-            "a step, exactly one of recall, consentRequest, consentAnswer, lateReceipts,",
+            "a step, exactly one of recall, consentRequest, consentAnswer, lateReceipts, evidence,",
         ),
     }
 }

@@ -46,6 +46,7 @@ fn compartment(change: &Change) -> CompartmentLabel {
         CompartmentLabel::Identifiers,
         CompartmentLabel::Victims,
         CompartmentLabel::Source,
+        CompartmentLabel::Evidence,
     ]
     .into_iter()
     .find(|label| label_name(*label) == first)

@@ -10,7 +10,7 @@ mod tip;
 mod trend;
 
 use super::{
-    At, Checker, MAX_LINE, MAX_LIST, MAX_SUMMARY, Text, ValidationContext, checker::Fault,
+    At, Checker, MAX_LINE, MAX_LIST, MAX_SUMMARY, Text, ValidationContext, checker::Fault, evidence,
 };
 use crate::record::Rule;
 use crate::wire::record::{
@@ -48,6 +48,14 @@ pub(super) fn check(
             case::check(checker, situation.field("caseRecord"), of, record, context);
         }
         Kind::Message(of) => message(checker, situation.field("message"), of, context),
+        Kind::EvidenceRequest(of) => {
+            let at = situation.field("evidenceRequest");
+            evidence::request(checker, at, of, record, context);
+        }
+        Kind::SpontaneousInformation(of) => {
+            let at = situation.field("spontaneousInformation");
+            evidence::spontaneous(checker, at, of, record);
+        }
     }
 }
 

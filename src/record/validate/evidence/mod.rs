@@ -1,0 +1,10 @@
+//! The rules of evidence requests: of the request itself, of its steps, and of items.
+
+mod items;
+mod request;
+mod steps;
+mod terms;
+
+pub(super) use items::check as items;
+pub(super) use request::{check as request, spontaneous};
+pub(super) use steps::check as step;
