@@ -69,7 +69,7 @@ impl Act {
             Wire::Refused(_) => Self::Refuse,
             Wire::Postponed(_) => Self::Postpone,
             Wire::ExecutionBegun(_) => Self::Begin,
-            Wire::ClockExtended(_) => Self::Extend,
+            Wire::Extended(_) => Self::Extend,
             Wire::Delay(_) => Self::Delay,
             Wire::Executed(of) if of.partial => Self::ExecutePart,
             Wire::Executed(_) => Self::Execute,

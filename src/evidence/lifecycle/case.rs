@@ -5,6 +5,8 @@ use super::{
     order::{Ordered, at, order},
     table::{self, Goes},
 };
+use std::collections::HashMap;
+
 use crate::crypto::Digest;
 
 /// What became of a step.
@@ -78,6 +80,8 @@ impl Case {
 /// What is carried from step to step.
 struct Fold<'a> {
     matter: &'a Matter,
+    /// Side and number of each step, by its header.
+    known: HashMap<Digest, (Option<Party>, u32)>,
     state: State,
     /// Party and number of the step that led to the state.
     cause: Option<(Party, u32)>,
@@ -94,6 +98,10 @@ pub fn case(matter: &Matter, steps: &[Step]) -> Case {
     let ordered = order(matter, steps);
     let mut fold = Fold {
         matter,
+        known: steps
+            .iter()
+            .map(|step| (step.digest, (matter.party(step.origin), step.number)))
+            .collect(),
         state: State::Draft,
         cause: None,
         asked_in: None,
@@ -115,7 +123,7 @@ pub fn case(matter: &Matter, steps: &[Step]) -> Case {
             fold.follow(Act::Delivery, Party::Executing);
         }
         let from = fold.state;
-        let outcome = match fold.take(step, *by, steps) {
+        let outcome = match fold.take(step, *by) {
             Ok(()) => Outcome::Took {
                 from,
                 to: fold.state,
@@ -195,8 +203,8 @@ impl Fold<'_> {
         }
     }
 
-    fn take(&mut self, step: &Step, by: Party, steps: &[Step]) -> Result<(), Void> {
-        self.check_seen(step, by, steps)?;
+    fn take(&mut self, step: &Step, by: Party) -> Result<(), Void> {
+        self.check_seen(step, by)?;
         if !table::is_partys(step.act, by) {
             return Err(Void::Party { act: step.act, by });
         }
@@ -258,14 +266,10 @@ impl Fold<'_> {
     }
 
     /// What it says it had seen: a step of the other side with that number, and no fewer than before.
-    fn check_seen(&mut self, step: &Step, by: Party, steps: &[Step]) -> Result<(), Void> {
+    fn check_seen(&mut self, step: &Step, by: Party) -> Result<(), Void> {
         let known = match step.seen_digest {
             None => step.seen == 0,
-            Some(digest) => steps.iter().any(|theirs| {
-                theirs.digest == digest
-                    && theirs.number == step.seen
-                    && self.matter.party(theirs.origin) == Some(by.other())
-            }),
+            Some(digest) => self.known.get(&digest) == Some(&(Some(by.other()), step.seen)),
         };
         let Some(last) = self.seen.get_mut(at(by)) else {
             return Err(Void::Seen(step.seen));

@@ -3,12 +3,12 @@
 use super::{Act, Party, State};
 use crate::{
     crypto::Digest,
-    record::Country,
+    record::{Country, MAX_EVIDENCE_STEPS},
     wire::record::{Record, RefusalGround, evidence_step::Act as Wire, step::Step as Kind},
 };
 
 /// Most steps that a side of a request takes.
-pub const MAX_STEPS: u32 = 1000;
+pub const MAX_STEPS: u32 = MAX_EVIDENCE_STEPS;
 
 /// One side of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,7 +166,7 @@ pub enum Void {
         by: Party,
     },
     /// Another authority of its side does this.
-    #[error("`{authority}` took it, but {} of the {by} side", competent(.competent))]
+    #[error("`{authority}` took it, but {} of the {by} side", who(.competent))]
     Authority {
         /// Who took it.
         authority: String,
@@ -186,7 +186,7 @@ pub enum Void {
         state: State,
     },
     /// The profile does not allow the ground.
-    #[error("the request's profile does not allow the refusal ground {}", ground(*.0))]
+    #[error("the request's profile does not allow the refusal ground {}", named(*.0))]
     Ground(i32),
 }
 
@@ -229,7 +229,7 @@ impl Void {
     ];
 }
 
-fn competent(names: &[String]) -> String {
+fn who(names: &[String]) -> String {
     match names {
         [] => "no authority was named".to_owned(),
         [only] => format!("`{only}` is the authority"),
@@ -237,7 +237,7 @@ fn competent(names: &[String]) -> String {
     }
 }
 
-fn ground(number: i32) -> String {
+fn named(number: i32) -> String {
     RefusalGround::try_from(number).map_or_else(
         |_| number.to_string(),
         |ground| ground.as_str_name().to_owned(),
