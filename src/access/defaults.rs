@@ -82,6 +82,8 @@ fn rows() -> Vec<Row> {
             &[Victims, Source],
             all,
         ),
+        // What goes along with evidence requests it looks at, and takes no step of them.
+        row(Role::LiaisonOfficer, &[LOOK], &[Evidence], all),
         row(Role::Analyst, &[LOOK, &[ExportTable]], facts, all),
         row(
             Role::JudicialAuthority,
@@ -98,6 +100,19 @@ fn rows() -> Vec<Row> {
             Role::JudicialAuthority,
             &[&[UploadEvidence, DownloadEvidence]],
             &[Situation, Evidence],
+            own,
+        ),
+        row(
+            Role::JudicialAuthority,
+            &[LOOK, &[RequestEvidence, ExecuteEvidence, ExportCourt]],
+            &[Situation, Suspects, Identifiers, Source, Evidence],
+            own,
+        ),
+        // A request names victims where it has to; reading them is another matter.
+        row(
+            Role::JudicialAuthority,
+            &[&[RequestEvidence]],
+            &[Victims],
             own,
         ),
         row(

@@ -165,10 +165,10 @@ enum Command {
     /// Ask the origin of a record for a use that its markings forbid; grant or refuse.
     #[command(subcommand)]
     Consent(consent::Consent),
-    /// Evidence requests and their files.
+    Export(export::Export),
+    /// Ask another country for evidence, and answer what others ask for.
     #[command(subcommand)]
     Evidence(evidence::Evidence),
-    Export(export::Export),
     /// Pass another country's record on to a third, with its origin's signature.
     Onward(onward::Onward),
     /// Show the receipts of a record, verified.

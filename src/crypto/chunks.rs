@@ -297,10 +297,7 @@ mod tests {
             let mut chunk = chunk.to_vec();
             key.open(&place, &seal, &mut chunk).map(|()| chunk)
         };
-        assert_eq!(
-            opens(&key, place(3, false), seal, &chunk).unwrap(),
-            b"text"
-        );
+        assert_eq!(opens(&key, place(3, false), seal, &chunk).unwrap(), b"text");
         assert!(opens(&key, place(2, false), seal, &chunk).is_err());
         assert!(opens(&key, place(3, true), seal, &chunk).is_err());
         let other = ChunkPlace {
@@ -316,7 +313,10 @@ mod tests {
             assert!(opens(&key, place(3, false), seal, &flipped).is_err());
         }
         let mut hashes = chunk.clone();
-        assert!(key.open_hashes(&place(3, false), &seal, &mut hashes).is_err());
+        assert!(
+            key.open_hashes(&place(3, false), &seal, &mut hashes)
+                .is_err()
+        );
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Evidence requests between an issuing and an executing authority. Pure.
 //!
-//! [`items`] says how much room files may take and how one is fetched.
+//! [`lifecycle`] says in which state a request is, from its steps alone: both countries work out the
+//! same from the same steps. [`items`] says how much room files may take and how one is fetched.
 
 pub mod items;
+pub mod lifecycle;

@@ -15,7 +15,8 @@ use crate::{
     home::{Home, HomeError, OwnCardFile, Roster},
     inbox::ask,
     store::{
-        ChunkStore, Disk, Medium, OpenProgress, ShredSlots, SlotPaths, Store, StoreError, StoreOptions, boot_id,
+        ChunkStore, Disk, Medium, OpenProgress, ShredSlots, SlotPaths, Store, StoreError,
+        StoreOptions, boot_id,
     },
 };
 
@@ -78,8 +79,12 @@ impl Node {
             access::InForce::check(permissions.as_deref())?;
         }
         let (agreements, in_force) = InForce::load(home.layout().agreements())?;
-        let (store, opened) =
-            Store::open_on(store_options(&home)?, Arc::new(Rooms), Arc::clone(&medium), progress)?;
+        let (store, opened) = Store::open_on(
+            store_options(&home)?,
+            Arc::new(Rooms),
+            Arc::clone(&medium),
+            progress,
+        )?;
         if projection::permissions(&store)?.is_none() {
             access::InForce::check(permissions.as_deref())?;
         }
@@ -190,6 +195,7 @@ impl Node {
             guard,
             disk_full: CancellationToken::new(),
             link_changes: Mutex::default(),
+            cases: super::evidence::Cases::default(),
             search: Arc::new(Searching::new(withdrawn)),
             alarms: Mutex::default(),
             clock,
@@ -222,6 +228,7 @@ impl Node {
             Arc::downgrade(&node),
             Arc::clone(&node.search),
         ));
+        tokio::spawn(super::evidence::look_through(Arc::downgrade(&node)));
         tokio::spawn(life::run(Arc::downgrade(&node)));
         tokio::spawn(items::tend(Arc::downgrade(&node)));
         tokio::spawn(succession::run(Arc::downgrade(&node)));

@@ -22,9 +22,7 @@ use crate::{
     },
     record::Country,
     replication::progress::backoff,
-    wire::link::{
-        FileFrame, FilesRequest, FilesResponse, link_service_client::LinkServiceClient,
-    },
+    wire::link::{FileFrame, FilesRequest, FilesResponse, link_service_client::LinkServiceClient},
 };
 
 /// Largest frame: the largest chunk with what belongs to it.
@@ -33,7 +31,8 @@ pub(super) const MAX_FILE_FRAME: usize = crate::crypto::chunks::MAX_CHUNK as usi
 const LOOK: Duration = Duration::from_secs(2);
 
 /// What answers a peer's stream.
-pub(super) type FilesAnswer = futures_util::stream::BoxStream<'static, Result<FilesResponse, Status>>;
+pub(super) type FilesAnswer =
+    futures_util::stream::BoxStream<'static, Result<FilesResponse, Status>>;
 
 /// Answers a peer that dialled.
 pub(super) async fn answer(

@@ -5,8 +5,8 @@
 //! Identity comes from the connection and never from a header.
 
 pub mod admission;
-pub mod files;
-mod link;
+mod files;
+pub mod link;
 mod node_tls;
 pub mod server;
 pub mod services;

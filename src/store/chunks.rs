@@ -28,7 +28,8 @@ use super::medium::{Disk, Medium, MediumFile, sync_parent};
 use crate::crypto::{
     Digest, OpenError, RandomError,
     chunks::{
-        ChunkKey, ChunkPlace, ChunkPlan, ChunkSeal, ChunkTree, chunk_hash, completed_by, verify_chunk,
+        ChunkKey, ChunkPlace, ChunkPlan, ChunkSeal, ChunkTree, chunk_hash, completed_by,
+        verify_chunk,
     },
 };
 
@@ -136,10 +137,7 @@ impl ChunkStore {
             }
             Err(ChunkError::Missing) => {
                 let progress = Progress::new(plan, 0);
-                let mut file = self
-                    .medium
-                    .create(&path)
-                    .map_err(io_error(CREATE, &path))?;
+                let mut file = self.medium.create(&path).map_err(io_error(CREATE, &path))?;
                 file.write(0, &progress.page())
                     .map_err(io_error(WRITE, &path))?;
                 file.sync().map_err(io_error("cannot sync", &path))?;
@@ -395,9 +393,7 @@ impl ChunkWriter {
             self.tree = before;
             return Err(error);
         }
-        self.unsynced = self
-            .unsynced
-            .saturating_add(self.plan.chunk_size().into());
+        self.unsynced = self.unsynced.saturating_add(self.plan.chunk_size().into());
         if self.unsynced >= SYNC_EVERY {
             self.unsynced = 0;
             self.syncer.begin(self.tree.leaves())?;

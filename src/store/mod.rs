@@ -65,9 +65,7 @@ mod workload;
 mod writer;
 
 pub use check::{CheckReport, check, rebuild};
-pub use chunks::{
-    ChunkError, ChunkFileId, ChunkReader, ChunkStore, ChunkWriter, bytes_on_disk,
-};
+pub use chunks::{ChunkError, ChunkFileId, ChunkReader, ChunkStore, ChunkWriter, bytes_on_disk};
 pub use error::StoreError;
 pub use group::{Draft, Entry, Group, Layout, Projection, ProjectionError, ReadRows, Rows};
 pub use handle::{Space, Store};

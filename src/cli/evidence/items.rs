@@ -44,10 +44,7 @@ fn state(item: &Item) -> String {
 
 /// How much of it is here, in percent.
 fn share(item: &Item) -> u64 {
-    let chunks = item
-        .size
-        .div_ceil(u64::from(item.chunk_size).max(1))
-        .max(1);
+    let chunks = item.size.div_ceil(u64::from(item.chunk_size).max(1)).max(1);
     item.chunks.saturating_mul(100) / chunks
 }
 
@@ -95,7 +92,9 @@ impl Items {
             ]
         });
         out.table(
-            &["ITEM", "FROM", "STATE", "BYTES", "HERE", "SINCE", "SENT TO", "NAME"],
+            &[
+                "ITEM", "FROM", "STATE", "BYTES", "HERE", "SINCE", "SENT TO", "NAME",
+            ],
             rows.collect(),
         )
     }

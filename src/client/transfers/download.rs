@@ -95,7 +95,8 @@ impl Part {
                 .map_err(TransferError::file("cannot read", &path))?;
             tree.push(chunk_hash(&chunk));
         }
-        file.set_len(plan.bytes_of(tree.leaves())).map_err(failed())?;
+        file.set_len(plan.bytes_of(tree.leaves()))
+            .map_err(failed())?;
         Ok(Self {
             file,
             path,
@@ -270,7 +271,11 @@ impl Client {
         progress(its.plan.bytes_of(its.tree.leaves()), its.plan.size());
         if begun.is_none() && left && !its.is_whole() {
             let from = its.tree.leaves();
-            answers = self.items.download_item(request(from, 0)).await?.into_inner();
+            answers = self
+                .items
+                .download_item(request(from, 0))
+                .await?
+                .into_inner();
             answers.message().await?;
         }
         let taken = loop {

@@ -72,7 +72,11 @@ impl Source {
     fn resume_key(&self) -> Vec<u8> {
         let path = std::path::absolute(&self.path).unwrap_or_else(|_| self.path.clone());
         let (inode, seconds, nanos) = self.mark;
-        let about = format!("{}\n{inode} {seconds} {nanos} {}", path.display(), self.size);
+        let about = format!(
+            "{}\n{inode} {seconds} {nanos} {}",
+            path.display(),
+            self.size
+        );
         Digest::of(about.as_bytes()).to_vec()
     }
 
@@ -145,12 +149,17 @@ impl Reading {
     }
 
     /// Reads and sends from a chunk on, then the end, or that the file is no longer what it was.
-    fn send(&mut self, from: u64, to: &mpsc::Sender<UploadItemRequest>) -> Result<(), TransferError> {
+    fn send(
+        &mut self,
+        from: u64,
+        to: &mpsc::Sender<UploadItemRequest>,
+    ) -> Result<(), TransferError> {
         let give = |message| {
             let message = Some(message);
             to.blocking_send(UploadItemRequest { message }).is_ok()
         };
-        self.leaves.truncate(usize::try_from(from).unwrap_or(usize::MAX));
+        self.leaves
+            .truncate(usize::try_from(from).unwrap_or(usize::MAX));
         let sent = (|| {
             for index in from..self.plan.chunks() {
                 let (chunk, leaf) = self.source.chunk(self.plan, index)?;
@@ -244,18 +253,27 @@ impl Client {
         let none = |error: TransferError| (error, false);
         let answers = self.items.upload_item(ReceiverStream::new(messages)).await;
         let mut answers = answers.map_err(|status| none(status.into()))?.into_inner();
-        let ready = answers.message().await.map_err(|status| none(status.into()))?;
+        let ready = answers
+            .message()
+            .await
+            .map_err(|status| none(status.into()))?;
         let Some(upload_item_response::Message::Ready(ready)) =
             ready.and_then(|ready| ready.message)
         else {
-            return Err(none(TransferError::Protocol("an upload begins with `ready`")));
+            return Err(none(TransferError::Protocol(
+                "an upload begins with `ready`",
+            )));
         };
         let prepared = self.prepare(&ready, source, reading.take(), begin.size);
         let mut prepared = prepared.await.map_err(none)?;
         let plan = prepared.plan;
         *furthest = before.max(ready.chunks);
         progress(plan.bytes_of(ready.chunks), plan.size());
-        if ready.root != prepared_root(&mut prepared, ready.chunks).map_err(none)?.to_vec() {
+        if ready.root
+            != prepared_root(&mut prepared, ready.chunks)
+                .map_err(none)?
+                .to_vec()
+        {
             let reason = "file-changed".to_owned();
             let abandon = UploadItemRequest {
                 message: Some(Message::Abandon(UploadAbandon { reason })),

@@ -173,7 +173,13 @@ mod tests {
     #[test]
     fn credit_moves_on_by_half_a_window() {
         let mut pull = Pull::new(10, 0, 4, 3);
-        let ask = |from, until| Some(Ask { round: 1, from, until });
+        let ask = |from, until| {
+            Some(Ask {
+                round: 1,
+                from,
+                until,
+            })
+        };
         assert_eq!(pull.ask(), ask(0, 4));
         assert_eq!(pull.ask(), None);
         pull.took();

@@ -203,7 +203,11 @@ mod tests {
                 reserve: 10
             })
         );
-        assert!(full.unwrap_err().to_string().ends_with("10 bytes are missing"));
+        assert!(
+            full.unwrap_err()
+                .to_string()
+                .ends_with("10 bytes are missing")
+        );
         room.left(&[1; 16], 0);
         room.take([2; 16], Owner::Own, 20, 80, &LIMITS).unwrap();
         assert_eq!((room.used(Owner::Own), room.promised()), (80, 20));

@@ -198,7 +198,8 @@ impl Download {
             return error.into();
         };
         let fetched = !self.known.row.peer.is_empty();
-        self.node.item_damaged(self.known.id, &self.known.row, index);
+        self.node
+            .item_damaged(self.known.id, &self.known.row, index);
         ItemError::Damaged { index, fetched }
     }
 }

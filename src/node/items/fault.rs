@@ -26,7 +26,9 @@ pub enum ItemError {
         kind: String,
     },
     /// No such item.
-    #[error("no item {item} belongs to {reference}; `comity evidence items {reference}` lists them")]
+    #[error(
+        "no item {item} belongs to {reference}; `comity evidence items {reference}` lists them"
+    )]
     Unknown {
         /// The record.
         reference: Reference,

@@ -146,11 +146,7 @@ impl Node {
     }
 
     /// An item as another country's record names it.
-    fn named_item(
-        &self,
-        id: &ItemId,
-        row: &ItemRow,
-    ) -> Result<Option<EvidenceItem>, NodeError> {
+    fn named_item(&self, id: &ItemId, row: &ItemRow) -> Result<Option<EvidenceItem>, NodeError> {
         let header = Digest::try_from(row.header_digest.as_slice())
             .map_err(|_| EntryError::Field("header_digest"))?;
         let Some(number) = ask::by_digest(&self.store, &header)? else {
@@ -203,8 +199,7 @@ pub(super) fn outline(id: ItemId, row: &ItemRow, country: &str, chunks: u64) -> 
         ItemStand::Refused => ItemState::Refused,
         ItemStand::Unspecified => ItemState::Unspecified,
     };
-    let mut transferred_to: Vec<String> =
-        row.transfers.iter().map(|of| of.peer.clone()).collect();
+    let mut transferred_to: Vec<String> = row.transfers.iter().map(|of| of.peer.clone()).collect();
     transferred_to.sort();
     transferred_to.dedup();
     Item {

@@ -140,7 +140,7 @@ impl Streams {
     }
 
     /// Whether an item rests after a failure.
-    fn rests(&self, id: &ItemId) -> bool {
+    pub(super) fn rests(&self, id: &ItemId) -> bool {
         let resting = locked(&self.resting);
         resting
             .get(id)
@@ -148,7 +148,7 @@ impl Streams {
     }
 
     /// An item could not be fetched now.
-    fn failed(&self, id: ItemId) {
+    pub(super) fn failed(&self, id: ItemId) {
         let mut resting = locked(&self.resting);
         let rest = resting.entry(id).or_insert(Rest {
             times: 0,

@@ -16,7 +16,10 @@ use super::{
         Node, NodeError,
         rules::{By, Proposal, ReadOrder},
     },
-    ItemError, ItemId, known::outline, plan_of, rows, upload::off,
+    ItemError, ItemId,
+    known::outline,
+    plan_of, rows,
+    upload::off,
 };
 
 impl Node {
@@ -107,7 +110,11 @@ impl Node {
         }
         items.sort_by_key(|(at, _)| *at);
         let digest = self.held(asked)?.digest;
-        Ok((asked, digest, items.into_iter().map(|(_, item)| item).collect()))
+        Ok((
+            asked,
+            digest,
+            items.into_iter().map(|(_, item)| item).collect(),
+        ))
     }
 
     fn item_listed(&self, id: ItemId, opens: bool) -> Result<Option<(i64, Item)>, NodeError> {

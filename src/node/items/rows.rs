@@ -6,9 +6,7 @@ use prost::Message as _;
 use crate::{
     crypto::Digest,
     entry::{Entry, Event, ItemEnd, ItemRow, ItemStand, ItemTransfer},
-    store::{
-        Entry as Stored, Keyspace, Place, ProjectionError, ReadRows, Rows, Store, StoreError,
-    },
+    store::{Entry as Stored, Keyspace, Place, ProjectionError, ReadRows, Rows, Store, StoreError},
 };
 
 use super::ItemId;
@@ -224,7 +222,12 @@ fn forget(header: &[u8], id: &[u8], rows: &mut Rows<'_>) -> Result<(), Projectio
     let key = OF_RECORD.key(&[header]);
     let ids = rows.get(&key)?.unwrap_or_default();
     let (ids, _) = ids.as_chunks::<16>();
-    let left: Vec<u8> = ids.iter().filter(|of| *of != id).flatten().copied().collect();
+    let left: Vec<u8> = ids
+        .iter()
+        .filter(|of| *of != id)
+        .flatten()
+        .copied()
+        .collect();
     if left.is_empty() {
         rows.delete(key);
     } else {

@@ -2,24 +2,32 @@
 //! records that were shredded go.
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, Weak},
     time::Duration,
 };
 
 use crate::{
-    entry::{ItemEnd, ItemRow},
+    crypto::Digest,
+    entry::{ItemEnd, ItemRow, ItemStand},
+    inbox::ask,
     store::StoreError,
+    wire::record::{EvidenceStep, ItemArrival, ItemsArrived, evidence_step},
 };
 
 use super::{
     super::{
         Node, NodeError,
-        read::blocking,
+        evidence::{EvidenceError, EvidenceFault},
+        read::{ReadError, blocking},
         rules::{ItemOrder, Proposal},
+        submit::SubmitError,
     },
     ItemId, rows,
 };
 
+/// Items of one step.
+const TOGETHER: usize = 64;
 /// Pause between two rounds.
 const ROUND: Duration = Duration::from_secs(1);
 
@@ -47,17 +55,110 @@ impl Node {
         for id in rows::doomed(&self.store)? {
             self.drop_item(id, ItemEnd::Shredded).await?;
         }
+        self.tell_of_items().await?;
         let now = self.now().micros();
         for id in rows::open(&self.store, None)? {
             let Some(row) = self.item_row(&id)? else {
                 continue;
             };
             if row.until_us <= now {
-                tracing::info!(item = hex::encode(id), "an upload that nobody went on with is given up");
+                tracing::info!(
+                    item = hex::encode(id),
+                    "an upload that nobody went on with is given up"
+                );
                 self.drop_item(id, ItemEnd::Expired).await?;
             }
         }
         Ok(())
+    }
+
+    /// Tells the countries that sent items what became of them: a step of the request's thread, in the
+    /// group of which it is noted that it was told. A crash before leaves it untold.
+    ///
+    /// # Errors
+    /// [`NodeError`]; it stays untold.
+    async fn tell_of_items(self: &Arc<Self>) -> Result<(), NodeError> {
+        let mut threads: BTreeMap<Option<u64>, Vec<(ItemId, ItemArrival)>> = BTreeMap::new();
+        for id in rows::untold(&self.store)? {
+            if self.items.streams.rests(&id) {
+                continue;
+            }
+            let Some(row) = self.item_row(&id)? else {
+                continue;
+            };
+            let arrival = ItemArrival {
+                id: id.to_vec(),
+                whole: row.stand() == ItemStand::Arrived,
+                fault: row.fault.clone(),
+                custody: None,
+            };
+            let request = self.request_of_item(&row)?;
+            threads.entry(request).or_default().push((id, arrival));
+        }
+        for (request, arrivals) in threads {
+            for some in arrivals.chunks(TOGETHER) {
+                let ids: Vec<ItemId> = some.iter().map(|(id, _)| *id).collect();
+                let Some(request) = request else {
+                    // Whoever sent it asked for nothing, and is owed no answer.
+                    self.told_of(ids).await?;
+                    continue;
+                };
+                let items = some.iter().map(|(_, arrival)| arrival.clone()).collect();
+                let step = EvidenceStep {
+                    act: Some(evidence_step::Act::ItemsArrived(ItemsArrived { items })),
+                    ..EvidenceStep::default()
+                };
+                match self.take_nodes_step(request, step, String::new()).await {
+                    Ok(_) => {}
+                    Err(EvidenceError::Submit(SubmitError::Evidence(EvidenceFault::Void(why)))) => {
+                        tracing::warn!(%why, "that items arrived cannot be said in the request's thread any more");
+                        self.told_of(ids).await?;
+                    }
+                    Err(EvidenceError::Record(ReadError::Node(NodeError::Closed))) => {
+                        return Err(NodeError::Closed);
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "that items arrived cannot be said now; it stays to be said");
+                        for id in ids {
+                            self.items.streams.failed(id);
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn told_of(&self, ids: Vec<ItemId>) -> Result<(), NodeError> {
+        self.writer
+            .propose(Proposal::Item(ItemOrder::Told(ids)))
+            .await?;
+        Ok(())
+    }
+
+    /// Number of the request whose step names an item; `None` where no request's step does.
+    fn request_of_item(&self, row: &ItemRow) -> Result<Option<u64>, NodeError> {
+        let Some(number) = self.number_of(row)? else {
+            return Ok(None);
+        };
+        let follow = self.held(number)?.holding.follow;
+        let request = match follow {
+            Some(follow) => Digest::try_from(follow.header_digest.as_slice()).ok(),
+            // Items that came with the request itself.
+            None => return self.request_number(number),
+        };
+        let Some(request) = request else {
+            return Ok(None);
+        };
+        match ask::by_digest(&self.store, &request)? {
+            Some(number) => self.request_number(number),
+            None => Ok(None),
+        }
+    }
+
+    fn request_number(&self, number: u64) -> Result<Option<u64>, NodeError> {
+        let holding = self.held(number)?.holding;
+        Ok(holding.evidence_request.then_some(number))
     }
 
     /// Ends an item: whoever writes it, its slot, its chunks, its rows. A crash in between leaves it due

@@ -35,7 +35,9 @@ use super::{
         read::{ReadError, blocking},
         rules::{By, ItemOrder, Proposal},
     },
-    ItemError, ItemId, Seat, known::Part, plan_of, rows,
+    ItemError, ItemId, Seat,
+    known::Part,
+    plan_of, rows,
 };
 
 /// Chunks that wait for the thread that writes them.
@@ -466,7 +468,10 @@ fn check(order: &UploadOrder) -> Result<(), ItemError> {
             return Err(fault(field, "has more than 200 characters"));
         }
         if text.chars().any(|c| c.is_control() || is_unseen(c)) {
-            return Err(fault(field, "has control characters, or such as nobody sees"));
+            return Err(fault(
+                field,
+                "has control characters, or such as nobody sees",
+            ));
         }
     }
     let name = &of.name;
@@ -491,4 +496,3 @@ pub(super) async fn off<T: Send + 'static>(
 ) -> Result<T, ItemError> {
     blocking(move || Ok(work())).await?
 }
-

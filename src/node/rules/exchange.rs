@@ -14,8 +14,8 @@ use crate::{
 };
 
 use super::{
-    Answered, Arrival, ArrivedReceipts, Declined, NodeRules, Prepared, ReceivedBatch, Refusal,
-    Submission, SubmissionRefusal,
+    Answered, Arrival, ArrivedReceipts, Declined, Facts, NodeRules, Prepared, ReceivedBatch,
+    Refusal, Submission, SubmissionRefusal,
     facts::timed,
     recent::Name,
     refuses_release,
@@ -94,6 +94,7 @@ impl NodeRules {
             ..LeafBody::default()
         };
         let taken = Taken::of(&prepared.facts, prepared.digest, self.country);
+        let step = evidence_number(&prepared.facts);
         let effect = prepared.facts.effect;
         let items = prepared.facts.items;
         let event = Event::Submitted(Submitted {
@@ -113,6 +114,7 @@ impl NodeRules {
                         kind_tag: prepared.facts.kind_tag,
                         expires_us: prepared.facts.expires_us,
                         victims_until_us: prepared.facts.victims_until_us,
+                        evidence_request: prepared.facts.evidence_request,
                         ..Holding::default()
                     },
                     clock,
@@ -138,6 +140,9 @@ impl NodeRules {
             vec![prepared.envelope, prepared.acceptance],
             leaf,
         )?;
+        if let Some(taken) = &taken {
+            self.notice_double(taken, step, number, group)?;
+        }
         if let (Some(taken), Some(effect)) = (taken, effect) {
             self.carry_out(&taken, effect, group)?;
         }
@@ -233,6 +238,7 @@ impl NodeRules {
                 }
                 let number = inbox::ask::last_number(group)?.saturating_add(1);
                 let taken = Taken::of(&facts, digest, lane.peer);
+                let step = evidence_number(&facts);
                 let effect = facts.effect;
                 let items = facts.items;
                 let event = Event::Received(Received {
@@ -252,6 +258,7 @@ impl NodeRules {
                                 kind_tag: facts.kind_tag,
                                 expires_us: facts.expires_us,
                                 victims_until_us: facts.victims_until_us,
+                                evidence_request: facts.evidence_request,
                                 ..Holding::default()
                             },
                             facts.clock,
@@ -268,6 +275,9 @@ impl NodeRules {
                     ..leaf
                 };
                 self.append(group, event, vec![envelope], leaf)?;
+                if let Some(taken) = &taken {
+                    self.notice_double(taken, step, number, group)?;
+                }
                 if let (Some(taken), Some(effect)) = (taken, effect) {
                     self.carry_out(&taken, effect, group)?;
                 }
@@ -334,4 +344,12 @@ impl NodeRules {
         });
         self.append(group, event, vec![arrived.receipts], leaf)
     }
+}
+
+/// Number of a step of an evidence request on its side; 0 for what is none.
+fn evidence_number(facts: &Facts) -> u32 {
+    facts
+        .follow
+        .as_ref()
+        .map_or(0, |follow| follow.evidence_number)
 }

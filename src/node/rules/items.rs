@@ -3,8 +3,8 @@
 use crate::{
     crypto::Digest,
     entry::{
-        AwaitedItem, Event, ItemArrived, ItemBegun, ItemDamaged, ItemEnd, ItemGone, ItemKept, ItemRow,
-        ItemStand, ItemsAwaited, ItemsTold, ItemsTransferred,
+        AwaitedItem, Event, ItemArrived, ItemBegun, ItemDamaged, ItemEnd, ItemGone, ItemKept,
+        ItemRow, ItemStand, ItemsAwaited, ItemsTold, ItemsTransferred,
     },
     record::Country,
     store::{Decline, Group},
@@ -50,6 +50,8 @@ pub enum ItemOrder {
         /// Whether it is not given up.
         waits: bool,
     },
+    /// Nobody is to be told of these any more.
+    Told(Vec<ItemId>),
     /// A chunk of it does not open.
     Damaged {
         /// Which.
@@ -164,6 +166,13 @@ impl NodeRules {
                 });
                 self.append(group, event, Vec::new(), leaf)
             }
+            ItemOrder::Told(ids) => {
+                let event = Event::ItemsTold(ItemsTold {
+                    header_digest: Vec::new(),
+                    item_ids: ids.iter().map(|id| id.to_vec()).collect(),
+                });
+                self.append_leafless(event, group)
+            }
             ItemOrder::Damaged { id, peer, chunk } => {
                 let Some(row) = rows::item(group, &id)? else {
                     return Ok(());
@@ -263,8 +272,7 @@ impl NodeRules {
 
 /// The row of an item that stands where the order needs it.
 fn standing(id: &ItemId, stands: &[ItemStand], group: &Group<'_>) -> Result<ItemRow, Declined> {
-    let row = rows::item(group, id)?.filter(|row| {
-        header_of(row).is_some() && stands.contains(&row.stand())
-    });
+    let row = rows::item(group, id)?
+        .filter(|row| header_of(row).is_some() && stands.contains(&row.stand()));
     row.ok_or(Decline::Refused(Refusal::Raced))
 }

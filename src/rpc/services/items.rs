@@ -132,7 +132,8 @@ fn out_of_turn() -> Status {
     ))
 }
 
-fn item_id(bytes: &[u8]) -> Result<ItemId, Status> {
+/// The id of an item.
+pub(super) fn item_id(bytes: &[u8]) -> Result<ItemId, Status> {
     bytes.try_into().map_err(|_| {
         refuse(Refusal::new(
             Code::InvalidArgument,
@@ -205,7 +206,10 @@ async fn take_in(
         };
         match message.message {
             Some(upload_item_request::Message::Chunk(chunk)) => {
-                upload.chunk(chunk.index, chunk.data).await.map_err(refuse)?;
+                upload
+                    .chunk(chunk.index, chunk.data)
+                    .await
+                    .map_err(refuse)?;
             }
             Some(upload_item_request::Message::End(end)) => {
                 let root = Digest::try_from(end.root.as_slice()).map_err(|_| {
@@ -230,10 +234,7 @@ async fn take_in(
 }
 
 /// Reads, opens and proves pieces as fast as the client takes them.
-fn give_out(
-    mut download: Download,
-    pieces: &mpsc::Sender<Result<DownloadItemResponse, Status>>,
-) {
+fn give_out(mut download: Download, pieces: &mpsc::Sender<Result<DownloadItemResponse, Status>>) {
     let item = download_item_response::Message::Item(download.item());
     let answer = |message| DownloadItemResponse {
         message: Some(message),

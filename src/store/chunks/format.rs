@@ -43,7 +43,10 @@ impl Progress {
         let digest = Digest::of(&body);
         body.extend_from_slice(digest.as_bytes());
         let mut record = [0; RECORD_BYTES];
-        record.iter_mut().zip(body).for_each(|(to, from)| *to = from);
+        record
+            .iter_mut()
+            .zip(body)
+            .for_each(|(to, from)| *to = from);
         record
     }
 
@@ -147,7 +150,12 @@ impl Head {
         let mut hashes = head.get(HASHES_AT..HASHES_AT + count * 32)?.to_vec();
         key.open_hashes(place, &seal, &mut hashes).ok()?;
         let (hashes, _) = hashes.as_chunks::<32>();
-        Some(hashes.iter().map(|hash| Digest::from_array(*hash)).collect())
+        Some(
+            hashes
+                .iter()
+                .map(|hash| Digest::from_array(*hash))
+                .collect(),
+        )
     }
 }
 
@@ -165,9 +173,15 @@ mod tests {
         assert_eq!(Progress::read(&page).unwrap().0.durable, 0);
         let next = Progress::new(plan(), 7).record();
         page[SECOND..SECOND + next.len()].copy_from_slice(&next);
-        assert_eq!(Progress::read(&page).unwrap(), (Progress::new(plan(), 7), 1));
+        assert_eq!(
+            Progress::read(&page).unwrap(),
+            (Progress::new(plan(), 7), 1)
+        );
         page[SECOND + 3] ^= 1;
-        assert_eq!(Progress::read(&page).unwrap(), (Progress::new(plan(), 0), 0));
+        assert_eq!(
+            Progress::read(&page).unwrap(),
+            (Progress::new(plan(), 0), 0)
+        );
         page[3] ^= 1;
         assert_eq!(Progress::read(&page), None);
         assert_eq!(Progress::read(&[]), None);

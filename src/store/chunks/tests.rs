@@ -51,7 +51,14 @@ fn what_was_written_is_read_and_proved_and_nothing_of_it_lies_there_in_plain() {
         let chunk = reader.plain(&key, index).unwrap();
         assert_eq!(chunk, plain(plan, index));
         let path = reader.proof(&key, index).unwrap();
-        verify_chunk(&root(plan), plan.chunks(), index, &chunk_hash(&chunk), &path).unwrap();
+        verify_chunk(
+            &root(plan),
+            plan.chunks(),
+            index,
+            &chunk_hash(&chunk),
+            &path,
+        )
+        .unwrap();
     }
     assert!(matches!(reader.sealed(9), Err(ChunkError::NotYet(9))));
     let path = store.path(&id);
@@ -115,10 +122,7 @@ fn a_flipped_bit_is_found_and_named() {
         let at = place_of(plan, 2) + at;
         flip(at);
         let reader = store.read(id, plan).unwrap();
-        assert!(matches!(
-            reader.plain(&key, 2),
-            Err(ChunkError::Damaged(2))
-        ));
+        assert!(matches!(reader.plain(&key, 2), Err(ChunkError::Damaged(2))));
         assert!(reader.plain(&key, 1).is_ok() && reader.plain(&key, 3).is_ok());
         flip(at);
     }
@@ -142,17 +146,11 @@ fn a_flipped_bit_is_found_and_named() {
     // The hashes beside it.
     flip(place_of(plan, 2) + 60);
     let reader = store.read(id, plan).unwrap();
-    assert!(matches!(
-        reader.proof(&key, 3),
-        Err(ChunkError::Damaged(2))
-    ));
+    assert!(matches!(reader.proof(&key, 3), Err(ChunkError::Damaged(2))));
     // Cut short.
     file.set_len(place_of(plan, 3) + HEAD_BYTES + 3).unwrap();
     let reader = store.read(id, plan).unwrap();
-    assert!(matches!(
-        reader.sealed(3),
-        Err(ChunkError::Damaged(3))
-    ));
+    assert!(matches!(reader.sealed(3), Err(ChunkError::Damaged(3))));
 }
 
 #[test]
@@ -180,7 +178,9 @@ fn a_sealed_chunk_that_does_not_open_is_not_taken_and_its_next_attempt_is() {
         let (other, mut wrong) = reader.sealed((index + 1) % 5).unwrap();
         wrong.resize(chunk.len(), 0);
         assert!(writer.append_sealed(&key, other, &mut wrong).is_err());
-        writer.append_sealed(&key, seal, &mut chunk.clone()).unwrap();
+        writer
+            .append_sealed(&key, seal, &mut chunk.clone())
+            .unwrap();
     }
     writer.finish().unwrap();
     assert_eq!(writer.root(), root(plan));

@@ -10,7 +10,9 @@ use comity::wire::{
 use super::{
     bytes, chunks_of, download, file, flip, hand_over, information, items, stands, upload,
 };
-use crate::support::{Country, alert, befriend, eventually, ledger_bodies, neighbours, one_dials, recall};
+use crate::support::{
+    Country, alert, befriend, eventually, ledger_bodies, neighbours, one_dials, recall,
+};
 
 const MIB: usize = 1 << 20;
 const ARRIVED: i32 = ItemState::Arrived as i32;
@@ -121,7 +123,10 @@ async fn a_chunk_that_is_flipped_at_the_receiver_is_fetched_again() {
     let output = dir.path().join("back.bin");
     let refused = download(&b, &handed, &item.id, &output).await.unwrap_err();
     let words = refused.to_string();
-    assert!(words.contains("chunk 2") && words.contains("fetched again"), "{words}");
+    assert!(
+        words.contains("chunk 2") && words.contains("fetched again"),
+        "{words}"
+    );
     eventually("it is put back", async || {
         download(&b, &handed, &item.id, &output).await.ok()
     })
@@ -145,14 +150,19 @@ async fn a_country_that_an_item_was_not_transferred_to_gets_none_of_it() {
     // UZ gives the key away, to KZ, which asks UZ and not TJ, and UZ serves what it uploaded alone.
     let named = a
         .node()
-        .items_to_transfer(reference.parse().unwrap(), vec![item.id.as_slice().try_into().unwrap()])
+        .items_to_transfer(
+            reference.parse().unwrap(),
+            vec![item.id.as_slice().try_into().unwrap()],
+        )
         .await
         .unwrap();
     let evidence = Evidence {
         items: named,
         persons: Vec::new(),
     };
-    let leaked = b.submit(information("leaked", &["KZ"], Some(evidence))).await;
+    let leaked = b
+        .submit(information("leaked", &["KZ"], Some(evidence)))
+        .await;
     c.receives(&leaked).await;
     // Something that comes after it has come: so much time it had.
     let (other, second) = uploaded(&b, &["KZ"], MIB, 7).await;
@@ -177,7 +187,9 @@ async fn what_has_no_room_waits_for_it() {
     let other = a.submit(alert("meanwhile")).await;
     b.receives(&other).await;
     let leaves = ledger_bodies(&b).await;
-    let waits = leaves.iter().filter(|leaf| leaf.detail == "item-waits-quota");
+    let waits = leaves
+        .iter()
+        .filter(|leaf| leaf.detail == "item-waits-quota");
     assert_eq!(waits.count(), 1);
     b.stop().await;
     b.configure(|config| config.items.quota_peer_gib = 1);

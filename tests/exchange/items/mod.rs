@@ -34,7 +34,11 @@ use tokio::{
 use crate::support::{CASE, Country, eventually};
 
 /// Spontaneous information to `destinations`, with items in compartment `evidence`.
-pub(super) fn information(title: &str, destinations: &[&str], evidence: Option<Evidence>) -> Record {
+pub(super) fn information(
+    title: &str,
+    destinations: &[&str],
+    evidence: Option<Evidence>,
+) -> Record {
     let destinations: Vec<_> = destinations
         .iter()
         .map(|country| json!({ "country": country, "role": "COUNTRY_ROLE_DESTINATION" }))
@@ -144,7 +148,12 @@ pub(super) async fn items(at: &Country, reference: &str) -> Vec<Item> {
 }
 
 /// Passes items on to `to`, in a record of their own; answers its reference.
-pub(super) async fn hand_over(at: &Country, reference: &str, ids: &[Vec<u8>], to: &[&str]) -> String {
+pub(super) async fn hand_over(
+    at: &Country,
+    reference: &str,
+    ids: &[Vec<u8>],
+    to: &[&str],
+) -> String {
     let ids = ids.iter().map(|id| id.as_slice().try_into().unwrap());
     let asked = reference.parse().unwrap();
     let named = at.node().items_to_transfer(asked, ids.collect()).await;
@@ -152,7 +161,8 @@ pub(super) async fn hand_over(at: &Country, reference: &str, ids: &[Vec<u8>], to
         items: named.unwrap(),
         persons: Vec::new(),
     };
-    at.submit(information("handed over", to, Some(evidence))).await
+    at.submit(information("handed over", to, Some(evidence)))
+        .await
 }
 
 /// Waits until an item is in a state.

@@ -15,7 +15,9 @@ use super::{
     Breaking, bytes, chunks_of, download, file, flip, information, items, order, over, upload,
     wanted,
 };
-use crate::support::{Country, comity, eventually, ledger_bodies, lies_in, neighbours, recall, refusal_of};
+use crate::support::{
+    Country, comity, eventually, ledger_bodies, lies_in, neighbours, recall, refusal_of,
+};
 
 const MIB: usize = 1 << 20;
 
@@ -47,7 +49,11 @@ async fn a_file_comes_back_as_it_was_and_lies_there_encrypted() {
     assert!(matches!(again, Err(TransferError::Exists(_))));
 
     // Neither content nor root nor name lies in the home.
-    let words = [&bytes(3 * MIB, 1)[MIB..MIB + 32], &item.root, b"exercise-1.bin"];
+    let words = [
+        &bytes(3 * MIB, 1)[MIB..MIB + 32],
+        &item.root,
+        b"exercise-1.bin",
+    ];
     for words in words {
         assert!(!lies_in(a.dir(), words));
     }
@@ -57,7 +63,10 @@ async fn a_file_comes_back_as_it_was_and_lies_there_encrypted() {
     assert_eq!(of("item-downloaded"), 1);
     let read = leaves.iter().find(|leaf| leaf.detail == "item-downloaded");
     let read = read.unwrap();
-    assert_eq!((read.action(), &read.subject), (Action::Consultation, &item.id));
+    assert_eq!(
+        (read.action(), &read.subject),
+        (Action::Consultation, &item.id)
+    );
     assert_eq!(read.case_reference, crate::support::CASE);
 
     // It is there after a restart.
@@ -111,7 +120,9 @@ async fn an_upload_goes_on_after_the_node_and_the_command_were_gone() {
     let way = Breaking::to(a.home().config().client_listen).await;
     let mut client = over(&a, &way).await.with_patience(Duration::ZERO);
     way.after(12_000_000);
-    let broke = client.upload(order(&reference, &file), &mut |_, _| {}).await;
+    let broke = client
+        .upload(order(&reference, &file), &mut |_, _| {})
+        .await;
     assert!(matches!(broke, Err(TransferError::Client(_))));
     let here = eventually("what came is durable", async || {
         let item = items(&a, &reference).await.pop()?;
@@ -128,7 +139,10 @@ async fn an_upload_goes_on_after_the_node_and_the_command_were_gone() {
     assert!(shown.contains("31457280 bytes, is durable"), "{shown}");
     let whole = items(&a, &reference).await;
     assert_eq!(whole.len(), 1);
-    assert_eq!((&whole[0].id, whole[0].state()), (&here.id, ItemState::Kept));
+    assert_eq!(
+        (&whole[0].id, whole[0].state()),
+        (&here.id, ItemState::Kept)
+    );
     let id = hex::encode(&here.id);
     let output = dir.path().join("back.bin");
     let why = ["--purpose", "investigation", "--case", "EX-1"];
@@ -194,7 +208,9 @@ async fn a_file_that_does_not_stay_as_it_was_is_refused_by_name() {
     assert!(matches!(refused, TransferError::Changed(_)), "{refused}");
     let empty = dir.path().join("empty");
     fs::write(&empty, b"").unwrap();
-    let refused = client.upload(order(&reference, &empty), &mut |_, _| {}).await;
+    let refused = client
+        .upload(order(&reference, &empty), &mut |_, _| {})
+        .await;
     assert!(matches!(refused, Err(TransferError::Unfit { .. })));
     // Nothing of any of them is left.
     let left = eventually("their chunks are gone", async || {
@@ -246,12 +262,21 @@ async fn chunks_that_do_not_fit_what_was_said_are_refused_by_reason() {
     let cases = [
         (vec![chunk(0, MIB)], "UPLOAD_OUT_OF_TURN"),
         (vec![begin(size, 1), chunk(1, MIB)], "CHUNK_OUT_OF_ORDER"),
-        (vec![begin(size, 1), chunk(0, MIB), chunk(0, MIB)], "CHUNK_OUT_OF_ORDER"),
-        (vec![begin(size, 1), chunk(0, MIB), chunk(1, MIB), chunk(2, MIB)], "FILE_GREW"),
+        (
+            vec![begin(size, 1), chunk(0, MIB), chunk(0, MIB)],
+            "CHUNK_OUT_OF_ORDER",
+        ),
+        (
+            vec![begin(size, 1), chunk(0, MIB), chunk(1, MIB), chunk(2, MIB)],
+            "FILE_GREW",
+        ),
         (vec![begin(size, 2), chunk(0, MIB + 1)], "FILE_GREW"),
         (vec![begin(size, 2), chunk(0, 9)], "FILE_SHRANK"),
         (vec![begin(size, 3), chunk(0, MIB), end()], "FILE_SHRANK"),
-        (vec![begin(MIB as u64, 9), chunk(0, MIB), end()], "FILE_CHANGED"),
+        (
+            vec![begin(MIB as u64, 9), chunk(0, MIB), end()],
+            "FILE_CHANGED",
+        ),
         (vec![begin(size, 3), begin(size, 3)], "UPLOAD_OUT_OF_TURN"),
         (vec![begin(0, 4)], "ITEM_SIZE_INVALID"),
         (vec![begin(1 << 60, 4)], "ITEM_SIZE_INVALID"),
@@ -262,7 +287,9 @@ async fn chunks_that_do_not_fit_what_was_said_are_refused_by_reason() {
         assert_eq!(refusal_of(&refused), reason, "{refused}");
     }
     let mut named = begin(size, 5);
-    let Message::Begin(begun) = &mut named else { unreachable!() };
+    let Message::Begin(begun) = &mut named else {
+        unreachable!()
+    };
     begun.name = "../up".to_owned();
     let refused = by_hand(&a, vec![named]).await.unwrap_err();
     assert_eq!(refusal_of(&refused), "ITEM_FIELD_INVALID");
@@ -273,7 +300,9 @@ async fn chunks_that_do_not_fit_what_was_said_are_refused_by_reason() {
     // What is no request takes none.
     let alert = a.submit(crate::support::alert("no request")).await;
     let mut other = begin(size, 8);
-    let Message::Begin(begun) = &mut other else { unreachable!() };
+    let Message::Begin(begun) = &mut other else {
+        unreachable!()
+    };
     begun.reference = alert;
     let refused = by_hand(&a, vec![other]).await.unwrap_err();
     assert_eq!(refusal_of(&refused), "NOT_A_REQUEST");
@@ -287,9 +316,14 @@ async fn there_is_no_upload_without_room() {
     a.configure(|config| config.items.reserve_mib = 1 << 30);
     a.start().await;
     let mut client = a.client().await;
-    let refused = client.upload(order(&reference, &file), &mut |_, _| {}).await;
+    let refused = client
+        .upload(order(&reference, &file), &mut |_, _| {})
+        .await;
     let words = refused.unwrap_err().to_string();
-    assert!(words.contains("ITEM_DISK_FULL") && words.contains("bytes are missing"), "{words}");
+    assert!(
+        words.contains("ITEM_DISK_FULL") && words.contains("bytes are missing"),
+        "{words}"
+    );
     a.stop().await;
     a.configure(|config| {
         config.items.reserve_mib = 0;
@@ -297,9 +331,14 @@ async fn there_is_no_upload_without_room() {
     });
     a.start().await;
     let mut client = a.client().await;
-    let refused = client.upload(order(&reference, &file), &mut |_, _| {}).await;
+    let refused = client
+        .upload(order(&reference, &file), &mut |_, _| {})
+        .await;
     let words = refused.unwrap_err().to_string();
-    assert!(words.contains("ITEM_QUOTA") && words.contains("quota_own_gib"), "{words}");
+    assert!(
+        words.contains("ITEM_QUOTA") && words.contains("quota_own_gib"),
+        "{words}"
+    );
     assert!(items(&a, &reference).await.is_empty());
 }
 
@@ -312,12 +351,17 @@ async fn a_damaged_chunk_is_named_and_what_came_before_it_is_kept() {
     let output = dir.path().join("back.bin");
     let refused = download(&a, &reference, &item.id, &output).await;
     let words = refused.unwrap_err().to_string();
-    assert!(words.contains("chunk 3") && words.contains("ITEM_DAMAGED"), "{words}");
+    assert!(
+        words.contains("chunk 3") && words.contains("ITEM_DAMAGED"),
+        "{words}"
+    );
     let part = fs::metadata(dir.path().join("back.bin.part")).unwrap();
     assert_eq!(part.len(), 3 * MIB as u64);
     eventually("the ledger names it", async || {
         let leaves = ledger_bodies(&a).await;
-        let leaf = leaves.iter().find(|leaf| leaf.detail == "item-chunk-damaged")?;
+        let leaf = leaves
+            .iter()
+            .find(|leaf| leaf.detail == "item-chunk-damaged")?;
         (leaf.purpose == "chunk 3" && leaf.subject == item.id).then_some(())
     })
     .await;

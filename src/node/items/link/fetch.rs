@@ -265,7 +265,11 @@ impl Fetching {
             Job::Repair(id, index) => {
                 match outcome {
                     Outcome::Repaired => {
-                        tracing::info!(item = hex::encode(id), chunk = index, "a damaged chunk is put back");
+                        tracing::info!(
+                            item = hex::encode(id),
+                            chunk = index,
+                            "a damaged chunk is put back"
+                        );
                         node.items.streams.repaired(&id, index);
                     }
                     Outcome::Broke => {}
@@ -361,7 +365,8 @@ impl Node {
             self.items.room().left(&id, 0);
         }
         let reference = self.number_of(&row)?;
-        let reference = reference.and_then(|number| self.reference_of(&self.held(number).ok()?).ok());
+        let reference =
+            reference.and_then(|number| self.reference_of(&self.held(number).ok()?).ok());
         let order = ItemOrder::Arrive {
             id,
             reference: reference.map(|of| of.to_string()).unwrap_or_default(),
@@ -465,11 +470,7 @@ impl Worker {
         }
     }
 
-    fn chunks(
-        &mut self,
-        pull: &mut Pull,
-        writer: &mut ChunkWriter,
-    ) -> Result<Outcome, Failure> {
+    fn chunks(&mut self, pull: &mut Pull, writer: &mut ChunkWriter) -> Result<Outcome, Failure> {
         let began = Instant::now();
         let mut pace = Pace::default();
         let mut told = 0;

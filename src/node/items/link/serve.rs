@@ -204,7 +204,10 @@ impl Node {
     /// An item that a peer may have: an own one, whole, that a record transferred to it which is neither
     /// locked nor shredded.
     fn served(&self, id: ItemId, peer: Country) -> Result<Option<ChunkReader>, NodeError> {
-        let Some(row) = self.item_row(&id)?.filter(|row| row.stand() == ItemStand::Kept) else {
+        let Some(row) = self
+            .item_row(&id)?
+            .filter(|row| row.stand() == ItemStand::Kept)
+        else {
             return Ok(None);
         };
         let transfers = row.transfers.iter().filter(|of| of.peer == peer.code());
@@ -237,7 +240,8 @@ pub(super) fn reported(node: &Arc<Node>, peer: Country, report: &FileReport) {
     let (node, index) = (Arc::clone(node), report.index);
     tokio::task::spawn_blocking(move || {
         // Whoever may not have it reports nothing.
-        if !matches!(node.served(id, peer), Ok(Some(_))) || !node.items.streams.is_looked_at(id, index)
+        if !matches!(node.served(id, peer), Ok(Some(_)))
+            || !node.items.streams.is_looked_at(id, index)
         {
             return;
         }
