@@ -33,6 +33,7 @@ const PROTOS: &[&str] = &[
     "comity/ledger/v1/ledger.proto",
     "comity/entry/v1/entry.proto",
     "comity/node/v1/charge.proto",
+    "comity/node/v1/evidence_service.proto",
     "comity/node/v1/record_service.proto",
     "comity/node/v1/sharing_service.proto",
     "comity/node/v1/search_service.proto",
@@ -43,6 +44,7 @@ const PROTOS: &[&str] = &[
     "comity/node/v1/subject.proto",
     "comity/node/v1/card_service.proto",
     "comity/node/v1/enrolment_service.proto",
+    "comity/node/v1/item_service.proto",
     "comity/node/v1/life_service.proto",
     "comity/node/v1/status_service.proto",
     "comity/node/v1/thread_service.proto",
@@ -65,6 +67,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     config.btree_map([".comity.record.v1"]);
     tonic_prost_build::configure()
         .bytes(".comity.envelope.v1")
+        // Chunks of files are not copied from message to message.
+        .bytes(".comity.link.v1.FileChunk")
+        .bytes(".comity.node.v1.ItemChunk")
+        .bytes(".comity.node.v1.ProvedChunk.data")
         .codec_path("crate::wire::codec::CountedCodec")
         .include_file("comity_protos.rs")
         .compile_fds_with_config(descriptors, config)?;

@@ -24,6 +24,7 @@ mod clients;
 mod commented;
 mod due;
 mod fault;
+mod items;
 mod keys;
 mod life;
 mod limits;
@@ -35,6 +36,7 @@ mod tests;
 pub use clients::{ClientsConfig, MappingRule, NameSource, TrustedIssuerConfig};
 pub use due::DueConfig;
 pub use fault::ConfigError;
+pub use items::ItemsConfig;
 pub use keys::{KeysConfig, SignerConfig};
 pub use life::LifeConfig;
 pub use limits::LimitsConfig;
@@ -99,6 +101,9 @@ pub struct Config {
     /// By what measures a report on the reading log counts facts.
     #[serde(default)]
     pub reading_log: ReadingLogConfig,
+    /// Files of evidence requests.
+    #[serde(default)]
+    pub items: ItemsConfig,
     /// The search index.
     #[serde(default)]
     pub search: SearchConfig,
@@ -215,6 +220,7 @@ impl Config {
             life: LifeConfig::default(),
             due: DueConfig::default(),
             reading_log: ReadingLogConfig::default(),
+            items: ItemsConfig::default(),
             search: SearchConfig::default(),
             log: LogConfig::default(),
         }

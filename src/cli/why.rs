@@ -51,6 +51,11 @@ impl fmt::Display for Why {
 }
 
 impl Why {
+    /// The purpose; `None` where none was given.
+    pub(super) const fn purpose(&self) -> Option<ReadingPurpose> {
+        self.purpose
+    }
+
     /// The purpose by number; 0 for none.
     pub(super) fn code(&self) -> i32 {
         self.purpose.map_or(0, Into::into)

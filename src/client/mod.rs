@@ -25,7 +25,11 @@
 //! | follow what arrives | [`Client::watch`] | yes: from where it was, nothing lost or twice |
 //! | list, search, compare | [`Client::list`], [`Client::search()`], [`Client::related`] | yes |
 //! | open a record | [`Client::read`] | yes: the ledger may then hold the reading twice |
+//! | ask for evidence, take a step | [`Client::request_evidence`], [`Client::take_evidence_step`] | yes: the key makes it once |
+//! | list and show evidence requests | [`Client::list_evidence`], [`Client::evidence`] | yes |
 //! | see the receipts | [`Client::receipts`] | yes |
+//! | upload a file to an evidence request | [`Client::upload`] | yes: from what is durable |
+//! | download one | [`Client::download`] | yes: from what is written; the ledger then holds each part |
 //! | renew the certificate | [`Client::renew`], [`Client::renew_if_due`] | no |
 //!
 //! Every other call of the node is made with the generated services, which are the fields of
@@ -54,11 +58,13 @@
 
 mod connection;
 mod error;
+mod evidence;
 mod node_card;
 mod profile;
 mod records;
 mod renew;
 mod submit;
+mod transfers;
 mod watch;
 
 pub use connection::Client;
@@ -66,4 +72,5 @@ pub use error::{ClientError, Refused};
 pub use node_card::NODE_CARD;
 pub use profile::{Profile, replace};
 pub use submit::Outcomes;
+pub use transfers::{DownloadOrder, TransferError, UploadOrder};
 pub use watch::{News, Position, PositionError, Start, Watch};

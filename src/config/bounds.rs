@@ -7,7 +7,10 @@ use super::{Config, ConfigError};
 impl Config {
     /// Every number, its field and its bounds.
     pub(super) fn numbers(&self) -> impl Iterator<Item = (&'static str, u64, RangeInclusive<u64>)> {
-        self.others().into_iter().chain(self.limits.numbers())
+        self.others()
+            .into_iter()
+            .chain(self.limits.numbers())
+            .chain(self.items.numbers())
     }
 
     fn others(&self) -> [(&'static str, u64, RangeInclusive<u64>); 23] {

@@ -49,6 +49,12 @@ pub enum Domain {
     IndexTag,
     /// A key file at rest, under the protection key.
     KeyFile,
+    /// Additional data of a chunk of a file.
+    Chunk,
+    /// Additional data of the hashes kept beside a chunk.
+    ChunkHashes,
+    /// Key and description of a file at rest, under its shred slot.
+    SlotItem,
 }
 
 impl Domain {
@@ -79,6 +85,9 @@ impl Domain {
             Self::Storage => b"comity/v1/storage\0",
             Self::IndexTag => b"comity/v1/index-tag\0",
             Self::KeyFile => b"comity/v1/key-file\0",
+            Self::Chunk => b"comity/v1/chunk\0",
+            Self::ChunkHashes => b"comity/v1/chunk-hashes\0",
+            Self::SlotItem => b"comity/v1/slot-item\0",
         }
     }
 }

@@ -4,6 +4,7 @@
 //! AES-256-GCM, SHA-256. Every signed or derived byte string starts with a [`Domain`].
 
 mod aead;
+pub mod chunks;
 mod content;
 mod digest;
 mod domain;

@@ -104,6 +104,8 @@ impl Layout {
         journal = "data/journal";
         /// Folder of the index.
         index = "data/index";
+        /// Folder of the files in chunks.
+        chunks = "data/chunks";
         /// Shred slots.
         slots = "data/slots";
     }

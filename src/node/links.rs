@@ -206,6 +206,13 @@ impl Links {
             .is_some_and(|state| state.session.is_some())
     }
 
+    /// Whether a session with a peer is up that this node dialled.
+    pub fn dialled(&self, peer: Country) -> bool {
+        let peers = self.peers();
+        let session = peers.get(&peer).and_then(|state| state.session.as_ref());
+        session.is_some_and(|(info, _)| info.dialled_by != peer)
+    }
+
     /// A lane to a peer waits for this sequence, whose record cannot be taken out of the store; `None`:
     /// it goes on. Kept while the link is down.
     pub fn lane_stuck(&self, peer: Country, lane: Lane, at: Option<u64>) {

@@ -14,17 +14,20 @@ pub mod clocks;
 pub mod deliver;
 mod disk;
 pub mod due;
+pub mod evidence;
 pub mod export;
 mod fence;
 mod guard;
 mod heard;
 pub mod holds;
+pub mod items;
 pub mod life;
 pub mod links;
 pub mod listing;
 mod lives;
 pub mod onward;
 mod open;
+mod pace;
 pub mod projection;
 mod purpose;
 pub mod read;
@@ -228,6 +231,7 @@ pub struct Node {
     /// Whom the country's CA issued certificates to.
     pub(crate) roster: Roster,
     pub(crate) keys: NodeKeys,
+    pub(crate) items: items::Items,
     pub(crate) store: Store,
     pub(crate) opened: Opened,
     pub(crate) slots: ShredSlots,
@@ -242,6 +246,8 @@ pub struct Node {
     /// Whose turn it is to be verified.
     pub(crate) verifying: work::Turns,
     pub(crate) intake: submit::Intake,
+    /// Where each evidence request stands, as far as it was worked out.
+    pub(crate) cases: evidence::Cases,
     /// The search index; its feed keeps it after the node for a moment.
     pub(crate) search: Arc<search::Searching>,
     pub(crate) scrub: scrub::Scrub,

@@ -15,7 +15,8 @@ use crate::{
     home::{Home, HomeError, OwnCardFile, Roster},
     inbox::ask,
     store::{
-        Disk, Medium, OpenProgress, ShredSlots, SlotPaths, Store, StoreError, StoreOptions, boot_id,
+        ChunkStore, Disk, Medium, OpenProgress, ShredSlots, SlotPaths, Store, StoreError,
+        StoreOptions, boot_id,
     },
 };
 
@@ -27,7 +28,9 @@ use super::{
     disk,
     fence::Fence,
     guard::Guard,
-    heard, life,
+    heard,
+    items::{self, Items},
+    life,
     links::{self, Links},
     lives,
     projection::{self, Rooms},
@@ -76,8 +79,12 @@ impl Node {
             access::InForce::check(permissions.as_deref())?;
         }
         let (agreements, in_force) = InForce::load(home.layout().agreements())?;
-        let (store, opened) =
-            Store::open_on(store_options(&home)?, Arc::new(Rooms), medium, progress)?;
+        let (store, opened) = Store::open_on(
+            store_options(&home)?,
+            Arc::new(Rooms),
+            Arc::clone(&medium),
+            progress,
+        )?;
         if projection::permissions(&store)?.is_none() {
             access::InForce::check(permissions.as_deref())?;
         }
@@ -88,6 +95,8 @@ impl Node {
         } else {
             ShredSlots::open(paths, next_slot)?
         };
+        let chunks = ChunkStore::open_on(home.layout().chunks(), Arc::clone(&medium))?;
+        let items = Items::open(chunks, &store, home.config())?;
         let created = projection::identity(&store)?;
         if let Some(created) = &created
             && created.country != country.code()
@@ -171,6 +180,7 @@ impl Node {
             own_card_file: OwnCardFile::of(&home),
             terms: home.config().due.terms(),
             roster: Roster::of(&home),
+            items,
             store,
             opened,
             slots,
@@ -185,6 +195,7 @@ impl Node {
             guard,
             disk_full: CancellationToken::new(),
             link_changes: Mutex::default(),
+            cases: super::evidence::Cases::default(),
             search: Arc::new(Searching::new(withdrawn)),
             alarms: Mutex::default(),
             clock,
@@ -217,7 +228,9 @@ impl Node {
             Arc::downgrade(&node),
             Arc::clone(&node.search),
         ));
+        tokio::spawn(super::evidence::look_through(Arc::downgrade(&node)));
         tokio::spawn(life::run(Arc::downgrade(&node)));
+        tokio::spawn(items::tend(Arc::downgrade(&node)));
         tokio::spawn(succession::run(Arc::downgrade(&node)));
         tokio::spawn(access::flush_refusals(Arc::downgrade(&node)));
         tokio::spawn(audit::index_earlier(Arc::downgrade(&node)));

@@ -112,12 +112,18 @@ impl Node {
         let late = judged.batch.arrivals.iter().any(|arrival| {
             matches!(arrival, Arrival::Record { facts, .. } if matches!(facts.effect, Some(Effect::LateReceipts(_))))
         });
+        let items = judged.batch.arrivals.iter().any(|arrival| {
+            matches!(arrival, Arrival::Record { facts, .. } if !facts.items.items.is_empty())
+        });
         let amended: Vec<Digest> = judged.batch.arrivals.iter().filter_map(amended).collect();
         self.writer
             .propose(Proposal::Receive(Box::new(judged.batch)))
             .await?;
         if !amended.is_empty() {
             self.tell_of_amended(&amended);
+        }
+        if items {
+            self.items.news();
         }
         if recalls {
             // What was passed on is recalled too, in the next round.

@@ -9,6 +9,7 @@ mod consent;
 mod desk;
 mod exchange;
 mod facts;
+mod items;
 mod life;
 mod lives;
 mod permissions;
@@ -28,6 +29,7 @@ pub use desk::{ChargeOrder, EscalateOrder};
 pub use facts::{
     AloneOrder, Backups, Effect, ErasedOrder, Facts, KeptReceipts, LockOrder, Rekeying,
 };
+pub use items::{ItemOrder, NamedItems};
 pub use permissions::TableOrder;
 pub use proposal::{
     Answer, ApprovalId, Arrival, ArrivedReceipts, Prepared, Proposal, ReceivedBatch, Submission,
@@ -351,6 +353,7 @@ impl Rules for NodeRules {
                 });
                 self.append(group, event, Vec::new(), leaf)?;
             }
+            Proposal::Item(order) => self.item(order, group)?,
             Proposal::Life(event, blobs) => self.life(*event, blobs, group)?,
             Proposal::Fence {
                 peer,

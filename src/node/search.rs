@@ -6,7 +6,6 @@ mod content;
 mod feed;
 mod look;
 mod looker;
-mod pace;
 mod state;
 
 use std::sync::Arc;

@@ -40,6 +40,7 @@ use crate::{
 use super::{Claim, Node, NodeError, fence::FENCED};
 
 pub use greeting::hello_first;
+pub(super) use lapse::watch as watch_lapses;
 pub use outlet::{Frames, Outlet};
 
 /// How long the peer may take to say hello.

@@ -17,13 +17,14 @@ use crate::{
     record::Country,
     replication::progress::backoff,
     wire::link::{
-        ExchangeRequest, ExchangeResponse,
+        ExchangeRequest, ExchangeResponse, FilesRequest,
         link_service_client::LinkServiceClient,
         link_service_server::{LinkService, LinkServiceServer},
     },
 };
 
 use super::{
+    files::{self, FilesAnswer},
     server::NodeTls,
     status::Refusal,
     tls::{
@@ -68,21 +69,7 @@ impl LinkService for Answering {
         &self,
         request: Request<Streaming<ExchangeRequest>>,
     ) -> Result<Response<Self::ExchangeStream>, Status> {
-        let peer = peer_of(&request)?;
-        if self.node.book().get(peer).is_none() {
-            return Err(Refusal::new(
-                Code::PermissionDenied,
-                "CARD_UNKNOWN",
-                "this country's card was not imported here",
-            )
-            .into());
-        }
-        let certificate = certificate_of(&request)?;
-        let presented = Presented {
-            key: link_key(&certificate)
-                .map_err(|fault| Status::unauthenticated(fault.to_string()))?,
-            until: None,
-        };
+        let (peer, presented) = self.caller(&request)?;
         let incoming = request.into_inner().map(|frame| match frame {
             Ok(request) => request.frame.ok_or_else(|| "an empty message".to_owned()),
             Err(status) => Err(status.message().to_owned()),
@@ -97,6 +84,40 @@ impl LinkService for Answering {
         });
         let frames = frames.map(|frame| Ok(ExchangeResponse { frame: Some(frame) }));
         Ok(Response::new(Box::pin(frames)))
+    }
+
+    type FilesStream = FilesAnswer;
+
+    async fn files(
+        &self,
+        request: Request<Streaming<FilesRequest>>,
+    ) -> Result<Response<Self::FilesStream>, Status> {
+        let (peer, presented) = self.caller(&request)?;
+        let incoming = request.into_inner();
+        let answer = files::answer(&self.node, peer, presented, incoming, &self.stop);
+        Ok(Response::new(answer.await))
+    }
+}
+
+impl Answering {
+    /// Who calls, by the connection's certificate: a country whose card is held.
+    fn caller<T>(&self, request: &Request<T>) -> Result<(Country, Presented), Status> {
+        let peer = peer_of(request)?;
+        if self.node.book().get(peer).is_none() {
+            return Err(Refusal::new(
+                Code::PermissionDenied,
+                "CARD_UNKNOWN",
+                "this country's card was not imported here",
+            )
+            .into());
+        }
+        let certificate = certificate_of(request)?;
+        let presented = Presented {
+            key: link_key(&certificate)
+                .map_err(|fault| Status::unauthenticated(fault.to_string()))?,
+            until: None,
+        };
+        Ok((peer, presented))
     }
 }
 
@@ -256,7 +277,7 @@ impl Dialer {
 /// A status with what lies beneath it: tonic's "transport error" alone does not tell an operator
 /// that the peer refused this node's certificate. A peer may have chosen the words, so control
 /// characters are escaped.
-fn in_words(status: &Status) -> String {
+pub(super) fn in_words(status: &Status) -> String {
     let mut words = vec![status.message().to_owned()];
     let mut beneath = std::error::Error::source(status);
     while let Some(cause) = beneath

@@ -11,7 +11,7 @@ use crate::{config::Config, home::HomeError, node::Node};
 
 use super::{
     admission::Admission,
-    link, services,
+    files, link, services,
     tls::{AcceptLimits, DialOptions, Door, TlsError, serve as serve_door},
 };
 
@@ -143,6 +143,12 @@ pub async fn serve(
         DialOptions::from(node.config()),
         stop.clone(),
     );
+    let files = files::dial_all(
+        Arc::clone(&node),
+        Arc::clone(&tls),
+        DialOptions::from(node.config()),
+        stop.clone(),
+    );
     let following = follow_book(
         Arc::clone(&node),
         Arc::clone(&tls),
@@ -164,10 +170,11 @@ pub async fn serve(
         tokio::time::sleep(FAREWELL).await;
         close.cancel();
     };
-    let (links_end, clients_end, (), (), (), ()) = tokio::join!(
+    let (links_end, clients_end, (), (), (), (), ()) = tokio::join!(
         link_port,
         client_port,
         dialling,
+        files,
         following,
         renewing,
         closing

@@ -27,9 +27,11 @@
 //! | `scrub` | reading everything again; damaged blobs and their repair |
 //! | `run` | values under consecutive numbers, many to a row |
 //! | `workload` | what the writer spends its time on |
+//! | `chunks` | files in chunks beside the journal, for evidence |
 //! | `slots`, `slots_erase`, `slots_format` | shred slots, for erasure on a log |
 
 mod check;
+mod chunks;
 mod distrust;
 mod end;
 mod error;
@@ -63,6 +65,7 @@ mod workload;
 mod writer;
 
 pub use check::{CheckReport, check, rebuild};
+pub use chunks::{ChunkError, ChunkFileId, ChunkReader, ChunkStore, ChunkWriter, bytes_on_disk};
 pub use error::StoreError;
 pub use group::{Draft, Entry, Group, Layout, Projection, ProjectionError, ReadRows, Rows};
 pub use handle::{Space, Store};

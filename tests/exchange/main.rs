@@ -31,6 +31,7 @@ mod doors;
 mod enrolment;
 mod examples;
 mod idempotency;
+mod items;
 mod key_rotation;
 mod kinds;
 mod lapses;

@@ -54,6 +54,13 @@ pub(crate) const HOUSE: &[Room] = &[
         PURE,
         &["crypto", "entry", "envelope", "record", "store", "wire"],
     ),
+    room(
+        "evidence",
+        PURE,
+        &[
+            "card", "crypto", "entry", "envelope", "ledger", "record", "wire",
+        ],
+    ),
     room("config", AT_THE_EDGE, &["access", "card", "record", "wire"]),
     room(
         "home",
@@ -70,6 +77,7 @@ pub(crate) const HOUSE: &[Room] = &[
             "crypto",
             "entry",
             "envelope",
+            "evidence",
             "home",
             "inbox",
             "ledger",
@@ -89,6 +97,7 @@ pub(crate) const HOUSE: &[Room] = &[
             "card",
             "config",
             "crypto",
+            "evidence",
             "home",
             "limits",
             "node",

@@ -14,8 +14,8 @@ use crate::{
 };
 
 use super::{
-    Answered, Arrival, ArrivedReceipts, Declined, NodeRules, Prepared, ReceivedBatch, Refusal,
-    Submission, SubmissionRefusal,
+    Answered, Arrival, ArrivedReceipts, Declined, Facts, NodeRules, Prepared, ReceivedBatch,
+    Refusal, Submission, SubmissionRefusal,
     facts::timed,
     recent::Name,
     refuses_release,
@@ -83,7 +83,8 @@ impl NodeRules {
         let clock = prepared.facts.clock;
         let actor = prepared.actor.clone();
         let peers: Vec<&str> = prepared.destinations.iter().map(|of| of.code()).collect();
-        let peers = peers.join(",");
+        let peer_codes = peers;
+        let peers = peer_codes.join(",");
         let leaf = LeafBody {
             actor: prepared.actor,
             action: Action::Collection.into(),
@@ -93,7 +94,9 @@ impl NodeRules {
             ..LeafBody::default()
         };
         let taken = Taken::of(&prepared.facts, prepared.digest, self.country);
+        let step = evidence_number(&prepared.facts);
         let effect = prepared.facts.effect;
+        let items = prepared.facts.items;
         let event = Event::Submitted(Submitted {
             holding: Some(Self::passing_on(
                 timed(
@@ -111,6 +114,7 @@ impl NodeRules {
                         kind_tag: prepared.facts.kind_tag,
                         expires_us: prepared.facts.expires_us,
                         victims_until_us: prepared.facts.victims_until_us,
+                        evidence_request: prepared.facts.evidence_request,
                         ..Holding::default()
                     },
                     clock,
@@ -136,9 +140,13 @@ impl NodeRules {
             vec![prepared.envelope, prepared.acceptance],
             leaf,
         )?;
+        if let Some(taken) = &taken {
+            self.notice_double(taken, step, number, group)?;
+        }
         if let (Some(taken), Some(effect)) = (taken, effect) {
             self.carry_out(&taken, effect, group)?;
         }
+        self.transfer_items(items, prepared.digest, &peer_codes, group)?;
         if let Some(passes_on) = passes_on {
             self.passed_on(passes_on, &actor, &peers, group)?;
         }
@@ -230,7 +238,9 @@ impl NodeRules {
                 }
                 let number = inbox::ask::last_number(group)?.saturating_add(1);
                 let taken = Taken::of(&facts, digest, lane.peer);
+                let step = evidence_number(&facts);
                 let effect = facts.effect;
+                let items = facts.items;
                 let event = Event::Received(Received {
                     holding: Some(Self::passing_on(
                         timed(
@@ -248,6 +258,7 @@ impl NodeRules {
                                 kind_tag: facts.kind_tag,
                                 expires_us: facts.expires_us,
                                 victims_until_us: facts.victims_until_us,
+                                evidence_request: facts.evidence_request,
                                 ..Holding::default()
                             },
                             facts.clock,
@@ -264,9 +275,13 @@ impl NodeRules {
                     ..leaf
                 };
                 self.append(group, event, vec![envelope], leaf)?;
+                if let Some(taken) = &taken {
+                    self.notice_double(taken, step, number, group)?;
+                }
                 if let (Some(taken), Some(effect)) = (taken, effect) {
                     self.carry_out(&taken, effect, group)?;
                 }
+                self.await_items(items, digest, lane.peer, group)?;
                 self.carry_out_awaited(
                     &Target {
                         number,
@@ -329,4 +344,12 @@ impl NodeRules {
         });
         self.append(group, event, vec![arrived.receipts], leaf)
     }
+}
+
+/// Number of a step of an evidence request on its side; 0 for what is none.
+fn evidence_number(facts: &Facts) -> u32 {
+    facts
+        .follow
+        .as_ref()
+        .map_or(0, |follow| follow.evidence_number)
 }

@@ -1,6 +1,6 @@
 //! What the writer is told of a record's content, and what its life orders.
 
-use super::{consent::PassesOn, released::Release};
+use super::{consent::PassesOn, items::NamedItems, released::Release};
 use crate::{
     crypto::Digest,
     entry::{Follow, Holding, LateReceipt, Lock, LockCause},
@@ -25,8 +25,15 @@ pub struct Facts {
     pub passes_on: Option<PassesOn>,
     /// What it releases of statistics.
     pub releases: Vec<Release>,
+    /// The items that it names with their keys.
+    pub items: NamedItems,
     /// What its step does in the same group.
     pub effect: Option<Effect>,
+    /// Whether it is an evidence request.
+    pub evidence_request: bool,
+    /// On an own step of an evidence request: how many records followed the request when the step was
+    /// prepared. Where more do, it is prepared again.
+    pub evidence_followers: Option<u64>,
 }
 
 /// Writes into a holding what is due of it.

@@ -3,6 +3,7 @@
 use super::approvals::{AnswerOrder, AskOrder};
 use super::consent::DiscloseOrder;
 use super::desk::{ChargeOrder, EscalateOrder};
+use super::items::ItemOrder;
 use super::permissions::TableOrder;
 use super::reading::{ReadOrder, SearchOrder};
 use super::refusals::SubmissionRefusal;
@@ -140,6 +141,8 @@ pub enum Proposal {
         /// Signed statements that prove it.
         evidence: Vec<String>,
     },
+    /// Something happens to an item.
+    Item(ItemOrder),
     /// Something about incarnations happened, own or a peer's; with its blobs.
     Life(Box<Event>, Vec<Vec<u8>>),
     /// A peer knows more of this node than the node itself does.

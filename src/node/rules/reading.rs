@@ -120,6 +120,8 @@ pub struct ReadOrder {
     pub shown: Shown,
     /// The person of this country that is asked about; empty when none is.
     pub about: String,
+    /// The item that is shown; empty when none is.
+    pub subject: Vec<u8>,
 }
 
 /// A search or a correlation, before data leaves.
@@ -153,6 +155,7 @@ impl NodeRules {
             compartments: order.compartments,
             withheld: order.withheld,
             about: order.about,
+            subject: order.subject,
             ..order.shown.leaf(order.by.leaf())
         };
         let event = Event::Read(Read {

@@ -26,7 +26,7 @@ use crate::{
     },
 };
 
-use super::{content::searched, pace::LOOK, state::Searching};
+use super::{super::pace::LOOK, content::searched, state::Searching};
 
 /// Records taken up between two looks at what is new.
 const BLOCK: u64 = 8_192;

@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 
 use crate::{entry::Event, search::Index, wire::node::SearchCoverage};
 
-use super::pace::Pace;
+use super::super::pace::Pace;
 
 /// Numbers that were locked and are still to leave the index.
 #[derive(Clone, Debug, Default)]

@@ -84,7 +84,7 @@ fn check_key(node: &Node, peer: Country, presented: Presented) -> Result<(), Ses
 
 /// Waits until a card or the certificate with which the peer answered ends, or the peer's card takes
 /// the certificate's key back.
-pub(super) async fn watch(node: &Node, peer: Country, presented: Presented) -> SessionEnd {
+pub(in crate::node) async fn watch(node: &Node, peer: Country, presented: Presented) -> SessionEnd {
     loop {
         tokio::time::sleep(LOOK).await;
         let sound = check_own(node)

@@ -6,6 +6,8 @@ use crate::{record::MAX_RECORD_BYTES, wire::methods::methods};
 
 /// A request that carries a record: with its envelope around it.
 const WITH_RECORD: u64 = MAX_RECORD_BYTES as u64 + 64 * 1024;
+/// A message of an upload: a chunk with its number.
+const WITH_CHUNK: u64 = crate::crypto::chunks::MAX_CHUNK as u64 + 64 * 1024;
 /// Any other request: lists of references, a card, a query.
 const WITHOUT: u64 = 256 * 1024;
 /// A frame of a link: a full batch of records with room for its envelope.
@@ -28,6 +30,8 @@ static METHODS: LazyLock<HashMap<String, Taken>> = LazyLock::new(|| {
         .map(|method| {
             let most = if method.path.starts_with("/comity.link.") {
                 FRAME
+            } else if method.path.ends_with("/UploadItem") {
+                WITH_CHUNK
             } else if method.takes_record {
                 WITH_RECORD
             } else {

@@ -5,6 +5,8 @@ mod audit;
 mod cards;
 mod consents;
 mod enrolment;
+mod evidence;
+mod items;
 mod life;
 mod records;
 mod search;
@@ -24,10 +26,12 @@ use crate::{
     wire::node::{
         access_service_server::AccessServiceServer, audit_service_server::AuditServiceServer,
         card_service_server::CardServiceServer, consent_service_server::ConsentServiceServer,
-        enrolment_service_server::EnrolmentServiceServer, life_service_server::LifeServiceServer,
-        record_service_server::RecordServiceServer, search_service_server::SearchServiceServer,
-        sharing_service_server::SharingServiceServer, status_service_server::StatusServiceServer,
-        thread_service_server::ThreadServiceServer, trend_service_server::TrendServiceServer,
+        enrolment_service_server::EnrolmentServiceServer,
+        evidence_service_server::EvidenceServiceServer, item_service_server::ItemServiceServer,
+        life_service_server::LifeServiceServer, record_service_server::RecordServiceServer,
+        search_service_server::SearchServiceServer, sharing_service_server::SharingServiceServer,
+        status_service_server::StatusServiceServer, thread_service_server::ThreadServiceServer,
+        trend_service_server::TrendServiceServer,
     },
 };
 
@@ -36,6 +40,9 @@ use super::{admission::Admission, server::NodeTls, status::Refusal};
 
 /// Largest request message: a record and its envelope around it.
 const MAX_REQUEST_BYTES: usize = crate::record::MAX_RECORD_BYTES + 64 * 1024;
+
+/// Largest message of an upload or a download: a chunk with its path.
+const MAX_CHUNK_BYTES: usize = crate::crypto::chunks::MAX_CHUNK as usize + 64 * 1024;
 
 /// Every service of the client port; `ports` is what is used of the node's ports.
 pub(super) fn routes(node: &Arc<Node>, tls: &Arc<NodeTls>, ports: [Arc<Admission>; 2]) -> Routes {
@@ -60,6 +67,10 @@ pub(super) fn routes(node: &Arc<Node>, tls: &Arc<NodeTls>, ports: [Arc<Admission
             .max_decoding_message_size(MAX_REQUEST_BYTES),
     )
     .add_service(
+        EvidenceServiceServer::new(evidence::Evidence::new(Arc::clone(node)))
+            .max_decoding_message_size(MAX_REQUEST_BYTES),
+    )
+    .add_service(
         ThreadServiceServer::new(threads::Threads::new(Arc::clone(node)))
             .max_decoding_message_size(MAX_REQUEST_BYTES),
     )
@@ -78,6 +89,11 @@ pub(super) fn routes(node: &Arc<Node>, tls: &Arc<NodeTls>, ports: [Arc<Admission
     .add_service(
         EnrolmentServiceServer::new(enrolment::Renewals::new(Arc::clone(node), tls))
             .max_decoding_message_size(MAX_REQUEST_BYTES),
+    )
+    .add_service(
+        ItemServiceServer::new(items::Items::new(Arc::clone(node)))
+            .max_decoding_message_size(MAX_CHUNK_BYTES)
+            .max_encoding_message_size(MAX_CHUNK_BYTES),
     )
     .add_service(
         StatusServiceServer::new(status::NodeStatus::new(

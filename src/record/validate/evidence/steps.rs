@@ -10,7 +10,7 @@ use crate::wire::record::{
 };
 
 /// Most steps of one side of a request.
-const MAX_STEPS: u32 = 10_000;
+pub const MAX_STEPS: u32 = 1000;
 /// Most questions of a step.
 const MAX_QUESTIONS: usize = 64;
 
@@ -62,7 +62,11 @@ pub(in crate::record::validate) fn check(
         }
         Act::InformationAnswered(of) => {
             let at = at.field("informationAnswered");
-            checker.text(at.field("answer"), &of.answer, Text::lines(MAX_SUMMARY).required());
+            checker.text(
+                at.field("answer"),
+                &of.answer,
+                Text::lines(MAX_SUMMARY).required(),
+            );
         }
         Act::Recognised(of) => {
             let at = at.field("recognised");

@@ -1,5 +1,5 @@
-//! When the index waits for deliveries: a burst of records goes first, and what is searched follows
-//! it. Pure: it is given the time since the feed began.
+//! When other work waits for deliveries: a burst of records goes first, and the search index and files
+//! follow it. Pure: it is given the time since the feed began.
 
 use std::time::Duration;
 

@@ -1,0 +1,135 @@
+//! Which items belong to a record and to its thread.
+
+use std::sync::Arc;
+
+use crate::{
+    access::{Permit, Purpose, act},
+    crypto::Digest,
+    entry::ItemRow,
+    inbox::ask,
+    record::Reference,
+    wire::{node::Item, record::CompartmentLabel},
+};
+
+use super::{
+    super::{
+        Node, NodeError,
+        rules::{By, Proposal, ReadOrder},
+    },
+    ItemError, ItemId,
+    known::outline,
+    plan_of, rows,
+    upload::off,
+};
+
+impl Node {
+    /// Numbers of the records whose items belong to one of them: the thread.
+    pub(super) fn item_records(&self, number: u64) -> Result<Vec<u64>, NodeError> {
+        let mut numbers = self.thread(number)?;
+        if !numbers.contains(&number) {
+            numbers.push(number);
+        }
+        Ok(numbers)
+    }
+
+    /// Number of the record that an item belongs to; `None` when it is not here.
+    pub(super) fn number_of(&self, row: &ItemRow) -> Result<Option<u64>, NodeError> {
+        let Ok(digest) = Digest::try_from(row.header_digest.as_slice()) else {
+            return Ok(None);
+        };
+        Ok(ask::by_digest(&self.store, &digest)?)
+    }
+
+    /// Lists the items of a record and of its thread. Names and descriptions are shown for a purpose, to
+    /// whoever may download them; the leaf is durable before this answers.
+    ///
+    /// # Errors
+    /// [`ItemError`].
+    pub async fn list_items(
+        self: &Arc<Self>,
+        permit: Permit<act::Track>,
+        reference: Reference,
+        purpose: Option<Purpose>,
+    ) -> Result<Vec<Item>, ItemError> {
+        let (node, by) = (Arc::clone(self), permit.clone());
+        let named = purpose.is_some();
+        let listed = off(move || node.items_listed(&by, reference, named)).await?;
+        let (number, digest, items) = listed;
+        let shown = items.iter().any(|item| !item.name.is_empty());
+        self.writer
+            .propose(Proposal::Read(Box::new(ReadOrder {
+                number,
+                digest: Some(digest),
+                reference: reference.to_string(),
+                compartments: if shown {
+                    vec![CompartmentLabel::Evidence as u32]
+                } else {
+                    Vec::new()
+                },
+                by: By::of(&permit).reading_for(purpose, String::new()),
+                detail: "items-listed",
+                ..ReadOrder::default()
+            })))
+            .await
+            .map_err(NodeError::from)?;
+        Ok(items)
+    }
+
+    fn items_listed(
+        &self,
+        permit: &Permit<act::Track>,
+        reference: Reference,
+        named: bool,
+    ) -> Result<(u64, Digest, Vec<Item>), ItemError> {
+        let asked = self.find(&reference)?;
+        self.reached_number(permit, &reference, asked)?;
+        // Who may not download may not see names.
+        let download = permit.and::<act::DownloadEvidence>().ok();
+        let download = download.filter(|_| named);
+        let mut items: Vec<(i64, Item)> = Vec::new();
+        for number in self.item_records(asked)? {
+            let stored = self.held(number)?;
+            let ids = rows::of_record(&self.store, &stored.digest).map_err(NodeError::from)?;
+            if ids.is_empty() {
+                continue;
+            }
+            let mut subject = self.subject_of_held(number)?;
+            if !permit.sees(&subject) {
+                continue;
+            }
+            subject.present.insert(CompartmentLabel::Evidence);
+            let opens = download.as_ref().is_some_and(|permit| {
+                permit
+                    .reach(&subject)
+                    .allowed
+                    .has(CompartmentLabel::Evidence)
+            });
+            for id in ids {
+                items.extend(self.item_listed(id, opens)?);
+            }
+        }
+        items.sort_by_key(|(at, _)| *at);
+        let digest = self.held(asked)?.digest;
+        Ok((
+            asked,
+            digest,
+            items.into_iter().map(|(_, item)| item).collect(),
+        ))
+    }
+
+    fn item_listed(&self, id: ItemId, opens: bool) -> Result<Option<(i64, Item)>, NodeError> {
+        let Some(row) = self.item_row(&id)? else {
+            return Ok(None);
+        };
+        let at = row.at_us;
+        let plan = plan_of(&row);
+        let chunks = plan.map_or(0, |plan| self.chunks_of(id, plan, &row));
+        let country = self.country.code();
+        let mut item = outline(id, &row, country, chunks);
+        // Of one whose record is locked or shredded nothing more is known.
+        if opens && let Ok(Some(known)) = self.known(id, row) {
+            item = known.shown(country, chunks);
+        }
+        Ok(Some((at, item)))
+    }
+}

@@ -1,0 +1,498 @@
+//! Uploading: chunks in order, encrypted and written by one thread beside the connection. An upload that
+//! breaks off goes on from what is durable.
+//!
+//! **What a crash leaves.** `ItemBegun` is durable before the first chunk is taken: key and place are
+//! there. Chunks count once they are synced; the client sends the others again. `ItemKept` is durable
+//! before the client is told that the item is: without it the upload is taken up once more, with nothing
+//! left to send but its end.
+
+use std::{sync::Arc, time::Duration};
+
+use prost::{Message as _, bytes::Bytes};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    access::{Permit, act},
+    crypto::{
+        Digest,
+        chunks::{ChunkKey, ChunkPlan},
+        random_bytes,
+    },
+    entry::{ItemBegun, ItemDescription, ItemEnd, ItemRow, ItemStand},
+    evidence::items::Owner,
+    record::{Reference, kind_name, unseen::is_unseen},
+    store::ChunkWriter,
+    wire::{node::Item, record::CompartmentLabel, record::situation::Kind},
+};
+
+use super::{
+    super::{
+        Node, NodeError,
+        read::{ReadError, blocking},
+        rules::{By, ItemOrder, Proposal},
+    },
+    ItemError, ItemId, Seat,
+    known::Part,
+    plan_of, rows,
+};
+
+/// Chunks that wait for the thread that writes them.
+const AHEAD: usize = 2;
+/// Longest wait for another connection to give up the same upload.
+const REPLACING: Duration = Duration::from_secs(60);
+/// Longest name, media type or place, in characters.
+const MAX_LINE: usize = 200;
+/// Longest description, in characters.
+const MAX_TEXT: usize = 4000;
+/// Bytes of a resume key.
+const RESUME_KEY: std::ops::RangeInclusive<usize> = 16..=64;
+
+/// What is to be uploaded.
+#[derive(Clone, Debug)]
+pub struct UploadOrder {
+    /// To which record.
+    pub reference: Reference,
+    /// What it is. Who uploads it is filled in.
+    pub description: ItemDescription,
+    /// Bytes of the file.
+    pub size: u64,
+    /// Tells the file from others of the same caller.
+    pub resume_key: Vec<u8>,
+}
+
+/// What an upload needs to begin or to go on.
+struct Begun {
+    id: ItemId,
+    plan: ChunkPlan,
+    key: ChunkKey,
+}
+
+/// An upload that goes on.
+pub struct Upload {
+    node: Arc<Node>,
+    id: ItemId,
+    plan: ChunkPlan,
+    reference: Reference,
+    by: By,
+    seat: Seat,
+    to: Option<mpsc::Sender<Bytes>>,
+    worker: Option<JoinHandle<Result<Written, ItemError>>>,
+    durable: watch::Receiver<u64>,
+    /// The chunk that is due.
+    next: u64,
+    root: Digest,
+}
+
+/// What the thread has written when it ends.
+struct Written {
+    chunks: u64,
+    root: Digest,
+}
+
+impl Node {
+    /// Begins an upload, or takes one up again.
+    ///
+    /// # Errors
+    /// [`ItemError`]; nothing is kept of a new one then.
+    pub async fn upload(
+        self: &Arc<Self>,
+        permit: Permit<act::UploadEvidence>,
+        order: UploadOrder,
+    ) -> Result<Upload, ItemError> {
+        check(&order)?;
+        let (node, by, asked) = (Arc::clone(self), permit.clone(), order.clone());
+        let begun = off(move || node.prepare_upload(&by, &asked)).await?;
+        let (begun, begin) = begun;
+        if let Some(begin) = begin {
+            let proposed = self
+                .writer
+                .propose(Proposal::Item(ItemOrder::Begin(Box::new(begin))));
+            if let Err(error) = proposed.await {
+                self.items.room().give_back(&begun.id);
+                return Err(NodeError::from(error).into());
+            }
+        }
+        let Begun { id, plan, key } = begun;
+        let seat = self.items.sit(id);
+        let writing = Arc::clone(&seat.writing).lock_owned();
+        let writing = tokio::time::timeout(REPLACING, writing).await;
+        let writing = writing.map_err(|_| ItemError::Replaced)?;
+        if seat.replaced.is_cancelled() {
+            return Err(ItemError::Replaced);
+        }
+        let node = Arc::clone(self);
+        let opened = off(move || {
+            let writer = node.items.chunks.write_on(id, plan, &key)?;
+            Ok((writer, key))
+        });
+        let (writer, key) = opened.await?;
+        let (next, root) = (writer.taken(), writer.root());
+        let (to, from) = mpsc::channel(AHEAD);
+        let (told, durable) = watch::channel(next);
+        let node = Arc::clone(self);
+        let worker = tokio::task::spawn_blocking(move || {
+            let written = write(&node, writer, &key, from, &told, id);
+            drop(writing);
+            written
+        });
+        Ok(Upload {
+            node: Arc::clone(self),
+            id,
+            plan,
+            reference: order.reference,
+            by: By::of(&permit),
+            seat,
+            to: Some(to),
+            worker: Some(worker),
+            durable,
+            next,
+            root,
+        })
+    }
+
+    /// Finds the upload that goes on, or prepares a new one.
+    fn prepare_upload(
+        &self,
+        permit: &Permit<act::UploadEvidence>,
+        order: &UploadOrder,
+    ) -> Result<(Begun, Option<ItemBegun>), ItemError> {
+        let header = self.request_for_items(permit, &order.reference)?;
+        let actor = permit.actor();
+        let uploader = self.person(&actor);
+        let about = [
+            header.as_bytes().as_slice(),
+            &uploader,
+            &order.size.to_be_bytes(),
+            &order.resume_key,
+        ];
+        let resume = self.keys.index.tag("item-resume", &about.concat());
+        let mut unfinished = 0_u64;
+        for id in rows::open(&self.store, None).map_err(NodeError::from)? {
+            let Some(row) = self.item_row(&id)? else {
+                continue;
+            };
+            if row.uploader_tag != uploader || row.stand() != ItemStand::Uploading {
+                continue;
+            }
+            if row.resume_tag == resume && row.until_us > self.now().micros() {
+                return Ok((self.begun(id, row)?, None));
+            }
+            unfinished = unfinished.saturating_add(1);
+        }
+        let most = self.config.items.uploads_per_principal;
+        if unfinished >= most {
+            return Err(ItemError::TooManyUploads { most });
+        }
+        if self.item_count(&header)? >= rows::MAX_OF_RECORD {
+            return Err(ItemError::TooManyItems(rows::MAX_OF_RECORD));
+        }
+        let plan = ChunkPlan::new(order.size, self.config.items.chunk_size())?;
+        let id: ItemId = random_bytes().map_err(|error| NodeError::Store(error.into()))?;
+        self.items.take_room(id, Owner::Own, plan)??;
+        let begun = self.seal_upload(id, plan, order, actor);
+        let (key, begin) = begun.inspect_err(|_| self.items.room().give_back(&id))?;
+        let begin = ItemBegun {
+            header_digest: header.to_vec(),
+            uploader_tag: uploader.to_vec(),
+            resume_tag: resume.to_vec(),
+            ..begin
+        };
+        Ok((Begun { id, plan, key }, Some(begin)))
+    }
+
+    fn seal_upload(
+        &self,
+        id: ItemId,
+        plan: ChunkPlan,
+        order: &UploadOrder,
+        actor: String,
+    ) -> Result<(ChunkKey, ItemBegun), NodeError> {
+        let (slot, slot_key) = self.slots.take()?;
+        let key = ChunkKey::generate().map_err(|error| NodeError::Store(error.into()))?;
+        let description = ItemDescription {
+            uploaded_by: actor,
+            ..order.description.clone()
+        };
+        let until = self.now() + self.config.items.upload_expires();
+        let begin = ItemBegun {
+            item_id: id.to_vec(),
+            size: plan.size(),
+            chunk_size: plan.chunk_size(),
+            slot,
+            sealed_key: Part::Key.seal(&slot_key, &id, key.as_bytes())?,
+            sealed_description: Part::Description.seal(
+                &slot_key,
+                &id,
+                &description.encode_to_vec(),
+            )?,
+            until_us: until.micros(),
+            ..ItemBegun::default()
+        };
+        Ok((key, begin))
+    }
+
+    fn begun(&self, id: ItemId, row: ItemRow) -> Result<Begun, ItemError> {
+        let plan = plan_of(&row);
+        let known = self.known(id, row)?;
+        match (plan, known) {
+            (Some(plan), Some(known)) => Ok(Begun {
+                id,
+                plan,
+                key: known.key,
+            }),
+            _ => Err(NodeError::Task.into()),
+        }
+    }
+
+    fn item_count(&self, header: &Digest) -> Result<usize, NodeError> {
+        Ok(rows::of_record(&self.store, header)?.len())
+    }
+
+    /// The header of a record to which its caller may upload.
+    fn request_for_items(
+        &self,
+        permit: &Permit<act::UploadEvidence>,
+        reference: &Reference,
+    ) -> Result<Digest, ItemError> {
+        let number = self.find(reference)?;
+        let stored = self.held(number)?;
+        let record = match self.stored(number).and_then(|of| self.open_stored(&of)) {
+            Ok(record) => record,
+            Err(error) => {
+                self.seen(permit, reference, number)?;
+                return Err(ReadError::of(*reference, error).into());
+            }
+        };
+        let mut subject = self.subject_of(&stored, &record)?;
+        subject.present.insert(CompartmentLabel::Evidence);
+        let decision = self.reached(permit, reference, &subject)?;
+        let evidence = [CompartmentLabel::Evidence].into_iter().collect();
+        self.check_labels(permit, reference, &decision, evidence)?;
+        let kind = record.situation.as_ref().and_then(|of| of.kind.as_ref());
+        match kind {
+            Some(Kind::EvidenceRequest(_) | Kind::SpontaneousInformation(_)) => Ok(stored.digest),
+            _ => Err(ItemError::Kind {
+                reference: *reference,
+                kind: kind_name(&record).unwrap_or("a step").to_owned(),
+            }),
+        }
+    }
+}
+
+impl Upload {
+    /// Id of the item.
+    pub const fn id(&self) -> ItemId {
+        self.id
+    }
+
+    /// How the file is cut.
+    pub const fn plan(&self) -> ChunkPlan {
+        self.plan
+    }
+
+    /// Chunks that were durable when the upload began or went on, and the root over them.
+    pub const fn begins_at(&self) -> (u64, Digest) {
+        (self.next, self.root)
+    }
+
+    /// Cancelled when the same upload goes on over another connection.
+    pub fn replaced(&self) -> CancellationToken {
+        self.seat.replaced.clone()
+    }
+
+    /// How many chunks are durable; changes as more become so.
+    pub fn durable(&self) -> watch::Receiver<u64> {
+        self.durable.clone()
+    }
+
+    /// Takes the next chunk. Waits while those before it are not written.
+    ///
+    /// # Errors
+    /// [`ItemError`]: nothing more of this upload is taken then.
+    pub async fn chunk(&mut self, index: u64, data: Bytes) -> Result<(), ItemError> {
+        let (size, chunks) = (self.plan.size(), self.plan.chunks());
+        if index >= chunks {
+            return Err(ItemError::Grew { stated: size });
+        }
+        if index != self.next {
+            return Err(ItemError::Order {
+                found: index,
+                expected: self.next,
+            });
+        }
+        let (found, expected) = (data.len(), self.plan.length(index));
+        if found > expected {
+            return Err(ItemError::Grew { stated: size });
+        }
+        if found < expected {
+            return Err(ItemError::Shrank {
+                stated: size,
+                came: self.plan.bytes_of(index).saturating_add(found as u64),
+            });
+        }
+        let Some(to) = &self.to else {
+            return Err(ItemError::Replaced);
+        };
+        let sent = tokio::select! {
+            sent = to.send(data) => sent.is_ok(),
+            () = self.seat.replaced.cancelled() => return Err(ItemError::Replaced),
+        };
+        if !sent {
+            // The thread has ended: it says why.
+            self.written().await?;
+            return Err(ItemError::Replaced);
+        }
+        self.next = self.next.saturating_add(1);
+        Ok(())
+    }
+
+    /// Ends the thread, with everything durable that it was given.
+    async fn written(&mut self) -> Result<Written, ItemError> {
+        self.to = None;
+        match self.worker.take() {
+            Some(worker) => worker.await.map_err(|_| NodeError::Task)?,
+            None => Err(ItemError::Replaced),
+        }
+    }
+
+    /// Every chunk was sent; `root` is what the client worked out.
+    ///
+    /// # Errors
+    /// [`ItemError::Shrank`] while chunks are missing: the upload can go on. [`ItemError::Changed`] when
+    /// the roots differ: then nothing is kept.
+    pub async fn end(mut self, root: Digest) -> Result<Item, ItemError> {
+        let written = self.written().await?;
+        if written.chunks < self.plan.chunks() {
+            return Err(ItemError::Shrank {
+                stated: self.plan.size(),
+                came: self.plan.bytes_of(written.chunks),
+            });
+        }
+        if written.root != root {
+            self.node.drop_item(self.id, ItemEnd::Abandoned).await?;
+            return Err(ItemError::Changed {
+                theirs: root,
+                ours: written.root,
+            });
+        }
+        let (node, id) = (Arc::clone(&self.node), self.id);
+        let sealed_root = blocking(move || {
+            let row = node.item_row(&id)?.ok_or(NodeError::Task)?;
+            let slot = node.slots.open_slot(row.slot)?;
+            Part::Root.seal(&slot, &id, root.as_bytes())
+        });
+        let order = ItemOrder::Keep {
+            id: self.id,
+            sealed_root: sealed_root.await?,
+            reference: self.reference.to_string(),
+            by: self.by.clone(),
+        };
+        let proposed = self.node.writer.propose(Proposal::Item(order)).await;
+        proposed.map_err(NodeError::from)?;
+        self.node.items.unseat(&self.id);
+        let (node, id) = (Arc::clone(&self.node), self.id);
+        off(move || {
+            let row = node.item_row(&id)?.ok_or(NodeError::Task)?;
+            let known = node.known(id, row)?.ok_or(NodeError::Task)?;
+            Ok(known.shown(node.country.code(), known.plan.chunks()))
+        })
+        .await
+    }
+
+    /// The client gives it up: what was sent is removed.
+    ///
+    /// # Errors
+    /// [`ItemError`] when the node fails; it expires then.
+    pub async fn abandon(mut self) -> Result<(), ItemError> {
+        // Whatever the thread says, the file goes.
+        let _ = self.written().await;
+        self.node.drop_item(self.id, ItemEnd::Abandoned).await?;
+        Ok(())
+    }
+}
+
+/// Writes what comes until nobody sends any more; then everything is durable that came.
+fn write(
+    node: &Node,
+    mut writer: ChunkWriter,
+    key: &ChunkKey,
+    mut from: mpsc::Receiver<Bytes>,
+    told: &watch::Sender<u64>,
+    id: ItemId,
+) -> Result<Written, ItemError> {
+    let plan = writer.plan();
+    let tell = |durable: u64| {
+        let newer = told.send_if_modified(|known| {
+            let newer = *known < durable;
+            *known = durable.max(*known);
+            newer
+        });
+        if newer {
+            node.items.written(&id, plan, durable);
+        }
+    };
+    while let Some(data) = from.blocking_recv() {
+        // Nobody else has it: it is encrypted where it lies.
+        match data.try_into_mut() {
+            Ok(mut chunk) => writer.append(key, &mut chunk)?,
+            Err(shared) => writer.append(key, &mut shared.to_vec())?,
+        }
+        tell(writer.durable()?);
+    }
+    tell(writer.finish()?);
+    Ok(Written {
+        chunks: writer.taken(),
+        root: writer.root(),
+    })
+}
+
+/// Bounds what is said of a file.
+fn check(order: &UploadOrder) -> Result<(), ItemError> {
+    let of = &order.description;
+    let lines = [
+        ("name", &of.name),
+        ("mediaType", &of.media_type),
+        ("seizedPlace", &of.seized_place),
+        ("seizedBy", &of.seized_by),
+    ];
+    let fault = |field, why: &str| ItemError::Field {
+        field,
+        why: why.to_owned(),
+    };
+    for (field, text) in lines {
+        if text.chars().count() > MAX_LINE {
+            return Err(fault(field, "has more than 200 characters"));
+        }
+        if text.chars().any(|c| c.is_control() || is_unseen(c)) {
+            return Err(fault(
+                field,
+                "has control characters, or such as nobody sees",
+            ));
+        }
+    }
+    let name = &of.name;
+    if name.trim().is_empty() || name.contains(['/', '\\']) || name.trim_matches('.').is_empty() {
+        return Err(fault(
+            "name",
+            "must be the name of a file: not empty, without a path, not made of dots alone",
+        ));
+    }
+    if of.description.chars().count() > MAX_TEXT {
+        return Err(fault("description", "has more than 4000 characters"));
+    }
+    if !RESUME_KEY.contains(&order.resume_key.len()) {
+        return Err(fault("resumeKey", "must have 16 to 64 bytes"));
+    }
+    Ok(())
+}
+
+/// As [`blocking`], for what fails in its own way.
+pub(super) async fn off<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ItemError> + Send + 'static,
+) -> Result<T, ItemError> {
+    blocking(move || Ok(work())).await?
+}
