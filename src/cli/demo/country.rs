@@ -24,6 +24,7 @@ use crate::{
 
 use super::super::exit::{Failure, OSERR, SOFTWARE, UNAVAILABLE};
 use super::super::principals;
+use super::evidence::PROFILE;
 
 /// Longest wait for a node to answer after its start.
 const START: Duration = Duration::from_secs(60);
@@ -87,6 +88,7 @@ impl CountryNode {
             ..opened.config().clone()
         };
         home::write_config(&dir, &config)?;
+        agree(&dir)?;
         let second = |kind: PrincipalKind| {
             let folder = dir.join(format!("second-{kind}"));
             principals::second(&opened, kind, &folder)
@@ -226,6 +228,18 @@ impl CountryNode {
         lines.reverse();
         lines
     }
+}
+
+/// An agreement with every country, under which evidence may be asked for.
+fn agree(home: &Path) -> Result<(), Failure> {
+    let folder = home.join("agreements");
+    let file = folder.join("default.toml");
+    let text = format!(
+        "# EXERCISE.\ncountry = \"*\"\ntitle = \"Exercise\"\nevidence = [\"{PROFILE}\"]\n"
+    );
+    std::fs::create_dir_all(&folder)
+        .and_then(|()| std::fs::write(&file, text))
+        .map_err(|error| Failure::not_written(&file, &error))
 }
 
 /// Two ports on loopback, bound, below the range from which the system takes ports for outgoing

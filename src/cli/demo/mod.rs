@@ -3,9 +3,11 @@
 //! TJ is the origin, UZ and KZ are transit, AE the destination. Cards are exchanged, exercise
 //! records submitted and delivered according to the roles; one node is killed with SIGKILL in the
 //! middle and started again. Every receipt is checked. Then one record's life is played: read in
-//! parts, amended, its use consented to and refused, recalled. At the end every ledger is recomputed.
+//! parts, amended, its use consented to and refused, recalled; and evidence is asked for, refused,
+//! overdue, and handed over as a file. At the end every ledger is recomputed.
 
 mod country;
+mod evidence;
 mod report;
 mod story;
 mod traffic;
@@ -27,6 +29,7 @@ use crate::{
 
 use self::{
     country::{CountryNode, approve_cards, exchange_cards},
+    evidence::Evidence,
     report::Report,
     story::Story,
     traffic::Submission,
@@ -45,6 +48,9 @@ const CORRIDOR: [(&str, CountryRole); 4] = [
 ];
 /// Which of them is killed in the middle.
 const KILLED: usize = 1;
+/// Bytes of the file that is handed over as evidence.
+const SMALL: u64 = 32 << 20;
+const LARGE: u64 = 1 << 30;
 /// Longest wait for the last receipt, on top of a tenth of a second per record.
 const SETTLE: Duration = Duration::from_secs(120);
 
@@ -52,8 +58,9 @@ const SETTLE: Duration = Duration::from_secs(120);
 ///
 /// Sets up TJ, UZ, KZ and AE as four nodes on loopback, submits records, kills one node in the
 /// middle and starts it again, then plays the life of one record: each country reads just its part,
-/// it is amended, its use in court is consented to and refused, and it is recalled. Fails when
-/// anything was lost, doubled or unverifiable, or a step did not come out as it should. Nothing is
+/// it is amended, its use in court is consented to and refused, and it is recalled. Last, one country
+/// asks another for evidence and gets a file, though the upload breaks off and both nodes are killed;
+/// one request is refused and one is overdue. Fails when anything was lost, doubled or unverifiable, or a step did not come out as it should. Nothing is
 /// left behind but what --keep keeps.
 #[derive(Debug, Args)]
 pub(super) struct Demo {
@@ -68,6 +75,9 @@ pub(super) struct Demo {
     /// authorities that the records name.
     #[arg(long, conflicts_with_all = ["records", "seed"])]
     input: Option<PathBuf>,
+    /// Hand over a file of 1 GiB as evidence, instead of 32 MiB; takes 5 GiB of disk.
+    #[arg(long)]
+    large: bool,
     /// Keep the four homes in this folder; it must not exist.
     #[arg(long)]
     keep: Option<PathBuf>,
@@ -86,7 +96,7 @@ impl Demo {
         let played = tokio::select! {
             biased;
             () = stop.cancelled() => Err(Failure::new(INTERRUPTED, "interrupted; the nodes are stopped")),
-            played = play(&folder, &corridor, &mut nodes, &mut submissions, out) => played,
+            played = play(&folder, &corridor, &mut nodes, &mut submissions, self.size(), out) => played,
         };
         if self.serve && played.is_ok() {
             how_to_look_around(&nodes, out);
@@ -110,6 +120,11 @@ impl Demo {
             ));
         }
         sound
+    }
+
+    /// Bytes of the file that is handed over.
+    const fn size(&self) -> u64 {
+        if self.large { LARGE } else { SMALL }
     }
 
     fn submissions(&self, corridor: &[(Country, CountryRole)]) -> Result<Vec<Submission>, Failure> {
@@ -154,6 +169,7 @@ async fn play(
     corridor: &[(Country, CountryRole)],
     nodes: &mut Vec<CountryNode>,
     submissions: &mut Vec<Submission>,
+    size: u64,
     out: &mut Out,
 ) -> Result<Result<(), Failure>, Failure> {
     out.note("setting up TJ (origin), UZ and KZ (transit), AE (destination)");
@@ -188,30 +204,36 @@ async fn play(
     traffic::settle(nodes, patience, out).await?;
     let mut report = Report::gather(nodes, total, restarts).await?;
     let story = Story::play(nodes, out).await;
-    // Last, so that the ledgers hold the story too.
+    let evidence = Evidence::play(nodes, &folder.path, size, out).await;
+    // Last, so that the ledgers hold the stories too.
     report.verify_ledgers(nodes).await?;
     if out.json() {
-        let told = match &story {
-            Ok(story) => story.json(),
-            Err(failure) => serde_json::json!({
+        let broken = |failure: &Failure| {
+            serde_json::json!({
                 "as_it_should_be": false,
                 "faults": [failure.message()],
-            }),
+            })
         };
-        out.value(&report.json(told))?;
+        let told = story.as_ref().map_or_else(broken, Story::json);
+        let evidence = evidence.as_ref().map_or_else(broken, Evidence::json);
+        out.value(&report.json(told, evidence))?;
     } else {
         report.write(out)?;
         if let Ok(story) = &story {
             story.write(out)?;
         }
+        if let Ok(evidence) = &evidence {
+            evidence.write(out)?;
+        }
     }
-    let faults = story?.faults();
+    let mut faults = story?.faults();
+    faults.extend(evidence?.faults());
     if !report.sound() {
         let what = "records were lost, doubled or cannot be verified; see the report";
         return Ok(Err(Failure::new(SOFTWARE, what)));
     }
     if !faults.is_empty() {
-        let what = "the life of the record is not as it should be";
+        let what = "the life of the record, or the evidence, is not as it should be";
         return Ok(Err(Failure::new(SOFTWARE, what).with_details(faults)));
     }
     Ok(Ok(()))

@@ -153,7 +153,11 @@ impl Report {
     }
 
     /// The figures as one JSON object, the story's among them.
-    pub(super) fn json(&self, story: serde_json::Value) -> serde_json::Value {
+    pub(super) fn json(
+        &self,
+        story: serde_json::Value,
+        evidence: serde_json::Value,
+    ) -> serde_json::Value {
         serde_json::json!({
             "records_submitted": self.submitted,
             "deliveries_expected": self.expected,
@@ -167,6 +171,7 @@ impl Report {
             "p50_ms": self.p50_ms,
             "p99_ms": self.p99_ms,
             "story": story,
+            "evidence": evidence,
         })
     }
 

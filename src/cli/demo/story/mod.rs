@@ -320,7 +320,7 @@ async fn second_officer(node: &CountryNode) -> Result<Client, Failure> {
 }
 
 /// Looks until there is an answer.
-async fn eventually<T>(
+pub(super) async fn eventually<T>(
     what: &str,
     mut look: impl AsyncFnMut() -> Result<Option<T>, Failure>,
 ) -> Result<T, Failure> {
