@@ -4,13 +4,17 @@
 use std::sync::Arc;
 
 use comity::{
+    catalogue,
     node::system_clock,
     record::Moment,
     wire::{
         json,
         ledger::LeafBody,
-        node::{ListActsOfPersonRequest, SetHoldRequest},
-        record::Record,
+        node::{
+            ListActsOfPersonRequest, RequestEvidenceRequest, SetHoldRequest,
+            TakeEvidenceStepRequest,
+        },
+        record::{EvidenceStep, ProgressNote, Record, evidence_step::Act},
     },
 };
 use prost::Message as _;
@@ -35,6 +39,23 @@ async fn held() -> (Country, String) {
     at.submit(with_suspect("another")).await;
     at.submit(statistics()).await;
     let mut client = at.client().await;
+    let asked = RequestEvidenceRequest {
+        record: Some(evidence_request()),
+        idempotency_key: String::new(),
+    };
+    let request = client.request_evidence(asked).await.unwrap().reference;
+    let act = Act::Note(ProgressNote {
+        text: "EXERCISE".to_owned(),
+    });
+    let note = TakeEvidenceStepRequest {
+        reference: request,
+        step: Some(EvidenceStep {
+            act: Some(act),
+            ..EvidenceStep::default()
+        }),
+        ..TakeEvidenceStepRequest::default()
+    };
+    client.take_evidence_step(note).await.unwrap();
     let hold = SetHoldRequest {
         reference: reference.clone(),
         ground: "EXERCISE".to_owned(),
@@ -52,6 +73,15 @@ fn with_suspect(title: &str) -> Record {
     let mut value = json_of(title, &["UZ"]);
     value["suspects"] = suspects;
     json::from_json("comity.record.v1.Record", &value.to_string()).unwrap()
+}
+
+/// A request of TJ to UZ.
+fn evidence_request() -> Record {
+    let mut record = catalogue::example("EvidenceRequest", system_clock()()).unwrap();
+    for destination in &mut record.destinations {
+        destination.country = "UZ".to_owned();
+    }
+    record
 }
 
 fn statistics() -> Record {
