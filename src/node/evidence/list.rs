@@ -72,7 +72,7 @@ impl Node {
         limit: usize,
         permit: &Permit<act::List>,
     ) -> Result<(Vec<(u64, EvidenceCase)>, Option<u64>), NodeError> {
-        self.look_at_new()?;
+        while !self.look_at_new(MAX_PAGE)? {}
         let mut page = Vec::new();
         while let Some(number) = self.cases.below(before) {
             if page.len() >= limit {
