@@ -1,6 +1,8 @@
 //! The rules of the compartments about persons and sources. Their messages repeat no value.
 
-use super::{At, Checker, MAX_LINE, MAX_LIST, MAX_NOTE, MAX_SUMMARY, Text, checker::Fault, date, evidence};
+use super::{
+    At, Checker, MAX_LINE, MAX_LIST, MAX_NOTE, MAX_SUMMARY, Text, checker::Fault, date, evidence,
+};
 use crate::record::{Rule, sharing::readers_of};
 use crate::wire::record::{
     AgeBand, CompartmentLabel, Destination, Identifier, IdentifierType, ImmediateNeed, Name,

@@ -7,8 +7,8 @@ use crate::record::{
 };
 use crate::wire::envelope::ConsentUse;
 use crate::wire::record::{
-    CompartmentLabel, ConsentAnswer, ConsentRequest, LateReceipts, Recall, RecallReason, Record, Step,
-    step,
+    CompartmentLabel, ConsentAnswer, ConsentRequest, LateReceipts, Recall, RecallReason, Record,
+    Step, step,
 };
 
 /// Longest note of a recall, in characters.

@@ -27,7 +27,11 @@ pub(in crate::record::validate) fn check(checker: &mut Checker, at: At<'_>, of: 
     for (index, of) in of.items.iter().take(MAX_ITEMS).enumerate() {
         let here = items_at.item(index);
         if !seen.insert(of.id.as_slice()) {
-            checker.found(here.field("id"), Rule::Duplicate, "this item is there twice");
+            checker.found(
+                here.field("id"),
+                Rule::Duplicate,
+                "this item is there twice",
+            );
         }
         item(checker, here, of);
     }

@@ -62,7 +62,11 @@ pub(in crate::record::validate) fn check(
         }
         Act::InformationAnswered(of) => {
             let at = at.field("informationAnswered");
-            checker.text(at.field("answer"), &of.answer, Text::lines(MAX_SUMMARY).required());
+            checker.text(
+                at.field("answer"),
+                &of.answer,
+                Text::lines(MAX_SUMMARY).required(),
+            );
         }
         Act::Recognised(of) => {
             let at = at.field("recognised");
