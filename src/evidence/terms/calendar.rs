@@ -35,7 +35,7 @@ pub struct CalendarFault {
 }
 
 /// The calendar of a country, ready to count by.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Calendar {
     country: Country,
     zone: TimeZone,

@@ -40,7 +40,7 @@ mod work;
 pub use builtin::{builtin_calendars, builtin_profiles};
 pub use calendar::{Calendar, CalendarFault};
 pub use calendar_file::{CalendarFile, parse as parse_calendar};
-pub use clock::{Alert, Clock, Clocks, Party, State, clocks};
+pub use clock::{Alert, Clock, Clocks, State, clocks, obliged};
 pub use compare::differences;
 pub use extension::{Extension, ExtensionFault, Granted, judge as judge_extension};
 pub use history::{Case, Event, Happened, History};

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     calendar::{Calendar, CalendarFault, shown},
+    history::Case,
     show::{goal_name, start_name},
 };
 use crate::{
@@ -93,8 +94,14 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// Whether it counts for a request: one of its urgency, and with a day agreed on where it runs to one.
+    pub(super) fn counts(&self, case: &Case) -> bool {
+        self.applies(case.urgency)
+            && (self.limit != Limit::AgreedDate || case.execute_by.is_some())
+    }
+
     /// Whether it applies to a request of that urgency; one that states none is routine.
-    pub fn applies(&self, urgency: Urgency) -> bool {
+    fn applies(&self, urgency: Urgency) -> bool {
         let urgency = match urgency {
             Urgency::Unspecified => Urgency::Routine,
             stated => stated,
@@ -128,12 +135,22 @@ impl Profile {
 }
 
 /// A profile and a calendar: by what a request's clocks are counted.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Terms {
     /// The clocks.
     pub profile: Profile,
     /// The calendar of the executing country.
     pub calendar: Calendar,
+}
+
+impl Terms {
+    /// Whether a clock of that id counts for a request.
+    pub fn counts(&self, case: &Case, clock: &str) -> bool {
+        self.profile
+            .clocks
+            .iter()
+            .any(|rule| rule.id == clock && rule.counts(case))
+    }
 }
 
 impl TryFrom<&AgreementProfile> for Terms {
