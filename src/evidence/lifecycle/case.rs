@@ -294,7 +294,11 @@ impl Fold<'_> {
             }
             Some(Happened::Delayed { clock, .. }) => {
                 let known = counted.is_some_and(|of| of.terms.counts(&of.case, clock));
-                if known { Ok(()) } else { Err(none(clock).into()) }
+                if known {
+                    Ok(())
+                } else {
+                    Err(none(clock).into())
+                }
             }
             _ => Ok(()),
         }

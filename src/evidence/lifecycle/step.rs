@@ -150,10 +150,10 @@ impl Step {
                 Some(Wire::Reassigned(of)) => of.authority.clone(),
                 _ => String::new(),
             },
-            at: record.submitted_at.as_ref().map_or_else(
-                || Moment::from_micros(0),
-                Moment::from,
-            ),
+            at: record
+                .submitted_at
+                .as_ref()
+                .map_or_else(|| Moment::from_micros(0), Moment::from),
             happened: Happened::of(step),
         })
     }

@@ -29,7 +29,10 @@ fn an_extension_counts_as_far_as_the_profile_allows() {
     let far = at(2, Act::Extend, 100);
     let refused = judged(&counted(), &begun, &far).unwrap_err();
     assert!(
-        matches!(&refused, Void::Clock(ExtensionFault::TooFar { days: 30, .. })),
+        matches!(
+            &refused,
+            Void::Clock(ExtensionFault::TooFar { days: 30, .. })
+        ),
         "{refused}"
     );
     assert_eq!(refused.word(), "clock");
