@@ -28,7 +28,7 @@ use comity::{
     catalogue,
     client::{Client, DownloadOrder, Profile, UploadOrder},
     crypto::chunks::{ChunkKey, ChunkPlace, chunk_hash},
-    node::system_clock,
+    node::{submit::Intent, system_clock},
     wire::{
         ledger::ReadingPurpose,
         node::{
@@ -82,7 +82,10 @@ impl Process {
         shared::on_client(async {
             let begun = Instant::now();
             while !is_up(site, false).await {
-                assert!(begun.elapsed() < shared::PATIENCE, "the node does not start");
+                assert!(
+                    begun.elapsed() < shared::PATIENCE,
+                    "the node does not start"
+                );
                 tokio::time::sleep(PAUSE).await;
             }
         });
@@ -188,7 +191,15 @@ fn hand_over(from: &Site, to: &Site, reference: &str, item: &Item) -> String {
             items: named.expect("the item"),
             persons: Vec::new(),
         };
-        submit(&mut shared::client(from).await, information(to, Some(evidence))).await
+        let intent = Intent {
+            record: information(to, Some(evidence)),
+            idempotency_key: String::new(),
+            actor: format!("{}/officer/local", from.country),
+            by_node: false,
+            evidence: false,
+        };
+        let accepted = running.node.submit_intent(intent).await;
+        accepted.expect("a reference").reference.to_string()
     });
     running.stop();
     handed
@@ -322,7 +333,10 @@ fn main() {
                 ..UploadBegin::default()
             },
         };
-        let item = client.upload(order, &mut |_, _| {}).await.expect("an upload");
+        let item = client
+            .upload(order, &mut |_, _| {})
+            .await
+            .expect("an upload");
         (reference, item, begun.elapsed())
     });
     let uploading = sender.peak();
@@ -346,7 +360,10 @@ fn main() {
             output: output.clone(),
         };
         let begun = Instant::now();
-        client.download(order, &mut |_, _| {}).await.expect("a download");
+        client
+            .download(order, &mut |_, _| {})
+            .await
+            .expect("a download");
         begun.elapsed()
     });
     let downloading = receiver.peak();
@@ -387,10 +404,22 @@ fn main() {
                 "idle node, resident",
                 format!("{idle_sender:.1}, {idle_receiver:.1} MiB"),
             ),
-            row("above idle: uploading (goal 64 MiB)", above(uploading, idle_sender)),
-            row("above idle: sending (goal 64 MiB)", above(sending, idle_sender)),
-            row("above idle: receiving (goal 64 MiB)", above(receiving, idle_receiver)),
-            row("above idle: downloading (goal 64 MiB)", above(downloading, idle_receiver)),
+            row(
+                "above idle: uploading (goal 64 MiB)",
+                above(uploading, idle_sender),
+            ),
+            row(
+                "above idle: sending (goal 64 MiB)",
+                above(sending, idle_sender),
+            ),
+            row(
+                "above idle: receiving (goal 64 MiB)",
+                above(receiving, idle_receiver),
+            ),
+            row(
+                "above idle: downloading (goal 64 MiB)",
+                above(downloading, idle_receiver),
+            ),
         ],
     );
 }

@@ -128,7 +128,10 @@ impl Store {
                     return Ok(());
                 }
                 if items.whole > 0 {
-                    out.line(&format!("{} files of evidence are there, each as long as it should be", items.whole))?;
+                    out.line(&format!(
+                        "{} files of evidence are there, each as long as it should be",
+                        items.whole
+                    ))?;
                 }
                 out.line(&format!(
                     "{} entries in {} segments, {} bytes: every digest and the chain hold{}",

@@ -9,9 +9,7 @@ use std::{
 use crate::{
     crypto::chunks::ChunkPlan,
     entry::{Entry, Event},
-    store::{
-        ChunkStore, Entry as Stored, Layout, Projection, ProjectionError, Rows, StoreError,
-    },
+    store::{ChunkStore, Entry as Stored, Layout, Projection, ProjectionError, Rows, StoreError},
 };
 
 use super::{super::projection::Rooms, ItemId};

@@ -69,7 +69,9 @@ async fn shown(at: &Country, reference: &str) -> GetEvidenceResponse {
 async fn arrivals(at: &Country, reference: &str) -> Vec<String> {
     let steps = shown(at, reference).await.steps;
     let arrived = steps.into_iter().filter(|step| step.act == "arrived");
-    arrived.map(|step| format!("{:?}", step.outcome())).collect()
+    arrived
+        .map(|step| format!("{:?}", step.outcome()))
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,13 +84,19 @@ async fn a_request_is_answered_with_a_file_and_its_arrival_stands_in_the_thread(
     let acknowledged = Act::Acknowledged(EvidenceAcknowledged { contact });
     take(&uz, &reference, acknowledged, Vec::new()).await;
     let note = String::new();
-    take(&uz, &reference, Act::ExecutionBegun(ExecutionBegun { note }), Vec::new()).await;
+    take(
+        &uz,
+        &reference,
+        Act::ExecutionBegun(ExecutionBegun { note }),
+        Vec::new(),
+    )
+    .await;
 
     let dir = tempfile::tempdir().unwrap();
     let file = file(dir.path(), 5 * MIB + 1, 60);
     let item = upload(&uz, &reference, &file).await;
     let id = hex::encode(&item.id);
-    let handed = ["evidence", "transfer", &reference, "--complete", "--items", &id];
+    let handed = ["evidence", "transfer", &reference, "--items", &id];
     uz.comity(&handed).await.fine();
     stands(&tj, &reference, &item.id, ItemState::Arrived as i32, "").await;
     let output = dir.path().join("back.bin");
@@ -107,7 +115,7 @@ async fn a_request_is_answered_with_a_file_and_its_arrival_stands_in_the_thread(
         &uz,
         &reference,
         Act::Transferred(EvidenceTransferred {
-            complete: true,
+            complete: false,
             note: "EXERCISE: nothing more".to_owned(),
             manner: String::new(),
         }),
@@ -118,7 +126,10 @@ async fn a_request_is_answered_with_a_file_and_its_arrival_stands_in_the_thread(
     assert_eq!(arrivals(&tj, &reference).await.len(), 1);
     let listed = items(&tj, &reference).await;
     assert_eq!(listed.len(), 1);
-    assert_eq!((listed[0].from.as_str(), &listed[0].name), ("UZ", &item.name));
+    assert_eq!(
+        (listed[0].from.as_str(), &listed[0].name),
+        ("UZ", &item.name)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -132,16 +143,29 @@ async fn that_an_item_waits_for_room_stands_in_the_thread_and_then_that_it_came(
     let acknowledged = Act::Acknowledged(EvidenceAcknowledged { contact });
     take(&uz, &reference, acknowledged, Vec::new()).await;
     let note = String::new();
-    take(&uz, &reference, Act::ExecutionBegun(ExecutionBegun { note }), Vec::new()).await;
+    take(
+        &uz,
+        &reference,
+        Act::ExecutionBegun(ExecutionBegun { note }),
+        Vec::new(),
+    )
+    .await;
     let dir = tempfile::tempdir().unwrap();
     let item = upload(&uz, &reference, &file(dir.path(), MIB, 61)).await;
     let handed = Act::Transferred(EvidenceTransferred {
-        complete: true,
+        complete: false,
         note: String::new(),
         manner: String::new(),
     });
     take(&uz, &reference, handed, vec![item.id.clone()]).await;
-    stands(&tj, &reference, &item.id, ItemState::Arriving as i32, "quota").await;
+    stands(
+        &tj,
+        &reference,
+        &item.id,
+        ItemState::Arriving as i32,
+        "quota",
+    )
+    .await;
     eventually("the other side is told", async || {
         (arrivals(&uz, &reference).await.len() == 1).then_some(())
     })
