@@ -104,8 +104,14 @@ fn rows() -> Vec<Row> {
         ),
         row(
             Role::JudicialAuthority,
-            &[LOOK, &[RequestEvidence, ExecuteEvidence, ExportCourt]],
+            &[&[RequestEvidence, ExecuteEvidence]],
             &[Situation, Suspects, Identifiers, Source, Evidence],
+            own,
+        ),
+        row(
+            Role::JudicialAuthority,
+            &[LOOK, REPORT, &[Reply, ExportCourt]],
+            &[Evidence],
             own,
         ),
         // A request names victims where it has to; reading them is another matter.

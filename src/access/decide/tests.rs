@@ -34,11 +34,11 @@ const EXPECTED: &[(Role, &str)] = &[
     (
         Role::JudicialAuthority,
         "list suiqe/, watch suiqe/, read suiqe/, search suiqe/, correlate suiqe/, track suiqe/,
-         preview suiq/, submit suiq/, amend suiq/, reply suiq/, recall suiq/, shred suiq/,
+         preview suiqe/, submit suiqe/, amend suiqe/, reply suiqe/, recall suiqe/, shred suiq/,
          hold suiq/, acknowledge suiq/, assign suiq/, request-consent suiq/, answer-consent suiq/,
          request-evidence suivqe/, execute-evidence suiqe/, upload-evidence se/,
-         download-evidence se/, export-court suiqe/, see-approvals +, approve +, status +, see-cards +, see-agreements +,
-         see-permissions +, request-approval +",
+         download-evidence se/, export-court suiqe/, see-approvals +, approve +, status +,
+         see-cards +, see-agreements +, see-permissions +, request-approval +",
     ),
     (
         Role::VictimProtectionOfficer,

@@ -13,13 +13,15 @@ use std::{
 
 use crate::{
     crypto::Digest,
+    entry::LaneId,
     evidence::lifecycle::{Party, State},
     inbox::{HoldingError, ask, followers, requests},
     record::Country,
+    replication::lanes,
 };
 
 use super::{
-    super::{Node, NodeError, read::blocking},
+    super::{Node, NodeError, read::blocking, receipts::lane_of},
     thread::Thread,
 };
 
@@ -47,19 +49,8 @@ pub(super) struct Brief {
     followers: u64,
     /// The authority that executes it.
     executing: Option<Box<str>>,
-}
-
-impl Brief {
-    fn of(thread: &Thread) -> Self {
-        Self {
-            digest: thread.stored.digest,
-            own: thread.own,
-            other: thread.other(),
-            state: thread.case.state,
-            followers: thread.followers,
-            executing: thread.case.executing_authority.as_deref().map(Into::into),
-        }
-    }
+    /// Of an own request: where its receipt is awaited.
+    awaits: Option<(LaneId, u64)>,
 }
 
 #[derive(Debug, Default)]
@@ -177,17 +168,24 @@ impl Node {
 
     /// Where a request stands now; `None` when it is none, or cannot be read any more.
     pub(super) fn brief_of(&self, number: u64) -> Result<Option<Brief>, NodeError> {
-        if let Some(known) = self.cases.get(number) {
-            // Whether it was delivered no follower says: it is asked again until it is known.
-            let same = known.state != State::Submitted
-                && followers::count(&self.store, &known.digest)? == known.followers;
-            if same {
-                return Ok(Some(known));
-            }
+        if let Some(known) = self.cases.get(number)
+            && self.is_current(&known)?
+        {
+            return Ok(Some(known));
         }
-        let brief = match self.evidence_thread(number) {
-            Ok(thread) => thread.as_ref().map(Brief::of),
-            // Locked, erased, or damaged: there is nothing to list of it.
+        let thread = self.open_thread(number)?;
+        let brief = thread
+            .as_ref()
+            .map(|thread| self.brief(thread))
+            .transpose()?;
+        self.cases.keep(number, brief.clone());
+        Ok(brief)
+    }
+
+    /// A request with its steps; `None` too where there is nothing to list of it any more: it is locked,
+    /// erased, or damaged.
+    pub(super) fn open_thread(&self, number: u64) -> Result<Option<Thread>, NodeError> {
+        match self.evidence_thread(number) {
             Err(NodeError::Holding(
                 error @ (HoldingError::Locked(_)
                 | HoldingError::Keys
@@ -196,13 +194,40 @@ impl Node {
                 | HoldingError::Envelope),
             )) => {
                 tracing::debug!(number, %error, "a request cannot be opened");
-                None
+                Ok(None)
             }
-            Err(error) if error.is_damage() => None,
-            Err(error) => return Err(error),
+            Err(error) if error.is_damage() => Ok(None),
+            other => other,
+        }
+    }
+
+    fn brief(&self, thread: &Thread) -> Result<Brief, NodeError> {
+        let place = thread.stored.outbox.first();
+        let open = thread.delivered_us == 0 && thread.not_delivered.is_none();
+        let awaits = match place.filter(|_| open) {
+            Some(place) => Some((lane_of(&thread.stored, place)?, place.sequence)),
+            None => None,
         };
-        self.cases.keep(number, brief.clone());
-        Ok(brief)
+        Ok(Brief {
+            digest: thread.stored.digest,
+            own: thread.own,
+            other: thread.other(),
+            state: thread.case.state,
+            followers: thread.followers,
+            executing: thread.case.executing_authority.as_deref().map(Into::into),
+            awaits,
+        })
+    }
+
+    /// Whether nothing happened since a request was worked out on which its state depends.
+    fn is_current(&self, brief: &Brief) -> Result<bool, NodeError> {
+        if followers::count(&self.store, &brief.digest)? != brief.followers {
+            return Ok(false);
+        }
+        match &brief.awaits {
+            Some((lane, sequence)) => Ok(lanes::arrived(&self.store, lane, *sequence)?.is_none()),
+            None => Ok(true),
+        }
     }
 
     /// The authority that executes a request of another country now; `None` for a record that is no

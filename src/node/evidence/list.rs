@@ -97,7 +97,7 @@ impl Node {
         number: u64,
         permit: &Permit<A>,
     ) -> Result<Option<EvidenceCase>, NodeError> {
-        let Some(thread) = self.evidence_thread(number)? else {
+        let Some(thread) = self.open_thread(number)? else {
             return Ok(None);
         };
         let subject = self.subject_of(&thread.stored, &thread.record)?;

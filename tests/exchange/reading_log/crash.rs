@@ -4,13 +4,18 @@
 use std::sync::Arc;
 
 use comity::{
+    catalogue,
+    client::UploadOrder,
     node::system_clock,
     record::Moment,
     wire::{
         json,
         ledger::LeafBody,
-        node::{ListActsOfPersonRequest, SetHoldRequest},
-        record::Record,
+        node::{
+            ListActsOfPersonRequest, RequestEvidenceRequest, SetHoldRequest,
+            TakeEvidenceStepRequest, UploadBegin,
+        },
+        record::{EvidenceStep, ProgressNote, Record, evidence_step::Act},
     },
 };
 use prost::Message as _;
@@ -35,6 +40,32 @@ async fn held() -> (Country, String) {
     at.submit(with_suspect("another")).await;
     at.submit(statistics()).await;
     let mut client = at.client().await;
+    let asked = RequestEvidenceRequest {
+        record: Some(evidence_request()),
+        idempotency_key: String::new(),
+    };
+    let request = client.request_evidence(asked).await.unwrap().reference;
+    let act = Act::Note(ProgressNote {
+        text: "EXERCISE".to_owned(),
+    });
+    let note = TakeEvidenceStepRequest {
+        reference: request.clone(),
+        step: Some(EvidenceStep {
+            act: Some(act),
+            ..EvidenceStep::default()
+        }),
+        ..TakeEvidenceStepRequest::default()
+    };
+    client.take_evidence_step(note).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("exercise.bin");
+    std::fs::write(&file, [7; 100]).unwrap();
+    let begin = UploadBegin {
+        reference: request,
+        ..UploadBegin::default()
+    };
+    let order = UploadOrder { file, begin };
+    client.upload(order, &mut |_, _| {}).await.unwrap();
     let hold = SetHoldRequest {
         reference: reference.clone(),
         ground: "EXERCISE".to_owned(),
@@ -52,6 +83,15 @@ fn with_suspect(title: &str) -> Record {
     let mut value = json_of(title, &["UZ"]);
     value["suspects"] = suspects;
     json::from_json("comity.record.v1.Record", &value.to_string()).unwrap()
+}
+
+/// A request of TJ to UZ.
+fn evidence_request() -> Record {
+    let mut record = catalogue::example("EvidenceRequest", system_clock()()).unwrap();
+    for destination in &mut record.destinations {
+        destination.country = "UZ".to_owned();
+    }
+    record
 }
 
 fn statistics() -> Record {
