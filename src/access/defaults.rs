@@ -72,14 +72,14 @@ fn rows() -> Vec<Row> {
                 REPORT,
                 &[RequestConsent, AnswerConsent, ShareOnward],
             ],
-            &[Source],
+            &[Source, Evidence],
             own,
         ),
-        // The desk hands in what any authority of the country knows of victims and sources.
+        // The desk hands in what any authority of the country knows of victims, sources and evidence.
         row(
             Role::LiaisonOfficer,
             &[&[Preview, Submit, Amend]],
-            &[Victims, Source],
+            &[Victims, Source, Evidence],
             all,
         ),
         // What goes along with evidence requests it looks at, and takes no step of them.
@@ -94,7 +94,7 @@ fn rows() -> Vec<Row> {
                 &[Hold, Shred, RequestConsent, AnswerConsent],
                 &[RequestEvidence, ExecuteEvidence, ExportCourt],
             ],
-            &[Situation, Suspects, Identifiers, Source],
+            &[Situation, Suspects, Identifiers, Source, Evidence],
             own,
         ),
         row(
@@ -130,11 +130,11 @@ fn rows() -> Vec<Row> {
             facts,
             own,
         ),
-        // A case system hands in what it holds of victims and reads none.
+        // A case system hands in what it holds of victims and evidence, and reads none.
         row(
             Role::CaseSystem,
             &[&[Preview, Submit, Amend]],
-            &[Victims, Source],
+            &[Victims, Source, Evidence],
             own,
         ),
     ];

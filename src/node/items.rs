@@ -6,6 +6,7 @@
 //! slot. When the record is shredded its items are: the slot first, then the chunks, then the entry that
 //! says so.
 
+mod check;
 mod download;
 mod fault;
 mod known;
@@ -13,6 +14,7 @@ mod link;
 mod list;
 mod named;
 pub(crate) mod rows;
+mod scrub;
 mod tend;
 mod transfer;
 mod upload;
@@ -36,10 +38,12 @@ use crate::{
 
 use super::{Node, NodeError, read::blocking};
 
+pub use check::{ItemsFound, ItemsSeen};
 pub use download::{Download, DownloadOrder, Piece};
 pub use fault::ItemError;
 pub use link::{FilesEnd, FilesOut, files_hello, files_out, run as run_files};
 pub(in crate::node) use named::named_in;
+pub(in crate::node) use scrub::scrub;
 pub(in crate::node) use tend::run as tend;
 pub use upload::{Upload, UploadOrder};
 
@@ -186,6 +190,14 @@ impl Items {
         };
         uploads.insert(id, seat.clone());
         seat
+    }
+
+    /// Whether somebody writes an item now.
+    fn is_written(&self, id: &ItemId) -> bool {
+        let uploads = self.uploads();
+        uploads
+            .get(id)
+            .is_some_and(|seat| seat.writing.try_lock().is_err())
     }
 
     /// Ends whoever writes an item, and forgets the place.

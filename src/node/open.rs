@@ -232,6 +232,7 @@ impl Node {
         tokio::spawn(super::evidence::look_through(Arc::downgrade(&node)));
         tokio::spawn(life::run(Arc::downgrade(&node)));
         tokio::spawn(items::tend(Arc::downgrade(&node)));
+        tokio::spawn(items::scrub(Arc::downgrade(&node)));
         tokio::spawn(succession::run(Arc::downgrade(&node)));
         tokio::spawn(access::flush_refusals(Arc::downgrade(&node)));
         tokio::spawn(audit::index_earlier(Arc::downgrade(&node)));

@@ -213,6 +213,30 @@ impl ChunkStore {
         Ok(())
     }
 
+    /// Whether every chunk of a file is counted as durable and there by the file's length.
+    ///
+    /// # Errors
+    /// [`ChunkError::Missing`], [`ChunkError::NotYet`] or [`ChunkError::Damaged`] with the first chunk
+    /// that is not; [`ChunkError::Store`].
+    pub fn is_whole(&self, id: &ChunkFileId, plan: ChunkPlan) -> Result<(), ChunkError> {
+        let path = self.path(id);
+        let durable = ChunkReader::open(&path, *id, plan)?.durable();
+        if durable < plan.chunks() {
+            return Err(ChunkError::NotYet(durable));
+        }
+        let about = fs::metadata(&path).map_err(io_error("cannot read", &path))?;
+        let last = plan.chunks().saturating_sub(1);
+        let ends = place_of(plan, last)
+            .saturating_add(HEAD_BYTES)
+            .saturating_add(plan.length(last) as u64);
+        if about.len() < ends {
+            let stride = HEAD_BYTES.saturating_add(plan.chunk_size().into());
+            let lost = about.len().saturating_sub(HEAD_BYTES) / stride;
+            return Err(ChunkError::Damaged(lost.min(last)));
+        }
+        Ok(())
+    }
+
     /// Removes a file, durably; answers whether there was one. Its blocks are the file system's to use
     /// again: what makes it unreadable is the end of its key.
     ///

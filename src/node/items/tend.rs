@@ -61,7 +61,7 @@ impl Node {
             let Some(row) = self.item_row(&id)? else {
                 continue;
             };
-            if row.until_us <= now {
+            if row.until_us <= now && !self.items.is_written(&id) {
                 tracing::info!(
                     item = hex::encode(id),
                     "an upload that nobody went on with is given up"

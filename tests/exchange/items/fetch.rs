@@ -8,7 +8,8 @@ use comity::wire::{
 };
 
 use super::{
-    bytes, chunks_of, download, file, flip, hand_over, information, items, stands, upload,
+    bytes, chunks_of, download, file, flip, hand_over, information, items, stands, submitted,
+    upload,
 };
 use crate::support::{
     Country, alert, befriend, eventually, ledger_bodies, neighbours, one_dials, recall,
@@ -160,9 +161,7 @@ async fn a_country_that_an_item_was_not_transferred_to_gets_none_of_it() {
         items: named,
         persons: Vec::new(),
     };
-    let leaked = b
-        .submit(information("leaked", &["KZ"], Some(evidence)))
-        .await;
+    let leaked = submitted(&b, information("leaked", &["KZ"], Some(evidence))).await;
     c.receives(&leaked).await;
     // Something that comes after it has come: so much time it had.
     let (other, second) = uploaded(&b, &["KZ"], MIB, 7).await;

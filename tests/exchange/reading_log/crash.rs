@@ -5,6 +5,7 @@ use std::{fs, sync::Arc};
 
 use comity::{
     catalogue,
+    client::UploadOrder,
     node::system_clock,
     record::Moment,
     wire::{
@@ -12,7 +13,7 @@ use comity::{
         ledger::LeafBody,
         node::{
             ListActsOfPersonRequest, RequestEvidenceRequest, SetHoldRequest,
-            TakeEvidenceStepRequest,
+            TakeEvidenceStepRequest, UploadBegin,
         },
         record::{EvidenceStep, ProgressNote, Record, evidence_step::Act},
     },
@@ -52,7 +53,7 @@ async fn held() -> (Country, String) {
         text: "EXERCISE".to_owned(),
     });
     let note = TakeEvidenceStepRequest {
-        reference: request,
+        reference: request.clone(),
         step: Some(EvidenceStep {
             act: Some(act),
             ..EvidenceStep::default()
@@ -60,6 +61,15 @@ async fn held() -> (Country, String) {
         ..TakeEvidenceStepRequest::default()
     };
     client.take_evidence_step(note).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("exercise.bin");
+    std::fs::write(&file, [7; 100]).unwrap();
+    let begin = UploadBegin {
+        reference: request,
+        ..UploadBegin::default()
+    };
+    let order = UploadOrder { file, begin };
+    client.upload(order, &mut |_, _| {}).await.unwrap();
     let hold = SetHoldRequest {
         reference: reference.clone(),
         ground: "EXERCISE".to_owned(),

@@ -6,12 +6,12 @@ use comity::{
     wire::{
         ledger::ReadingPurpose,
         node::{
-            ExportLedgerRequest, ExportRecordRequest, ExportTableRequest, GetEvidenceRequest,
-            GetRecallStatusRequest, GetRecordRequest, GetSharingRequest, ListActsOfPersonRequest,
-            ListActsOnRecordRequest, ListChargesRequest, ListDueRequest, ListEvidenceRequest,
-            ListHoldsRequest, ListLeavesRequest, ListReceiptsRequest, ListRecordsRequest,
-            ListRelatedRequest, MakeReportRequest, ProveRecordRequest, SearchRequest,
-            WatchRecordsRequest,
+            DownloadItemRequest, ExportLedgerRequest, ExportRecordRequest, ExportTableRequest,
+            GetEvidenceRequest, GetRecallStatusRequest, GetRecordRequest, GetSharingRequest,
+            ListActsOfPersonRequest, ListActsOnRecordRequest, ListChargesRequest, ListDueRequest,
+            ListEvidenceRequest, ListHoldsRequest, ListItemsRequest, ListLeavesRequest,
+            ListReceiptsRequest, ListRecordsRequest, ListRelatedRequest, MakeReportRequest,
+            ProveRecordRequest, SearchRequest, WatchRecordsRequest,
         },
         record::{TrendDimension, TrendIndicator},
     },
@@ -40,6 +40,8 @@ pub(super) enum Way {
     ExportTable,
     EvidenceList,
     EvidenceSteps,
+    ItemList,
+    ItemDownload,
     AuditList,
     AuditProof,
     AuditExport,
@@ -50,11 +52,11 @@ pub(super) enum Way {
 
 use Way::{
     AuditExport, AuditList, AuditPerson, AuditProof, AuditRecord, AuditReport, Charges, Due,
-    EvidenceList, EvidenceSteps, ExportCourt, ExportTable, History, Holds, List, RecallStatus,
-    Receipts, Related, Search, Sharing, Show, Watch,
+    EvidenceList, EvidenceSteps, ExportCourt, ExportTable, History, Holds, ItemDownload, ItemList,
+    List, RecallStatus, Receipts, Related, Search, Sharing, Show, Watch,
 };
 
-pub(super) const WAYS: [Way; 22] = [
+pub(super) const WAYS: [Way; 24] = [
     Show,
     History,
     List,
@@ -71,6 +73,8 @@ pub(super) const WAYS: [Way; 22] = [
     ExportTable,
     EvidenceList,
     EvidenceSteps,
+    ItemList,
+    ItemDownload,
     AuditList,
     AuditProof,
     AuditExport,
@@ -96,6 +100,8 @@ impl Way {
             ExportTable => "table-export",
             EvidenceList => "evidence-listed",
             EvidenceSteps => "evidence-shown",
+            ItemList => "items-listed",
+            ItemDownload => "item-downloaded",
             AuditList => "audit-list",
             AuditProof => "audit-proof",
             AuditExport => "audit-export",
@@ -105,11 +111,11 @@ impl Way {
         }
     }
 
-    /// How many syncs go before the leaf's: a watch says first that it begins, and the text of a request
-    /// is read before its steps are shown.
+    /// How many syncs go before the leaf's: a watch says first that it begins, the text of a request
+    /// is read before its steps are shown, and an item is looked for before it is downloaded.
     pub(super) const fn before(self) -> u64 {
         match self {
-            Watch | EvidenceSteps => 1,
+            Watch | EvidenceSteps | ItemDownload => 1,
             _ => 0,
         }
     }
@@ -227,6 +233,24 @@ impl Way {
                 };
                 said(officer.evidence.get_evidence(request).await)
             }
+            ItemList => said(officer.items.list_items(items_of(&reference)).await),
+            ItemDownload => {
+                let request = items_of(&reference);
+                let reference = request.reference.clone();
+                let listed = officer.items.list_items(request).await?.into_inner();
+                let request = DownloadItemRequest {
+                    reference,
+                    item: listed.items[0].id.clone(),
+                    purpose: reading_purpose,
+                    case_reference,
+                    ..DownloadItemRequest::default()
+                };
+                let answers = officer.items.download_item(request).await?;
+                match answers.into_inner().next().await {
+                    Some(first) => Ok(format!("{:?}", first?)),
+                    None => Err(Status::unknown("the download ended")),
+                }
+            }
             AuditList => said(
                 operator
                     .audit
@@ -269,6 +293,17 @@ impl Way {
                 said(operator.audit.make_report(request).await)
             }
         }
+    }
+}
+
+/// The items of the request, which was submitted third after the record.
+fn items_of(reference: &str) -> ListItemsRequest {
+    let of: Reference = reference.parse().unwrap();
+    let number = of.number + 3;
+    ListItemsRequest {
+        reference: Reference { number, ..of }.to_string(),
+        purpose: ReadingPurpose::Investigation.into(),
+        case_reference: CASE.to_owned(),
     }
 }
 
