@@ -2,8 +2,12 @@
 //! thousands of connections that say nothing, half a ClientHello, nothing after the handshake, or half
 //! a request.
 //!
+//! The attackers use the same cores as node and client. How much of the cost is theirs, the same attack on
+//! a second node of the same machine shows, in the same run.
+//!
 //! `cargo bench --bench stalled -- --connections 5000`; the process raises its own limit of open files
-//! as far as it may (`ulimit -Hn` must be twice the connections and some more).
+//! as far as it may (`ulimit -Hn` must be twice the connections and some more). `--again-ms 1000` is a
+//! harsher attack.
 #![allow(
     clippy::expect_used,
     clippy::print_stdout,
@@ -13,6 +17,7 @@
 mod shared;
 
 use std::{
+    net::Ipv4Addr,
     path::PathBuf,
     process::{Child, Command, Stdio},
     sync::Arc,
@@ -22,6 +27,7 @@ use std::{
 use clap::Parser;
 use comity::{
     client::{Client, Profile},
+    home::write_config,
     wire::{
         node::{GetStatusRequest, GetStatusResponse, ListCardsRequest},
         record::Record,
@@ -29,7 +35,7 @@ use comity::{
 };
 use shared::{
     Site, at_fraction, row,
-    stalls::{Attack, attack},
+    stalls::{ATTACKERS, Attack, Manner, Measured, attack, newcomer},
     table, threads,
 };
 use tokio::time::{sleep, timeout};
@@ -37,8 +43,8 @@ use tokio::time::{sleep, timeout};
 /// Pauses of the honest client: less than its rate, so that nothing is refused it.
 const CALL_PAUSE: Duration = Duration::from_millis(5);
 const SUBMIT_PAUSE: Duration = Duration::from_millis(10);
-/// Time until the stalled connections are as many as they will be.
-const SETTLE: Duration = Duration::from_secs(25);
+/// Longest time in which somebody new is let in.
+const NEWCOMER: Duration = Duration::from_secs(5);
 
 /// Stalled connections and an honest client.
 #[derive(Debug, Parser)]
@@ -52,6 +58,16 @@ struct Arguments {
     /// Submissions of each phase.
     #[arg(long, default_value_t = 600)]
     submissions: usize,
+    /// Milliseconds until an attacker comes again whom the node closed or did not take.
+    #[arg(long, default_value_t = 10_000)]
+    again_ms: u64,
+    /// Seconds of attack before it is measured.
+    #[arg(long, default_value_t = 25)]
+    settle_s: u64,
+    /// `limits.stall_pause_ms` of the node that is measured, and of the other; 0 is as if there was no
+    /// such limit.
+    #[arg(long)]
+    stall_pause_ms: Option<u64>,
     /// Folder on the disk that is measured.
     #[arg(long)]
     dir: Option<PathBuf>,
@@ -99,6 +115,34 @@ impl Times {
     }
 }
 
+/// What goes on in a phase.
+#[derive(Clone, Copy)]
+struct Plan {
+    name: &'static str,
+    /// Whether somebody attacks, and whether from one address.
+    one_address: Option<bool>,
+    /// Whether another node is attacked, not the one that is measured.
+    beside: bool,
+}
+
+const fn plan(name: &'static str, one_address: Option<bool>, beside: bool) -> Plan {
+    Plan {
+        name,
+        one_address,
+        beside,
+    }
+}
+
+const PLANS: [Plan; 7] = [
+    plan("quiet", None, false),
+    plan("many addresses, another node", Some(false), true),
+    plan("many addresses", Some(false), false),
+    plan("quiet", None, false),
+    plan("one address, another node", Some(true), true),
+    plan("one address", Some(true), false),
+    plan("quiet", None, false),
+];
+
 /// What the honest client saw in a phase.
 struct Phase {
     calls: Times,
@@ -108,6 +152,12 @@ struct Phase {
     open: usize,
     /// Connections of the honest client that were lost.
     lost: usize,
+    /// What the attackers made while it was measured, a second: connections tried, whole handshakes.
+    made: (f64, f64),
+    /// Cores that the attackers' thread had, and the node.
+    cores: (f64, f64),
+    /// How long somebody new waited for an answer.
+    newcomer: Duration,
 }
 
 async fn measure(
@@ -189,18 +239,26 @@ fn main() {
         Site::set_up(folder.path(), "KZ"),
     );
     shared::on_client(uz.trust(&[&kz]));
-    let held = Arc::new(Attack::on(&uz));
-    let process = Process::start(&uz);
+    let (held, beside) = (Arc::new(Attack::on(&uz)), Arc::new(Attack::on(&kz)));
+    if let Some(pause) = arguments.stall_pause_ms {
+        for site in [&uz, &kz] {
+            let mut config = site.open_home().config().clone();
+            config.limits.stall_pause_ms = pause;
+            write_config(&site.home, &config).expect("a configuration");
+        }
+    }
+    let (process, _another) = (Process::start(&uz), Process::start(&kz));
     let mut records = shared::records(&[uz.country, kz.country], 1024);
     // The attackers have a thread of their own, and it is not the honest client's.
     let attackers = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
-        .thread_name("stalled")
+        .thread_name(ATTACKERS)
         .enable_all()
         .build()
         .expect("a runtime");
     let phases = shared::on_client(async {
         let mut clients = ready(&uz).await;
+        drop(ready(&kz).await);
         measure(
             &mut clients,
             &mut records,
@@ -213,30 +271,49 @@ fn main() {
         )
         .await;
         let mut phases = Vec::new();
-        for stalled in [None, Some(false), None, Some(true), None] {
-            let slots = stalled.map(|one_address| {
+        for (number, plan) in PLANS.into_iter().enumerate() {
+            let attacked = if plan.beside { &beside } else { &held };
+            let slots = plan.one_address.map(|one_address| {
                 let _inside = attackers.enter();
-                attack(&held, arguments.connections, one_address)
+                let manner = Manner {
+                    connections: arguments.connections,
+                    one_address,
+                    again: Duration::from_millis(arguments.again_ms),
+                };
+                attack(attacked, manner)
             });
             if slots.is_some() {
-                sleep(SETTLE).await;
+                sleep(Duration::from_secs(arguments.settle_s)).await;
             }
+            println!("measuring: {}", plan.name);
+            let before = Measured::now(attacked, process.0.id());
             let mut lost = 0;
             let (calls, submissions) =
                 measure(&mut clients, &mut records, &arguments, &mut lost).await;
+            let (made, cores) = before.a_second(&Measured::now(attacked, process.0.id()));
+            println!("measured");
             let status = clients.0.status.get_status(GetStatusRequest {}).await;
+            let open = attacked.open();
+            // Somebody new is let in all the while: from an address that is known, and from one that
+            // is not.
+            let profile = Profile::operator(&uz.open_home()).expect("a profile");
+            let fresh = timeout(NEWCOMER, Client::connect(&profile)).await;
+            fresh.expect("a connection in time").expect("a connection");
+            let begun = Instant::now();
+            let from = Ipv4Addr::new(127, 200, 0, u8::try_from(number + 1).expect("a number"));
+            let fresh = timeout(NEWCOMER, newcomer(&held, from)).await;
+            fresh.expect("an answer in time").expect("an answer");
             phases.push(Phase {
                 calls,
                 submissions,
                 resident_mib: process.resident_mib(),
                 status: status.expect("the status").into_inner(),
-                open: held.open(),
+                open,
                 lost,
+                made,
+                cores,
+                newcomer: begun.elapsed(),
             });
-            // Somebody new is let in all the while.
-            let profile = Profile::operator(&uz.open_home()).expect("a profile");
-            let fresh = timeout(Duration::from_secs(5), Client::connect(&profile)).await;
-            fresh.expect("a connection in time").expect("a connection");
             drop(slots);
             sleep(Duration::from_secs(2)).await;
         }
@@ -246,8 +323,7 @@ fn main() {
 }
 
 fn report(phases: &[Phase], arguments: &Arguments) {
-    let names = ["quiet", "many addresses", "quiet", "one address", "quiet"];
-    for (phase, name) in phases.iter().zip(names) {
+    for (phase, plan) in phases.iter().zip(PLANS) {
         let ports = phase.status.ports.iter().find(|of| of.port == "clients");
         let port = ports.cloned().unwrap_or_default();
         let refused: Vec<String> = port
@@ -256,13 +332,25 @@ fn report(phases: &[Phase], arguments: &Arguments) {
             .map(|of| format!("{} {}", of.limit, of.count))
             .collect();
         let show = |times: &Times| format!("{:.2} / {:.2} ms", times.at(0.5), times.at(0.99));
+        let (tried, handshaken) = phase.made;
         table(
-            name,
+            plan.name,
             &[
                 row("small call, p50 / p99", show(&phase.calls)),
                 row("submit, p50 / p99", show(&phase.submissions)),
+                row(
+                    "attackers' connections tried, a second",
+                    format!("{tried:.0}"),
+                ),
+                row("of these whole handshakes", format!("{handshaken:.0}")),
+                row("attackers' cores", format!("{:.2}", phase.cores.0)),
+                row("the node's cores", format!("{:.2}", phase.cores.1)),
                 row("open at the attackers", phase.open),
                 row("lost by the client", phase.lost),
+                row(
+                    "somebody new was answered after",
+                    format!("{:.1?}", phase.newcomer),
+                ),
                 row("connections at the node", port.connections),
                 row("handshakes at the node", port.handshakes),
                 row("resident", format!("{:.1} MiB", phase.resident_mib)),
@@ -270,39 +358,38 @@ fn report(phases: &[Phase], arguments: &Arguments) {
         );
         println!("  refused so far: {}", refused.join(", "));
     }
-    let [first, many, second, one, third] = phases else {
+    let [first, many_beside, many, second, one_beside, one, third] = phases else {
         return;
     };
-    let ratio = |of: fn(&Phase) -> &Times, stalled: &Phase, before: &Phase, after: &Phase| {
-        let quiet = (of(before).at(0.99) + of(after).at(0.99)) / 2.0;
-        of(stalled).at(0.99) / quiet
-    };
-    let ratios = [
-        ("call_many", ratio(|of| &of.calls, many, first, second)),
-        (
-            "submit_many",
-            ratio(|of| &of.submissions, many, first, second),
-        ),
-        ("call_one", ratio(|of| &of.calls, one, second, third)),
-        (
-            "submit_one",
-            ratio(|of| &of.submissions, one, second, third),
-        ),
-    ];
-    let rows: Vec<_> = ratios
-        .iter()
-        .map(|(name, ratio)| row(name, format!("{ratio:.2}")))
-        .collect();
+    let calls: fn(&Phase) -> f64 = |of| of.calls.at(0.99);
+    let submissions: fn(&Phase) -> f64 = |of| of.submissions.at(0.99);
+    let mut rows = Vec::new();
+    let mut ratios = serde_json::Map::new();
+    for (name, attacked, beside, before, after) in [
+        ("many", many, many_beside, first, second),
+        ("one", one, one_beside, second, third),
+    ] {
+        for (what, p99) in [("call", calls), ("submit", submissions)] {
+            let quiet = (p99(before) + p99(after)) / 2.0;
+            let to_quiet = p99(attacked) / quiet;
+            let beside_to_quiet = p99(beside) / quiet;
+            let value = format!("{to_quiet:.2}; {beside_to_quiet:.2}");
+            rows.push(row(&format!("{what}, {name}"), value));
+            ratios.insert(format!("{what}_{name}"), to_quiet.into());
+            ratios.insert(format!("{what}_{name}_beside"), beside_to_quiet.into());
+        }
+    }
     table(
-        "p99 with stalled connections, as a multiple of quiet (goal: 2)",
+        "p99 with stalled connections, as a multiple of quiet (goal: 2); when they are at another node",
         &rows,
     );
-    let ratios: serde_json::Map<String, serde_json::Value> = ratios
-        .iter()
-        .map(|(name, ratio)| ((*name).to_owned(), (*ratio).into()))
-        .collect();
     println!(
         "{}",
-        serde_json::json!({ "connections": arguments.connections, "p99_ratio": ratios })
+        serde_json::json!({
+            "connections": arguments.connections,
+            "again_ms": arguments.again_ms,
+            "settle_s": arguments.settle_s,
+            "p99_ratio": ratios,
+        })
     );
 }

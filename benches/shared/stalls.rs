@@ -1,4 +1,5 @@
-//! Connections that stall, in four ways, and are opened again when the node closes them.
+//! Connections that stall, in four ways, and are opened again when the node closes them; and a newcomer
+//! who has nothing to do with them.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -6,7 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use comity::{
@@ -23,12 +24,42 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-use super::Site;
+use super::{Site, threads};
 
-/// Pause before a connection that the node closed is opened again.
-const AGAIN: Duration = Duration::from_secs(10);
+/// The thread of the attackers.
+pub(crate) const ATTACKERS: &str = "stalled";
 /// Certificates of those that stall after their handshake.
 const IDENTITIES: usize = 80;
+
+/// What is read before and after a measurement.
+pub(crate) struct Measured {
+    at: Instant,
+    made: (usize, usize),
+    attackers: f64,
+    node: f64,
+}
+
+impl Measured {
+    /// Now, with a node's process.
+    pub(crate) fn now(attack: &Attack, process: u32) -> Self {
+        let threads = threads::cpu_seconds();
+        Self {
+            at: Instant::now(),
+            made: attack.made(),
+            attackers: threads.get(ATTACKERS).copied().unwrap_or_default(),
+            node: threads::process_seconds(process),
+        }
+    }
+
+    /// Connections tried and whole handshakes a second, and cores of the attackers and of the node.
+    pub(crate) fn a_second(&self, later: &Self) -> ((f64, f64), (f64, f64)) {
+        let seconds = (later.at - self.at).as_secs_f64();
+        let (tried, handshaken) = (later.made.0 - self.made.0, later.made.1 - self.made.1);
+        let made = (tried as f64 / seconds, handshaken as f64 / seconds);
+        let attackers = (later.attackers - self.attackers) / seconds;
+        (made, (attackers, (later.node - self.node) / seconds))
+    }
+}
 
 /// How a connection stalls.
 #[derive(Clone, Copy)]
@@ -57,7 +88,21 @@ struct Identity {
 pub(crate) struct Attack {
     node: SocketAddr,
     identities: Vec<Identity>,
+    newcomer: Identity,
     open: AtomicUsize,
+    tried: AtomicUsize,
+    handshaken: AtomicUsize,
+}
+
+/// How attackers come.
+#[derive(Clone, Copy)]
+pub(crate) struct Manner {
+    /// Connections.
+    pub(crate) connections: usize,
+    /// All from one address, or each from one of its own.
+    pub(crate) one_address: bool,
+    /// Pause before a connection that the node closed, or did not take, is opened again.
+    pub(crate) again: Duration,
 }
 
 impl Attack {
@@ -65,9 +110,18 @@ impl Attack {
     pub(crate) fn on(site: &Site) -> Self {
         Self {
             node: site.open_home().config().client_listen,
-            identities: identities(site),
+            identities: identities(site, "o", IDENTITIES),
+            newcomer: identities(site, "newcomer", 1).remove(0),
             open: AtomicUsize::new(0),
+            tried: AtomicUsize::new(0),
+            handshaken: AtomicUsize::new(0),
         }
+    }
+
+    /// Connections tried, and whole handshakes made, so far.
+    pub(crate) fn made(&self) -> (usize, usize) {
+        let of = |count: &AtomicUsize| count.load(Ordering::Relaxed);
+        (of(&self.tried), of(&self.handshaken))
     }
 
     /// Connections that are open now.
@@ -76,14 +130,14 @@ impl Attack {
     }
 }
 
-fn identities(site: &Site) -> Vec<Identity> {
+fn identities(site: &Site, name: &str, count: usize) -> Vec<Identity> {
     let home = site.open_home();
-    (0..IDENTITIES)
+    (0..count)
         .map(|number| {
             let principal = Principal::new(
                 home.country(),
                 PrincipalKind::Operator,
-                &format!("o{number}"),
+                &format!("{name}{number}"),
             )
             .expect("a name");
             let issued = home
@@ -101,9 +155,8 @@ fn identities(site: &Site) -> Vec<Identity> {
 
 /// Opens a connection from an address, stalls, and waits until the node closes it.
 async fn stall(attack: &Attack, number: usize, from: Ipv4Addr) -> std::io::Result<()> {
-    let socket = TcpSocket::new_v4()?;
-    socket.bind(SocketAddr::from((from, 0)))?;
-    let mut tcp = socket.connect(attack.node).await?;
+    attack.tried.fetch_add(1, Ordering::Relaxed);
+    let mut tcp = connect(attack, from).await?;
     let counted = Counted::new(&attack.open);
     let kind = STALLS.get(number % STALLS.len()).copied();
     match kind.unwrap_or(Stall::Silent) {
@@ -114,11 +167,11 @@ async fn stall(attack: &Attack, number: usize, from: Ipv4Addr) -> std::io::Resul
             until_closed(&mut tcp).await;
         }
         Stall::AfterHandshake => {
-            let mut stream = handshake(attack, number, tcp).await?;
+            let mut stream = handshake(attack, known(attack, number), tcp).await?;
             until_closed(&mut stream).await;
         }
         Stall::HalfRequest => {
-            let mut stream = handshake(attack, number, tcp).await?;
+            let mut stream = handshake(attack, known(attack, number), tcp).await?;
             stream.write_all(&half_request()).await?;
             stream.flush().await?;
             until_closed(&mut stream).await;
@@ -126,6 +179,18 @@ async fn stall(attack: &Attack, number: usize, from: Ipv4Addr) -> std::io::Resul
     }
     drop(counted);
     Ok(())
+}
+
+async fn connect(attack: &Attack, from: Ipv4Addr) -> std::io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(SocketAddr::from((from, 0)))?;
+    socket.connect(attack.node).await
+}
+
+/// The certificate of a connection that stalls after its handshake.
+fn known(attack: &Attack, number: usize) -> &Identity {
+    let place = number / STALLS.len() % attack.identities.len().max(1);
+    attack.identities.get(place).expect("an identity")
 }
 
 /// Counts a connection while it is open.
@@ -151,18 +216,47 @@ async fn until_closed(stream: &mut (impl tokio::io::AsyncRead + Unpin)) {
 
 async fn handshake(
     attack: &Attack,
-    number: usize,
+    identity: &Identity,
     tcp: TcpStream,
 ) -> std::io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
-    let place = number / STALLS.len() % attack.identities.len().max(1);
-    let identity = attack.identities.get(place).expect("an identity");
     let tls = client_config(&identity.own, identity.country, &identity.ca).expect("TLS");
     let name = ServerName::try_from(node_name(identity.country)).expect("a name");
-    TlsConnector::from(Arc::new(tls)).connect(name, tcp).await
+    let connector = TlsConnector::from(Arc::new(tls));
+    let stream = connector.connect(name, tcp).await?;
+    attack.handshaken.fetch_add(1, Ordering::Relaxed);
+    Ok(stream)
 }
 
-/// HTTP/2 by hand: preface, settings, the headers of a call, and a message of which half comes.
+/// A message of which half comes.
 fn half_request() -> Vec<u8> {
+    let path = "/comity.node.v1.RecordService/SubmitRecord";
+    // 4096 bytes are announced, three come.
+    request(path, &[0, 0, 0, 16, 0, 10, 20, 30], 0)
+}
+
+/// A call from an address that nobody came from before, with a certificate that never stalled.
+pub(crate) async fn newcomer(attack: &Attack, from: Ipv4Addr) -> std::io::Result<()> {
+    let tcp = connect(attack, from).await?;
+    let mut stream = handshake(attack, &attack.newcomer, tcp).await?;
+    let path = "/comity.node.v1.StatusService/GetStatus";
+    stream.write_all(&request(path, &[0; 5], 1)).await?;
+    stream.flush().await?;
+    loop {
+        let mut head = [0; 9];
+        stream.read_exact(&mut head).await?;
+        let [a, b, c, kind, ..] = head;
+        // The headers of the answer.
+        if kind == 1 {
+            return Ok(());
+        }
+        let length = u32::from_be_bytes([0, a, b, c]);
+        let mut payload = vec![0; usize::try_from(length).expect("a length")];
+        stream.read_exact(&mut payload).await?;
+    }
+}
+
+/// HTTP/2 by hand: preface, settings, the headers of a call, and a frame of its message.
+fn request(path: &str, message: &[u8], flags: u8) -> Vec<u8> {
     let mut out = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
     let frame = |kind: u8, flags: u8, stream: u32, payload: &[u8]| {
         let length = u32::try_from(payload.len())
@@ -180,7 +274,7 @@ fn half_request() -> Vec<u8> {
         (":method", "POST"),
         (":scheme", "https"),
         (":authority", "node"),
-        (":path", "/comity.node.v1.RecordService/SubmitRecord"),
+        (":path", path),
         ("content-type", "application/grpc"),
         ("te", "trailers"),
     ] {
@@ -192,22 +286,18 @@ fn half_request() -> Vec<u8> {
         }
     }
     out.extend(frame(1, 4, 1, &block));
-    out.extend(frame(0, 0, 1, &[0, 0, 0, 16, 0, 10, 20, 30]));
+    out.extend(frame(0, flags, 1, message));
     out
 }
 
 /// Opens so many connections and opens again, after a pause, what the node closes.
-pub(crate) fn attack(
-    attack: &Arc<Attack>,
-    connections: usize,
-    one_address: bool,
-) -> tokio::task::JoinSet<()> {
+pub(crate) fn attack(attack: &Arc<Attack>, manner: Manner) -> tokio::task::JoinSet<()> {
     let mut slots = tokio::task::JoinSet::new();
-    for number in 0..connections {
+    for number in 0..manner.connections {
         let attack = Arc::clone(attack);
         slots.spawn(async move {
             let place = u32::try_from(number).expect("a number");
-            let from = match one_address {
+            let from = match manner.one_address {
                 true => Ipv4Addr::new(127, 9, 9, 9),
                 // Every connection from an address of its own.
                 false => Ipv4Addr::from_bits(Ipv4Addr::new(127, 1, 0, 1).to_bits() + place),
@@ -217,7 +307,7 @@ pub(crate) fn attack(
             loop {
                 // What went wrong is as good as closed.
                 let _ = stall(&attack, number, from).await;
-                sleep(AGAIN).await;
+                sleep(manner.again).await;
             }
         });
     }

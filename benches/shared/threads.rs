@@ -47,3 +47,16 @@ pub(crate) fn resident_kib(process: &str) -> u64 {
         .and_then(|kib| kib.parse().ok())
         .unwrap_or(0)
 }
+
+/// Seconds of CPU of another process so far, all of its threads together. Linux counts them for
+/// programs in hundredths.
+pub(crate) fn process_seconds(process: u32) -> f64 {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    // Fields 14 and 15; the name before them may have spaces and is in brackets.
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let ticks = after_name.split_whitespace().skip(11).take(2);
+    ticks
+        .filter_map(|field| field.parse::<f64>().ok())
+        .sum::<f64>()
+        / 100.0
+}

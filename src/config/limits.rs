@@ -33,6 +33,13 @@ pub struct LimitsConfig {
     pub handshakes_per_second_per_address: u64,
     /// Connections of one address at once, after a while without any.
     pub handshake_burst_per_address: u64,
+    /// First pause of an address, or of a peer or client, after a connection that came to nothing, in
+    /// milliseconds; each further one is twice as long. 0: none.
+    pub stall_pause_ms: u64,
+    /// Longest such pause, in milliseconds.
+    pub stall_pause_most_ms: u64,
+    /// Connections per second of all addresses that had to pause, together.
+    pub stalled_per_second: u64,
     /// Longest time for a TLS handshake, and then for the first bytes of HTTP/2, in milliseconds.
     pub handshake_timeout_ms: u64,
     /// Longest time until a call is answered, in milliseconds.
@@ -61,6 +68,9 @@ impl Default for LimitsConfig {
             max_handshakes_per_address: 64,
             handshakes_per_second_per_address: 200,
             handshake_burst_per_address: 1000,
+            stall_pause_ms: 5000,
+            stall_pause_most_ms: 300_000,
+            stalled_per_second: 20,
             handshake_timeout_ms: 10_000,
             call_timeout_ms: 60_000,
             message_timeout_ms: 20_000,
@@ -73,7 +83,7 @@ impl Default for LimitsConfig {
 
 impl LimitsConfig {
     /// Every field, its value and its bounds.
-    pub(super) fn numbers(&self) -> [(&'static str, u64, RangeInclusive<u64>); 17] {
+    pub(super) fn numbers(&self) -> [(&'static str, u64, RangeInclusive<u64>); 20] {
         [
             ("limits.max_connections", self.max_connections, 1..=65_536),
             (
@@ -116,6 +126,17 @@ impl LimitsConfig {
             (
                 "limits.handshake_burst_per_address",
                 self.handshake_burst_per_address,
+                1..=1_000_000,
+            ),
+            ("limits.stall_pause_ms", self.stall_pause_ms, 0..=600_000),
+            (
+                "limits.stall_pause_most_ms",
+                self.stall_pause_most_ms,
+                0..=3_600_000,
+            ),
+            (
+                "limits.stalled_per_second",
+                self.stalled_per_second,
                 1..=1_000_000,
             ),
             (
@@ -171,6 +192,12 @@ impl LimitsConfig {
              max_handshakes_per_address = {}\n\
              handshakes_per_second_per_address = {}\n\
              handshake_burst_per_address = {}\n\
+             # An address, or a peer or client, whose connection came to nothing pauses: at first for this\n\
+             # long (0: not at all), each time for twice as long, up to the second number. An answered call\n\
+             # makes good for an hour. Addresses that had to pause share a rate when they come again.\n\
+             stall_pause_ms = {}\n\
+             stall_pause_most_ms = {}\n\
+             stalled_per_second = {}\n\
              # For the handshake, and then again for the first bytes of HTTP/2.\n\
              handshake_timeout_ms = {}\n\
              # Until a call is answered; until the bytes of a request are all there.\n\
@@ -193,6 +220,9 @@ impl LimitsConfig {
             self.max_handshakes_per_address,
             self.handshakes_per_second_per_address,
             self.handshake_burst_per_address,
+            self.stall_pause_ms,
+            self.stall_pause_most_ms,
+            self.stalled_per_second,
             self.handshake_timeout_ms,
             self.call_timeout_ms,
             self.message_timeout_ms,

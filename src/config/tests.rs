@@ -138,7 +138,7 @@ fn every_number_is_bounded_on_both_sides() {
             numbers += 1;
         }
     }
-    assert_eq!(numbers, 77);
+    assert_eq!(numbers, 81);
 }
 
 #[test]

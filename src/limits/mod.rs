@@ -8,6 +8,7 @@ mod bucket;
 mod callers;
 mod descriptors;
 mod queue;
+mod standing;
 mod tally;
 
 use std::{fmt, time::Duration};
@@ -17,6 +18,7 @@ pub use bucket::{Bucket, Rate};
 pub use callers::{Callers, Rules};
 pub use descriptors::{Places, fit};
 pub use queue::{Dropped, Queue};
+pub use standing::{Patience, Standings};
 pub use tally::{Count, Tally};
 
 /// What can be used up.
@@ -48,11 +50,15 @@ pub enum Limit {
     Handshakes,
     /// Time for a handshake, and then for the first bytes of HTTP/2.
     HandshakeTime,
+    /// Time to stay away after a connection that came to nothing.
+    StallPause,
+    /// Connections per second of all who had to stay away.
+    StalledRate,
 }
 
 impl Limit {
     /// Every limit.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::CallRate,
         Self::Calls,
         Self::Streams,
@@ -66,6 +72,8 @@ impl Limit {
         Self::HandshakesEach,
         Self::Handshakes,
         Self::HandshakeTime,
+        Self::StallPause,
+        Self::StalledRate,
     ];
 
     /// The field of `[limits]` in config.toml that sets it; of a message's size, which is the
@@ -85,6 +93,8 @@ impl Limit {
             Self::HandshakesEach => "max_handshakes_per_address",
             Self::Handshakes => "max_handshakes",
             Self::HandshakeTime => "handshake_timeout_ms",
+            Self::StallPause => "stall_pause_ms",
+            Self::StalledRate => "stalled_per_second",
         }
     }
 
@@ -118,6 +128,14 @@ impl fmt::Display for Exceeded {
             Limit::HandshakesEach | Limit::Handshakes => {
                 write!(f, "{most} handshakes are in progress already")?;
             }
+            Limit::StallPause => write!(
+                f,
+                "connections came to nothing, and the pause after them, {most} ms at most, is not over"
+            )?,
+            Limit::StalledRate => write!(
+                f,
+                "more than {most} connections per second of those whose connections came to nothing"
+            )?,
             Limit::MessageSize => write!(f, "the message is longer than {most} bytes")?,
             Limit::CallTime | Limit::MessageTime | Limit::Idle | Limit::HandshakeTime => {
                 write!(f, "it took longer than {most} ms")?;

@@ -7,6 +7,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     hash::Hash,
+    time::{Duration, Instant},
 };
 
 use super::Limit;
@@ -15,7 +16,7 @@ use super::Limit;
 #[derive(Debug)]
 pub struct Queue<K> {
     next: u64,
-    all: BTreeMap<u64, K>,
+    all: BTreeMap<u64, (K, Instant)>,
     each: HashMap<K, BTreeSet<u64>>,
     most: usize,
     most_each: usize,
@@ -23,9 +24,13 @@ pub struct Queue<K> {
 
 /// What has to give way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Dropped {
+pub struct Dropped<K> {
     /// Its number.
     pub number: u64,
+    /// Where it came from.
+    pub from: K,
+    /// For how long it was in progress.
+    pub lasted: Duration,
     /// Because of what.
     pub limit: Limit,
 }
@@ -43,9 +48,9 @@ impl<K: Hash + Eq + Clone> Queue<K> {
     }
 
     /// Something begins: its number, and what gives way to it.
-    pub fn enter(&mut self, from: K) -> (u64, Option<Dropped>) {
+    pub fn enter(&mut self, from: K, now: Instant) -> (u64, Option<Dropped<K>>) {
         let own = self.each.get(&from);
-        let dropped = match own.filter(|own| own.len() >= self.most_each) {
+        let gives_way = match own.filter(|own| own.len() >= self.most_each) {
             Some(own) => own.first().map(|number| (*number, Limit::HandshakesEach)),
             None if self.all.len() >= self.most => {
                 let oldest = self.all.first_key_value();
@@ -53,28 +58,32 @@ impl<K: Hash + Eq + Clone> Queue<K> {
             }
             None => None,
         };
-        let dropped = dropped.map(|(number, limit)| Dropped { number, limit });
-        if let Some(dropped) = dropped {
-            self.leave(dropped.number);
-        }
+        let dropped = gives_way.and_then(|(number, limit)| {
+            let (from, since) = self.leave(number)?;
+            Some(Dropped {
+                number,
+                from,
+                lasted: now.saturating_duration_since(since),
+                limit,
+            })
+        });
         let number = self.next;
         self.next = self.next.wrapping_add(1);
-        self.all.insert(number, from.clone());
+        self.all.insert(number, (from.clone(), now));
         self.each.entry(from).or_default().insert(number);
         (number, dropped)
     }
 
-    /// Something is over.
-    pub fn leave(&mut self, number: u64) {
-        let Some(from) = self.all.remove(&number) else {
-            return;
-        };
+    /// Something is over: where it came from and when it began, unless it was over already.
+    pub fn leave(&mut self, number: u64) -> Option<(K, Instant)> {
+        let (from, since) = self.all.remove(&number)?;
         if let Some(own) = self.each.get_mut(&from) {
             own.remove(&number);
             if own.is_empty() {
                 self.each.remove(&from);
             }
         }
+        Some((from, since))
     }
 
     /// How many are in progress.
@@ -95,16 +104,27 @@ mod tests {
     #[test]
     fn the_oldest_of_the_same_place_gives_way_and_then_the_oldest_of_all() {
         let mut queue = Queue::new(4, 2);
-        assert_eq!(queue.enter("a"), (0, None));
-        assert_eq!(queue.enter("b"), (1, None));
-        assert_eq!(queue.enter("a"), (2, None));
-        let dropped = |number, limit| Some(Dropped { number, limit });
-        assert_eq!(queue.enter("a"), (3, dropped(0, Limit::HandshakesEach)));
-        assert_eq!(queue.enter("c"), (4, None));
-        assert_eq!(queue.enter("d"), (5, dropped(1, Limit::Handshakes)));
+        let begun = Instant::now();
+        let at = |second| begun + Duration::from_secs(second);
+        assert_eq!(queue.enter("a", at(0)), (0, None));
+        assert_eq!(queue.enter("b", at(1)), (1, None));
+        assert_eq!(queue.enter("a", at(2)), (2, None));
+        let dropped = |number, from, seconds, limit| {
+            Some(Dropped {
+                number,
+                from,
+                lasted: Duration::from_secs(seconds),
+                limit,
+            })
+        };
+        let own = dropped(0, "a", 3, Limit::HandshakesEach);
+        assert_eq!(queue.enter("a", at(3)), (3, own));
+        assert_eq!(queue.enter("c", at(4)), (4, None));
+        let others = dropped(1, "b", 4, Limit::Handshakes);
+        assert_eq!(queue.enter("d", at(5)), (5, others));
         assert_eq!(queue.len(), 4);
         // What gave way is over already.
-        queue.leave(0);
+        assert_eq!(queue.leave(0), None);
         for number in 2..6 {
             queue.leave(number);
         }
@@ -114,9 +134,10 @@ mod tests {
     #[test]
     fn a_flood_of_one_place_leaves_the_others_alone() {
         let mut queue = Queue::new(64, 16);
-        let (honest, _) = queue.enter(0);
+        let now = Instant::now();
+        let (honest, _) = queue.enter(0, now);
         for _ in 0..10_000 {
-            let (_, dropped) = queue.enter(1);
+            let (_, dropped) = queue.enter(1, now);
             assert_ne!(dropped.map(|of| of.number), Some(honest));
         }
         assert_eq!(queue.len(), 17);

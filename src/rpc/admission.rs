@@ -6,11 +6,12 @@
 mod body;
 mod calls;
 mod methods;
+mod usage;
 
 use std::{
     net::IpAddr,
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -19,25 +20,27 @@ use std::{
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-pub(super) use self::calls::Admitting;
+pub(super) use self::{calls::Admitting, usage::Usage};
 use super::{status::DOMAIN, tls::AcceptLimits};
 use crate::{
-    limits::{Addresses, Callers, Exceeded, Limit, Tally},
+    limits::{Addresses, Callers, Exceeded, Limit, Standings, Tally, address_key},
     wire::node::{LimitRefusals, PortStatus},
 };
 
-/// Refused calls, beyond those that were not, after which a connection is cut.
-const MOST_REFUSED: u64 = 1000;
 /// Principals and addresses that are kept apart at once.
 const KEPT: usize = 4096;
+/// Addresses, and as many principals, whose connections came to nothing, or did not, that are kept.
+const STANDINGS: usize = 16_384;
 
 /// What is used of a port, and by whom.
 #[derive(Debug)]
 pub struct Admission {
     port: &'static str,
     limits: AcceptLimits,
-    callers: Mutex<Callers<std::sync::Arc<str>>>,
+    callers: Mutex<Callers<Arc<str>>>,
     addresses: Mutex<Addresses>,
+    standing: Mutex<Standings<IpAddr>>,
+    principals: Mutex<Standings<Arc<str>>>,
     tally: Mutex<Tally>,
     connections: AtomicU64,
     handshakes: AtomicU64,
@@ -50,10 +53,13 @@ fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Admission {
     /// Of the port called `port`, nothing used yet.
     pub fn new(port: &'static str, limits: AcceptLimits) -> Self {
+        let now = Instant::now();
         Self {
             port,
             callers: Mutex::new(Callers::new(limits.rules, KEPT)),
-            addresses: Mutex::new(Addresses::new(limits.handshake_rate, KEPT, Instant::now())),
+            addresses: Mutex::new(Addresses::new(limits.handshake_rate, KEPT, now)),
+            standing: Mutex::new(Standings::new(limits.patience, STANDINGS, now)),
+            principals: Mutex::new(Standings::new(limits.patience, STANDINGS, now)),
             tally: Mutex::default(),
             connections: AtomicU64::new(0),
             handshakes: AtomicU64::new(0),
@@ -71,8 +77,24 @@ impl Admission {
     /// # Errors
     /// [`Exceeded`], counted already.
     pub(super) fn come(&self, address: IpAddr) -> Result<(), Exceeded> {
-        let come = locked(&self.addresses).come(address, Instant::now());
+        let now = Instant::now();
+        let come = locked(&self.standing).come(&address_key(address), now);
+        let come = come.and_then(|()| locked(&self.addresses).come(address, now));
         come.inspect_err(|exceeded| self.note(*exceeded, &address))
+    }
+
+    /// Whether a principal, known since its handshake, does not pause.
+    ///
+    /// # Errors
+    /// [`Exceeded`], counted already.
+    pub(super) fn known(&self, who: &Arc<str>) -> Result<(), Exceeded> {
+        let pauses = locked(&self.principals).pauses(who, Instant::now());
+        pauses.inspect_err(|exceeded| self.note(*exceeded, who))
+    }
+
+    /// A connection from an address came to nothing.
+    pub(super) fn came_to_nothing(&self, address: IpAddr) {
+        locked(&self.standing).stall(address_key(address), Instant::now());
     }
 
     /// Counts what was refused to somebody; the log hears of it now and then.
@@ -101,6 +123,8 @@ impl Admission {
             Limit::Calls => limits.rules.calls,
             Limit::Streams => limits.rules.streams,
             Limit::HandshakeRate => limits.handshake_rate.per_second,
+            Limit::StallPause => time(limits.patience.longest),
+            Limit::StalledRate => limits.patience.shared.per_second,
             Limit::MessageSize => 0,
         };
         let after = Duration::ZERO;
@@ -158,61 +182,4 @@ fn refusal(exceeded: Exceeded) -> Status {
         details.set_retry_info(Some(exceeded.after));
     }
     Status::with_error_details(code, exceeded.to_string(), details)
-}
-
-/// How a connection is used: whether calls are open, and since when none is.
-#[derive(Debug)]
-pub(super) struct Usage {
-    begun: Instant,
-    open: AtomicU64,
-    /// Milliseconds from `begun` to the last call's beginning or end.
-    last: AtomicU64,
-    /// Calls that were refused, less those that were not.
-    refused: AtomicU64,
-}
-
-impl Usage {
-    pub(super) fn new() -> Self {
-        Self {
-            begun: Instant::now(),
-            open: AtomicU64::new(0),
-            last: AtomicU64::new(0),
-            refused: AtomicU64::new(0),
-        }
-    }
-
-    fn touch(&self) {
-        let now = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.last.store(now, Ordering::Relaxed);
-    }
-
-    fn call_begins(&self) {
-        self.open.fetch_add(1, Ordering::Relaxed);
-        let less = |refused: u64| Some(refused.saturating_sub(1));
-        // Always something to store.
-        let _ = self
-            .refused
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
-        self.touch();
-    }
-
-    fn call_is_refused(&self) {
-        self.refused.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Whether calls go on and on although they are refused: no client that listens does that.
-    pub(super) fn floods(&self) -> bool {
-        self.refused.load(Ordering::Relaxed) > MOST_REFUSED
-    }
-
-    fn call_ends(&self) {
-        self.open.fetch_sub(1, Ordering::Relaxed);
-        self.touch();
-    }
-
-    /// Since when no call is open; `None` while one is.
-    pub(super) fn idle_since(&self) -> Option<Instant> {
-        let last = Duration::from_millis(self.last.load(Ordering::Relaxed));
-        (self.open.load(Ordering::Relaxed) == 0).then(|| self.begun + last)
-    }
 }

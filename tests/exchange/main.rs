@@ -49,6 +49,7 @@ mod scrub;
 mod sealing_rotation;
 mod search;
 mod sharing;
+mod stalls;
 mod storage_rotation;
 mod store;
 mod submissions;

@@ -63,10 +63,12 @@ pub(crate) fn make_home(folder: &Path, code: &str) -> Home {
         now: system_clock()(),
     })
     .unwrap();
-    let config = Config {
+    let mut config = Config {
         allow_private_addresses: true,
         ..Home::open(&dir).unwrap().config().clone()
     };
+    // The adversary goes on honestly after what comes to nothing, and is not to wait before it.
+    config.limits.stall_pause_ms = 0;
     home::write_config(&dir, &config).unwrap();
     // One operator imports cards: these tests are about peers.
     let alone = Table::default().by_one(&[Guarded::ImportCard]);

@@ -12,7 +12,7 @@ use prost::bytes::Bytes;
 use tokio::time::{Sleep, sleep};
 use tonic::{Status, body::Body};
 
-use super::{Admission, methods::Taken, refusal};
+use super::{Admission, Usage, methods::Taken, refusal};
 use crate::limits::{Exceeded, Limit};
 
 /// gRPC's length prefix: a flag and four bytes.
@@ -74,10 +74,17 @@ pub(super) struct Messages {
     running: Option<Pin<Box<Sleep>>>,
     admission: Arc<Admission>,
     who: Arc<str>,
+    usage: Arc<Usage>,
 }
 
 impl Messages {
-    pub(super) fn new(inner: Body, taken: Taken, admission: Arc<Admission>, who: Arc<str>) -> Self {
+    pub(super) fn new(
+        inner: Body,
+        taken: Taken,
+        admission: Arc<Admission>,
+        who: Arc<str>,
+        usage: Arc<Usage>,
+    ) -> Self {
         let time = admission.limits().message_timeout;
         Self {
             inner,
@@ -87,6 +94,7 @@ impl Messages {
             running: (!taken.stream).then(|| Box::pin(sleep(time))),
             admission,
             who,
+            usage,
         }
     }
 
@@ -110,6 +118,7 @@ impl http_body::Body for Messages {
             if let Some(running) = &mut self.running {
                 ready!(running.as_mut().poll(cx));
                 let most = u64::try_from(self.time.as_millis()).unwrap_or(u64::MAX);
+                self.usage.stalls();
                 return Poll::Ready(Some(Err(self.refuse(Limit::MessageTime, most))));
             }
             return Poll::Pending;

@@ -20,6 +20,9 @@ use crate::{
     rpc::tls::Admitted,
 };
 
+/// Where an answer that is a refusal, and nothing else, says so.
+const GRPC_STATUS: &str = "grpc-status";
+
 /// Puts [`Admission`] before a port's services.
 #[derive(Clone, Debug)]
 pub(in crate::rpc) struct Admitting(pub(in crate::rpc) Arc<Admission>);
@@ -65,14 +68,16 @@ where
         };
         let taken = methods::taken(request.uri().path());
         let who: Arc<str> = admitted.caller.identity.to_string().into();
-        let begun = Begun::begin(&admission, &who, taken.gives_stream, admitted.usage);
+        let usage = admitted.usage;
+        let begun = Begun::begin(&admission, &who, taken.gives_stream, Arc::clone(&usage));
         let begun = match begun {
             Ok(begun) => begun,
             Err(exceeded) => return Box::pin(async move { Ok(refusal(exceeded).into_http()) }),
         };
         request.extensions_mut().insert(admitted.caller);
         let (of, to) = (Arc::clone(&admission), Arc::clone(&who));
-        let request = request.map(|body| Body::new(Messages::new(body, taken, of, to)));
+        let by = Arc::clone(&usage);
+        let request = request.map(|body| Body::new(Messages::new(body, taken, of, to, by)));
         // The one that was asked whether it is ready is called.
         let fresh = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, fresh);
@@ -87,12 +92,12 @@ where
                 admission.note(exceeded, &who);
                 return Ok(refusal(exceeded).into_http());
             };
-            Ok(answered?.map(|body| {
-                Body::new(Answer {
-                    body,
-                    _begun: begun,
-                })
-            }))
+            let answered = answered?;
+            // An answer to a stream of requests may begin before any of it came, unless it is a refusal.
+            if !taken.stream || answered.headers().contains_key(GRPC_STATUS) {
+                usage.call_is_answered();
+            }
+            Ok(answered.map(|body| Body::new(Answer { body, begun })))
         })
     }
 }
@@ -137,7 +142,7 @@ impl Drop for Begun {
 /// An answer's body; the call is over when it is.
 struct Answer {
     body: Body,
-    _begun: Begun,
+    begun: Begun,
 }
 
 impl http_body::Body for Answer {
@@ -148,7 +153,11 @@ impl http_body::Body for Answer {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        if matches!(frame, Poll::Ready(Some(Ok(_)))) {
+            self.begun.usage.call_is_answered();
+        }
+        frame
     }
 
     fn is_end_stream(&self) -> bool {

@@ -2,8 +2,9 @@
 //!
 //! What a stranger can occupy is bounded: how often an address comes, handshakes in progress of an
 //! address and of all (the oldest gives way, so stalled ones never keep others out), connections per
-//! identity, and connections per port (one that idles gives way, of whoever has most). Of the cores
-//! handshakes have half.
+//! identity, and connections per port (one that idles gives way, of whoever has most). An address whose
+//! connections keep coming to nothing is closed before any TLS for a while. Of the cores handshakes have
+//! half.
 
 mod connection;
 mod limits;
@@ -168,8 +169,18 @@ enum Refusal {
     Door,
     #[error("the certificate was revoked")]
     Revoked,
+    #[error("connections of this identity came to nothing, and its pause is not over")]
+    Stalls,
     #[error("there are too many connections, of all or of this identity")]
     Full,
+}
+
+impl Refusal {
+    /// Whether it cost a handshake's time for nothing, or will as often as it is tried: not what a wrong
+    /// card or certificate costs, which somebody will put right.
+    const fn is_stall(&self) -> bool {
+        matches!(self, Self::Slow | Self::Stalls | Self::Full)
+    }
 }
 
 /// Takes connections from the listener through their handshake to the HTTP/2 server.
@@ -215,6 +226,9 @@ impl Gate {
                             let limit = Limit::HandshakeTime;
                             gate.admission.note_of(limit, &remote.ip());
                         }
+                        if fault.is_stall() {
+                            gate.admission.came_to_nothing(remote.ip());
+                        }
                         tracing::debug!(%remote, door = ?gate.door, %fault, "connection refused");
                     }
                 }
@@ -255,10 +269,13 @@ impl Gate {
             return Err(Refusal::Protocol);
         }
         let entered = Live::enter(&self.live, serial, &self.cut).ok_or(Refusal::Revoked)?;
-        let usage = Arc::new(Usage::new());
-        let seat = Seats::take(&self.seats, identity.to_string(), &usage, &entered.cut);
-        let seat = seat.ok_or(Refusal::Full)?;
         let address = stream.get_ref().0.peer_addr().ok();
+        let who: Arc<str> = identity.to_string().into();
+        self.admission.known(&who).map_err(|_| Refusal::Stalls)?;
+        let usage = Usage::new(&self.admission, &who, address.map(|of| of.ip()));
+        let usage = Arc::new(usage);
+        let seat = Seats::take(&self.seats, &who, &usage, &entered.cut);
+        let seat = seat.ok_or(Refusal::Full)?;
         // By the clock that the handshake judged the certificate by.
         let left = leaf.until.since(Moment::from(OffsetDateTime::now_utc()));
         Ok(Connection::new(

@@ -87,10 +87,11 @@ impl Connection {
         }
     }
 
-    /// Counts what a limit cut.
+    /// Counts what a limit cut, and that it stalled.
     fn over(&self, limit: Limit) -> io::Error {
         self.admission
             .note_of(limit, &self.admitted.caller.identity);
+        self.admitted.usage.stalls();
         io::ErrorKind::TimedOut.into()
     }
 
@@ -121,6 +122,13 @@ impl Connection {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
         Ok(())
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let cut = self.entered.cut.is_cancelled() || self.ending.is_elapsed();
+        self.admitted.usage.ends(cut);
     }
 }
 

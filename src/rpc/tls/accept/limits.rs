@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     config::LimitsConfig,
-    limits::{Places, Rate, Rules, fit},
+    limits::{Patience, Places, Rate, Rules, fit},
 };
 
 /// Ports of a node.
@@ -19,6 +19,8 @@ pub struct AcceptLimits {
     pub max_handshakes_per_address: usize,
     /// How often one address may come.
     pub handshake_rate: Rate,
+    /// What is borne of those whose connections come to nothing.
+    pub patience: Patience,
     /// Connections; beyond it one that idles is closed, of whoever has most.
     pub max_connections: usize,
     /// Connections per identity.
@@ -68,6 +70,14 @@ impl AcceptLimits {
             handshake_rate: Rate {
                 per_second: limits.handshakes_per_second_per_address,
                 burst: limits.handshake_burst_per_address,
+            },
+            patience: Patience {
+                first: Duration::from_millis(limits.stall_pause_ms),
+                longest: Duration::from_millis(limits.stall_pause_most_ms),
+                shared: Rate {
+                    per_second: limits.stalled_per_second,
+                    burst: limits.stalled_per_second,
+                },
             },
             max_connections: count(places.connections),
             max_connections_per_identity: count(limits.max_connections_per_identity),

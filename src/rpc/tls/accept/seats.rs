@@ -5,6 +5,7 @@ use std::{
     collections::HashMap,
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use tokio::task::AbortHandle;
@@ -18,6 +19,10 @@ use crate::{
 fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// An honest handshake is over within this time, or on a bad line: what is older and has to give way
+/// stalled.
+const HONEST: Duration = Duration::from_secs(1);
 
 /// Handshakes in progress. When there are too many the oldest ends.
 pub(super) struct Handshakes {
@@ -50,7 +55,7 @@ impl Handshakes {
 
     pub(super) fn start(&self, from: IpAddr, handshake: impl Future<Output = ()> + Send + 'static) {
         let mut running = locked(&self.state);
-        let (number, dropped) = running.queue.enter(address_key(from));
+        let (number, dropped) = running.queue.enter(address_key(from), Instant::now());
         let given_up = dropped.and_then(|of| running.tasks.remove(&of.number));
         let leave = Leave {
             state: Arc::clone(&self.state),
@@ -68,7 +73,10 @@ impl Handshakes {
             task.abort();
         }
         if let Some(dropped) = dropped {
-            self.admission.note_of(dropped.limit, &from);
+            self.admission.note_of(dropped.limit, &dropped.from);
+            if dropped.lasted >= HONEST {
+                self.admission.came_to_nothing(dropped.from);
+            }
         }
     }
 }
@@ -101,11 +109,11 @@ pub(super) struct Seats {
 struct Taken {
     next: u64,
     all: HashMap<u64, Place>,
-    each: HashMap<String, usize>,
+    each: HashMap<Arc<str>, usize>,
 }
 
 struct Place {
-    identity: String,
+    identity: Arc<str>,
     usage: Arc<Usage>,
     cut: CancellationToken,
 }
@@ -130,37 +138,38 @@ impl Seats {
     /// identity has its share.
     pub(super) fn take(
         seats: &Arc<Self>,
-        identity: String,
+        identity: &Arc<str>,
         usage: &Arc<Usage>,
         cut: &CancellationToken,
     ) -> Option<Seat> {
         let limits = seats.admission.limits();
         let mut taken = locked(&seats.taken);
-        let own = taken.each.get(&identity).copied().unwrap_or_default();
+        let own = taken.each.get(identity).copied().unwrap_or_default();
         if own >= limits.max_connections_per_identity {
             drop(taken);
-            seats.admission.note_of(Limit::ConnectionsEach, &identity);
+            seats.admission.note_of(Limit::ConnectionsEach, identity);
             return None;
         }
         if taken.all.len() >= limits.max_connections {
-            seats.admission.note_of(Limit::Connections, &identity);
+            seats.admission.note_of(Limit::Connections, identity);
             let idle = taken.all.iter().filter_map(|(number, place)| {
                 let since = place.usage.idle_since()?;
                 let has = taken.each.get(&place.identity).copied().unwrap_or_default();
                 // Who has fewer keeps them against who has more.
-                let yields = has > own || place.identity == identity;
+                let yields = has > own || place.identity == *identity;
                 yields.then_some((Reverse(has), since, *number))
             });
             let (_, _, number) = idle.min()?;
             if let Some(place) = taken.leave(number) {
+                place.usage.gives_way();
                 place.cut.cancel();
             }
         }
         let number = taken.next;
         taken.next = taken.next.wrapping_add(1);
-        *taken.each.entry(identity.clone()).or_default() += 1;
+        *taken.each.entry(Arc::clone(identity)).or_default() += 1;
         let place = Place {
-            identity,
+            identity: Arc::clone(identity),
             usage: Arc::clone(usage),
             cut: cut.clone(),
         };

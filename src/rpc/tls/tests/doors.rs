@@ -20,7 +20,7 @@ use super::{super::*, Party, kz, own_clients, trust, uz};
 use crate::{
     card::{AddressPolicy, LinkAddress},
     home::{TlsMaterial, link_name},
-    limits::{Rate, Rules},
+    limits::{Patience, Rate, Rules},
     rpc::admission::Admission,
     wire::node::{
         GetStatusRequest, GetStatusResponse,
@@ -76,6 +76,15 @@ pub(super) fn limits() -> AcceptLimits {
         handshake_rate: Rate {
             per_second: 1000,
             burst: 1000,
+        },
+        // Nobody pauses, unless a test is about it.
+        patience: Patience {
+            first: Duration::ZERO,
+            longest: LONG,
+            shared: Rate {
+                per_second: 1000,
+                burst: 1000,
+            },
         },
         max_connections: 8,
         max_connections_per_identity: 4,

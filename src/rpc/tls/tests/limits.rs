@@ -9,8 +9,12 @@ use std::{
 use http_body::Frame;
 use prost::bytes::Bytes;
 use rustls::pki_types::ServerName;
-use tokio::{io::AsyncWriteExt as _, net::TcpStream, time::sleep};
-use tokio_rustls::TlsConnector;
+use tokio::{
+    io::AsyncWriteExt as _,
+    net::{TcpSocket, TcpStream},
+    time::sleep,
+};
+use tokio_rustls::{TlsConnector, client::TlsStream};
 use tonic::{Code, Status, body::Body, client::GrpcService as _, transport::Channel};
 use tonic_types::StatusExt as _;
 
@@ -22,7 +26,7 @@ use super::{
 };
 use crate::{
     home::link_name,
-    limits::{Rate, Rules},
+    limits::{Patience, Rate, Rules},
     rpc::tls::{AcceptLimits, Door},
 };
 
@@ -257,4 +261,110 @@ async fn stalled_handshakes_of_an_address_give_way_to_its_newer_ones() {
     closed_after(stalled.remove(0)).await;
     assert!(refused(&served, "max_handshakes_per_address") >= 16);
     assert!(served.admission.status().handshakes <= 4);
+}
+
+fn patience(limits: &mut AcceptLimits, first: Duration) {
+    limits.patience = Patience {
+        first,
+        longest: LONG,
+        ..limits.patience
+    };
+}
+
+/// A connection from a loopback address of the test's choice, after its handshake with KZ's certificate.
+async fn after_handshake(served: &Served, from: [u8; 4]) -> TlsStream<TcpStream> {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind((from, 0).into()).unwrap();
+    let tcp = socket.connect(served.address).await.unwrap();
+    let name = ServerName::try_from(link_name(uz().country)).unwrap();
+    let connector = TlsConnector::from(dialling());
+    connector.connect(name, tcp).await.unwrap()
+}
+
+/// Whether a call is answered over a new connection.
+async fn gets_in(served: &Served) -> bool {
+    match dial_as(served, &kz().link).await {
+        Ok(channel) => who(channel, ask()).await.is_ok(),
+        Err(_) => false,
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_stalled_in_its_handshake_waits_and_then_gets_in() {
+    let served = serving(|limits| patience(limits, 2 * SHORT)).await;
+    closed_after(TcpStream::connect(served.address).await.unwrap()).await;
+    assert!(!gets_in(&served).await);
+    assert_eq!(refused(&served, "stall_pause_ms"), 1);
+    let begun = Instant::now();
+    while !gets_in(&served).await {
+        assert!(begun.elapsed() < LONG, "the pause does not end");
+        sleep(SHORT / 3).await;
+    }
+    // Its call was answered, so that whatever else comes to nothing there keeps nobody out.
+    for _ in 0..3 {
+        closed_after(TcpStream::connect(served.address).await.unwrap()).await;
+    }
+    assert!(gets_in(&served).await);
+}
+
+#[tokio::test]
+async fn a_principal_that_stalls_after_its_handshake_waits_wherever_it_comes_from() {
+    let served = serving(|limits| patience(limits, LONG)).await;
+    closed_after(after_handshake(&served, [127, 0, 0, 2]).await).await;
+    assert!(!gets_in(&served).await);
+    assert!(refused(&served, "stall_pause_ms") >= 1);
+    assert_eq!(served.admission.status().connections, 0);
+}
+
+#[tokio::test]
+async fn half_a_request_comes_to_nothing_and_a_call_before_it_makes_it_harmless() {
+    let half = Some(&[0, 0, 0, 0, 9, 1, 2][..]);
+    for calls_before in [false, true] {
+        let served = serving(|limits| {
+            patience(limits, LONG);
+            limits.message_timeout = SHORT;
+        })
+        .await;
+        if calls_before {
+            assert!(gets_in(&served).await);
+        }
+        let status = stalling(&served, half).await;
+        assert_eq!(named(&status).0, "MESSAGE_SLOW");
+        assert_eq!(gets_in(&served).await, calls_before);
+    }
+}
+
+#[tokio::test]
+async fn who_only_looks_or_has_a_wrong_certificate_does_not_wait_and_who_stays_without_a_call_does()
+{
+    let served = serving(|limits| {
+        patience(limits, LONG);
+        limits.handshake_timeout = 5 * SHORT;
+    })
+    .await;
+    // UZ's own certificate is no peer's.
+    let refused_here = match dial_as(&served, &uz().link).await {
+        Ok(channel) => who(channel, ask()).await.is_err(),
+        Err(_) => true,
+    };
+    assert!(refused_here);
+    drop(after_handshake(&served, [127, 0, 0, 1]).await);
+    let mut stays = after_handshake(&served, [127, 0, 0, 1]).await;
+    // HTTP/2 begins, and nothing follows.
+    let begins = [
+        &b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..],
+        &[0, 0, 0, 4, 0, 0, 0, 0, 0],
+    ]
+    .concat();
+    stays.write_all(&begins).await.unwrap();
+    stays.flush().await.unwrap();
+    sleep(6 * SHORT).await;
+    assert_eq!(refused(&served, "stall_pause_ms"), 0);
+    drop(stays);
+    let begun = Instant::now();
+    while refused(&served, "stall_pause_ms") == 0 {
+        assert!(begun.elapsed() < LONG, "nobody waits");
+        drop(TcpStream::connect(served.address).await.unwrap());
+        sleep(Duration::from_millis(10)).await;
+    }
 }
