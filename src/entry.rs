@@ -15,7 +15,7 @@ use crate::{
 pub use crate::wire::entry::{
     AccessChanged, AgreementsChanged, Alarm, ApprovalAnswer, ApprovalAsked, ApprovalChanged,
     ApprovalKind, ApprovalOrder, AttemptsRefused, AwaitedItem, CardAccepted, CaughtUp,
-    CertificateTold, Charge, ChargeChanged, CheckpointSeen, Disclosed, EarlierSettled, Erased,
+    CertificateTold, Charge, ChargeChanged, CheckpointSeen, CustodyStated, Disclosed, EarlierSettled, Erased,
     Escalated, Fenced, Follow, HoldChanged, Holding, ItemArrived, ItemBegun, ItemDamaged,
     ItemDescription, ItemEnd, ItemGone, ItemKept, ItemRow, ItemStand, ItemTransfer, ItemsAwaited,
     ItemsTold, ItemsTransferred, KeyTold, LateReceipt, LateReceiptsKept, LeafSlot, LeavesIndexed,

@@ -6,6 +6,7 @@
 
 mod approvals;
 mod consent;
+mod custody;
 mod desk;
 mod exchange;
 mod facts;
@@ -24,7 +25,8 @@ mod subject;
 mod told;
 
 pub use approvals::{AnswerOrder, AskOrder};
-pub use consent::{DiscloseOrder, PassesOn};
+pub use consent::{DiscloseOrder, ExportedEvidence, PassesOn};
+pub use custody::CustodyDraft;
 pub use desk::{ChargeOrder, EscalateOrder};
 pub use facts::{
     AloneOrder, Backups, Effect, ErasedOrder, Facts, KeptReceipts, LockOrder, Rekeying,
@@ -314,6 +316,8 @@ impl Rules for NodeRules {
                 self.append(group, event, Vec::new(), leaf)?;
             }
             Proposal::Disclose(order) => self.disclose(*order, group)?,
+            Proposal::ExportEvidence(order) => self.export_evidence(*order, group)?,
+            Proposal::Custody(drafts) => self.custody(drafts, group)?,
             Proposal::ExportTable(table) => {
                 let leaf = node(Action::Disclosure, "table-export");
                 self.export_table(*table, leaf, group)?;

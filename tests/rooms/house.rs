@@ -39,12 +39,6 @@ pub(crate) const HOUSE: &[Room] = &[
         &["card", "crypto", "entry", "store", "wire"],
     ),
     room(
-        "evidence",
-        PURE,
-        &["card", "crypto", "envelope", "ledger", "record", "wire"],
-    ),
-    room("bag", AT_THE_EDGE, &["crypto", "evidence"]),
-    room(
         "inbox",
         PURE,
         &["crypto", "entry", "envelope", "record", "store", "wire"],
@@ -61,6 +55,7 @@ pub(crate) const HOUSE: &[Room] = &[
             "card", "crypto", "entry", "envelope", "ledger", "record", "wire",
         ],
     ),
+    room("bag", AT_THE_EDGE, &["crypto", "evidence"]),
     room("config", AT_THE_EDGE, &["access", "card", "record", "wire"]),
     room(
         "home",

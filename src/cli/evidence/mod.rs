@@ -2,7 +2,9 @@
 
 mod act;
 mod check;
+mod custody;
 mod download;
+mod export;
 mod items;
 mod list;
 mod request;
@@ -32,6 +34,8 @@ pub(super) enum Evidence {
     Upload(upload::Upload),
     /// List the files of a request.
     Items(items::Items),
+    Custody(custody::Custody),
+    Export(export::Export),
     /// Download a file of a request.
     Download(download::Download),
     #[command(flatten)]
@@ -69,6 +73,8 @@ impl Evidence {
             Self::Step(step) => step.carry_out(out).await,
             Self::Upload(upload) => upload.carry_out(out).await,
             Self::Items(items) => items.carry_out(out).await,
+            Self::Custody(custody) => custody.carry_out(out).await,
+            Self::Export(export) => export.carry_out(out).await,
             Self::Download(download) => download.carry_out(out).await,
         }
     }

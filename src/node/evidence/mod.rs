@@ -26,7 +26,10 @@ pub use step::{StepOrder, StepTaken};
 pub use terms::TermsFault;
 
 use crate::{
-    evidence::lifecycle::{Void, Wait},
+    evidence::{
+        custody::OrderFault,
+        lifecycle::{Void, Wait},
+    },
     record::Reference,
     wire::record::{Record, situation::Kind},
 };
@@ -69,6 +72,9 @@ pub enum EvidenceFault {
         /// Who there is.
         known: Vec<String>,
     },
+    /// Custody of an item cannot be stated.
+    #[error("custody of an item cannot be stated: {0}")]
+    Custody(OrderFault),
     /// The request cannot be read here.
     #[error("the request cannot be read here: {0}")]
     Unreadable(String),

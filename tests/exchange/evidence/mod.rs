@@ -2,6 +2,7 @@
 
 mod access;
 mod command;
+mod court;
 mod crossing;
 mod forged;
 mod lists;

@@ -9,7 +9,7 @@ use comity::{
             GetRecordRequest, GetSharingRequest, ListActsOfPersonRequest, ListActsOnRecordRequest,
             ListChargesRequest, ListDueRequest, ListHoldsRequest, ListLeavesRequest,
             ListReceiptsRequest, ListRecordsRequest, ListRelatedRequest, MakeReportRequest,
-            ProveRecordRequest, SearchRequest, WatchRecordsRequest,
+            ProveRecordRequest, SearchRequest, ShowCustodyRequest, WatchRecordsRequest,
         },
         record::{TrendDimension, TrendIndicator},
     },
@@ -36,6 +36,7 @@ pub(super) enum Way {
     RecallStatus,
     ExportCourt,
     ExportTable,
+    Custody,
     AuditList,
     AuditProof,
     AuditExport,
@@ -45,12 +46,12 @@ pub(super) enum Way {
 }
 
 use Way::{
-    AuditExport, AuditList, AuditPerson, AuditProof, AuditRecord, AuditReport, Charges, Due,
-    ExportCourt, ExportTable, History, Holds, List, RecallStatus, Receipts, Related, Search,
+    AuditExport, AuditList, AuditPerson, AuditProof, AuditRecord, AuditReport, Charges, Custody,
+    Due, ExportCourt, ExportTable, History, Holds, List, RecallStatus, Receipts, Related, Search,
     Sharing, Show, Watch,
 };
 
-pub(super) const WAYS: [Way; 20] = [
+pub(super) const WAYS: [Way; 21] = [
     Show,
     History,
     List,
@@ -65,6 +66,7 @@ pub(super) const WAYS: [Way; 20] = [
     RecallStatus,
     ExportCourt,
     ExportTable,
+    Custody,
     AuditList,
     AuditProof,
     AuditExport,
@@ -88,6 +90,7 @@ impl Way {
             RecallStatus => "recall-status",
             ExportCourt => "court-export",
             ExportTable => "table-export",
+            Custody => "custody-shown",
             AuditList => "audit-list",
             AuditProof => "audit-proof",
             AuditExport => "audit-export",
@@ -201,6 +204,15 @@ impl Way {
                     ..ExportTableRequest::default()
                 };
                 said(officer.trends.export_table(request).await)
+            }
+            Custody => {
+                let request = ShowCustodyRequest {
+                    reference,
+                    purpose: reading_purpose,
+                    case_reference,
+                    ..ShowCustodyRequest::default()
+                };
+                said(officer.custody.show_custody(request).await)
             }
             AuditList => said(
                 operator
