@@ -32,6 +32,7 @@ const PROTOS: &[&str] = &[
     "comity/link/v1/link.proto",
     "comity/ledger/v1/ledger.proto",
     "comity/entry/v1/entry.proto",
+    "comity/node/v1/bundle_service.proto",
     "comity/node/v1/charge.proto",
     "comity/node/v1/evidence_service.proto",
     "comity/node/v1/record_service.proto",

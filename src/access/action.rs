@@ -108,6 +108,7 @@ actions! {
     ChangePermissions "change-permissions" Node "Propose other permissions.";
     UploadEvidence "upload-evidence" Contents "Upload files to evidence requests.";
     DownloadEvidence "download-evidence" Contents "Download files of evidence requests.";
+    StateCustody "state-custody" Contents "State what was done with an item of evidence.";
     Offboard "offboard" Node "Hand over what somebody who leaves was in charge of.";
 }
 

@@ -99,7 +99,13 @@ fn rows() -> Vec<Row> {
         ),
         row(
             Role::JudicialAuthority,
-            &[&[UploadEvidence, DownloadEvidence]],
+            &[&[
+                UploadEvidence,
+                DownloadEvidence,
+                StateCustody,
+                RequestConsent,
+                AnswerConsent,
+            ]],
             &[Situation, Evidence],
             own,
         ),

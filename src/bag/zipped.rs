@@ -46,8 +46,9 @@ impl Zipped {
     pub(super) fn open(path: &Path) -> Result<Self, SourceFault> {
         let mut file = BufReader::new(File::open(path)?);
         let stated = check_end(&mut file)?;
-        let mut config = Config::default();
-        config.archive_offset = ArchiveOffset::Known(0);
+        let config = Config {
+            archive_offset: ArchiveOffset::Known(0),
+        };
         let mut archive = ZipArchive::with_config(config, file).map_err(fault)?;
         if archive.has_duplicate_names() || archive.len() as u64 != stated {
             return Err(NameFault::Twice("an entry of the archive".to_owned()).into());

@@ -11,7 +11,8 @@ use crate::{
     rpc::tls::{Vouching, connect_client_to},
     wire::node::{
         access_service_client::AccessServiceClient, audit_service_client::AuditServiceClient,
-        card_service_client::CardServiceClient, consent_service_client::ConsentServiceClient,
+        bundle_service_client::BundleServiceClient, card_service_client::CardServiceClient,
+        consent_service_client::ConsentServiceClient, custody_service_client::CustodyServiceClient,
         enrolment_service_client::EnrolmentServiceClient,
         evidence_service_client::EvidenceServiceClient, item_service_client::ItemServiceClient,
         life_service_client::LifeServiceClient, record_service_client::RecordServiceClient,
@@ -62,6 +63,10 @@ pub struct Client {
     pub access: AccessServiceClient<Channel>,
     /// The ledger.
     pub audit: AuditServiceClient<Channel>,
+    /// Court bundles.
+    pub bundles: BundleServiceClient<Channel>,
+    /// Chains of custody.
+    pub custody: CustodyServiceClient<Channel>,
     /// Cards.
     pub cards: CardServiceClient<Channel>,
     /// Files of evidence requests.
@@ -95,6 +100,8 @@ impl Client {
             evidence: EvidenceServiceClient::new(channel.clone()).max_decoding_message_size(most),
             access: AccessServiceClient::new(channel.clone()).max_decoding_message_size(most),
             audit: AuditServiceClient::new(channel.clone()).max_decoding_message_size(most),
+            bundles: BundleServiceClient::new(channel.clone()).max_decoding_message_size(most),
+            custody: CustodyServiceClient::new(channel.clone()).max_decoding_message_size(most),
             cards: CardServiceClient::new(channel.clone()).max_decoding_message_size(most),
             items: ItemServiceClient::new(channel.clone()).max_decoding_message_size(most),
             enrolment: EnrolmentServiceClient::new(channel.clone()).max_decoding_message_size(most),

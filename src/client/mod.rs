@@ -72,5 +72,5 @@ pub use error::{ClientError, Refused};
 pub use node_card::NODE_CARD;
 pub use profile::{Profile, replace};
 pub use submit::Outcomes;
-pub use transfers::{DownloadOrder, TransferError, UploadOrder};
+pub use transfers::{DownloadOrder, IntoOrder, TransferError, UploadOrder};
 pub use watch::{News, Position, PositionError, Start, Watch};

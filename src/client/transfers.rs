@@ -1,6 +1,7 @@
 //! Files of evidence requests: uploads and downloads that go on where they broke off.
 
 mod download;
+mod into;
 mod upload;
 
 use std::{
@@ -14,6 +15,7 @@ use super::ClientError;
 use crate::crypto::chunks::PlanError;
 
 pub use download::DownloadOrder;
+pub use into::IntoOrder;
 pub use upload::UploadOrder;
 
 /// Why a file was not uploaded or downloaded.

@@ -21,7 +21,7 @@ use crate::{
     record::Reference,
     replication::lanes,
     store::StoreError,
-    wire::ledger::{Leaf, LeafProof, RecordProof},
+    wire::ledger::{Action, Leaf, LeafBody, LeafProof, RecordProof},
 };
 
 use super::{
@@ -165,6 +165,42 @@ impl Node {
                 })
             })
             .collect::<Result<_, NodeError>>()?;
+        Ok(RecordProof {
+            checkpoint: note,
+            leaves,
+        })
+    }
+
+    /// The leaves of several records in one current tree, for somebody outside: what was submitted, received,
+    /// delivered, disclosed and stated of custody. Who read them here stays here.
+    ///
+    /// # Errors
+    /// [`NodeError`] when the store cannot be read.
+    pub(super) fn prove_for_court(&self, numbers: &[u64]) -> Result<RecordProof, NodeError> {
+        let (checkpoint, note) = self.checkpoint()?;
+        let mut indexes = Vec::new();
+        for number in numbers {
+            let stored = self.stored(*number)?;
+            indexes.extend(rows::leaves_of(&self.store, &stored.digest, MAX_PROVED)?);
+            indexes.push(stored.leaf);
+            indexes.extend(self.receipt_leaves(&stored)?);
+        }
+        indexes.sort_unstable();
+        indexes.dedup();
+        let mut leaves = Vec::new();
+        for index in indexes {
+            let Some(leaf) = self.leaf(index)?.filter(|_| index < checkpoint.size) else {
+                continue;
+            };
+            let body = LeafBody::decode(leaf.body.as_slice()).map_err(EntryError::from)?;
+            if matches!(body.action(), Action::Consultation | Action::Refusal) {
+                continue;
+            }
+            leaves.push(LeafProof {
+                leaf: Some(leaf),
+                path: self.path(checkpoint.size, index)?,
+            });
+        }
         Ok(RecordProof {
             checkpoint: note,
             leaves,

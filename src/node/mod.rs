@@ -11,6 +11,7 @@ pub mod audit;
 pub mod cards;
 pub mod charges;
 pub mod clocks;
+pub mod custody;
 pub mod deliver;
 mod disk;
 pub mod due;

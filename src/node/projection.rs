@@ -13,7 +13,7 @@ use crate::{
     wire,
 };
 
-use super::{NodeError, heard, items, lives, told};
+use super::{NodeError, custody, heard, items, lives, told};
 
 /// Cards held, by country.
 const CARDS: Keyspace = Keyspace {
@@ -72,6 +72,7 @@ pub fn keyspaces() -> Vec<&'static Keyspace> {
     all.extend(heard::keyspaces());
     all.extend(told::keyspaces());
     all.extend(items::rows::keyspaces());
+    all.extend(custody::rows::keyspaces());
     all.extend(inbox::keyspaces());
     all.extend(lanes::keyspaces());
     all.extend(ledger::rows::keyspaces());
@@ -126,6 +127,7 @@ pub(super) fn apply(
     heard::apply(&entry.event, stored.place, rows)?;
     told::apply(&entry.event, rows)?;
     items::rows::apply(entry, stored, rows)?;
+    custody::rows::apply(&entry.event, stored, rows)?;
     let about = about(&entry.event).map_err(invalid)?;
     ledger::rows::apply(entry, about.as_slice(), stored, rows).map_err(invalid)?;
     match &entry.event {
@@ -175,6 +177,7 @@ fn about(event: &Event) -> Result<Option<Digest>, EntryError> {
         Event::Disclosed(disclosed) => Some(&disclosed.header_digest),
         Event::ChargeChanged(changed) => Some(&changed.header_digest),
         Event::Escalated(escalated) => Some(&escalated.header_digest),
+        Event::CustodyStated(stated) => Some(&stated.header_digest),
         Event::ItemKept(kept) => Some(&kept.header_digest),
         Event::ItemGone(gone) => Some(&gone.header_digest),
         Event::ItemArrived(arrived) => Some(&arrived.header_digest),

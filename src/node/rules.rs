@@ -7,6 +7,7 @@
 mod approvals;
 mod clocks;
 mod consent;
+mod custody;
 mod desk;
 mod exchange;
 mod facts;
@@ -26,7 +27,8 @@ mod told;
 
 pub use approvals::{AnswerOrder, AskOrder};
 pub use clocks::{ClocksOrder, TellOrder};
-pub use consent::{DiscloseOrder, PassesOn};
+pub use consent::{DiscloseOrder, ExportedEvidence, PassesOn};
+pub use custody::CustodyDraft;
 pub use desk::{ChargeOrder, EscalateOrder};
 pub use facts::{
     AloneOrder, Backups, Effect, ErasedOrder, Facts, KeptReceipts, LockOrder, Rekeying,
@@ -317,6 +319,8 @@ impl Rules for NodeRules {
                 self.append(group, event, Vec::new(), leaf)?;
             }
             Proposal::Disclose(order) => self.disclose(*order, group)?,
+            Proposal::ExportEvidence(order) => self.export_evidence(*order, group)?,
+            Proposal::Custody(drafts) => self.custody(drafts, group)?,
             Proposal::ExportTable(table) => {
                 let leaf = node(Action::Disclosure, "table-export");
                 self.export_table(*table, leaf, group)?;

@@ -39,12 +39,6 @@ pub(crate) const HOUSE: &[Room] = &[
         &["card", "crypto", "entry", "store", "wire"],
     ),
     room(
-        "evidence",
-        PURE,
-        &["card", "crypto", "envelope", "ledger", "record", "wire"],
-    ),
-    room("bag", AT_THE_EDGE, &["crypto", "evidence"]),
-    room(
         "inbox",
         PURE,
         &["crypto", "entry", "envelope", "record", "store", "wire"],
@@ -66,6 +60,7 @@ pub(crate) const HOUSE: &[Room] = &[
         AT_THE_EDGE,
         &["access", "card", "evidence", "record", "wire"],
     ),
+    room("bag", AT_THE_EDGE, &["crypto", "evidence"]),
     room(
         "home",
         AT_THE_EDGE,

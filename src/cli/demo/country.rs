@@ -234,9 +234,8 @@ impl CountryNode {
 fn agree(home: &Path) -> Result<(), Failure> {
     let folder = home.join("agreements");
     let file = folder.join("default.toml");
-    let text = format!(
-        "# EXERCISE.\ncountry = \"*\"\ntitle = \"Exercise\"\nevidence = [\"{PROFILE}\"]\n"
-    );
+    let text =
+        format!("# EXERCISE.\ncountry = \"*\"\ntitle = \"Exercise\"\nevidence = [\"{PROFILE}\"]\n");
     std::fs::create_dir_all(&folder)
         .and_then(|()| std::fs::write(&file, text))
         .map_err(|error| Failure::not_written(&file, &error))

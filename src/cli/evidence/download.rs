@@ -37,7 +37,7 @@ pub(in crate::cli) struct Download {
     why: Why,
 }
 
-fn item(text: &str) -> Result<[u8; 16], String> {
+pub(super) fn item(text: &str) -> Result<[u8; 16], String> {
     let mut id = [0; 16];
     hex::decode_to_slice(text, &mut id)
         .map(|()| id)

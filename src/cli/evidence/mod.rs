@@ -3,10 +3,12 @@
 mod act;
 mod calendar;
 mod check;
-mod download;
-mod items;
 mod clocks;
+mod custody;
+mod download;
+mod export;
 mod ics;
+mod items;
 mod list;
 mod profiles;
 mod request;
@@ -36,6 +38,8 @@ pub(super) enum Evidence {
     Upload(upload::Upload),
     /// List the files of a request.
     Items(items::Items),
+    Custody(custody::Custody),
+    Export(export::Export),
     /// Download a file of a request.
     Download(download::Download),
     /// See agreement profiles, by which the clocks of requests count.
@@ -83,6 +87,8 @@ impl Evidence {
             Self::Step(step) => step.carry_out(out).await,
             Self::Upload(upload) => upload.carry_out(out).await,
             Self::Items(items) => items.carry_out(out).await,
+            Self::Custody(custody) => custody.carry_out(out).await,
+            Self::Export(export) => export.carry_out(out).await,
             Self::Download(download) => download.carry_out(out).await,
         }
     }

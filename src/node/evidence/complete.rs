@@ -14,6 +14,7 @@ use crate::{
 use super::{
     super::{
         Node, NodeError,
+        rules::CustodyDraft,
         steps::{FollowFault, followed},
         submit::SubmitError,
     },
@@ -47,6 +48,26 @@ impl Node {
             Some(step) => self.complete_step(record, step).map(Some),
             None => self.complete_request(record).map(|()| None),
         }
+    }
+
+    /// Signs what a step does with items, and lets the step carry it. The writer states it with the step.
+    ///
+    /// # Errors
+    /// [`SubmitError::Evidence`] where it cannot be stated.
+    pub(in crate::node) fn complete_custody(
+        &self,
+        record: &mut Record,
+        by_use_case: bool,
+        actor: &str,
+    ) -> Result<Vec<CustodyDraft>, SubmitError> {
+        let Some(request) = followed(record).filter(|_| by_use_case) else {
+            return Ok(Vec::new());
+        };
+        let Some(number) = ask::by_digest(&self.store, &request).map_err(NodeError::from)? else {
+            return Ok(Vec::new());
+        };
+        let stated = self.custody_of_step(record, number, actor)?;
+        Ok(stated.map_err(EvidenceFault::Custody)?)
     }
 
     fn complete_request(&self, record: &mut Record) -> Result<(), SubmitError> {

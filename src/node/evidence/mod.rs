@@ -27,7 +27,10 @@ pub use step::{StepOrder, StepTaken};
 pub use terms::TermsFault;
 
 use crate::{
-    evidence::lifecycle::{Act, Void, Wait},
+    evidence::{
+        custody::OrderFault,
+        lifecycle::{Act, Void, Wait},
+    },
     record::Reference,
     wire::record::{Record, situation::Kind},
 };
@@ -73,6 +76,9 @@ pub enum EvidenceFault {
         /// Who there is.
         known: Vec<String>,
     },
+    /// Custody of an item cannot be stated.
+    #[error("custody of an item cannot be stated: {0}")]
+    Custody(OrderFault),
     /// The request cannot be read here.
     #[error("the request cannot be read here: {0}")]
     Unreadable(String),

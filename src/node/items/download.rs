@@ -81,6 +81,7 @@ impl Node {
         let (known, reader, belongs) = opened;
         let bulk = self.gets_at(&permit, &[belongs.number])?;
         let officer = self.person(&permit.actor());
+        let (by, purpose) = (By::of(&permit), order.purpose.clone());
         self.writer
             .propose(Proposal::Read(Box::new(ReadOrder {
                 number: belongs.number,
@@ -98,6 +99,8 @@ impl Node {
             })))
             .await
             .map_err(NodeError::from)?;
+        let opened = self.state_opened(belongs.number, order.item, by, &purpose, order.from > 0);
+        opened.await?.map_err(ItemError::Custody)?;
         let all = known.plan.chunks();
         let until = match order.chunks {
             0 => all,

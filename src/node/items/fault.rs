@@ -2,7 +2,7 @@
 
 use crate::{
     crypto::{Digest, chunks::PlanError},
-    evidence::items::NoRoom,
+    evidence::{custody::OrderFault, items::NoRoom},
     record::Reference,
     store::{ChunkError, StoreError},
 };
@@ -54,6 +54,9 @@ pub enum ItemError {
         /// What is wrong with it.
         why: String,
     },
+    /// Custody of it cannot be stated.
+    #[error("custody of the item cannot be stated: {0}")]
+    Custody(OrderFault),
     /// It cannot be cut in chunks.
     #[error(transparent)]
     Plan(#[from] PlanError),

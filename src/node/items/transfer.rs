@@ -3,9 +3,15 @@
 
 use std::sync::Arc;
 
-use crate::{entry::ItemStand, record::Reference, wire::record::EvidenceItem};
+use crate::{crypto::Digest, entry::ItemStand, record::Reference, wire::record::EvidenceItem};
 
-use super::{super::Node, ItemError, ItemId, upload::off};
+use super::{
+    super::{Node, NodeError},
+    ItemError, ItemId,
+    known::Known,
+    rows,
+    upload::off,
+};
 
 impl Node {
     /// Items uploaded to a record, as compartment `evidence` of a step names them: whoever reads the
@@ -45,21 +51,52 @@ impl Node {
                     _ => return Err(unknown()),
                 }
                 let known = node.known(id, row)?.ok_or_else(unknown)?;
-                items.push(EvidenceItem {
-                    id: id.to_vec(),
-                    name: known.description.name,
-                    description: known.description.description,
-                    media_type: known.description.media_type,
-                    size: known.plan.size(),
-                    chunk_size: known.plan.chunk_size(),
-                    root: known.root.map(|root| root.to_vec()).unwrap_or_default(),
-                    key: known.key.as_bytes().to_vec(),
-                    original: known.description.original,
-                    custody: Vec::new(),
-                });
+                items.push(named(known));
             }
             Ok(items)
         })
         .await
+    }
+
+    /// Files uploaded here to a record and whole, as a step would name them, without their keys.
+    ///
+    /// # Errors
+    /// [`NodeError`] when the store cannot be read.
+    pub(in crate::node) fn uploads_to(
+        &self,
+        header: &Digest,
+    ) -> Result<Vec<EvidenceItem>, NodeError> {
+        let mut uploads = Vec::new();
+        for id in rows::of_record(&self.store, header)? {
+            let Some(row) = self
+                .item_row(&id)?
+                .filter(|row| row.stand() == ItemStand::Kept)
+            else {
+                continue;
+            };
+            if let Some(known) = self.known(id, row)? {
+                uploads.push(EvidenceItem {
+                    key: Vec::new(),
+                    ..named(known)
+                });
+            }
+        }
+        Ok(uploads)
+    }
+}
+
+/// An item as compartment `evidence` names it, with its key.
+fn named(known: Known) -> EvidenceItem {
+    EvidenceItem {
+        id: known.id.to_vec(),
+        name: known.description.name,
+        description: known.description.description,
+        media_type: known.description.media_type,
+        size: known.plan.size(),
+        chunk_size: known.plan.chunk_size(),
+        root: known.root.map(|root| root.to_vec()).unwrap_or_default(),
+        key: known.key.as_bytes().to_vec(),
+        original: known.description.original,
+        custody: Vec::new(),
     }
 }

@@ -32,6 +32,7 @@ use crate::{
 use super::{
     super::{
         Node, NodeError,
+        custody::Uploaded,
         read::{ReadError, blocking},
         rules::{By, ItemOrder, Proposal},
     },
@@ -104,6 +105,12 @@ impl Node {
         order: UploadOrder,
     ) -> Result<Upload, ItemError> {
         check(&order)?;
+        if order.description.seized_us > self.now().micros() {
+            return Err(ItemError::Field {
+                field: "seizedAt",
+                why: "lies in the future".to_owned(),
+            });
+        }
         let (node, by, asked) = (Arc::clone(self), permit.clone(), order.clone());
         let begun = off(move || node.prepare_upload(&by, &asked)).await?;
         let (begun, begin) = begun;
@@ -379,17 +386,30 @@ impl Upload {
                 ours: written.root,
             });
         }
-        let (node, id) = (Arc::clone(&self.node), self.id);
-        let sealed_root = blocking(move || {
+        let (node, id, by) = (Arc::clone(&self.node), self.id, self.by.clone());
+        let prepared = off(move || {
             let row = node.item_row(&id)?.ok_or(NodeError::Task)?;
-            let slot = node.slots.open_slot(row.slot)?;
-            Part::Root.seal(&slot, &id, root.as_bytes())
+            let slot = node.slots.open_slot(row.slot).map_err(NodeError::from)?;
+            let sealed = Part::Root.seal(&slot, &id, root.as_bytes())?;
+            let header = Digest::try_from(row.header_digest.as_slice());
+            let header = header.map_err(|_| NodeError::Task)?;
+            let known = node.known(id, row)?.ok_or(NodeError::Task)?;
+            let uploaded = Uploaded {
+                item: id,
+                header,
+                root,
+                description: &known.description,
+            };
+            let custody = node.uploaded_entries(&uploaded, &by)?;
+            Ok((sealed, custody.map_err(ItemError::Custody)?))
         });
+        let (sealed_root, custody) = prepared.await?;
         let order = ItemOrder::Keep {
             id: self.id,
-            sealed_root: sealed_root.await?,
+            sealed_root,
             reference: self.reference.to_string(),
             by: self.by.clone(),
+            custody,
         };
         let proposed = self.node.writer.propose(Proposal::Item(order)).await;
         proposed.map_err(NodeError::from)?;

@@ -9,7 +9,7 @@ use crate::{
     wire::ledger::{Action, LeafBody},
 };
 
-use super::{By, Declined, Facts, NodeRules, Refusal, SubmissionRefusal};
+use super::{By, CustodyDraft, Declined, Facts, NodeRules, Refusal, SubmissionRefusal};
 use crate::crypto::Digest;
 
 /// A record of another country that a record passes on.
@@ -42,7 +42,28 @@ pub struct DiscloseOrder {
     pub retrieval: bool,
 }
 
+/// An evidence request that is to leave the node in plain text, with its steps.
+#[derive(Clone, Debug)]
+pub struct ExportedEvidence {
+    /// The disclosure of each record.
+    pub disclosures: Vec<DiscloseOrder>,
+    /// What is stated of each item.
+    pub custody: Vec<CustodyDraft>,
+}
+
 impl NodeRules {
+    /// All of the disclosures and entries, or none.
+    pub(super) fn export_evidence(
+        &self,
+        order: ExportedEvidence,
+        group: &mut Group<'_>,
+    ) -> Result<(), Declined> {
+        for disclosure in order.disclosures {
+            self.disclose(disclosure, group)?;
+        }
+        self.custody(order.custody, group)
+    }
+
     /// Why an answer, or a record that passes another on, is refused; `None` when it may be taken.
     pub(super) fn refuses_consent(
         &self,

@@ -46,6 +46,9 @@ impl NodeRules {
         if let Some(refusal) = self.refuses_consent(&prepared.facts, group)? {
             return Ok(Err(refusal));
         }
+        if !Self::follows_custody(&prepared.facts.custody, group)? {
+            return Ok(Err(SubmissionRefusal::EvidenceMoved));
+        }
         let releases = &prepared.facts.releases;
         if let Some(violations) = refuses_release(&self.storage, group, releases)? {
             return Ok(Err(SubmissionRefusal::Differenced(violations)));
@@ -97,6 +100,7 @@ impl NodeRules {
         let step = evidence_number(&prepared.facts);
         let effect = prepared.facts.effect;
         let items = prepared.facts.items;
+        let custody = prepared.facts.custody;
         let event = Event::Submitted(Submitted {
             holding: Some(Self::passing_on(
                 timed(
@@ -147,6 +151,7 @@ impl NodeRules {
             self.carry_out(&taken, effect, group)?;
         }
         self.transfer_items(items, prepared.digest, &peer_codes, group)?;
+        self.custody(custody, group)?;
         if let Some(passes_on) = passes_on {
             self.passed_on(passes_on, &actor, &peers, group)?;
         }

@@ -1,6 +1,6 @@
 //! What the writer is told of a record's content, and what its life orders.
 
-use super::{consent::PassesOn, items::NamedItems, released::Release};
+use super::{consent::PassesOn, custody::CustodyDraft, items::NamedItems, released::Release};
 use crate::{
     crypto::Digest,
     entry::{Follow, Holding, LateReceipt, Lock, LockCause},
@@ -27,6 +27,8 @@ pub struct Facts {
     pub releases: Vec<Release>,
     /// The items that it names with their keys.
     pub items: NamedItems,
+    /// What is stated of items in the same group.
+    pub custody: Vec<CustodyDraft>,
     /// What its step does in the same group.
     pub effect: Option<Effect>,
     /// Whether it is an evidence request.

@@ -13,7 +13,7 @@ use crate::{
 
 use super::{
     super::items::{ItemId, rows},
-    By, Declined, NodeRules, Refusal,
+    By, CustodyDraft, Declined, NodeRules, Refusal,
 };
 
 /// What happens to an item.
@@ -31,6 +31,8 @@ pub enum ItemOrder {
         reference: String,
         /// Who uploaded it.
         by: By,
+        /// What is stated of it.
+        custody: Vec<CustodyDraft>,
     },
     /// It is gone.
     Gone {
@@ -49,6 +51,8 @@ pub enum ItemOrder {
         fault: Option<&'static str>,
         /// Whether it is not given up.
         waits: bool,
+        /// What is stated of it.
+        custody: Vec<CustodyDraft>,
     },
     /// Nobody is to be told of these any more.
     Told(Vec<ItemId>),
@@ -95,6 +99,7 @@ impl NodeRules {
                 sealed_root,
                 reference,
                 by,
+                custody,
             } => {
                 let row = standing(&id, &[ItemStand::Uploading], group)?;
                 let leaf = LeafBody {
@@ -110,7 +115,8 @@ impl NodeRules {
                     header_digest: row.header_digest,
                     sealed_root,
                 });
-                self.append(group, event, Vec::new(), leaf)
+                self.append(group, event, Vec::new(), leaf)?;
+                self.custody(custody, group)
             }
             ItemOrder::Gone { id, why } => {
                 let Some(row) = rows::item(group, &id)? else {
@@ -136,6 +142,7 @@ impl NodeRules {
                 reference,
                 fault,
                 waits,
+                custody,
             } => {
                 let row = standing(&id, &[ItemStand::Awaited], group)?;
                 let leaf = LeafBody {
@@ -164,7 +171,8 @@ impl NodeRules {
                     fault: fault.unwrap_or_default().to_owned(),
                     waits,
                 });
-                self.append(group, event, Vec::new(), leaf)
+                self.append(group, event, Vec::new(), leaf)?;
+                self.custody(custody, group)
             }
             ItemOrder::Told(ids) => {
                 let event = Event::ItemsTold(ItemsTold {

@@ -2,7 +2,8 @@
 
 use super::approvals::{AnswerOrder, AskOrder};
 use super::clocks::ClocksOrder;
-use super::consent::DiscloseOrder;
+use super::consent::{DiscloseOrder, ExportedEvidence};
+use super::custody::CustodyDraft;
 use super::desk::{ChargeOrder, EscalateOrder};
 use super::items::ItemOrder;
 use super::permissions::TableOrder;
@@ -124,6 +125,10 @@ pub enum Proposal {
     },
     /// A record leaves the node in plain text, once this is durable.
     Disclose(Box<DiscloseOrder>),
+    /// An evidence request leaves the node in plain text, once this is durable.
+    ExportEvidence(Box<ExportedEvidence>),
+    /// Custody of items is stated.
+    Custody(Vec<CustodyDraft>),
     /// A table of statistics leaves the node, once this is durable.
     ExportTable(Box<ExportedTable>),
     /// Other agreements are in force.

@@ -73,6 +73,16 @@ impl By {
         self
     }
 
+    /// Who, as the ledger names persons.
+    pub(in crate::node) fn actor(&self) -> &str {
+        &self.actor
+    }
+
+    /// The authority of who it is; empty without one.
+    pub(in crate::node) fn authority(&self) -> &str {
+        &self.authority
+    }
+
     /// The part of a leaf that says so.
     pub(super) fn leaf(self) -> LeafBody {
         LeafBody {

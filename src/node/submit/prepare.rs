@@ -156,6 +156,7 @@ impl Node {
             return Err(SubmitError::StepAsRecord);
         }
         let evidence_followers = self.complete_evidence(&mut record, evidence)?;
+        let custody = self.complete_custody(&mut record, evidence, &actor)?;
         self.check(&record, now).map_err(SubmitError::Invalid)?;
         self.check_follow(&record, self.country)?;
         let sharing = self
@@ -202,6 +203,7 @@ impl Node {
             effect: self.effect_of(&record, self.country)?,
             releases: self.releases_of(&record),
             evidence_followers,
+            custody,
             ..self.facts_held(&record, &sealed.digest, self.country, now)?
         };
         let (slot, slot_key) = self.slots.take().map_err(NodeError::from)?;

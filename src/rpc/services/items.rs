@@ -263,6 +263,7 @@ impl From<ItemError> for Refusal {
             ItemError::NotWhole { .. } => (Code::FailedPrecondition, "ITEM_NOT_WHOLE"),
             ItemError::Refused(_) => (Code::FailedPrecondition, "ITEM_REFUSED"),
             ItemError::Field { .. } => (Code::InvalidArgument, "ITEM_FIELD_INVALID"),
+            ItemError::Custody(_) => (Code::FailedPrecondition, "CUSTODY_REFUSED"),
             ItemError::Plan(_) => (Code::InvalidArgument, "ITEM_SIZE_INVALID"),
             ItemError::NoRoom(room) => (
                 Code::FailedPrecondition,

@@ -2,6 +2,7 @@
 
 mod access;
 mod audit;
+mod bundles;
 mod cards;
 mod consents;
 mod enrolment;
@@ -25,7 +26,8 @@ use crate::{
     record::Reference,
     wire::node::{
         access_service_server::AccessServiceServer, audit_service_server::AuditServiceServer,
-        card_service_server::CardServiceServer, consent_service_server::ConsentServiceServer,
+        bundle_service_server::BundleServiceServer, card_service_server::CardServiceServer,
+        consent_service_server::ConsentServiceServer, custody_service_server::CustodyServiceServer,
         enrolment_service_server::EnrolmentServiceServer,
         evidence_service_server::EvidenceServiceServer, item_service_server::ItemServiceServer,
         life_service_server::LifeServiceServer, record_service_server::RecordServiceServer,
@@ -68,6 +70,14 @@ pub(super) fn routes(node: &Arc<Node>, tls: &Arc<NodeTls>, ports: [Arc<Admission
     )
     .add_service(
         EvidenceServiceServer::new(evidence::Evidence::new(Arc::clone(node)))
+            .max_decoding_message_size(MAX_REQUEST_BYTES),
+    )
+    .add_service(
+        CustodyServiceServer::new(bundles::Bundles::new(Arc::clone(node)))
+            .max_decoding_message_size(MAX_REQUEST_BYTES),
+    )
+    .add_service(
+        BundleServiceServer::new(bundles::Bundles::new(Arc::clone(node)))
             .max_decoding_message_size(MAX_REQUEST_BYTES),
     )
     .add_service(

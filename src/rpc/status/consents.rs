@@ -10,6 +10,17 @@ impl From<ConsentError> for Refusal {
         let (code, reason) = match &error {
             ConsentError::Own(_) => (Code::FailedPrecondition, "RECORD_OWN"),
             ConsentError::Step(_) => (Code::FailedPrecondition, "RECORD_IS_STEP"),
+            ConsentError::NotEvidence(_) => (Code::NotFound, "EVIDENCE_NOT_A_REQUEST"),
+            ConsentError::Custody(_) => (Code::FailedPrecondition, "CUSTODY_REFUSED"),
+            ConsentError::Of { error: inner, .. } => {
+                let told = match **inner {
+                    ConsentError::Needed(_) => (Code::PermissionDenied, "CONSENT_NEEDED"),
+                    ConsentError::NotThis(_) => (Code::PermissionDenied, "CONSENT_NOT_FOR_THIS"),
+                    ConsentError::Used => (Code::PermissionDenied, "CONSENT_USED"),
+                    _ => (Code::Unavailable, "CONSENT_UNCERTAIN"),
+                };
+                return Self::new(told.0, told.1, error.to_string());
+            }
             ConsentError::PassedOn { .. } => (Code::FailedPrecondition, "RECORD_PASSED_ON"),
             ConsentError::Superseded { .. } => (Code::FailedPrecondition, "RECORD_SUPERSEDED"),
             ConsentError::NotHeld(_) => (Code::InvalidArgument, "COMPARTMENT_NOT_HELD"),

@@ -31,6 +31,7 @@ pub(super) const fn word(fault: &EvidenceFault) -> (Code, &'static str) {
         EvidenceFault::Waits(_) => (Code::FailedPrecondition, "EVIDENCE_STEP_WAITS"),
         EvidenceFault::TooMany => (Code::ResourceExhausted, "EVIDENCE_TOO_MANY_STEPS"),
         EvidenceFault::Authority { .. } => (Code::InvalidArgument, "AUTHORITY_UNKNOWN"),
+        EvidenceFault::Custody(_) => (Code::FailedPrecondition, "CUSTODY_REFUSED"),
         EvidenceFault::Unreadable(_) => (Code::FailedPrecondition, "RECORD_LOCKED"),
     }
 }

@@ -22,6 +22,9 @@ use crate::support::{Country, ledger_bodies, refusal_of};
 
 /// The action of each call. A new call is named here, or the test fails.
 const CALLS: &[(&str, Action)] = &[
+    ("StateCustody", Action::StateCustody),
+    ("ShowCustody", Action::Read),
+    ("ExportEvidence", Action::ExportCourt),
     ("SubmitRecord", Action::Submit),
     ("SubmitRecords", Action::Submit),
     ("GetRecord", Action::Read),

@@ -3,6 +3,7 @@
 mod access;
 mod clocks;
 mod command;
+mod court;
 mod crossing;
 mod forged;
 mod lists;

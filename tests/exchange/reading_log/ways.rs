@@ -11,7 +11,7 @@ use comity::{
             ListActsOfPersonRequest, ListActsOnRecordRequest, ListChargesRequest, ListDueRequest,
             ListEvidenceRequest, ListHoldsRequest, ListItemsRequest, ListLeavesRequest,
             ListReceiptsRequest, ListRecordsRequest, ListRelatedRequest, MakeReportRequest,
-            ProveRecordRequest, SearchRequest, WatchRecordsRequest,
+            ProveRecordRequest, SearchRequest, ShowCustodyRequest, WatchRecordsRequest,
         },
         record::{TrendDimension, TrendIndicator},
     },
@@ -42,6 +42,7 @@ pub(super) enum Way {
     EvidenceSteps,
     ItemList,
     ItemDownload,
+    Custody,
     AuditList,
     AuditProof,
     AuditExport,
@@ -51,12 +52,12 @@ pub(super) enum Way {
 }
 
 use Way::{
-    AuditExport, AuditList, AuditPerson, AuditProof, AuditRecord, AuditReport, Charges, Due,
-    EvidenceList, EvidenceSteps, ExportCourt, ExportTable, History, Holds, ItemDownload, ItemList,
-    List, RecallStatus, Receipts, Related, Search, Sharing, Show, Watch,
+    AuditExport, AuditList, AuditPerson, AuditProof, AuditRecord, AuditReport, Charges, Custody,
+    Due, EvidenceList, EvidenceSteps, ExportCourt, ExportTable, History, Holds, ItemDownload,
+    ItemList, List, RecallStatus, Receipts, Related, Search, Sharing, Show, Watch,
 };
 
-pub(super) const WAYS: [Way; 24] = [
+pub(super) const WAYS: [Way; 25] = [
     Show,
     History,
     List,
@@ -75,6 +76,7 @@ pub(super) const WAYS: [Way; 24] = [
     EvidenceSteps,
     ItemList,
     ItemDownload,
+    Custody,
     AuditList,
     AuditProof,
     AuditExport,
@@ -102,6 +104,7 @@ impl Way {
             EvidenceSteps => "evidence-shown",
             ItemList => "items-listed",
             ItemDownload => "item-downloaded",
+            Custody => "custody-shown",
             AuditList => "audit-list",
             AuditProof => "audit-proof",
             AuditExport => "audit-export",
@@ -250,6 +253,15 @@ impl Way {
                     Some(first) => Ok(format!("{:?}", first?)),
                     None => Err(Status::unknown("the download ended")),
                 }
+            }
+            Custody => {
+                let request = ShowCustodyRequest {
+                    reference,
+                    purpose: reading_purpose,
+                    case_reference,
+                    ..ShowCustodyRequest::default()
+                };
+                said(officer.custody.show_custody(request).await)
             }
             AuditList => said(
                 operator

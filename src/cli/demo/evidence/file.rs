@@ -61,9 +61,7 @@ pub(super) fn same(one: &Path, other: &Path) -> Result<bool, Failure> {
         let (Some(here), Some(there)) = (here.get_mut(..part), there.get_mut(..part)) else {
             return Ok(false);
         };
-        first
-            .read_exact(here)
-            .map_err(|error| failed(one, error))?;
+        first.read_exact(here).map_err(|error| failed(one, error))?;
         second
             .read_exact(there)
             .map_err(|error| failed(other, error))?;

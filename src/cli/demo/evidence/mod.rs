@@ -197,8 +197,7 @@ impl Desk {
 /// An exercise request from one country to the other.
 fn request(nodes: &mut [CountryNode], title: &str) -> Result<Record, Failure> {
     let no_example = |error: catalogue::UnknownKind| Failure::new(SOFTWARE, error.to_string());
-    let mut record =
-        catalogue::example("EvidenceRequest", system_clock()()).map_err(no_example)?;
+    let mut record = catalogue::example("EvidenceRequest", system_clock()()).map_err(no_example)?;
     let [own, other] = [ISSUING, EXECUTING].map(|code| party(nodes, code));
     catalogue::address(&mut record, &own?, &[other?])
         .map_err(|error| Failure::new(SOFTWARE, error.to_string()))?;

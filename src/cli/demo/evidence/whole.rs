@@ -120,8 +120,7 @@ impl Whole {
         let begun = Instant::now();
         download(&mut issuing, &reference, &item, copy.clone()).await?;
         let downloaded = begun.elapsed();
-        let same_bytes =
-            on_disk(move || file::same(&original, &copy)).await?;
+        let same_bytes = on_disk(move || file::same(&original, &copy)).await?;
         let note = "EXERCISE. Everything is here.".to_owned();
         issuing
             .take(&reference, Act::Closed(RequestClosed { note }), Vec::new())
@@ -147,12 +146,17 @@ impl Whole {
             arrival,
             download: downloaded,
             same_bytes,
-            states: ends
-                .each_ref()
-                .map(|end| end.case.as_ref().map(|case| case.state()).unwrap_or_default()),
+            states: ends.each_ref().map(|end| {
+                end.case
+                    .as_ref()
+                    .map(|case| case.state())
+                    .unwrap_or_default()
+            }),
             steps: counted.first().map_or(0, Vec::len),
             same_steps: counted.first() == counted.last()
-                && ends.iter().all(|end| end.steps.len() == counted.first().map_or(0, Vec::len)),
+                && ends
+                    .iter()
+                    .all(|end| end.steps.len() == counted.first().map_or(0, Vec::len)),
             reference,
         })
     }

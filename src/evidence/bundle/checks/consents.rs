@@ -67,6 +67,17 @@ fn judge(
         }
     }
     match fault {
+        Some(error @ TokenError::Retired(_)) => report.open(
+            "consent",
+            &about,
+            fault_word(&error),
+            format!(
+                "{} signed its consent with a key that it retired since, and nothing shows that the \
+                 consent came before.",
+                shown.origin
+            ),
+            &[],
+        ),
         Some(error) => report.against(
             "consent",
             &about,

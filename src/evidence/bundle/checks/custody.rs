@@ -9,7 +9,7 @@ use crate::{
     crypto::Digest,
     evidence::{
         bundle::{Report, view::item_of},
-        custody::{self, Anchor, Chain, MAX_ENTRIES, Stated, Weight},
+        custody::{self, Anchor, Chain, CustodyFault, MAX_ENTRIES, Stated, Weight},
     },
     record::Country,
     wire::{
@@ -52,6 +52,16 @@ pub(super) fn item_custody(
     for (at, signed) in bundled.entries.iter().enumerate() {
         match verified(given, ground, &carried, signed) {
             Ok(stated) => entries.push(stated),
+            Err(fault @ CustodyFault::Retired(_)) => {
+                sound = false;
+                let says = format!(
+                    "Entry {} is signed, and does not count: {fault}.",
+                    at.saturating_add(1)
+                );
+                report.open("custody", about, fault.name(), says, &[]);
+                // It has its place in the chain all the same.
+                entries.extend(custody::stated(signed).ok());
+            }
             Err(fault) => {
                 sound = false;
                 let says = format!(

@@ -4,7 +4,7 @@ use super::{Given, Ground, called, word};
 use crate::{
     card::Place,
     crypto::Digest,
-    envelope::{Receipt, ReceiptType, verify_stated},
+    envelope::{Receipt, ReceiptError, ReceiptType, verify_stated},
     evidence::bundle::{MAX_RECEIPTS, Report},
     record::{Country, Moment},
 };
@@ -27,6 +27,11 @@ pub(super) fn verify(given: &Given<'_>, ground: &mut Ground, report: &mut Report
         }
         let receipt = match verify_stated(proof, &ground.book) {
             Ok(receipt) => receipt,
+            Err(fault @ (ReceiptError::Retired(_) | ReceiptError::RetiredAcceptance(_))) => {
+                let says = format!("The receipt is signed, and does not count: {fault}.");
+                report.open("receipts", &about, "receipt-retired-key", says, &[]);
+                continue;
+            }
             Err(fault) => {
                 let reason = word("receipt", fault.name());
                 report.against(

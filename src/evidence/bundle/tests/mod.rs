@@ -196,12 +196,11 @@ fn a_key_retired_since_counts_up_to_where_its_card_says() {
         positions: vec![position("UZ", 2, 9)],
         ..Retirement::default()
     });
-    let consents: Vec<&str> = covered.contradictions();
+    assert_eq!(covered.contradictions(), [""; 0]);
+    let open = |report: &Report, reason: &str| report.claims.iter().any(|of| of.reason == reason);
     // A consent stands for no place, so whoever has the retired key could make it.
-    assert!(
-        consents.iter().all(|of| *of == "consent-retired-key"),
-        "{consents:?}"
-    );
+    assert!(open(&covered, "consent-retired-key"));
+    assert!(!open(&covered, "custody-retired-key") && !open(&covered, "receipt-retired-key"));
     let record = |report: &Report, reference: &str| {
         report
             .claims
@@ -222,7 +221,8 @@ fn a_key_retired_since_counts_up_to_where_its_card_says() {
         Some((Verdict::NotProved, "record-retired-key".to_owned()))
     );
     // And so are the custody entries that it alone carried.
-    assert!(short.contradictions().contains(&"custody-retired-key"));
+    assert!(open(&short, "custody-retired-key") && open(&short, "receipt-retired-key"));
+    assert_eq!(short.contradictions(), [""; 0]);
     let never = judge(Retirement::default());
     assert_eq!(
         record(&never, "KZ-26-000003-X"),

@@ -347,7 +347,7 @@ impl Node {
 
     /// Makes durable what became of an item. A fault that is known already is not written again.
     async fn conclude_fetch(
-        &self,
+        self: &Arc<Self>,
         id: ItemId,
         fault: Option<&'static str>,
         waits: bool,
@@ -364,14 +364,19 @@ impl Node {
             self.items.streams.went_on(&id);
             self.items.room().left(&id, 0);
         }
-        let reference = self.number_of(&row)?;
-        let reference =
-            reference.and_then(|number| self.reference_of(&self.held(number).ok()?).ok());
+        let number = self.number_of(&row)?;
+        let reference = number.and_then(|number| self.reference_of(&self.held(number).ok()?).ok());
+        let mut custody = Vec::new();
+        if let (None, Some(number)) = (fault, number) {
+            let node = Arc::clone(self);
+            custody.extend(blocking(move || node.delivered_entry(number, &id)).await?);
+        }
         let order = ItemOrder::Arrive {
             id,
             reference: reference.map(|of| of.to_string()).unwrap_or_default(),
             fault,
             waits,
+            custody,
         };
         self.writer.propose(Proposal::Item(order)).await?;
         if fault.is_some() && !waits {

@@ -2,6 +2,7 @@
 
 use crate::{
     envelope::TokenError,
+    evidence::custody::OrderFault,
     record::{
         Country, Moment, Reference,
         handling::{BeneficiaryError, Demand, MAX_BENEFICIARY, listed},
@@ -22,6 +23,20 @@ pub enum ConsentError {
     /// Steps are not used.
     #[error("{0} is a step, which is neither exported nor passed on")]
     Step(Reference),
+    /// What is exported as a whole is an evidence request.
+    #[error("{0} is no evidence request, no spontaneous information and no step of one")]
+    NotEvidence(Reference),
+    /// Custody of an item cannot be stated.
+    #[error("custody of an item cannot be stated: {0}")]
+    Custody(OrderFault),
+    /// A record of a thread that is exported as a whole.
+    #[error("{reference}: {error}")]
+    Of {
+        /// Which.
+        reference: Reference,
+        /// Why not.
+        error: Box<ConsentError>,
+    },
     /// The record was passed on to this country.
     #[error(
         "{reference} was passed on by another country; ask {origin}, whose record it is, to send it"
@@ -118,4 +133,14 @@ pub enum ConsentError {
     /// The node failed.
     #[error(transparent)]
     Node(#[from] NodeError),
+}
+
+impl ConsentError {
+    /// The same, of one record of a thread.
+    pub(in crate::node) fn about(self, reference: Reference) -> Self {
+        Self::Of {
+            reference,
+            error: Box::new(self),
+        }
+    }
 }

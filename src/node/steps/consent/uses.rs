@@ -139,7 +139,12 @@ impl Node {
         let opened = self.open_stored(&stored);
         let record = opened.map_err(|error| ReadError::of(*reference, error))?;
         let decision = self.reached(permit, reference, &subject)?;
-        if record.step.is_some() {
+        // A step of an evidence request says something, and items go along with it; the others only act.
+        let evidence = matches!(
+            record.step.as_ref().and_then(|step| step.step.as_ref()),
+            Some(Step::Evidence(_))
+        );
+        if record.step.is_some() && !evidence {
             return Err(ConsentError::Step(*reference));
         }
         let exercise = stored.holding.exercise;

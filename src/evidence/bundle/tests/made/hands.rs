@@ -18,11 +18,11 @@ pub(super) fn hand(
     minutes: i64,
 ) -> SignedCustody {
     let last = |own: bool| {
-        let of = chain
+        let mut of = chain
             .iter()
             .map(|of| stated(of).unwrap())
             .filter(|of| (of.country == side.country) == own);
-        of.last()
+        of.next_back()
     };
     let found = if item.root.is_empty() {
         Digest::of(item.description.as_bytes())

@@ -1,0 +1,472 @@
+//! Export of an evidence request for court: the request, its steps and what proves them leave the node in
+//! plain text, after consent, a second person and the disclosure's leaf. The items' bytes follow as
+//! downloads of their own.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use crate::{
+    access::{Compartments, Permit, Purpose, act},
+    crypto::Digest,
+    entry::ItemStand,
+    envelope,
+    evidence::{
+        bundle::{FORMAT, RENDERING},
+        custody::CustodyOrder,
+    },
+    record::{Country, Reference, handling::demands, sharing::labels},
+    wire::{
+        bundle::{
+            Bundle, BundleParts, BundledConsents, BundledCustody, BundledLedger, BundledReceipts,
+            BundledRecord, ItemEntry, RecordEntry,
+        },
+        envelope::{ConsentUse, SignedConsentToken},
+        record::{CompartmentLabel, CustodyAct, situation::Kind, step::Step},
+    },
+};
+
+use super::{
+    ItemId, Signed,
+    chain::{Carrier, ItemCustody, found, items_of, other_of},
+};
+use crate::node::{
+    Node, NodeError,
+    access::beyond,
+    approvals::Matter,
+    purpose::check_purpose,
+    read::ReadError,
+    rules::{By, DiscloseOrder, ExportedEvidence, Proposal, Refusal},
+    steps::{ConsentError, WantedUse, blocking_consent, court, numbers, single_use},
+};
+
+/// How often an export is prepared, at most, while custody moves.
+const ATTEMPTS: usize = 8;
+
+/// What an officer exports.
+#[derive(Clone, Debug)]
+pub struct EvidenceExport {
+    /// The request, or a record of its thread.
+    pub reference: Reference,
+    /// Which compartments; empty: every one that may be had.
+    pub compartments: Vec<CompartmentLabel>,
+    /// For which court.
+    pub beneficiary: String,
+    /// Why.
+    pub purpose: Option<Purpose>,
+    /// The same in words; into the ledger.
+    pub note: String,
+}
+
+/// A record that is exported.
+struct Exported {
+    carrier: Carrier,
+    reference: String,
+    /// Compartments that leave the node.
+    labels: Vec<CompartmentLabel>,
+    consent: Option<SignedConsentToken>,
+}
+
+/// Everything that is decided before the disclosure is durable.
+struct Decided {
+    records: Vec<Exported>,
+    items: Vec<ItemCustody>,
+    custody: Vec<Signed>,
+    left_out: BTreeSet<u32>,
+    disclosures: Vec<DiscloseOrder>,
+    court: String,
+    other: Country,
+}
+
+impl Node {
+    /// Exports a request for court. The disclosure of each record and the custody entry of each item are
+    /// durable before this answers.
+    ///
+    /// # Errors
+    /// [`ConsentError`]; nothing left the node then.
+    pub async fn export_evidence(
+        self: &Arc<Self>,
+        permit: Permit<act::ExportCourt>,
+        order: EvidenceExport,
+    ) -> Result<BundleParts, ConsentError> {
+        check_purpose(&order.note)?;
+        for _ in 0..ATTEMPTS {
+            let (node, by, asked) = (Arc::clone(self), permit.clone(), order.clone());
+            let mut decided = blocking_consent(move || node.decide_export(&by, &asked)).await?;
+            let drafts = decided.custody.iter().map(|of| of.draft.clone());
+            let proposal = ExportedEvidence {
+                disclosures: std::mem::take(&mut decided.disclosures),
+                custody: drafts.collect(),
+            };
+            let proposed = self
+                .writer
+                .propose(Proposal::ExportEvidence(Box::new(proposal)))
+                .await;
+            match proposed.map_err(NodeError::from) {
+                Ok(_) => {
+                    let node = Arc::clone(self);
+                    return blocking_consent(move || Ok(node.parts_of(decided)?)).await;
+                }
+                // Somebody else stated custody meanwhile.
+                Err(NodeError::Refused(Refusal::Raced)) => {}
+                Err(NodeError::Refused(Refusal::ConsentUsed)) => return Err(ConsentError::Used),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(NodeError::Refused(Refusal::Raced).into())
+    }
+
+    fn decide_export(
+        &self,
+        permit: &Permit<act::ExportCourt>,
+        order: &EvidenceExport,
+    ) -> Result<Decided, ConsentError> {
+        let court = court(&order.beneficiary)?;
+        let asked = self.find(&order.reference)?;
+        let carriers = self.carriers(asked)?;
+        let carriers = request_and_steps(carriers, order.reference)?;
+        let other = other_of(&carriers, self.country)
+            .or_else(|| destination_of(&carriers))
+            .ok_or(ReadError::Unknown(order.reference))?;
+        let mut records = Vec::with_capacity(carriers.len());
+        let mut left_out = BTreeSet::new();
+        for carrier in carriers {
+            let exported = self.decide_record(permit, order, &court, carrier, &mut left_out)?;
+            records.push(exported);
+        }
+        let shown: Compartments = records
+            .iter()
+            .flat_map(|of| of.labels.iter().copied())
+            .collect();
+        if shown.beyond_situation() && order.purpose.is_none() {
+            return Err(ReadError::PurposeMissing {
+                reference: order.reference,
+                compartments: beyond(shown),
+                told: false,
+            }
+            .into());
+        }
+        let request = records.first().ok_or(ReadError::Unknown(order.reference))?;
+        let header = request.carrier.stored.digest;
+        let versions = self.digests_of(request.carrier.number)?;
+        let matter = Matter::ExportCourt(&versions, &court);
+        let warrant = self.leave(permit, &matter, order.purpose.as_ref())?;
+        let by = By::of(permit)
+            .reading_for(
+                order.purpose.clone(),
+                [court.as_str(), order.note.as_str()].join(": "),
+            )
+            .under(warrant.as_ref());
+        let disclosures = records
+            .iter()
+            .map(|of| DiscloseOrder {
+                number: of.carrier.number,
+                digest: of.carrier.stored.digest,
+                reference: of.reference.clone(),
+                manner: "court-export",
+                compartments: numbers(&of.labels),
+                token: of.consent.as_ref().and_then(single_use),
+                by: by.clone(),
+                retrieval: of.carrier.stored.position.is_some() && of.carrier.record.step.is_none(),
+            })
+            .collect();
+        let opens: Vec<&Carrier> = records
+            .iter()
+            .filter(|of| of.labels.contains(&CompartmentLabel::Evidence))
+            .map(|of| &of.carrier)
+            .collect();
+        let items = self.items_for_court(&records, &opens)?;
+        let mut custody = Vec::new();
+        for item in &items {
+            custody.extend(self.exported_entry(permit, header, item, &court, &by)?);
+        }
+        Ok(Decided {
+            records,
+            items,
+            custody,
+            left_out,
+            disclosures,
+            court,
+            other,
+        })
+    }
+
+    /// What of one record may leave, and under whose consent.
+    fn decide_record(
+        &self,
+        permit: &Permit<act::ExportCourt>,
+        order: &EvidenceExport,
+        court: &str,
+        carrier: Carrier,
+        left_out: &mut BTreeSet<u32>,
+    ) -> Result<Exported, ConsentError> {
+        let reference = self.reference_of(&carrier.stored)?;
+        let mut subject = self.seen(permit, &reference, carrier.number)?;
+        let present = labels(&carrier.record);
+        for label in &present {
+            subject.present.insert(*label);
+        }
+        let mut decision = self.reached(permit, &reference, &subject)?;
+        self.open_victims(
+            &mut decision,
+            permit,
+            carrier.number,
+            order.purpose.as_ref(),
+        )?;
+        let named = order.compartments.as_slice();
+        let wanted = |label: &CompartmentLabel| {
+            *label == CompartmentLabel::Situation || named.is_empty() || named.contains(label)
+        };
+        let (labels, closed): (Vec<_>, Vec<_>) = present
+            .into_iter()
+            .partition(|label| wanted(label) && decision.allowed.has(*label));
+        let refused = closed.iter().copied().filter(|label| named.contains(label));
+        self.check_labels(permit, &reference, &decision, refused.collect())?;
+        left_out.extend(numbers(&closed));
+        let origin: Country = carrier
+            .stored
+            .holding
+            .origin
+            .parse()
+            .map_err(|_| NodeError::Task)?;
+        let mut consent = None;
+        if origin != self.country {
+            let marking = carrier.record.marking.clone().unwrap_or_default();
+            let demands = demands(&marking, ConsentUse::Court, &labels);
+            consent = self
+                .consent_for(&WantedUse {
+                    header: carrier.stored.digest,
+                    origin,
+                    purpose: ConsentUse::Court,
+                    labels: labels.clone(),
+                    beneficiary: court.to_owned(),
+                    demands,
+                })
+                .map_err(|error| error.about(reference))?;
+            self.check_heard(origin)?;
+        }
+        Ok(Exported {
+            reference: reference.to_string(),
+            carrier,
+            labels,
+            consent,
+        })
+    }
+
+    /// The items that the exported records describe.
+    fn items_for_court(
+        &self,
+        records: &[Exported],
+        opens: &[&Carrier],
+    ) -> Result<Vec<ItemCustody>, NodeError> {
+        let described: BTreeSet<&[u8]> = opens
+            .iter()
+            .flat_map(|carrier| items_of(&carrier.record))
+            .map(|item| item.id.as_slice())
+            .collect();
+        let carriers: Vec<&Carrier> = records.iter().map(|of| &of.carrier).collect();
+        let mut items = self.custody_in(&carriers)?;
+        items.retain(|of| of.record.is_some() && described.contains(of.item.id.as_slice()));
+        Ok(items)
+    }
+
+    /// The entry that says that an item goes to court; none of a thing, which stays where it is.
+    fn exported_entry(
+        &self,
+        permit: &Permit<act::ExportCourt>,
+        header: Digest,
+        custody: &ItemCustody,
+        court: &str,
+        by: &By,
+    ) -> Result<Option<Signed>, ConsentError> {
+        let item: ItemId = custody.item.id.as_slice().try_into().unwrap_or_default();
+        let whole = self
+            .item_row(&item)?
+            .is_some_and(|row| matches!(row.stand(), ItemStand::Kept | ItemStand::Arrived));
+        let Some(found) = found(&custody.item).filter(|_| whole) else {
+            return Ok(None);
+        };
+        let order = CustodyOrder {
+            item,
+            act: CustodyAct::Exported,
+            at: self.now(),
+            place: format!("node of {}", self.country),
+            authority: permit
+                .principal()
+                .authority()
+                .unwrap_or_default()
+                .to_owned(),
+            by: permit.actor(),
+            reason: format!("for {court}"),
+            found,
+        };
+        let (after, other) = (self.custody_end(&item)?, self.others_end(custody));
+        let signed = self.sign_custody(header, &order, after, other, by.clone())?;
+        signed.map(Some).map_err(ConsentError::Custody)
+    }
+
+    /// The parts of the bundle, once the disclosure is durable.
+    fn parts_of(&self, decided: Decided) -> Result<BundleParts, NodeError> {
+        let Decided {
+            records,
+            items,
+            custody,
+            left_out,
+            court,
+            other,
+            ..
+        } = decided;
+        let request = records.first().ok_or(NodeError::Task)?;
+        let issuing: Country = request
+            .carrier
+            .stored
+            .holding
+            .origin
+            .parse()
+            .map_err(|_| NodeError::Task)?;
+        let executing = if issuing == self.country {
+            other
+        } else {
+            self.country
+        };
+        let mut receipts = Vec::new();
+        let mut bundled = Vec::with_capacity(records.len());
+        for of in &records {
+            receipts.extend(self.receipts_of(of.carrier.number)?);
+            bundled.push(self.bundled(of)?);
+        }
+        let mut entries = Vec::with_capacity(items.len());
+        let mut chains = Vec::with_capacity(items.len());
+        for of in &items {
+            let own = custody
+                .iter()
+                .filter(|signed| signed.draft.item[..] == of.item.id[..]);
+            chains.push(BundledCustody {
+                item: of.item.id.clone(),
+                entries: of
+                    .entries
+                    .iter()
+                    .cloned()
+                    .chain(own.map(|of| of.signed.clone()))
+                    .collect(),
+            });
+            entries.push(ItemEntry {
+                id: of.item.id.clone(),
+                record: of
+                    .record
+                    .and_then(|at| u32::try_from(at).ok())
+                    .unwrap_or_default(),
+                left_out: self.why_left_out(of)?,
+                ..ItemEntry::default()
+            });
+        }
+        let cards = [self.own_card().signed.clone()].into_iter();
+        let theirs = self.book.load().get(other).map(|card| card.signed.clone());
+        let records_numbers: Vec<u64> = records.iter().map(|of| of.carrier.number).collect();
+        let mut cards: Vec<_> = cards.chain(theirs).collect();
+        // As their files are sorted.
+        if self.country > other {
+            cards.reverse();
+        }
+        Ok(BundleParts {
+            bundle: Some(Bundle {
+                format: FORMAT,
+                rendering: RENDERING,
+                reference: request.reference.clone(),
+                request_digest: request.carrier.stored.digest.to_vec(),
+                issuing: issuing.code().to_owned(),
+                executing: executing.code().to_owned(),
+                exported_by: self.country.code().to_owned(),
+                court,
+                exported_at: Some(self.now().into()),
+                software: format!("comity {}", env!("CARGO_PKG_VERSION")),
+                records: records
+                    .iter()
+                    .map(|of| RecordEntry {
+                        reference: of.reference.clone(),
+                        header_digest: of.carrier.stored.digest.to_vec(),
+                    })
+                    .collect(),
+                items: entries,
+                left_out: left_out.into_iter().collect(),
+            }),
+            cards,
+            records: bundled,
+            receipts: Some(BundledReceipts { receipts }),
+            consents: Some(BundledConsents {
+                consents: records.iter().filter_map(|of| of.consent.clone()).collect(),
+            }),
+            ledger: Some(BundledLedger {
+                country: self.country.code().to_owned(),
+                proof: Some(self.prove_for_court(&records_numbers)?),
+            }),
+            custody: chains,
+        })
+    }
+
+    /// A record with the ciphertexts and keys of what is exported.
+    fn bundled(&self, of: &Exported) -> Result<BundledRecord, NodeError> {
+        let stored = &of.carrier.stored;
+        let keys = stored.keys(&self.slots)?;
+        let opened = envelope::open_at_rest(&stored.sealed, &keys)
+            .map_err(|fault| NodeError::Holding(fault.into()))?;
+        let indexes: Vec<u32> = keys
+            .keys
+            .iter()
+            .map(|(index, _)| *index)
+            .zip(&opened)
+            .filter(|(_, (label, _))| numbers(&of.labels).contains(label))
+            .map(|(index, _)| index)
+            .collect();
+        let (sealed, openings) = envelope::pass_on(&stored.sealed, &keys, &indexes);
+        Ok(BundledRecord {
+            sealed: Some(sealed),
+            openings,
+        })
+    }
+
+    /// Why an item's file cannot be had; empty where it can, and for a thing.
+    fn why_left_out(&self, custody: &ItemCustody) -> Result<String, NodeError> {
+        let item: ItemId = custody.item.id.as_slice().try_into().unwrap_or_default();
+        if custody.item.root.is_empty() {
+            return Ok(String::new());
+        }
+        Ok(match self.item_row(&item)? {
+            None => "this node does not hold it".to_owned(),
+            Some(row) => match row.stand() {
+                ItemStand::Kept | ItemStand::Arrived => String::new(),
+                ItemStand::Refused => format!("it was refused: {}", row.fault),
+                _ => "it has not arrived whole".to_owned(),
+            },
+        })
+    }
+}
+
+/// The request, or spontaneous information, and the steps of it; what else stands in the thread, such as consent
+/// given to this very export, goes along as what it is.
+fn request_and_steps(
+    carriers: Vec<Carrier>,
+    reference: Reference,
+) -> Result<Vec<Carrier>, ConsentError> {
+    let is_first = |of: &Carrier| {
+        let kind = of.record.situation.as_ref().and_then(|of| of.kind.as_ref());
+        matches!(
+            kind,
+            Some(Kind::EvidenceRequest(_) | Kind::SpontaneousInformation(_))
+        ) && of.record.onward.is_none()
+    };
+    if !carriers.first().is_some_and(is_first) {
+        return Err(ConsentError::NotEvidence(reference));
+    }
+    let is_step = |of: &Carrier| {
+        let step = of.record.step.as_ref().and_then(|step| step.step.as_ref());
+        matches!(step, Some(Step::Evidence(_)))
+    };
+    let mut carriers = carriers.into_iter();
+    let first = carriers.next();
+    Ok(first.into_iter().chain(carriers.filter(is_step)).collect())
+}
+
+/// The country that the first of these went to.
+fn destination_of(carriers: &[Carrier]) -> Option<Country> {
+    let first = carriers.first()?;
+    first.record.destinations.first()?.country.parse().ok()
+}
