@@ -6,6 +6,7 @@ mod command;
 mod crossing;
 mod forged;
 mod lists;
+mod many;
 mod refused;
 mod whole;
 
