@@ -1,6 +1,6 @@
 //! What documents say that a program can check: examples load, sample references hold,
-//! docs/KEYSPACES.md lists the keyspaces there are, docs/RECORDS.md the kinds, fields and codes, and
-//! docs/ACCESS.md the permissions.
+//! docs/KEYSPACES.md lists the keyspaces there are, docs/RECORDS.md the kinds, fields and codes,
+//! docs/ACCESS.md the permissions, and docs/EVIDENCE.md the states of an evidence request.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -119,6 +119,23 @@ fn sample_references_hold() {
 fn the_keyspaces_page_lists_the_keyspaces() {
     let page = keyspaces_page();
     let path = root().join("docs/KEYSPACES.md");
+    if std::env::var_os("COMITY_WRITE_DOCS").is_some() {
+        fs::write(&path, &page).unwrap();
+    }
+    assert_eq!(fs::read_to_string(path).unwrap(), page);
+}
+
+/// As above: the part between the two comments is written from the transition table.
+#[test]
+fn the_evidence_page_has_the_lifecycle_of_the_code() {
+    const BEGIN: &str = "<!-- lifecycle: COMITY_WRITE_DOCS=1 cargo test --test documents -->\n";
+    const END: &str = "<!-- end of lifecycle -->\n";
+    let path = root().join("docs/EVIDENCE.md");
+    let text = fs::read_to_string(&path).unwrap();
+    let (before, rest) = text.split_once(BEGIN).unwrap();
+    let (_, after) = rest.split_once(END).unwrap();
+    let lifecycle = comity::evidence::lifecycle::page::lifecycle();
+    let page = format!("{before}{BEGIN}\n{lifecycle}\n{END}{after}");
     if std::env::var_os("COMITY_WRITE_DOCS").is_some() {
         fs::write(&path, &page).unwrap();
     }

@@ -72,14 +72,14 @@ fn rows() -> Vec<Row> {
                 REPORT,
                 &[RequestConsent, AnswerConsent, ShareOnward],
             ],
-            &[Source],
+            &[Source, Evidence],
             own,
         ),
-        // The desk hands in what any authority of the country knows of victims and sources.
+        // The desk hands in what any authority of the country knows of victims, sources and evidence.
         row(
             Role::LiaisonOfficer,
             &[&[Preview, Submit, Amend]],
-            &[Victims, Source],
+            &[Victims, Source, Evidence],
             all,
         ),
         // What goes along with evidence requests it looks at, and takes no step of them.
@@ -91,14 +91,9 @@ fn rows() -> Vec<Row> {
                 LOOK,
                 ANSWER,
                 REPORT,
-                &[Hold, Shred, RequestConsent, AnswerConsent, ExportCourt],
+                &[Hold, Shred, RequestConsent, AnswerConsent],
+                &[RequestEvidence, ExecuteEvidence, ExportCourt],
             ],
-            &[Situation, Suspects, Identifiers, Source],
-            own,
-        ),
-        row(
-            Role::JudicialAuthority,
-            &[LOOK, &[RequestEvidence, ExecuteEvidence, ExportCourt]],
             &[Situation, Suspects, Identifiers, Source, Evidence],
             own,
         ),
@@ -129,11 +124,11 @@ fn rows() -> Vec<Row> {
             facts,
             own,
         ),
-        // A case system hands in what it holds of victims and reads none.
+        // A case system hands in what it holds of victims and evidence, and reads none.
         row(
             Role::CaseSystem,
             &[&[Preview, Submit, Amend]],
-            &[Victims, Source],
+            &[Victims, Source, Evidence],
             own,
         ),
     ];

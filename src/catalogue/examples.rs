@@ -7,7 +7,7 @@ use crate::{
     record::{Country, Moment, kind_name},
     wire::{
         json,
-        record::{CompartmentReaders, Record},
+        record::{CompartmentReaders, Record, situation::Kind},
     },
 };
 
@@ -74,7 +74,14 @@ pub fn example(name: &str, now: Moment) -> Result<Record, UnknownKind> {
     let mut example = written(&kind(name)?.name)?;
     let hours = (now.micros() - WRITTEN_AT.micros()).div_euclid(3_600_000_000);
     move_times(&mut example, hours * 3600);
-    example.transcode_to().map_err(|_| UnknownKind)
+    let mut record: Record = example.transcode_to().map_err(|_| UnknownKind)?;
+    // The node puts them in.
+    if let Some(Kind::EvidenceRequest(request)) =
+        record.situation.as_mut().and_then(|of| of.kind.as_mut())
+    {
+        request.terms = None;
+    }
+    Ok(record)
 }
 
 /// The example as it was written.

@@ -273,7 +273,7 @@ mod tests {
 
         assert_eq!(join(&[]), Err(ContentError::NoSituation));
         assert_eq!(join(&[(2, &[])]), Err(ContentError::NoSituation));
-        for unknown in [0, 6, 7, u32::MAX] {
+        for unknown in [0, 7, 8, u32::MAX] {
             assert_eq!(
                 join(&[(1, &situation), (unknown, &[])]),
                 Err(ContentError::UnknownLabel(unknown))

@@ -76,7 +76,7 @@ impl Node {
         limit: usize,
         permit: &Permit<act::List>,
     ) -> Result<(Page, Option<u64>), NodeError> {
-        self.look_at_new()?;
+        while !self.look_at_new(MAX_PAGE)? {}
         let mut page = Vec::new();
         while let Some(number) = self.cases.below(before) {
             if page.len() >= limit {
@@ -158,7 +158,7 @@ impl Node {
         number: u64,
         permit: &Permit<A>,
     ) -> Result<Option<EvidenceCase>, NodeError> {
-        let Some(thread) = self.evidence_thread(number)? else {
+        let Some(thread) = self.open_thread(number)? else {
             return Ok(None);
         };
         let subject = self.subject_of(&thread.stored, &thread.record)?;

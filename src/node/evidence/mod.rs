@@ -27,7 +27,7 @@ pub use step::{StepOrder, StepTaken};
 pub use terms::TermsFault;
 
 use crate::{
-    evidence::lifecycle::{Void, Wait},
+    evidence::lifecycle::{Act, Void, Wait},
     record::Reference,
     wire::record::{Record, situation::Kind},
 };
@@ -54,6 +54,9 @@ pub enum EvidenceFault {
     /// The step would be void.
     #[error("this step cannot be taken: {0}")]
     Void(#[from] Void),
+    /// An officer took what the node takes.
+    #[error("`{0}` is said by the node alone, when it is so")]
+    NodesOwn(Act),
     /// A step of the other side is missing that an own step was taken after.
     #[error(
         "this step cannot be taken yet: step {} of the {} side did not arrive", .0.number, .0.side

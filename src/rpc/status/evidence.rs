@@ -27,6 +27,7 @@ pub(super) const fn word(fault: &EvidenceFault) -> (Code, &'static str) {
             | Void::Previous(_)
             | Void::Seen(_) => (Code::FailedPrecondition, "EVIDENCE_STEP_VOID"),
         },
+        EvidenceFault::NodesOwn(_) => (Code::PermissionDenied, "EVIDENCE_STEP_OF_NODE"),
         EvidenceFault::Waits(_) => (Code::FailedPrecondition, "EVIDENCE_STEP_WAITS"),
         EvidenceFault::TooMany => (Code::ResourceExhausted, "EVIDENCE_TOO_MANY_STEPS"),
         EvidenceFault::Authority { .. } => (Code::InvalidArgument, "AUTHORITY_UNKNOWN"),
