@@ -153,6 +153,15 @@ impl Node {
         self.alarm(None, "due-not-done").await;
     }
 
+    /// As [`Self::clock_counts`], and nothing is said of it.
+    pub(super) fn clock_agrees(&self) -> bool {
+        match self.clocks.agreement(self.now()) {
+            Agreement::Agrees => true,
+            Agreement::Unheard => self.book.load().is_empty(),
+            Agreement::Apart(_) | Agreement::Jumped => false,
+        }
+    }
+
     /// Whether what is due by the clock may happen. A node that knows no other country has none to
     /// compare with.
     pub(super) async fn clock_counts(&self) -> bool {

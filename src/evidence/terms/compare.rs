@@ -99,6 +99,12 @@ fn profiles(ours: &Profile, theirs: &Profile, found: &mut Vec<String>) {
 }
 
 fn calendars(ours: &WorkingCalendar, theirs: &WorkingCalendar, found: &mut Vec<String>) {
+    if ours.country != theirs.country {
+        found.push(format!(
+            "the calendar is that of {} there and of {} here",
+            theirs.country, ours.country
+        ));
+    }
     if ours.time_zone != theirs.time_zone {
         found.push(format!(
             "the time zone is {} there and {} here",

@@ -9,11 +9,13 @@ use std::{
 use comity::{
     record::Moment,
     wire::{
-        node::{EvidenceClock, EvidenceClockState, ListEvidenceRequest},
+        ledger::LeafBody,
+        node::{EvidenceClock, EvidenceClockState, ListEvidenceRequest, ListLeavesRequest},
         record::{ClockExtended, Record, evidence_step::Act, situation::Kind},
     },
 };
 use icalendar::{Calendar, CalendarComponent, Component as _};
+use prost::Message as _;
 
 use super::{
     acknowledged, agree, answered, asked, neighbours, refusal, request_to, shown, stands, submit,
@@ -59,7 +61,7 @@ fn write(at: &Country, acknowledge: u32) {
 }
 
 /// TJ asks and UZ executes, by a profile that UZ has with another number.
-async fn agreed() -> (Country, Country) {
+pub(super) async fn agreed() -> (Country, Country) {
     let (tj, uz) = crate::support::neighbours().await;
     for (at, with, acknowledge) in [(&tj, "UZ", 10), (&uz, "TJ", 12)] {
         write(at, acknowledge);
@@ -68,7 +70,7 @@ async fn agreed() -> (Country, Country) {
     (tj, uz)
 }
 
-fn request() -> Record {
+pub(super) fn request() -> Record {
     let mut record = request_to("national-police");
     let situation = record.situation.as_mut().unwrap();
     if let Some(Kind::EvidenceRequest(request)) = &mut situation.kind {
@@ -79,7 +81,7 @@ fn request() -> Record {
 }
 
 /// Starts both again, hours after the present by both clocks.
-async fn later(a: &mut Country, b: &mut Country, hours: i64) {
+pub(super) async fn later(a: &mut Country, b: &mut Country, hours: i64) {
     let by = Arc::new(AtomicI64::new(hours * HOUR_US));
     a.stop().await;
     b.stop().await;
@@ -108,10 +110,26 @@ async fn shows(
 }
 
 /// References and clocks of the leaves with this word.
-async fn told(at: &Country, word: &str) -> Vec<(String, String)> {
-    let bodies = ledger_bodies(at).await;
-    let found = bodies.into_iter().filter(|leaf| leaf.detail == word);
-    found.map(|leaf| (leaf.reference, leaf.purpose)).collect()
+pub(super) async fn told(at: &Country, word: &str) -> Vec<(String, String)> {
+    let mut client = at.operating().await;
+    let (mut found, mut page_token) = (Vec::new(), String::new());
+    loop {
+        let asked = ListLeavesRequest {
+            page_size: 500,
+            page_token,
+        };
+        let page = client.audit.list_leaves(asked).await.unwrap().into_inner();
+        for leaf in &page.leaves {
+            let body = LeafBody::decode(leaf.body.as_slice()).unwrap();
+            if body.detail == word {
+                found.push((body.reference, body.purpose));
+            }
+        }
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            return found;
+        }
+    }
 }
 
 async fn will_tell(at: &Country, word: &str, expected: &[(&str, &str)]) {

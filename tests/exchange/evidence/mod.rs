@@ -7,6 +7,7 @@ mod court;
 mod crossing;
 mod forged;
 mod lists;
+mod many;
 mod refused;
 mod whole;
 
