@@ -9,6 +9,7 @@
 mod check;
 mod download;
 mod fault;
+mod going;
 mod known;
 mod link;
 mod list;

@@ -80,7 +80,7 @@ impl Node {
     async fn tell_of_items(self: &Arc<Self>) -> Result<(), NodeError> {
         let mut threads: BTreeMap<Option<u64>, Vec<(ItemId, ItemArrival)>> = BTreeMap::new();
         for id in rows::untold(&self.store)? {
-            if self.items.streams.rests(&id) {
+            if self.items.streams.telling_rests(&id) {
                 continue;
             }
             let Some(row) = self.item_row(&id)? else {
@@ -120,7 +120,7 @@ impl Node {
                     Err(error) => {
                         tracing::warn!(%error, "that items arrived cannot be said now; it stays to be said");
                         for id in ids {
-                            self.items.streams.failed(id);
+                            self.items.streams.telling_failed(id);
                         }
                     }
                 }
