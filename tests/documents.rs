@@ -11,7 +11,11 @@ use std::{
 };
 
 use comity::{
-    config::{Config, agreements::load as load_agreements},
+    config::{
+        Config,
+        agreements::load as load_agreements,
+        evidence::{check_agreements, load as load_terms},
+    },
     node::projection::keyspaces,
     record::{Country, Moment, Reference, ValidationContext, validate},
     store::POSITION,
@@ -69,6 +73,17 @@ fn the_example_agreement_loads() {
     assert_eq!(files.len(), 1);
     let agreement = agreements.with("AE".parse().unwrap()).unwrap();
     assert!(agreement.send.kinds.allowed.is_some() && agreement.valid_until.is_some());
+}
+
+#[test]
+fn the_example_profile_and_calendar_load() {
+    let examples = root().join("docs/examples");
+    let (set, files) = load_terms(&examples.join("profiles"), &examples.join("calendars")).unwrap();
+    assert_eq!(files.len(), 2);
+    let terms = set.terms("uz-kz-2024", "KZ".parse().unwrap()).unwrap();
+    assert_eq!(terms.clocks.len(), 4);
+    let (agreements, _) = load_agreements(&examples.join("agreements")).unwrap();
+    check_agreements(&agreements, &set).unwrap();
 }
 
 #[test]

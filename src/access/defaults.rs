@@ -91,7 +91,8 @@ fn rows() -> Vec<Row> {
                 LOOK,
                 ANSWER,
                 REPORT,
-                &[Hold, Shred, RequestConsent, AnswerConsent, ExportCourt],
+                &[Hold, Shred, RequestConsent, AnswerConsent],
+                &[RequestEvidence, ExecuteEvidence, ExportCourt],
             ],
             &[Situation, Suspects, Identifiers, Source],
             own,
@@ -100,18 +101,6 @@ fn rows() -> Vec<Row> {
             Role::JudicialAuthority,
             &[&[UploadEvidence, DownloadEvidence]],
             &[Situation, Evidence],
-            own,
-        ),
-        row(
-            Role::JudicialAuthority,
-            &[&[RequestEvidence, ExecuteEvidence]],
-            &[Situation, Suspects, Identifiers, Source, Evidence],
-            own,
-        ),
-        row(
-            Role::JudicialAuthority,
-            &[LOOK, REPORT, &[Reply, ExportCourt]],
-            &[Evidence],
             own,
         ),
         // A request names victims where it has to; reading them is another matter.

@@ -19,9 +19,9 @@ const EXPECTED: &[(Role, &str)] = &[
     (
         Role::LiaisonOfficer,
         "list suiqe/suie, watch suiqe/suie, read suiqe/suie, search suiqe/suie, correlate suiqe/suie,
-         track suiqe/suie, preview suivq/suivq, submit suivq/suivq, amend suivq/suivq, reply suiq/sui,
-         recall suiq/sui, shred sui/sui, hold sui/sui, acknowledge suiq/sui, assign suiq/sui,
-         request-consent suiq/sui, answer-consent suiq/sui, share-onward suiq/sui,
+         track suiqe/suie, preview suivqe/suivqe, submit suivqe/suivqe, amend suivqe/suivqe, reply suiqe/sui,
+         recall suiqe/sui, shred sui/sui, hold sui/sui, acknowledge suiqe/sui, assign suiqe/sui,
+         request-consent suiqe/sui, answer-consent suiqe/sui, share-onward suiqe/sui,
          export-table sui/sui, see-approvals +, approve +, status +, see-cards +,
          see-agreements +, see-permissions +, request-approval +, answer-data-subject +",
     ),
@@ -34,8 +34,8 @@ const EXPECTED: &[(Role, &str)] = &[
     (
         Role::JudicialAuthority,
         "list suiqe/, watch suiqe/, read suiqe/, search suiqe/, correlate suiqe/, track suiqe/,
-         preview suiqe/, submit suiqe/, amend suiqe/, reply suiqe/, recall suiqe/, shred suiq/,
-         hold suiq/, acknowledge suiq/, assign suiq/, request-consent suiq/, answer-consent suiq/,
+         preview suiqe/, submit suiqe/, amend suiqe/, reply suiqe/, recall suiqe/, shred suiqe/,
+         hold suiqe/, acknowledge suiqe/, assign suiqe/, request-consent suiqe/, answer-consent suiqe/,
          request-evidence suivqe/, execute-evidence suiqe/, upload-evidence se/,
          download-evidence se/, export-court suiqe/, see-approvals +, approve +, status +,
          see-cards +, see-agreements +, see-permissions +, request-approval +",

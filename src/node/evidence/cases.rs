@@ -7,7 +7,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
@@ -31,6 +31,8 @@ const MOST: usize = 500_000;
 const BLOCK: usize = 32;
 /// Rest between two blocks.
 const BETWEEN: Duration = Duration::from_millis(2);
+/// What becomes durable within this time is looked at together.
+const GATHERED: Duration = Duration::from_millis(100);
 /// Pause after the store could not be read.
 const AGAIN: Duration = Duration::from_secs(5);
 
@@ -103,16 +105,30 @@ impl Cases {
     }
 }
 
-/// Looks through the requests held before the start, until the node goes or none is left.
+/// Looks through the requests held before the start, then at each as it becomes durable, until the node
+/// goes.
 pub(crate) async fn look_through(node: Weak<Node>) {
+    let Some(mut durable) = node.upgrade().map(|node| node.store.durable()) else {
+        return;
+    };
     loop {
+        durable.borrow_and_update();
         let Some(strong) = node.upgrade() else {
             return;
         };
-        let looked = blocking(move || strong.look_back(BLOCK)).await;
-        let rest = match looked {
-            Ok(true) | Err(NodeError::Closed) => return,
+        let looked = blocking(move || {
+            let new = strong.look_at_new(BLOCK)?;
+            Ok(strong.look_back(BLOCK)? && new)
+        });
+        let rest = match looked.await {
+            Ok(true) => {
+                if durable.changed().await.is_err() {
+                    return;
+                }
+                GATHERED
+            }
             Ok(false) => BETWEEN,
+            Err(NodeError::Closed) => return,
             Err(error) => {
                 tracing::warn!(%error, "evidence requests cannot be looked through now");
                 AGAIN
@@ -124,9 +140,14 @@ pub(crate) async fn look_through(node: Weak<Node>) {
 
 impl Node {
     /// Works the next requests out that were held before the start; true when none is left.
-    fn look_back(self: &Arc<Self>, limit: usize) -> Result<bool, NodeError> {
-        self.look_at_new()?;
-        let low = self.cases.known().range.map_or(0, |(low, _)| low);
+    fn look_back(&self, limit: usize) -> Result<bool, NodeError> {
+        let low = {
+            let known = self.cases.known();
+            if known.complete {
+                return Ok(true);
+            }
+            known.range.map_or(0, |(low, _)| low)
+        };
         let numbers = requests::before(&self.store, low.saturating_add(1), limit)?;
         for number in &numbers {
             self.brief_of(*number)?;
@@ -139,31 +160,32 @@ impl Node {
         Ok(known.complete)
     }
 
-    /// Works the requests out that became durable since the last look.
-    pub(super) fn look_at_new(&self) -> Result<(), NodeError> {
-        const PAGE: usize = 256;
+    /// Works the requests out that became durable since the last look, `limit` at most; true when none is
+    /// left.
+    pub(super) fn look_at_new(&self, limit: usize) -> Result<bool, NodeError> {
         let last = ask::last_number(&self.store)?;
-        let mut high = match &mut self.cases.known().range {
+        let high = match &mut self.cases.known().range {
             Some((_, high)) => *high,
             none => {
                 *none = Some((last, last));
                 last
             }
         };
-        while high < last {
-            let numbers = requests::following(&self.store, high, PAGE)?;
-            for number in &numbers {
-                self.brief_of(*number)?;
-            }
-            high = match numbers.last() {
-                Some(number) if numbers.len() == PAGE => *number,
-                _ => last,
-            };
-            if let Some((_, known)) = &mut self.cases.known().range {
-                *known = high.max(*known);
-            }
+        if high >= last {
+            return Ok(true);
         }
-        Ok(())
+        let numbers = requests::following(&self.store, high, limit)?;
+        for number in &numbers {
+            self.brief_of(*number)?;
+        }
+        let high = match numbers.last() {
+            Some(number) if numbers.len() >= limit => *number,
+            _ => last,
+        };
+        if let Some((_, known)) = &mut self.cases.known().range {
+            *known = high.max(*known);
+        }
+        Ok(high >= last)
     }
 
     /// Where a request stands now; `None` when it is none, or cannot be read any more.

@@ -9,8 +9,8 @@
 //! A crash leaves a step durable or not; no state can be half changed.
 
 mod cases;
+mod clocks;
 mod complete;
-mod interim;
 mod list;
 mod request;
 mod show;
@@ -18,6 +18,7 @@ mod step;
 mod terms;
 mod thread;
 
+pub use crate::inbox::clocks::Look;
 pub(crate) use cases::{Cases, look_through};
 pub use list::{Wanted, party_of, state, state_of};
 pub use request::Checked;

@@ -19,6 +19,7 @@ pub(super) const fn word(fault: &EvidenceFault) -> (Code, &'static str) {
             Void::Party { .. } => (Code::FailedPrecondition, "EVIDENCE_WRONG_PARTY"),
             Void::Authority { .. } => (Code::PermissionDenied, "EVIDENCE_WRONG_AUTHORITY"),
             Void::State { .. } => (Code::FailedPrecondition, "EVIDENCE_WRONG_STATE"),
+            Void::Clock(_) => (Code::FailedPrecondition, "EVIDENCE_CLOCK"),
             Void::Ground(_) => (Code::FailedPrecondition, "EVIDENCE_WRONG_GROUND"),
             Void::Stranger(_)
             | Void::Number(_)

@@ -7,10 +7,10 @@ use comity::wire::{
 };
 
 use super::{
-    acknowledged, closed, executed, refusal, refused, request_to, requested, submit, take, take_by,
-    the_same, transferred, withdrawn,
+    acknowledged, closed, executed, neighbours, refusal, refused, request_to, requested, submit,
+    take, take_by, the_same, transferred, withdrawn,
 };
-use crate::support::{alert, neighbours, refusal_of};
+use crate::support::{alert, refusal_of};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_ends_a_request_and_is_closed() {

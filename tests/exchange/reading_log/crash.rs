@@ -1,7 +1,7 @@
 //! No text without its leaf: the power fails exactly before and exactly after the sync that makes the
 //! leaf durable, for every way in which something is shown.
 
-use std::sync::Arc;
+use std::{fs, sync::Arc};
 
 use comity::{
     catalogue,
@@ -33,6 +33,10 @@ use crate::support::{
 /// reference of the record.
 async fn held() -> (Country, String) {
     let (mut at, _uz) = neighbours().await;
+    let agreements = at.layout().agreements();
+    fs::create_dir_all(&agreements).unwrap();
+    let agreed = "country = \"UZ\"\nevidence = [\"untoc-art18\"]\n";
+    fs::write(agreements.join("UZ.toml"), agreed).unwrap();
     at.start().await;
     let first = at.submit(with_suspect("first version")).await;
     let second = amendment(&at, &first, with_suspect("second version")).await;
