@@ -3,10 +3,10 @@
 mod act;
 mod calendar;
 mod check;
-mod download;
-mod items;
 mod clocks;
+mod download;
 mod ics;
+mod items;
 mod list;
 mod profiles;
 mod request;

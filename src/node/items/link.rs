@@ -37,6 +37,8 @@ use super::{
 const VERSION: u32 = 1;
 /// How long the peer may take to say hello.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(15);
+/// Reports of broken chunks that are looked at within a stream.
+const MOST_REPORTS: u32 = 64;
 /// Frames that wait for the network.
 const WAITING: usize = 3;
 
@@ -305,6 +307,7 @@ async fn read<S>(
 where
     S: Stream<Item = Result<FileFrame, String>> + Send + Unpin,
 {
+    let mut reports = 0;
     loop {
         let frame = match incoming.next().await {
             None => return FilesEnd::Closed,
@@ -320,7 +323,11 @@ where
             Some(Frame::Chunk(chunk)) => fetching.chunk(chunk),
             Some(Frame::Refusal(refusal)) => fetching.refusal(&refusal),
             Some(Frame::Report(report)) => {
-                serve::reported(node, peer, &report);
+                reports += 1;
+                // Each costs a look at the disk.
+                if reports <= MOST_REPORTS {
+                    serve::reported(node, peer, &report);
+                }
                 Ok(())
             }
             Some(Frame::Hello(_)) | None => Err(refused("a frame out of its turn")),

@@ -52,6 +52,9 @@ impl Node {
     /// # Errors
     /// [`NodeError`] when something failed; it stays due.
     pub(in crate::node) async fn tend_items(self: &Arc<Self>) -> Result<(), NodeError> {
+        for id in self.items.take_missing() {
+            self.conclude_fetch(id, Some("missing"), true).await?;
+        }
         for id in rows::doomed(&self.store)? {
             self.drop_item(id, ItemEnd::Shredded).await?;
         }

@@ -42,6 +42,8 @@ use super::{
 const WINDOW_BYTES: u64 = 8 << 20;
 /// Times that a chunk may come broken within a stream.
 pub(super) const MOST_BROKEN: u32 = 3;
+/// What may still come of an item that is not in hand any more: its credit, twice over.
+const MOST_STRAYS: u32 = 512;
 /// How often it is looked whether something is to be fetched, when nobody says so.
 const LOOK: Duration = Duration::from_secs(2);
 
@@ -68,6 +70,8 @@ pub(super) struct Fetching {
     over: CancellationToken,
     /// The last round that was taken: none is taken twice within a stream.
     rounds: AtomicU32,
+    /// What came since the last ask for an item and belongs to none in hand.
+    strays: AtomicU32,
 }
 
 /// How an item went.
@@ -121,6 +125,7 @@ impl Fetching {
             worker: tokio::sync::Mutex::default(),
             over: CancellationToken::new(),
             rounds: AtomicU32::new(0),
+            strays: AtomicU32::new(0),
         }
     }
 
@@ -152,7 +157,10 @@ impl Fetching {
     fn came(&self, item: &[u8], came: Came) -> Result<(), FilesEnd> {
         let hand = locked(&self.hand);
         let Some(hand) = hand.as_ref().filter(|hand| hand.id == item) else {
-            return Ok(());
+            return match self.strays.fetch_add(1, Ordering::Relaxed) {
+                MOST_STRAYS.. => Err(refused("more chunks than were asked for")),
+                _ => Ok(()),
+            };
         };
         match hand.to.try_send(came) {
             Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => Ok(()),
@@ -199,6 +207,7 @@ impl Fetching {
         // One round's credit in full, and what was on its way of the round before.
         let most = usize::try_from(window.saturating_mul(2)).unwrap_or(64);
         let (to, from) = mpsc::channel(most.saturating_add(2));
+        self.strays.store(0, Ordering::Relaxed);
         *locked(&self.hand) = Some(Hand { id, to });
         let seat = self.node.items.sit(id);
         let writing = Arc::clone(&seat.writing).lock_owned().await;
@@ -348,7 +357,7 @@ impl Node {
     }
 
     /// Makes durable what became of an item. A fault that is known already is not written again.
-    async fn conclude_fetch(
+    pub(in crate::node::items) async fn conclude_fetch(
         &self,
         id: ItemId,
         fault: Option<&'static str>,
