@@ -27,7 +27,6 @@ use clap::Parser;
 use comity::{
     catalogue,
     client::{Client, DownloadOrder, Profile, UploadOrder},
-    crypto::chunks::{ChunkKey, ChunkPlace, chunk_hash},
     node::{submit::Intent, system_clock},
     wire::{
         ledger::ReadingPurpose,
@@ -37,11 +36,9 @@ use comity::{
         record::{CountryRole, Destination, Evidence, Record},
     },
 };
-use shared::{Site, row, table, threads};
+use shared::{Site, chunks, row, table, threads};
 
 const MIB: usize = 1 << 20;
-/// Bytes between two syncs of the raw disk, as the store has it.
-const SYNC_EVERY: usize = 64;
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(10);
 /// A node takes what a start costs before its memory is looked at.
@@ -207,8 +204,8 @@ fn hand_over(from: &Site, to: &Site, reference: &str, item: &Item) -> String {
 
 /// Waits until every chunk of the item has come and is durable; answers bytes and time since the first.
 fn arrives(at: &Site, reference: &str, item: &Item) -> (u64, Duration) {
-    let chunks = at.home.join("data/chunks").join(hex::encode(&item.id));
-    let length = || fs::metadata(&chunks).map_or(0, |of| of.len());
+    let file = at.home.join("data/chunks").join(hex::encode(&item.id));
+    let length = || fs::metadata(&file).map_or(0, |of| of.len());
     let begun = Instant::now();
     let patient = |what: &str| assert!(begun.elapsed() < shared::PATIENCE, "no {what}");
     // The first page is written before the first chunk is asked for.
@@ -258,53 +255,6 @@ fn make(path: &Path, mib: usize) {
     file.sync_all().expect("a sync");
 }
 
-/// Encryption alone, on one thread: MiB a second.
-fn raw_encryption(mib: usize) -> f64 {
-    let key = ChunkKey::generate().expect("a key");
-    let mut chunk = vec![7; MIB];
-    let begun = Instant::now();
-    for index in (0..).take(mib) {
-        let place = ChunkPlace {
-            file: [1; 16],
-            index,
-            last: false,
-        };
-        key.seal(&place, &mut chunk).expect("a seal");
-    }
-    mib as f64 / begun.elapsed().as_secs_f64()
-}
-
-/// Hashing alone, on one thread: MiB a second.
-fn raw_hashing(mib: usize) -> f64 {
-    let mut chunk = vec![7; MIB];
-    let begun = Instant::now();
-    for _ in 0..mib {
-        let hash = chunk_hash(&chunk);
-        if let (Some(to), Some(from)) = (chunk.first_mut(), hash.as_bytes().first()) {
-            *to = *from;
-        }
-    }
-    mib as f64 / begun.elapsed().as_secs_f64()
-}
-
-/// The disk alone: writes and a sync for every 64 MiB, MiB a second.
-fn raw_disk(folder: &Path, mib: usize) -> f64 {
-    let path = folder.join("raw");
-    let mut file = File::create(&path).expect("a file");
-    let chunk = vec![7; MIB];
-    let begun = Instant::now();
-    for index in 1..=mib {
-        file.write_all(&chunk).expect("a write");
-        if index.is_multiple_of(SYNC_EVERY) {
-            file.sync_data().expect("a sync");
-        }
-    }
-    file.sync_data().expect("a sync");
-    let rate = mib as f64 / begun.elapsed().as_secs_f64();
-    fs::remove_file(&path).expect("its end");
-    rate
-}
-
 fn main() {
     let arguments = Arguments::parse();
     let folder = shared::folder(arguments.dir.as_deref());
@@ -317,7 +267,7 @@ fn main() {
     let source = folder.path().join("source.bin");
     make(&source, arguments.mib);
     let some = arguments.mib.min(2048);
-    let raw_before = raw_disk(folder.path(), some);
+    let raw_before = chunks::disk(folder.path(), some);
 
     let [sender, receiver] = [Process::start(&uz), Process::start(&kz)];
     until_linked(&uz);
@@ -375,8 +325,8 @@ fn main() {
         "another size came out"
     );
 
-    let disk = raw_before.min(raw_disk(folder.path(), some));
-    let (encryption, hashing) = (raw_encryption(some), raw_hashing(some));
+    let disk = raw_before.min(chunks::disk(folder.path(), some));
+    let (encryption, hashing) = (chunks::encryption(some), chunks::hashing(some));
     let slowest = disk.min(encryption).min(hashing);
     let rate = |bytes: u64, time: Duration| bytes as f64 / MIB as f64 / time.as_secs_f64();
     let hop = |name: &str, rate: f64| {

@@ -129,7 +129,7 @@ impl Store {
                 }
                 if items.whole > 0 {
                     out.line(&format!(
-                        "{} files of evidence are there, each as long as it should be",
+                        "files of evidence, each as long as it should be: {}",
                         items.whole
                     ))?;
                 }

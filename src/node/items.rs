@@ -9,6 +9,7 @@
 mod check;
 mod download;
 mod fault;
+mod going;
 mod known;
 mod link;
 mod list;
@@ -64,6 +65,8 @@ pub(crate) struct Items {
     limits: RoomLimits,
     room: Mutex<Room>,
     uploads: Mutex<HashMap<ItemId, Seat>>,
+    /// Items of other countries whose chunks were not there at the start.
+    missing: Mutex<Vec<ItemId>>,
     streams: link::Streams,
 }
 
@@ -92,7 +95,7 @@ impl Items {
         store: &Store,
         config: &Config,
     ) -> Result<Self, StoreError> {
-        let mut room = Room::default();
+        let (mut room, mut missing) = (Room::default(), Vec::new());
         let files: HashMap<ItemId, u64> = chunks.list()?.into_iter().collect();
         for (id, row) in rows::all(store)? {
             let Some(plan) = plan_of(&row) else { continue };
@@ -112,6 +115,10 @@ impl Items {
                             item = hex::encode(id),
                             "the chunks of an item are missing"
                         );
+                        if row.stand() == ItemStand::Arrived {
+                            missing.push(id);
+                            continue;
+                        }
                     }
                     room.hold(id, owner_of(&row), bytes, 0);
                 }
@@ -137,6 +144,7 @@ impl Items {
             },
             room: Mutex::new(room),
             uploads: Mutex::default(),
+            missing: Mutex::new(missing),
             streams: link::Streams::default(),
         })
     }
@@ -172,6 +180,12 @@ impl Items {
     /// Something is to be fetched, or served, that was not before.
     pub(super) fn news(&self) {
         self.streams.wake.notify_waiters();
+    }
+
+    /// Items of other countries whose chunks were not there at the start, once.
+    fn take_missing(&self) -> Vec<ItemId> {
+        let mut missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut missing)
     }
 
     /// The place of whoever writes an item: whoever had it is told to go.

@@ -214,3 +214,23 @@ async fn what_is_taken_back_goes_from_the_receiver_too() {
     // The sender keeps what it uploaded: that belongs to another record.
     assert!(chunks_of(&a, &item.id).exists());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chunks_that_are_gone_at_the_start_are_fetched_again() {
+    let (mut a, mut b) = neighbours().await;
+    a.start().await;
+    b.start().await;
+    let (reference, item) = uploaded(&a, &["UZ"], 3 * MIB, 10).await;
+    let handed = hand_over(&a, &reference, &[item.id.clone()], &["UZ"]).await;
+    b.receives(&handed).await;
+    stands(&b, &handed, &item.id, ARRIVED, "").await;
+    b.stop().await;
+    fs::remove_file(chunks_of(&b, &item.id)).unwrap();
+    let check = b.comity(&["store", "check"]).await;
+    check.fails(65, &[&hex::encode(&item.id), "no chunks of this item"]);
+    b.start().await;
+    comes_whole(&b, &handed, &item, &bytes(3 * MIB, 10)).await;
+    b.stop().await;
+    let check = b.comity(&["store", "check"]).await.fine();
+    assert!(check.contains("each as long as it should be: 1"), "{check}");
+}

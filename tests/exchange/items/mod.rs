@@ -1,6 +1,7 @@
 //! Files of evidence requests: from one officer's disk to another's, whatever breaks on the way.
 
 mod fetch;
+mod refused;
 mod request;
 
 mod upload;

@@ -19,9 +19,21 @@ use comity::{
 };
 
 use super::{bytes, download, file, items, stands, upload};
-use crate::support::{CASE, Country, eventually, neighbours};
+use crate::support::{CASE, Country, eventually};
 
 const MIB: usize = 1 << 20;
+
+/// TJ and UZ, whose agreements let evidence be requested from each other.
+async fn neighbours() -> (Country, Country) {
+    let (tj, uz) = crate::support::neighbours().await;
+    for (at, with) in [(&tj, "UZ"), (&uz, "TJ")] {
+        let dir = at.layout().agreements();
+        fs::create_dir_all(&dir).unwrap();
+        let text = format!("country = \"{with}\"\nevidence = [\"untoc-art18\"]\n");
+        fs::write(dir.join(format!("{with}.toml")), text).unwrap();
+    }
+    (tj, uz)
+}
 
 /// A request of `at` to the police of UZ, which UZ holds.
 async fn requested(at: &Country, uz: &Country) -> String {
