@@ -32,6 +32,7 @@ const PROTOS: &[&str] = &[
     "comity/ledger/v1/ledger.proto",
     "comity/entry/v1/entry.proto",
     "comity/node/v1/charge.proto",
+    "comity/node/v1/evidence_service.proto",
     "comity/node/v1/record_service.proto",
     "comity/node/v1/sharing_service.proto",
     "comity/node/v1/search_service.proto",

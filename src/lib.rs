@@ -16,6 +16,7 @@ pub mod config;
 pub mod crypto;
 pub mod entry;
 pub mod envelope;
+pub mod evidence;
 pub mod exercise;
 pub mod home;
 pub mod inbox;

@@ -88,6 +88,8 @@ actions! {
     Assign "assign" Contents "Put another officer in charge of a record.";
     RequestConsent "request-consent" Contents "Ask another country for consent to a use.";
     AnswerConsent "answer-consent" Contents "Answer another country's request for consent.";
+    RequestEvidence "request-evidence" Contents "Ask another country for evidence, and take the steps of the issuing side.";
+    ExecuteEvidence "execute-evidence" Contents "Take the steps of the executing side of another country's request for evidence.";
     ShareOnward "share-onward" Contents "Pass another country's record on to a third.";
     ExportCourt "export-court" Contents "Export a record for court.";
     ExportTable "export-table" Contents "Export a protected table of statistics.";
@@ -111,7 +113,10 @@ impl Action {
     /// Whether it hands in what the country itself knows: the origin's word on who reads victim data
     /// binds readers, not who submits it.
     pub const fn hands_in(self) -> bool {
-        matches!(self, Self::Preview | Self::Submit | Self::Amend)
+        matches!(
+            self,
+            Self::Preview | Self::Submit | Self::Amend | Self::RequestEvidence
+        )
     }
 
     /// Whether it shows what is in compartments to who does it.

@@ -82,6 +82,8 @@ fn rows() -> Vec<Row> {
             &[Victims, Source, Evidence],
             all,
         ),
+        // What goes along with evidence requests it looks at, and takes no step of them.
+        row(Role::LiaisonOfficer, &[LOOK], &[Evidence], all),
         row(Role::Analyst, &[LOOK, &[ExportTable]], facts, all),
         row(
             Role::JudicialAuthority,
@@ -92,6 +94,19 @@ fn rows() -> Vec<Row> {
                 &[Hold, Shred, RequestConsent, AnswerConsent, ExportCourt],
             ],
             &[Situation, Suspects, Identifiers, Source, Evidence],
+            own,
+        ),
+        row(
+            Role::JudicialAuthority,
+            &[LOOK, &[RequestEvidence, ExecuteEvidence, ExportCourt]],
+            &[Situation, Suspects, Identifiers, Source, Evidence],
+            own,
+        ),
+        // A request names victims where it has to; reading them is another matter.
+        row(
+            Role::JudicialAuthority,
+            &[&[RequestEvidence]],
+            &[Victims],
             own,
         ),
         row(

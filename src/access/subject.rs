@@ -116,6 +116,22 @@ impl Subject {
         }
     }
 
+    /// The same, which is another authority's of this country too: it executes a request now that the
+    /// destination named for others. Victim data stays with those that the origin named.
+    #[must_use]
+    pub fn also_of(mut self, authority: &str) -> Self {
+        let apart = self.apart.iter_mut();
+        let apart = apart.filter(|(label, _)| *label != CompartmentLabel::Victims);
+        for whose in apart.map(|(_, whose)| whose).chain([&mut self.whose]) {
+            if let Whose::Authorities(names) = whose
+                && !names.iter().any(|name| name == authority)
+            {
+                names.push(authority.to_owned());
+            }
+        }
+        self
+    }
+
     /// Whether a compartment is an authority's. Victim data is nobody's but of authorities named one
     /// by one, never the desk's.
     pub(super) fn is_of(&self, label: CompartmentLabel, authority: Option<&str>) -> bool {

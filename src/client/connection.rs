@@ -12,7 +12,8 @@ use crate::{
     wire::node::{
         access_service_client::AccessServiceClient, audit_service_client::AuditServiceClient,
         card_service_client::CardServiceClient, consent_service_client::ConsentServiceClient,
-        enrolment_service_client::EnrolmentServiceClient, life_service_client::LifeServiceClient,
+        enrolment_service_client::EnrolmentServiceClient,
+        evidence_service_client::EvidenceServiceClient, life_service_client::LifeServiceClient,
         record_service_client::RecordServiceClient, search_service_client::SearchServiceClient,
         sharing_service_client::SharingServiceClient, status_service_client::StatusServiceClient,
         thread_service_client::ThreadServiceClient, trend_service_client::TrendServiceClient,
@@ -54,6 +55,8 @@ pub struct Client {
     pub threads: ThreadServiceClient<Channel>,
     /// Consent and the uses it allows.
     pub consents: ConsentServiceClient<Channel>,
+    /// Evidence requests and their steps.
+    pub evidence: EvidenceServiceClient<Channel>,
     /// Permissions.
     pub access: AccessServiceClient<Channel>,
     /// The ledger.
@@ -86,6 +89,7 @@ impl Client {
             life: LifeServiceClient::new(channel.clone()).max_decoding_message_size(most),
             threads: ThreadServiceClient::new(channel.clone()).max_decoding_message_size(most),
             consents: ConsentServiceClient::new(channel.clone()).max_decoding_message_size(most),
+            evidence: EvidenceServiceClient::new(channel.clone()).max_decoding_message_size(most),
             access: AccessServiceClient::new(channel.clone()).max_decoding_message_size(most),
             audit: AuditServiceClient::new(channel.clone()).max_decoding_message_size(most),
             cards: CardServiceClient::new(channel.clone()).max_decoding_message_size(most),

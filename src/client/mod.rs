@@ -25,6 +25,8 @@
 //! | follow what arrives | [`Client::watch`] | yes: from where it was, nothing lost or twice |
 //! | list, search, compare | [`Client::list`], [`Client::search()`], [`Client::related`] | yes |
 //! | open a record | [`Client::read`] | yes: the ledger may then hold the reading twice |
+//! | ask for evidence, take a step | [`Client::request_evidence`], [`Client::take_evidence_step`] | yes: the key makes it once |
+//! | list and show evidence requests | [`Client::list_evidence`], [`Client::evidence`] | yes |
 //! | see the receipts | [`Client::receipts`] | yes |
 //! | renew the certificate | [`Client::renew`], [`Client::renew_if_due`] | no |
 //!
@@ -54,6 +56,7 @@
 
 mod connection;
 mod error;
+mod evidence;
 mod node_card;
 mod profile;
 mod records;

@@ -15,6 +15,11 @@ use crate::{
     },
 };
 
+/// An idempotency key by chance. Without chance there is no key, and the node's answer decides alone.
+pub(super) fn new_key() -> String {
+    random_bytes::<16>().map(hex::encode).unwrap_or_default()
+}
+
 impl Client {
     /// Submits a record; the answer comes once it is durable. It is given an idempotency key by
     /// chance, so that a repeat after a broken connection makes no second record.
@@ -23,9 +28,7 @@ impl Client {
     /// [`ClientError::Refused`] with every violation; [`ClientError::Deadline`] when nobody knows
     /// what became of it: whoever must know submits with a key of their own.
     pub async fn submit(&mut self, record: Record) -> Result<SubmitRecordResponse, ClientError> {
-        // Without chance there is no key, and the node's answer decides alone.
-        let key = random_bytes::<16>().map(hex::encode).unwrap_or_default();
-        self.submit_with_key(record, key).await
+        self.submit_with_key(record, new_key()).await
     }
 
     /// As [`Self::submit`], with a key of 1 to 128 characters: whoever submits the same record with

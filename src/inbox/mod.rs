@@ -18,6 +18,7 @@ pub mod life_rows;
 mod projection;
 pub mod readers;
 pub mod released;
+pub mod requests;
 pub mod versions;
 
 pub use followers::Follower;

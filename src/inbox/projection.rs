@@ -8,7 +8,7 @@ use crate::{
 
 use super::{
     RecordRow, approvals, charges, consents, escalations, followers, holding::HoldingError,
-    late_rows, life_rows, readers, released,
+    late_rows, life_rows, readers, released, requests,
 };
 
 /// Record number → where its entry stands.
@@ -130,7 +130,7 @@ pub(super) const COUNTERS: Keyspace = Keyspace {
 };
 
 /// The keyspaces of this room.
-pub const fn keyspaces() -> [&'static Keyspace; 24] {
+pub const fn keyspaces() -> [&'static Keyspace; 26] {
     let [life, due, open] = life_rows::keyspaces();
     let [requests, tokens, passed_on, revoked] = consents::keyspaces();
     [
@@ -158,6 +158,8 @@ pub const fn keyspaces() -> [&'static Keyspace; 24] {
         &readers::READERS,
         &escalations::ESCALATIONS.space,
         released::keyspace(),
+        &requests::REQUESTS,
+        &requests::NUMBERED,
     ]
 }
 
@@ -244,6 +246,7 @@ fn hold(holding: &Holding, place: Place, rows: &mut Rows<'_>) -> Result<(), Hold
         .ok_or(EntryError::Field("holding.reference_tag"))?;
     REFERENCES.put(rows, &tag.block, tag.place.into(), &number)?;
     followers::add(holding, rows)?;
+    requests::add(holding, rows)?;
     raise(rows, COUNTERS.key(&[b"n"]), holding.number)?;
     slot_used(holding.slot, rows)
 }

@@ -102,7 +102,11 @@ impl Node {
         let original = original_of(record)?;
         let content = original.as_ref().map_or(record, |(_, original)| original);
         let own = stored.holding.origin == self.country.code();
-        Ok(Subject::of(record, content, self.country, own))
+        let subject = Subject::of(record, content, self.country, own);
+        if stored.holding.evidence_request && !own {
+            return self.with_executing(stored.holding.number, subject);
+        }
+        Ok(subject)
     }
 
     /// The same of a record whose text may be locked; of one that cannot be opened, nothing is known.

@@ -14,6 +14,7 @@ pub mod clocks;
 pub mod deliver;
 mod disk;
 pub mod due;
+pub mod evidence;
 pub mod export;
 mod fence;
 mod guard;
@@ -242,6 +243,8 @@ pub struct Node {
     /// Whose turn it is to be verified.
     pub(crate) verifying: work::Turns,
     pub(crate) intake: submit::Intake,
+    /// Where each evidence request stands, as far as it was worked out.
+    pub(crate) cases: evidence::Cases,
     /// The search index; its feed keeps it after the node for a moment.
     pub(crate) search: Arc<search::Searching>,
     pub(crate) scrub: scrub::Scrub,

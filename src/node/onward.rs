@@ -243,6 +243,7 @@ impl Node {
             idempotency_key: order.key,
             actor: permit.actor(),
             by_node: true,
+            evidence: false,
         })
     }
 

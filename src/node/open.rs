@@ -185,6 +185,7 @@ impl Node {
             guard,
             disk_full: CancellationToken::new(),
             link_changes: Mutex::default(),
+            cases: super::evidence::Cases::default(),
             search: Arc::new(Searching::new(withdrawn)),
             alarms: Mutex::default(),
             clock,
@@ -217,6 +218,7 @@ impl Node {
             Arc::downgrade(&node),
             Arc::clone(&node.search),
         ));
+        tokio::spawn(super::evidence::look_through(Arc::downgrade(&node)));
         tokio::spawn(life::run(Arc::downgrade(&node)));
         tokio::spawn(succession::run(Arc::downgrade(&node)));
         tokio::spawn(access::flush_refusals(Arc::downgrade(&node)));

@@ -246,6 +246,27 @@ impl Node {
         Ok(proofs)
     }
 
+    /// When this node received another country's record, by the receipt that it issued: the time that
+    /// both countries have. Microseconds since 1970.
+    ///
+    /// # Errors
+    /// [`NodeError`] when the store cannot be read.
+    pub(super) fn received_at(&self, stored: &StoredRecord) -> Result<i64, NodeError> {
+        let own = stored.time.micros();
+        let Some(position) = &stored.position else {
+            return Ok(own);
+        };
+        let lane = LaneId::try_from(position)?;
+        let Some(row) = lanes::issued(&self.store, &lane, position.sequence)? else {
+            return Ok(own);
+        };
+        let Some(proof) = self.proof_in(&row, position.sequence)? else {
+            return Ok(own);
+        };
+        let receipt = Receipt::decode(proof.receipt.as_ref()).map_err(EntryError::from)?;
+        Ok(receipt.time_us)
+    }
+
     fn proof_of(
         &self,
         stored: &StoredRecord,

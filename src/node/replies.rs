@@ -186,6 +186,7 @@ impl Node {
                 idempotency_key: order.key,
                 actor: permit.actor(),
                 by_node: false,
+                evidence: false,
             })
             .await?;
         Ok(Replied {

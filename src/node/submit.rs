@@ -60,6 +60,8 @@ pub struct Intent {
     pub actor: String,
     /// True when a use case of the node takes a step; clients submit none as records.
     pub by_node: bool,
+    /// True when the use cases of evidence requests made it: the node completes the record.
+    pub evidence: bool,
 }
 
 /// What a submitter gets.
@@ -155,6 +157,7 @@ impl Node {
             idempotency_key,
             actor: permit.actor(),
             by_node: false,
+            evidence: false,
         })
         .await
     }

@@ -3,6 +3,7 @@
 
 mod approvals;
 mod consents;
+mod evidence;
 mod threads;
 
 use prost::Message as _;
@@ -233,6 +234,10 @@ impl From<SubmitError> for Refusal {
             SubmitError::Conflict(SubmissionRefusal::OriginalLocked) => {
                 (Code::FailedPrecondition, "RECORD_LOCKED")
             }
+            SubmitError::Conflict(SubmissionRefusal::EvidenceMoved) => {
+                (Code::Aborted, "EVIDENCE_MOVED")
+            }
+            SubmitError::Evidence(fault) => evidence::word(fault),
             SubmitError::Refused(_) => (Code::PermissionDenied, "ACCESS_DENIED"),
             SubmitError::StepAsRecord => (Code::InvalidArgument, "STEP_AS_RECORD"),
             SubmitError::Follows(_) => (Code::InvalidArgument, "FOLLOWS_INVALID"),

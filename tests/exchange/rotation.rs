@@ -144,6 +144,7 @@ async fn what_a_stolen_key_signs_beyond_its_last_position_is_refused() {
             idempotency_key: String::new(),
             actor: "TJ/officer/local".to_owned(),
             by_node: false,
+            evidence: false,
         };
         references.push(
             thief

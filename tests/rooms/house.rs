@@ -48,6 +48,13 @@ pub(crate) const HOUSE: &[Room] = &[
         PURE,
         &["crypto", "entry", "envelope", "record", "store", "wire"],
     ),
+    room(
+        "evidence",
+        PURE,
+        &[
+            "card", "crypto", "entry", "envelope", "ledger", "record", "wire",
+        ],
+    ),
     room("config", AT_THE_EDGE, &["access", "card", "record", "wire"]),
     room(
         "home",
@@ -64,6 +71,7 @@ pub(crate) const HOUSE: &[Room] = &[
             "crypto",
             "entry",
             "envelope",
+            "evidence",
             "home",
             "inbox",
             "ledger",
@@ -83,6 +91,7 @@ pub(crate) const HOUSE: &[Room] = &[
             "card",
             "config",
             "crypto",
+            "evidence",
             "home",
             "limits",
             "node",
@@ -110,6 +119,7 @@ pub(crate) const HOUSE: &[Room] = &[
             "config",
             "crypto",
             "envelope",
+            "evidence",
             "exercise",
             "home",
             "ledger",

@@ -14,7 +14,7 @@ use crate::{
 };
 
 use super::{
-    Answered, Arrival, ArrivedReceipts, Declined, NodeRules, Prepared, ReceivedBatch, Refusal,
+    Answered, Arrival, ArrivedReceipts, Declined, Facts, NodeRules, Prepared, ReceivedBatch, Refusal,
     Submission, SubmissionRefusal,
     facts::timed,
     recent::Name,
@@ -93,6 +93,7 @@ impl NodeRules {
             ..LeafBody::default()
         };
         let taken = Taken::of(&prepared.facts, prepared.digest, self.country);
+        let step = evidence_number(&prepared.facts);
         let effect = prepared.facts.effect;
         let event = Event::Submitted(Submitted {
             holding: Some(Self::passing_on(
@@ -111,6 +112,7 @@ impl NodeRules {
                         kind_tag: prepared.facts.kind_tag,
                         expires_us: prepared.facts.expires_us,
                         victims_until_us: prepared.facts.victims_until_us,
+                        evidence_request: prepared.facts.evidence_request,
                         ..Holding::default()
                     },
                     clock,
@@ -136,6 +138,9 @@ impl NodeRules {
             vec![prepared.envelope, prepared.acceptance],
             leaf,
         )?;
+        if let Some(taken) = &taken {
+            self.notice_double(taken, step, number, group)?;
+        }
         if let (Some(taken), Some(effect)) = (taken, effect) {
             self.carry_out(&taken, effect, group)?;
         }
@@ -230,6 +235,7 @@ impl NodeRules {
                 }
                 let number = inbox::ask::last_number(group)?.saturating_add(1);
                 let taken = Taken::of(&facts, digest, lane.peer);
+                let step = evidence_number(&facts);
                 let effect = facts.effect;
                 let event = Event::Received(Received {
                     holding: Some(Self::passing_on(
@@ -248,6 +254,7 @@ impl NodeRules {
                                 kind_tag: facts.kind_tag,
                                 expires_us: facts.expires_us,
                                 victims_until_us: facts.victims_until_us,
+                                evidence_request: facts.evidence_request,
                                 ..Holding::default()
                             },
                             facts.clock,
@@ -264,6 +271,9 @@ impl NodeRules {
                     ..leaf
                 };
                 self.append(group, event, vec![envelope], leaf)?;
+                if let Some(taken) = &taken {
+                    self.notice_double(taken, step, number, group)?;
+                }
                 if let (Some(taken), Some(effect)) = (taken, effect) {
                     self.carry_out(&taken, effect, group)?;
                 }
@@ -329,4 +339,9 @@ impl NodeRules {
         });
         self.append(group, event, vec![arrived.receipts], leaf)
     }
+}
+
+/// Number of a step of an evidence request on its side; 0 for what is none.
+fn evidence_number(facts: &Facts) -> u32 {
+    facts.follow.as_ref().map_or(0, |follow| follow.evidence_number)
 }

@@ -27,6 +27,11 @@ pub struct Facts {
     pub releases: Vec<Release>,
     /// What its step does in the same group.
     pub effect: Option<Effect>,
+    /// Whether it is an evidence request.
+    pub evidence_request: bool,
+    /// On an own step of an evidence request: how many records followed the request when the step was
+    /// prepared. Where more do, it is prepared again.
+    pub evidence_followers: Option<u64>,
 }
 
 /// Writes into a holding what is due of it.

@@ -40,6 +40,9 @@ pub enum SubmissionRefusal {
     /// The record to pass on is locked.
     #[error("the record was recalled or has expired and is not passed on any more")]
     OriginalLocked,
+    /// Another step of the evidence request became durable since this one was prepared.
+    #[error("another step of the request was taken meanwhile; look at it and try again")]
+    EvidenceMoved,
 }
 
 /// Why the writer refused a proposal.

@@ -5,7 +5,7 @@
 use crate::{
     crypto::{Digest, Domain},
     entry::{Event, LateReceiptsKept, LockCause},
-    inbox::{Follower, ask, followers, life, life_rows},
+    inbox::{Follower, ask, followers, life, life_rows, requests},
     record::{Country, RECALL_STEP},
     store::Group,
     wire::{
@@ -68,6 +68,11 @@ impl NodeRules {
         let Ok(followed) = Digest::try_from(follow.header_digest.as_slice()) else {
             return Ok(None);
         };
+        if let Some(known) = facts.evidence_followers
+            && followers::count(group, &followed)? != known
+        {
+            return Ok(Some(SubmissionRefusal::EvidenceMoved));
+        }
         let number = ask::by_digest(group, &followed)?;
         let life = match number {
             Some(number) => life_rows::of(group, number)?,
@@ -116,6 +121,36 @@ impl NodeRules {
             }
             Effect::LateReceipts(kept) => self.keep_late(taken, kept, group),
         }
+    }
+
+    /// Raises an alarm where a side of an evidence request took a second step with one number. Which of
+    /// them counts does not depend on which came first.
+    pub(super) fn notice_double(
+        &self,
+        taken: &Taken,
+        step: u32,
+        local: u64,
+        group: &mut Group<'_>,
+    ) -> Result<(), Declined> {
+        let first = requests::numbered(group, &taken.followed, taken.origin, step)?;
+        if step == 0 || first.is_none_or(|first| first == local) {
+            return Ok(());
+        }
+        let peer = taken.origin.code().to_owned();
+        let leaf = LeafBody {
+            actor: self.own_actor(),
+            action: Action::Alarm.into(),
+            header_digest: taken.followed.to_vec(),
+            peer: peer.clone(),
+            detail: "evidence-step-twice".to_owned(),
+            subject: taken.digest.to_vec(),
+            ..LeafBody::default()
+        };
+        let event = Event::Alarm(crate::entry::Alarm {
+            peer,
+            kind: "evidence-step-twice".to_owned(),
+        });
+        self.append(group, event, Vec::new(), leaf)
     }
 
     /// Carries out the steps that waited for a record.

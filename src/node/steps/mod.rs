@@ -51,6 +51,9 @@ pub enum FollowFault {
     /// A recall for the sake of an original names another than the record passes on.
     #[error("the recall names another original than the record passes on")]
     Original,
+    /// Steps of evidence requests follow requests.
+    #[error("what it names is no evidence request")]
+    NotARequest,
     /// The record is locked.
     #[error("the record was recalled or has expired; nothing follows it any more")]
     Locked,
@@ -154,6 +157,7 @@ impl Node {
             idempotency_key: order.key,
             actor: order.actor,
             by_node: true,
+            evidence: false,
         })
         .await
     }
@@ -248,7 +252,18 @@ impl Node {
                     }
                     // Told of what became of a record that is locked: that is what they are for.
                     Some(Kind::LateReceipts(_)) => return Ok(()),
-                    Some(Kind::ConsentRequest(_) | Kind::Evidence(_)) | None => {}
+                    Some(Kind::Evidence(_)) => {
+                        if !target.holding.evidence_request {
+                            return Err(FollowFault::NotARequest);
+                        }
+                        let asked = |peer: Country| {
+                            target.outbox.iter().any(|of| of.peer == peer.code())
+                        };
+                        if origin != self.country && origin != target_origin && !asked(origin) {
+                            return Err(FollowFault::Party(target_origin));
+                        }
+                    }
+                    Some(Kind::ConsentRequest(_)) | None => {}
                 }
             }
         }
@@ -288,6 +303,10 @@ impl Node {
                 Some(Kind::Recall(recall)) => recall.original_digest.clone(),
                 _ => Vec::new(),
             },
+            evidence_number: match record.step.as_ref().and_then(|step| step.step.as_ref()) {
+                Some(Kind::Evidence(step)) => step.number,
+                _ => 0,
+            },
         });
         Facts {
             follow,
@@ -297,6 +316,7 @@ impl Node {
                 .as_ref()
                 .map_or(0, |at| Moment::from(at).micros()),
             passes_on: super::onward::passes_on(record),
+            evidence_request: super::evidence::is_request(record),
             ..Facts::default()
         }
     }

@@ -149,11 +149,13 @@ impl Node {
             mut record,
             actor,
             by_node,
+            evidence,
             ..
         } = intent;
         if (record.step.is_some() || record.onward.is_some()) && !by_node {
             return Err(SubmitError::StepAsRecord);
         }
+        let evidence_followers = self.complete_evidence(&mut record, evidence)?;
         self.check(&record, now).map_err(SubmitError::Invalid)?;
         self.check_follow(&record, self.country)?;
         let sharing = self
@@ -199,6 +201,7 @@ impl Node {
         let facts = Facts {
             effect: self.effect_of(&record, self.country)?,
             releases: self.releases_of(&record),
+            evidence_followers,
             ..self.facts_held(&record, &sealed.digest, self.country, now)?
         };
         let (slot, slot_key) = self.slots.take().map_err(NodeError::from)?;

@@ -1,7 +1,7 @@
 //! Why a submission is refused.
 
 use super::{
-    super::{NodeError, fence::FENCED, rules::SubmissionRefusal, steps::FollowFault},
+    super::{NodeError, evidence::EvidenceFault, fence::FENCED, rules::SubmissionRefusal, steps::FollowFault},
     MAX_KEY_CHARS,
 };
 use crate::{
@@ -37,6 +37,9 @@ pub enum SubmitError {
     /// What it follows does not let it.
     #[error("the record cannot follow what it names: {0}")]
     Follows(#[from] FollowFault),
+    /// It is an evidence request, or a step of one, that cannot be taken.
+    #[error(transparent)]
+    Evidence(#[from] EvidenceFault),
     /// The disk is nearly full.
     #[error(
         "the node's disk is {used}% full and it accepts no submissions above {limit}%; free space or ask the operator"

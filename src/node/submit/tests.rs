@@ -64,6 +64,7 @@ fn intents(bytes: usize) -> impl Iterator<Item = Intent> {
         idempotency_key: String::new(),
         actor: "TJ/operator/test".to_owned(),
         by_node: false,
+        evidence: false,
     })
 }
 

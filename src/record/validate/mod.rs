@@ -32,6 +32,7 @@ pub(in crate::record) use checker::Checker;
 pub use checker::MAX_LIST;
 pub(in crate::record) use compartments::victims_go_to_named_authorities;
 pub(in crate::record) use destinations::destination_reads;
+pub use evidence::MAX_EVIDENCE_STEPS;
 pub use steps::MAX_LATE_RECEIPTS;
 pub(in crate::record) use text::Text;
 

@@ -5,6 +5,7 @@ mod audit;
 mod cards;
 mod consents;
 mod enrolment;
+mod evidence;
 mod life;
 mod records;
 mod search;
@@ -24,7 +25,8 @@ use crate::{
     wire::node::{
         access_service_server::AccessServiceServer, audit_service_server::AuditServiceServer,
         card_service_server::CardServiceServer, consent_service_server::ConsentServiceServer,
-        enrolment_service_server::EnrolmentServiceServer, life_service_server::LifeServiceServer,
+        enrolment_service_server::EnrolmentServiceServer,
+        evidence_service_server::EvidenceServiceServer, life_service_server::LifeServiceServer,
         record_service_server::RecordServiceServer, search_service_server::SearchServiceServer,
         sharing_service_server::SharingServiceServer, status_service_server::StatusServiceServer,
         thread_service_server::ThreadServiceServer, trend_service_server::TrendServiceServer,
@@ -57,6 +59,10 @@ pub(super) fn routes(node: &Arc<Node>, tls: &Arc<NodeTls>, ports: [Arc<Admission
     )
     .add_service(
         ConsentServiceServer::new(consents::Consents::new(Arc::clone(node)))
+            .max_decoding_message_size(MAX_REQUEST_BYTES),
+    )
+    .add_service(
+        EvidenceServiceServer::new(evidence::Evidence::new(Arc::clone(node)))
             .max_decoding_message_size(MAX_REQUEST_BYTES),
     )
     .add_service(

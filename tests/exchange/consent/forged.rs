@@ -203,6 +203,7 @@ async fn submit(at: &Country, record: Record) -> String {
         idempotency_key: String::new(),
         actor: "test".to_owned(),
         by_node: true,
+        evidence: false,
     };
     at.node()
         .submit_intent(intent)

@@ -114,6 +114,7 @@ async fn recall_comes_first(restarts: bool) {
         idempotency_key: String::new(),
         actor: "TJ/officer/local".to_owned(),
         by_node: false,
+        evidence: false,
     };
     let reference = origin.submit_intent(intent).await.unwrap().reference;
     let number = origin.find(&reference).unwrap();

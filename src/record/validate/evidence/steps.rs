@@ -10,7 +10,7 @@ use crate::wire::record::{
 };
 
 /// Most steps of one side of a request.
-const MAX_STEPS: u32 = 10_000;
+pub const MAX_STEPS: u32 = 1000;
 /// Most questions of a step.
 const MAX_QUESTIONS: usize = 64;
 
