@@ -104,6 +104,12 @@ impl Failure {
         self
     }
 
+    /// The same failure, and something else in words.
+    pub(super) fn and(mut self, detail: String) -> Self {
+        self.details.push(detail);
+        self
+    }
+
     /// The same failure, of one line of the input.
     pub(super) fn at_line(mut self, line: u64) -> Self {
         self.message = format!("line {line}: {}", self.message);

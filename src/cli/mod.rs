@@ -16,6 +16,7 @@ mod consent;
 mod delegate;
 mod demo;
 mod diff;
+mod evidence;
 mod exit;
 mod export;
 mod history;
@@ -165,6 +166,9 @@ enum Command {
     #[command(subcommand)]
     Consent(consent::Consent),
     Export(export::Export),
+    /// Ask another country for evidence, and answer what others ask for.
+    #[command(subcommand)]
+    Evidence(evidence::Evidence),
     /// Pass another country's record on to a third, with its origin's signature.
     Onward(onward::Onward),
     /// Show the receipts of a record, verified.
@@ -260,6 +264,7 @@ fn dispatch(command: Command, out: &mut Out) -> Result<(), Failure> {
         Command::Auditor(of) => runtime()?.block_on(of.carry_out(Kind::Auditor, out)),
         Command::Operator(of) => runtime()?.block_on(of.carry_out(Kind::Operator, out)),
         Command::Consent(consent) => runtime()?.block_on(consent.carry_out(out)),
+        Command::Evidence(evidence) => runtime()?.block_on(evidence.carry_out(out)),
         Command::Export(export) => runtime()?.block_on(export.carry_out(out)),
         Command::Onward(onward) => runtime()?.block_on(onward.carry_out(out)),
         Command::Receipts(receipts) => runtime()?.block_on(receipts.carry_out(out)),

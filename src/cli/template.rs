@@ -28,6 +28,15 @@ pub(super) struct Template {
 }
 
 impl Template {
+    /// An example of a kind, as if it had been asked for on the command line.
+    pub(super) fn of(kind: &str, target: Target, offline: bool) -> Self {
+        Self {
+            kind: kind.to_owned(),
+            target,
+            offline,
+        }
+    }
+
     pub(super) async fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
         let now = system_clock()();
         let mut record = catalogue::example(&self.kind, now)

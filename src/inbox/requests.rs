@@ -32,10 +32,7 @@ pub(super) const NUMBERED: Keyspace = Keyspace {
 /// Notes a request, or a step of one.
 pub(super) fn add(holding: &Holding, rows: &mut Rows<'_>) -> Result<(), HoldingError> {
     if holding.evidence_request {
-        rows.put(
-            REQUESTS.key(&[&holding.number.to_be_bytes()]),
-            Vec::new(),
-        );
+        rows.put(REQUESTS.key(&[&holding.number.to_be_bytes()]), Vec::new());
     }
     let Some(follow) = holding.follow.as_ref().filter(|of| of.evidence_number != 0) else {
         return Ok(());

@@ -27,6 +27,7 @@ pub use kind::{
 pub use moment::Moment;
 pub use reference::{Reference, ReferenceError};
 pub use validate::{
-    MAX_DESTINATIONS, MAX_EVIDENCE_STEPS, MAX_LATE_RECEIPTS, MAX_LIST, MAX_RECORD_BYTES, ValidationContext, validate,
+    MAX_DESTINATIONS, MAX_EVIDENCE_STEPS, MAX_LATE_RECEIPTS, MAX_LIST, MAX_RECORD_BYTES,
+    ValidationContext, validate,
 };
 pub use violation::{MAX_VIOLATIONS, Rule, Violation, Violations};

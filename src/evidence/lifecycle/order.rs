@@ -10,10 +10,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{
-    Matter, Party, Step, Void,
-    step::MAX_STEPS,
-};
+use super::{Matter, Party, Step, Void, step::MAX_STEPS};
 use crate::crypto::Digest;
 
 /// What a step waits for.

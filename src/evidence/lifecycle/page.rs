@@ -27,9 +27,7 @@ pub fn lifecycle() -> String {
     }
     page.push('\n');
     page.push_str(&diagram());
-    page.push_str(
-        "\n| in state | by | changes nothing | leads on |\n|---|---|---|---|\n",
-    );
+    page.push_str("\n| in state | by | changes nothing | leads on |\n|---|---|---|---|\n");
     for state in State::ALL {
         for party in Party::ALL {
             row(&mut page, *state, party);
@@ -110,7 +108,10 @@ fn row(page: &mut String, state: State, party: Party) {
         return;
     }
     let (stays, leads) = (stays.join(", "), leads.join("; "));
-    line(page, format_args!("| {state} | {party} | {stays} | {leads} |"));
+    line(
+        page,
+        format_args!("| {state} | {party} | {stays} | {leads} |"),
+    );
 }
 
 fn line(page: &mut String, words: std::fmt::Arguments<'_>) {

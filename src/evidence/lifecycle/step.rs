@@ -208,7 +208,10 @@ impl Void {
 
     /// Every word with what it means, for the documents.
     pub const WORDS: &[(&'static str, &'static str)] = &[
-        ("stranger", "The country that took it is no party to the request."),
+        (
+            "stranger",
+            "The country that took it is no party to the request.",
+        ),
         ("number", "Its number is not one that a step has."),
         (
             "double",
@@ -224,8 +227,14 @@ impl Void {
             "wrong-authority",
             "Another authority of its side does this: the one that issued, or the one that acknowledged or got the request reassigned.",
         ),
-        ("wrong-state", "It is not allowed in the state that the request had."),
-        ("ground", "The request's agreement profile does not allow this refusal ground."),
+        (
+            "wrong-state",
+            "It is not allowed in the state that the request had.",
+        ),
+        (
+            "ground",
+            "The request's agreement profile does not allow this refusal ground.",
+        ),
     ];
 }
 

@@ -37,12 +37,7 @@ pub struct Row {
     pub goes: Goes,
 }
 
-const fn row(
-    from: &'static [State],
-    by: Party,
-    acts: &'static [Act],
-    goes: Goes,
-) -> Row {
+const fn row(from: &'static [State], by: Party, acts: &'static [Act], goes: Goes) -> Row {
     Row {
         from,
         by,
@@ -100,7 +95,12 @@ pub const TABLE: &[Row] = &[
     row(&[S::Draft], I, &[Act::Request], Goes::To(S::Submitted)),
     row(&[S::Submitted], E, &[Act::Delivery], Goes::To(S::Delivered)),
     // In hand.
-    row(&[S::Delivered], E, &[Act::Acknowledge], Goes::To(S::Acknowledged)),
+    row(
+        &[S::Delivered],
+        E,
+        &[Act::Acknowledge],
+        Goes::To(S::Acknowledged),
+    ),
     row(IN_HAND, E, &[Act::Acknowledge], Goes::Stays),
     row(
         &[

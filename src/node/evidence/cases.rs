@@ -104,7 +104,11 @@ impl Cases {
     /// The newest below a local number.
     pub(super) fn below(&self, before: u64) -> Option<u64> {
         let known = self.known();
-        known.cases.range(..before).next_back().map(|(number, _)| *number)
+        known
+            .cases
+            .range(..before)
+            .next_back()
+            .map(|(number, _)| *number)
     }
 }
 

@@ -38,7 +38,7 @@ impl Node {
             _ => None,
         };
         if !by_use_case {
-            return match is_request(record) || step.is_some() {
+            return match is_request(record) {
                 true => Err(EvidenceFault::AsRecord.into()),
                 false => Ok(None),
             };
@@ -141,7 +141,12 @@ impl Node {
             return Ok(());
         }
         // What is no line of text, validation says.
-        let authority: String = of.authority.chars().filter(|c| !c.is_control()).take(64).collect();
+        let authority: String = of
+            .authority
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(64)
+            .collect();
         Err(EvidenceFault::Authority { authority, known })
     }
 }

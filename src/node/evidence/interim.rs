@@ -1,7 +1,9 @@
 //! Terms until agreements name them.
 use crate::{
     record::Country,
-    wire::record::{AgreementProfile, ClockGoal, ClockRule, ClockStart, WorkingCalendar, clock_rule::Limit},
+    wire::record::{
+        AgreementProfile, ClockGoal, ClockRule, ClockStart, WorkingCalendar, clock_rule::Limit,
+    },
 };
 
 use super::{super::Node, TermsFault};
@@ -14,13 +16,18 @@ pub(super) fn terms_for(
     if profile != "untoc-art18" {
         return Err(TermsFault::NotAgreed {
             country,
-            profile: profile.chars().filter(|c| !c.is_control()).take(64).collect(),
+            profile: profile
+                .chars()
+                .filter(|c| !c.is_control())
+                .take(64)
+                .collect(),
             allowed: vec!["untoc-art18".to_owned()],
         });
     }
     Ok(AgreementProfile {
         id: profile.to_owned(),
-        title: "United Nations Convention against Transnational Organized Crime, Art. 18".to_owned(),
+        title: "United Nations Convention against Transnational Organized Crime, Art. 18"
+            .to_owned(),
         clocks: vec![ClockRule {
             id: "acknowledge".to_owned(),
             goal: ClockGoal::Acknowledged.into(),

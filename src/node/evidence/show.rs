@@ -89,7 +89,9 @@ impl Node {
             let (steps, numbers, next) = node.step_views(&thread, from)?;
             Ok(Some((thread, steps, numbers, next)))
         });
-        let shown = shown.await.map_err(|error| ReadError::of(reference, error))?;
+        let shown = shown
+            .await
+            .map_err(|error| ReadError::of(reference, error))?;
         let (thread, steps, numbers, next) = shown.ok_or(EvidenceError::NotARequest(asked))?;
         if !numbers.is_empty() {
             let shown = Leaf::of(numbers.iter().map(|(number, digest)| (*number, digest)));
@@ -196,8 +198,14 @@ impl Node {
                 .map_or(0, |at| Moment::from(at).micros()),
             stored_us: stored.time.micros(),
             crossed,
-            items: record.evidence.as_ref().map_or(0, |of| count(of.items.len())),
-            persons: record.evidence.as_ref().map_or(0, |of| count(of.persons.len())),
+            items: record
+                .evidence
+                .as_ref()
+                .map_or(0, |of| count(of.items.len())),
+            persons: record
+                .evidence
+                .as_ref()
+                .map_or(0, |of| count(of.persons.len())),
             step,
             ..EvidenceStepView::default()
         };

@@ -124,7 +124,11 @@ impl Node {
             // Said first: whoever is on the wrong side should not be told of authorities.
             let other = thread.own != party || !table::is_partys(act, party);
             if other || act.is_nodes() {
-                return Err(refuse(Void::Party { act, by: thread.own }).into());
+                return Err(refuse(Void::Party {
+                    act,
+                    by: thread.own,
+                })
+                .into());
             }
         }
         let authority = authority(&permit, &thread, order.authority);

@@ -1,9 +1,6 @@
 //! Under which terms a request goes to a country: what the agreement with it names.
 
-use crate::{
-    record::Country,
-    wire::record::AgreementProfile,
-};
+use crate::{record::Country, wire::record::AgreementProfile};
 
 use super::super::Node;
 

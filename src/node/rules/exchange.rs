@@ -14,8 +14,8 @@ use crate::{
 };
 
 use super::{
-    Answered, Arrival, ArrivedReceipts, Declined, Facts, NodeRules, Prepared, ReceivedBatch, Refusal,
-    Submission, SubmissionRefusal,
+    Answered, Arrival, ArrivedReceipts, Declined, Facts, NodeRules, Prepared, ReceivedBatch,
+    Refusal, Submission, SubmissionRefusal,
     facts::timed,
     recent::Name,
     refuses_release,
@@ -343,5 +343,8 @@ impl NodeRules {
 
 /// Number of a step of an evidence request on its side; 0 for what is none.
 fn evidence_number(facts: &Facts) -> u32 {
-    facts.follow.as_ref().map_or(0, |follow| follow.evidence_number)
+    facts
+        .follow
+        .as_ref()
+        .map_or(0, |follow| follow.evidence_number)
 }

@@ -256,9 +256,8 @@ impl Node {
                         if !target.holding.evidence_request {
                             return Err(FollowFault::NotARequest);
                         }
-                        let asked = |peer: Country| {
-                            target.outbox.iter().any(|of| of.peer == peer.code())
-                        };
+                        let asked =
+                            |peer: Country| target.outbox.iter().any(|of| of.peer == peer.code());
                         if origin != self.country && origin != target_origin && !asked(origin) {
                             return Err(FollowFault::Party(target_origin));
                         }

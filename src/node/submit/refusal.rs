@@ -1,7 +1,10 @@
 //! Why a submission is refused.
 
 use super::{
-    super::{NodeError, evidence::EvidenceFault, fence::FENCED, rules::SubmissionRefusal, steps::FollowFault},
+    super::{
+        NodeError, evidence::EvidenceFault, fence::FENCED, rules::SubmissionRefusal,
+        steps::FollowFault,
+    },
     MAX_KEY_CHARS,
 };
 use crate::{

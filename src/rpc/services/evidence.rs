@@ -20,9 +20,8 @@ use crate::{
     wire::node::{
         CheckEvidenceRequest, CheckEvidenceResponse, EvidenceSide, EvidenceState,
         GetEvidenceRequest, GetEvidenceResponse, ListEvidenceRequest, ListEvidenceResponse,
-        Refusal as Words, RequestEvidenceRequest, RequestEvidenceResponse,
-        TakeEvidenceStepRequest, TakeEvidenceStepResponse,
-        evidence_service_server::EvidenceService,
+        Refusal as Words, RequestEvidenceRequest, RequestEvidenceResponse, TakeEvidenceStepRequest,
+        TakeEvidenceStepResponse, evidence_service_server::EvidenceService,
     },
 };
 
@@ -125,7 +124,9 @@ impl EvidenceService for Evidence {
         } else {
             let (permit, request) =
                 enter_about::<act::ExecuteEvidence, _>(&self.node, request, |of| &of.reference)?;
-            self.node.take_executing_step(permit, named(&request)?).await
+            self.node
+                .take_executing_step(permit, named(&request)?)
+                .await
         };
         let taken = taken.map_err(refuse)?;
         Ok(Response::new(TakeEvidenceStepResponse {

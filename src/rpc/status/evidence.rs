@@ -38,11 +38,9 @@ impl From<EvidenceError> for Refusal {
         match error {
             EvidenceError::Record(error) => error.into(),
             EvidenceError::Submit(error) => error.into(),
-            EvidenceError::NotARequest(_) => Self::new(
-                Code::NotFound,
-                "EVIDENCE_NOT_A_REQUEST",
-                error.to_string(),
-            ),
+            EvidenceError::NotARequest(_) => {
+                Self::new(Code::NotFound, "EVIDENCE_NOT_A_REQUEST", error.to_string())
+            }
         }
     }
 }

@@ -60,9 +60,16 @@ fn a_withdrawal_that_crossed_an_execution_withdraws_and_shows_it() {
         steps.push(step("UZ", 9, 1, 0, (1, 1), Act::Withdraw));
         let end = case(&matter(), &steps);
         assert_eq!(end.state, State::Withdrawn);
-        assert!(end.settled.iter().all(|of| matches!(of.outcome, Outcome::Took { .. })));
+        assert!(
+            end.settled
+                .iter()
+                .all(|of| matches!(of.outcome, Outcome::Took { .. }))
+        );
         let withdrawal = end.settled.last().unwrap();
-        let crossed: Vec<_> = steps[1..steps.len() - 1].iter().map(|of| of.digest).collect();
+        let crossed: Vec<_> = steps[1..steps.len() - 1]
+            .iter()
+            .map(|of| of.digest)
+            .collect();
         assert_eq!(withdrawal.crossed, crossed);
     }
 }
@@ -139,7 +146,12 @@ fn the_wrong_party_and_the_wrong_authority_are_named() {
     other.authority = "interior-ministry".to_owned();
     let refused = judge(&matter(), &steps, &other).unwrap_err();
     assert_eq!(refused.word(), "wrong-authority");
-    assert!(refused.to_string().contains("`prosecutor` is the authority"), "{refused}");
+    assert!(
+        refused
+            .to_string()
+            .contains("`prosecutor` is the authority"),
+        "{refused}"
+    );
     steps.push(step("KZ", 3, 2, 1, (0, 0), Act::Reassign));
     other = Step {
         number: 3,
@@ -148,10 +160,16 @@ fn the_wrong_party_and_the_wrong_authority_are_named() {
     };
     assert_eq!(judge(&matter(), &steps, &other), Ok(State::Recognised));
     let back = step("KZ", 4, 3, 3, (0, 0), Act::Recognise);
-    assert_eq!(judge(&matter(), &steps, &back).unwrap_err().word(), "wrong-authority");
+    assert_eq!(
+        judge(&matter(), &steps, &back).unwrap_err().word(),
+        "wrong-authority"
+    );
     let mut issuing = step("UZ", 5, 1, 0, (0, 0), Act::Withdraw);
     issuing.authority = "customs".to_owned();
-    assert_eq!(judge(&matter(), &[], &issuing).unwrap_err().word(), "wrong-authority");
+    assert_eq!(
+        judge(&matter(), &[], &issuing).unwrap_err().word(),
+        "wrong-authority"
+    );
 }
 
 #[test]
@@ -244,7 +262,10 @@ fn two_steps_that_claim_to_have_seen_each_other_get_an_order() {
     ];
     let end = case(&matter(), &steps);
     assert_eq!(end.state, State::Refused);
-    assert!(matches!(end.outcome(&digest(4)), Some(Outcome::Took { .. })));
+    assert!(matches!(
+        end.outcome(&digest(4)),
+        Some(Outcome::Took { .. })
+    ));
 }
 
 #[test]

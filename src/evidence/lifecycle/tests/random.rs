@@ -24,14 +24,15 @@ enum Move {
 
 fn moves() -> impl Strategy<Value = Vec<Move>> {
     let party = prop_oneof![Just(Party::Issuing), Just(Party::Executing)];
-    let one = (party, any::<usize>(), 0..10_u32, 0..4_u32).prop_map(|(party, act, what, number)| {
-        match what {
-            0 => Move::Takes(party, act),
-            1..=4 => Move::TakesRightly(party, act),
-            5 => Move::Lies(party, act, number),
-            _ => Move::Arrives(party),
-        }
-    });
+    let one =
+        (party, any::<usize>(), 0..10_u32, 0..4_u32).prop_map(|(party, act, what, number)| {
+            match what {
+                0 => Move::Takes(party, act),
+                1..=4 => Move::TakesRightly(party, act),
+                5 => Move::Lies(party, act, number),
+                _ => Move::Arrives(party),
+            }
+        });
     prop::collection::vec(one, 0..40)
 }
 

@@ -24,7 +24,11 @@ fn every_act_is_one_partys_but_notes_and_arrivals() {
     for act in Act::ALL {
         let of = Party::ALL.map(|party| is_partys(*act, party));
         let both = matches!(act, Act::Note | Act::Arrived);
-        assert_eq!(of.iter().filter(|is| **is).count(), 1 + usize::from(both), "{act}");
+        assert_eq!(
+            of.iter().filter(|is| **is).count(),
+            1 + usize::from(both),
+            "{act}"
+        );
     }
 }
 
@@ -53,7 +57,11 @@ fn the_issuing_side_may_the_same_before_and_after_the_delivery() {
         let [before, after] =
             [State::Submitted, State::Delivered].map(|state| goes(state, *act, Party::Issuing));
         assert_eq!(before, after, "{act}");
-        assert_eq!(goes(State::Submitted, *act, Party::Executing), None, "{act}");
+        assert_eq!(
+            goes(State::Submitted, *act, Party::Executing),
+            None,
+            "{act}"
+        );
     }
 }
 
@@ -77,7 +85,9 @@ fn every_state_can_be_reached_and_every_open_one_left() {
         assert!(reached.contains(state), "{state}");
         if state.is_open() && *state != State::Draft {
             let issuing = allowed(*state, Party::Issuing);
-            let ends = [Act::Withdraw, Act::Close].iter().any(|act| issuing.contains(act));
+            let ends = [Act::Withdraw, Act::Close]
+                .iter()
+                .any(|act| issuing.contains(act));
             assert!(ends, "{state}");
         }
     }

@@ -7,5 +7,5 @@ mod terms;
 
 pub(super) use items::check as items;
 pub(super) use request::{check as request, spontaneous};
-pub(super) use steps::check as step;
 pub use steps::MAX_STEPS as MAX_EVIDENCE_STEPS;
+pub(super) use steps::check as step;
