@@ -77,6 +77,7 @@ pub fn split(record: &Record) -> Vec<(CompartmentLabel, Vec<u8>)> {
         step: record.step.clone(),
         onward: record.onward.clone(),
         purpose: record.purpose,
+        joint_case: record.joint_case.clone(),
     };
     let mut parts = vec![(CompartmentLabel::Situation, situation.encode_to_vec())];
     let mut add = |label, content: Option<Vec<u8>>| {

@@ -8,6 +8,7 @@ use crate::{
     },
     envelope::running_hash,
     inbox,
+    node::joint::CaseFact,
     replication::lanes,
     store::{Decline, Group},
     wire::ledger::{Action, LeafBody},
@@ -16,7 +17,7 @@ use crate::{
 use super::{
     Answered, Arrival, ArrivedReceipts, Declined, Facts, NodeRules, Prepared, ReceivedBatch,
     Refusal, Submission, SubmissionRefusal,
-    facts::timed,
+    facts::{of_case, timed},
     recent::Name,
     refuses_release,
     steps::{Taken, Target},
@@ -44,6 +45,9 @@ impl NodeRules {
             return Ok(Err(refusal));
         }
         if let Some(refusal) = self.refuses_consent(&prepared.facts, group)? {
+            return Ok(Err(refusal));
+        }
+        if let Some(refusal) = Self::refuses_version(&prepared.facts, group)? {
             return Ok(Err(refusal));
         }
         let releases = &prepared.facts.releases;
@@ -81,6 +85,7 @@ impl NodeRules {
         }
         let passes_on = prepared.facts.passes_on;
         let clock = prepared.facts.clock;
+        let case = prepared.facts.joint_case;
         let actor = prepared.actor.clone();
         let peers: Vec<&str> = prepared.destinations.iter().map(|of| of.code()).collect();
         let peers = peers.join(",");
@@ -98,7 +103,7 @@ impl NodeRules {
         let event = Event::Submitted(Submitted {
             holding: Some(Self::passing_on(
                 timed(
-                    Holding {
+                    of_case(Holding {
                         number,
                         header_digest: prepared.digest.to_vec(),
                         record_id: prepared.record_id.to_vec(),
@@ -114,7 +119,7 @@ impl NodeRules {
                         victims_until_us: prepared.facts.victims_until_us,
                         evidence_request: prepared.facts.evidence_request,
                         ..Holding::default()
-                    },
+                    }, case),
                     clock,
                 ),
                 passes_on,
@@ -151,6 +156,20 @@ impl NodeRules {
             number,
             repeated: false,
         }))
+    }
+
+    /// Refuses a version of a joint case that does not come right after the newest here.
+    fn refuses_version(
+        facts: &Facts,
+        group: &Group<'_>,
+    ) -> Result<Option<SubmissionRefusal>, Declined> {
+        let Some(CaseFact { tag, edition }) = facts.joint_case.filter(|of| of.edition != 0) else {
+            return Ok(None);
+        };
+        let newest = inbox::joint_cases::newest(group, &tag)?;
+        let newest = newest.map_or(0, |newest| newest.edition);
+        let next = newest.checked_add(1) == Some(edition);
+        Ok((!next).then_some(SubmissionRefusal::JointCaseMoved))
     }
 
     pub(super) fn receive(
@@ -240,7 +259,7 @@ impl NodeRules {
                 let event = Event::Received(Received {
                     holding: Some(Self::passing_on(
                         timed(
-                            Holding {
+                            of_case(Holding {
                                 number,
                                 header_digest: digest.to_vec(),
                                 record_id: record_id.to_vec(),
@@ -256,7 +275,7 @@ impl NodeRules {
                                 victims_until_us: facts.victims_until_us,
                                 evidence_request: facts.evidence_request,
                                 ..Holding::default()
-                            },
+                            }, facts.joint_case),
                             facts.clock,
                         ),
                         facts.passes_on,

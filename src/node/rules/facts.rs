@@ -1,6 +1,7 @@
 //! What the writer is told of a record's content, and what its life orders.
 
 use super::{consent::PassesOn, released::Release};
+use crate::node::joint::CaseFact;
 use crate::{
     crypto::Digest,
     entry::{Follow, Holding, LateReceipt, Lock, LockCause},
@@ -25,6 +26,8 @@ pub struct Facts {
     pub passes_on: Option<PassesOn>,
     /// What it releases of statistics.
     pub releases: Vec<Release>,
+    /// The joint case that it belongs to, or is a version of.
+    pub joint_case: Option<CaseFact>,
     /// What its step does in the same group.
     pub effect: Option<Effect>,
     /// Whether it is an evidence request.
@@ -32,6 +35,18 @@ pub struct Facts {
     /// On an own step of an evidence request: how many records followed the request when the step was
     /// prepared. Where more do, it is prepared again.
     pub evidence_followers: Option<u64>,
+}
+
+/// Writes into a holding which joint case it belongs to.
+pub(super) fn of_case(holding: Holding, fact: Option<CaseFact>) -> Holding {
+    match fact {
+        Some(CaseFact { tag, edition }) => Holding {
+            joint_case_tag: tag.to_vec(),
+            joint_case_edition: edition,
+            ..holding
+        },
+        None => holding,
+    }
 }
 
 /// Writes into a holding what is due of it.

@@ -316,6 +316,7 @@ impl Node {
                 .map_or(0, |at| Moment::from(at).micros()),
             passes_on: super::onward::passes_on(record),
             evidence_request: super::evidence::is_request(record),
+            joint_case: self.case_fact(record),
             ..Facts::default()
         }
     }

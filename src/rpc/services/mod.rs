@@ -6,6 +6,7 @@ mod cards;
 mod consents;
 mod enrolment;
 mod evidence;
+mod joint_cases;
 mod life;
 mod records;
 mod search;
@@ -26,7 +27,8 @@ use crate::{
         access_service_server::AccessServiceServer, audit_service_server::AuditServiceServer,
         card_service_server::CardServiceServer, consent_service_server::ConsentServiceServer,
         enrolment_service_server::EnrolmentServiceServer,
-        evidence_service_server::EvidenceServiceServer, life_service_server::LifeServiceServer,
+        evidence_service_server::EvidenceServiceServer,
+        joint_case_service_server::JointCaseServiceServer, life_service_server::LifeServiceServer,
         record_service_server::RecordServiceServer, search_service_server::SearchServiceServer,
         sharing_service_server::SharingServiceServer, status_service_server::StatusServiceServer,
         thread_service_server::ThreadServiceServer, trend_service_server::TrendServiceServer,
@@ -51,6 +53,10 @@ pub(super) fn routes(node: &Arc<Node>, tls: &Arc<NodeTls>, ports: [Arc<Admission
     )
     .add_service(
         SearchServiceServer::new(search::Search::new(Arc::clone(node)))
+            .max_decoding_message_size(MAX_REQUEST_BYTES),
+    )
+    .add_service(
+        JointCaseServiceServer::new(joint_cases::JointCases::new(Arc::clone(node)))
             .max_decoding_message_size(MAX_REQUEST_BYTES),
     )
     .add_service(
