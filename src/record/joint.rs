@@ -63,7 +63,7 @@ impl Membership {
 pub enum Standing {
     /// It is a member.
     Member,
-    /// It will be.
+    /// It will be, and was not before.
     ToCome(Moment),
     /// It was, until then.
     Ended(Moment),
@@ -112,12 +112,13 @@ impl Members {
         if all().any(|one| one.holds(at)) {
             return Standing::Member;
         }
-        if let Some(from) = all().map(|one| one.from).filter(|from| *from > at).min() {
-            // Whoever left and comes again is told when it comes.
-            return Standing::ToCome(from);
+        // Whoever left is out, whether it comes again or not.
+        let ended = all().filter_map(|one| one.until).filter(|until| *until <= at);
+        if let Some(until) = ended.max() {
+            return Standing::Ended(until);
         }
-        match all().filter_map(|one| one.until).max() {
-            Some(until) => Standing::Ended(until),
+        match all().map(|one| one.from).min() {
+            Some(from) => Standing::ToCome(from),
             None => Standing::Stranger,
         }
     }

@@ -31,6 +31,7 @@ mod doors;
 mod enrolment;
 mod examples;
 mod idempotency;
+mod joint;
 mod key_rotation;
 mod kinds;
 mod lapses;

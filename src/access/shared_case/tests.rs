@@ -183,12 +183,12 @@ fn nothing_is_read_of_a_case_that_is_not_here_or_of_a_strangers_record() {
 
 prop_compose! {
     fn memberships()(
-        list in prop::collection::vec((0..2_usize, 0..3_usize, 0..40_i64, prop::option::of(0..50_i64)), 0..8)
+        list in prop::collection::vec((0..2_usize, 0..3_usize, 0..40_i64, prop::option::of(1..20_i64)), 0..8)
     ) -> Members {
         let (countries, names) = (["UZ", "KZ"], [POLICE, PROSECUTOR, STRANGER]);
         let list: Vec<_> = list
             .into_iter()
-            .map(|(of, by, from, until)| (countries[of], names[by], from, until))
+            .map(|(of, by, from, long)| (countries[of], names[by], from, long.map(|long| from + long)))
             .collect();
         members(&list)
     }

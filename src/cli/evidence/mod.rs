@@ -8,6 +8,8 @@ mod show;
 mod step;
 mod words;
 
+pub(super) use words::until;
+
 use clap::{Args, Subcommand};
 
 use super::{Target, exit::Failure, out::Out, template::Template};

@@ -36,10 +36,6 @@ const MAX_CLIMB: usize = 8;
 pub(in crate::node) struct Version {
     /// Its local number.
     pub(in crate::node) number: u64,
-    /// SHA-256 of its header.
-    pub(in crate::node) digest: Digest,
-    /// Its own reference.
-    pub(in crate::node) reference: String,
     /// Its country.
     pub(in crate::node) origin: Country,
     /// The joint case, by its first version.
@@ -147,7 +143,11 @@ impl Node {
             Belongs::Unknown => None,
         };
         let submitted = record.submitted_at.as_ref();
-        let submitted = submitted.map_or(stored.time, Moment::from);
+        let submitted = match joint_case(record) {
+            // Whoever was sent a version may know that the case is there, and why it is closed now.
+            Some(_) => Moment::from_micros(i64::MIN),
+            None => submitted.map_or(stored.time, Moment::from),
+        };
         let newest = match tag {
             Some(tag) => self.newest_case(&tag)?,
             None => None,
@@ -166,6 +166,17 @@ impl Node {
             _ => SharedCase::Unknown,
         };
         Ok(Some((case, submitted)))
+    }
+
+    /// The newest version of the joint case that a record held belongs to.
+    pub(in crate::node) fn case_of(
+        &self,
+        stored: &StoredRecord,
+    ) -> Result<Option<Arc<Version>>, NodeError> {
+        match self.belongs(stored)? {
+            Belongs::To(tag) => self.newest_case(&tag),
+            Belongs::Nowhere | Belongs::Unknown => Ok(None),
+        }
     }
 
     /// A subject, narrowed where the record belongs to a joint case.
@@ -222,13 +233,11 @@ impl Node {
         };
         let own = JointCaseReference {
             header_digest: stored.digest.to_vec(),
-            reference: record.reference.clone(),
+            reference: record.reference,
             ..JointCaseReference::default()
         };
         let version = Arc::new(Version {
             number,
-            digest: stored.digest,
-            reference: record.reference,
             origin: stored.holding.origin.parse().map_err(EntryError::from)?,
             first: record.joint_case.unwrap_or(own),
             members,

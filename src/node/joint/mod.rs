@@ -14,6 +14,7 @@ mod judge;
 mod list;
 mod members;
 
+pub use crate::inbox::joint_cases::CaseTag;
 pub use cases::CaseFact;
 pub(crate) use cases::JointCases;
 pub use list::{Case, MemberState};

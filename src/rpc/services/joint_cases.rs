@@ -6,10 +6,9 @@ use tonic::{Code, Request, Response, Status};
 
 use crate::{
     access::act,
-    inbox::joint_cases::CaseTag,
     node::{
         Node,
-        joint::ChangeOrder,
+        joint::{CaseTag, ChangeOrder},
         read::{MAX_PAGE, Reading},
     },
     rpc::{

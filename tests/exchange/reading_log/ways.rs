@@ -7,7 +7,7 @@ use comity::{
         node::{
             ExportLedgerRequest, ExportRecordRequest, ExportTableRequest, GetRecallStatusRequest,
             GetRecordRequest, GetSharingRequest, ListActsOfPersonRequest, ListActsOnRecordRequest,
-            ListChargesRequest, ListDueRequest, ListHoldsRequest, ListLeavesRequest,
+            ListChargesRequest, ListDueRequest, ListHoldsRequest, ListJointCasesRequest, ListLeavesRequest,
             ListReceiptsRequest, ListRecordsRequest, ListRelatedRequest, MakeReportRequest,
             ProveRecordRequest, SearchRequest, WatchRecordsRequest,
         },
@@ -26,6 +26,7 @@ pub(super) enum Way {
     History,
     List,
     Due,
+    Cases,
     Holds,
     Watch,
     Search,
@@ -45,16 +46,17 @@ pub(super) enum Way {
 }
 
 use Way::{
-    AuditExport, AuditList, AuditPerson, AuditProof, AuditRecord, AuditReport, Charges, Due,
+    AuditExport, AuditList, AuditPerson, AuditProof, AuditRecord, AuditReport, Cases, Charges, Due,
     ExportCourt, ExportTable, History, Holds, List, RecallStatus, Receipts, Related, Search,
     Sharing, Show, Watch,
 };
 
-pub(super) const WAYS: [Way; 20] = [
+pub(super) const WAYS: [Way; 21] = [
     Show,
     History,
     List,
     Due,
+    Cases,
     Holds,
     Watch,
     Search,
@@ -79,6 +81,7 @@ impl Way {
         match self {
             Show | History => "read",
             List | Due | Holds => "listed",
+            Cases => "joint-cases",
             Watch => "watched",
             Search => "searched",
             Related => "related",
@@ -129,6 +132,10 @@ impl Way {
                     .await,
             ),
             Due => said(officer.threads.list_due(ListDueRequest::default()).await),
+            Cases => {
+                let request = ListJointCasesRequest::default();
+                said(officer.joint_cases.list_joint_cases(request).await)
+            }
             Holds => said(officer.life.list_holds(ListHoldsRequest {}).await),
             Watch => {
                 let watch = officer
