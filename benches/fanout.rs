@@ -71,6 +71,7 @@ async fn submitted(node: &Arc<Node>, records: Vec<Record>, in_flight: usize) -> 
                 idempotency_key: String::new(),
                 actor: "bench/case-system".to_owned(),
                 by_node: false,
+                evidence: false,
             })
         })
         .buffered(in_flight)

@@ -248,6 +248,7 @@ async fn fill(node: &Arc<Node>, arguments: &Arguments) {
             idempotency_key: String::new(),
             actor: "bench/case-system".to_owned(),
             by_node: false,
+            evidence: false,
         })
     });
     stream::iter(submissions)

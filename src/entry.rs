@@ -15,12 +15,13 @@ use crate::{
 pub use crate::wire::entry::{
     AccessChanged, AgreementsChanged, Alarm, ApprovalAnswer, ApprovalAsked, ApprovalChanged,
     ApprovalKind, ApprovalOrder, AttemptsRefused, CardAccepted, CaughtUp, CertificateTold, Charge,
-    ChargeChanged, CheckpointSeen, Disclosed, EarlierSettled, Erased, Escalated, Fenced, Follow,
-    HoldChanged, Holding, KeyTold, LateReceipt, LateReceiptsKept, LeafSlot, LeavesIndexed, LifeRow,
-    LinkChanged, Lock, LockCause, Locked, LostNamed, NodeCreated, NodeRenewed, NodeStarted,
-    OutboxPlace, PeerHeard, PeerRenewed, Position, Read, RecalledAlone, ReceiptsArrived,
-    ReceiptsIssued, Received, ReferenceFloor, Refused, Rekeyed, ReleasedTable, StartUnconfirmed,
-    Submitted, TableExported, entry::Event,
+    ChargeChanged, CheckpointSeen, ClockTold, ClocksRow, ClocksWorkedOut, Disclosed,
+    EarlierSettled, Erased, Escalated, Fenced, Follow, HoldChanged, Holding, KeyTold, LateReceipt,
+    LateReceiptsKept, LeafSlot, LeavesIndexed, LifeRow, LinkChanged, Lock, LockCause, Locked,
+    LostNamed, NodeCreated, NodeRenewed, NodeStarted, OutboxPlace, PeerHeard, PeerRenewed,
+    Position, Read, RecalledAlone, ReceiptsArrived, ReceiptsIssued, Received, ReferenceFloor,
+    Refused, Rekeyed, ReleasedTable, StartUnconfirmed, Submitted, TableExported, Told,
+    entry::Event,
 };
 
 /// Random name of one life of a node's store: renewed when it is restored from a backup, so that

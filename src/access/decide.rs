@@ -14,7 +14,10 @@ use super::{
     table::{Guarded, Scope, Table},
     warrant::Warrant,
 };
-use crate::{record::{Moment, compartments::label_name}, wire::record::CompartmentLabel};
+use crate::{
+    record::{Moment, compartments::label_name},
+    wire::record::CompartmentLabel,
+};
 
 /// Who calls, and from where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -219,12 +222,20 @@ pub fn decide(
             }
             // The origin named who reads victims' data; no row of the country goes beyond that.
             if label == CompartmentLabel::Victims && !own && !action.hands_in() {
-                missing = if named { Missing::NotAMember } else { Missing::NotNamed };
+                missing = if named {
+                    Missing::NotAMember
+                } else {
+                    Missing::NotNamed
+                };
                 return false;
             }
             let reached = row.scope == Scope::Country || own;
             if !reached {
-                missing = if named { Missing::NotAMember } else { Missing::Authority };
+                missing = if named {
+                    Missing::NotAMember
+                } else {
+                    Missing::Authority
+                };
             }
             reached
         });

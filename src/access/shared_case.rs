@@ -16,7 +16,10 @@
 //! membership is over, what follows is decided by whoever gives the moment.
 
 use super::decide::Missing;
-use crate::record::{Country, Moment, joint::{Members, Standing}};
+use crate::record::{
+    Country, Moment,
+    joint::{Members, Standing},
+};
 
 /// How this country stands to the joint case of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -121,12 +121,9 @@ pub fn cases(
     // The key that follows is the tag with one byte more.
     let from = after.map_or_else(Vec::new, |tag| NEWEST.key(&[tag, &[0]]));
     let rows = store.scan(&NEWEST.key(&[]), &from, limit)?;
-    let each = rows.iter().filter_map(|(key, value)| {
-        Some((
-            *key.last_chunk::<16>()?,
-            CaseVersion::decode(value)?,
-        ))
-    });
+    let each = rows
+        .iter()
+        .filter_map(|(key, value)| Some((*key.last_chunk::<16>()?, CaseVersion::decode(value)?)));
     Ok(each.collect())
 }
 

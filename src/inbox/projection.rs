@@ -7,8 +7,8 @@ use crate::{
 };
 
 use super::{
-    RecordRow, approvals, charges, consents, escalations, followers, holding::HoldingError, joint_cases,
-    late_rows, life_rows, readers, released, requests,
+    RecordRow, approvals, charges, clocks, consents, escalations, followers, holding::HoldingError,
+    joint_cases, late_rows, life_rows, readers, released, requests,
 };
 
 /// Record number → where its entry stands.
@@ -130,7 +130,7 @@ pub(super) const COUNTERS: Keyspace = Keyspace {
 };
 
 /// The keyspaces of this room.
-pub const fn keyspaces() -> [&'static Keyspace; 28] {
+pub const fn keyspaces() -> [&'static Keyspace; 32] {
     let [life, due, open] = life_rows::keyspaces();
     let [requests, tokens, passed_on, revoked] = consents::keyspaces();
     [
@@ -162,6 +162,10 @@ pub const fn keyspaces() -> [&'static Keyspace; 28] {
         &requests::NUMBERED,
         &joint_cases::BELONGS,
         &joint_cases::NEWEST,
+        &clocks::LOOKS,
+        &clocks::CLOCKS,
+        &clocks::RUNNING,
+        &clocks::UNDELIVERED,
     ]
 }
 
@@ -178,6 +182,11 @@ pub fn apply(entry: &Entry, stored: &Stored<'_>, rows: &mut Rows<'_>) -> Result<
             let peers = submitted.outbox.iter().map(|place| place.peer.clone());
             life_rows::begin(holding, entry, Some(peers.collect()), rows)?;
             consents::begin(holding, false, rows)?;
+            let sent = (
+                submitted.outbox.as_slice(),
+                submitted.incarnation.as_slice(),
+            );
+            clocks::begin(holding, Some(sent), rows)?;
             released::add(&submitted.released, rows)?;
             if !submitted.idempotency_tag.is_empty() {
                 rows.put(
@@ -196,6 +205,7 @@ pub fn apply(entry: &Entry, stored: &Stored<'_>, rows: &mut Rows<'_>) -> Result<
             hold(holding, stored.place, rows)?;
             life_rows::begin(holding, entry, None, rows)?;
             consents::begin(holding, true, rows)?;
+            clocks::begin(holding, None, rows)?;
             rows.put(
                 IDS.key(&[holding.origin.as_bytes(), &holding.record_id]),
                 holding.number.to_be_bytes().to_vec(),
@@ -225,6 +235,11 @@ pub fn apply(entry: &Entry, stored: &Stored<'_>, rows: &mut Rows<'_>) -> Result<
         }
         Event::Escalated(escalated) => {
             escalations::apply(escalated, entry.time, rows)?;
+            life_rows::apply(entry, stored, rows)
+        }
+        Event::ClocksWorkedOut(_) | Event::ClockTold(_) => clocks::apply(event, rows),
+        Event::Locked(_) => {
+            clocks::apply(event, rows)?;
             life_rows::apply(entry, stored, rows)
         }
         _ => life_rows::apply(entry, stored, rows),

@@ -21,7 +21,7 @@ use crate::{
 
 use super::{
     Clock, Node, NodeError, NodeKeys, access,
-    agreements::InForce,
+    agreements::{Folders, InForce},
     audit,
     clocks::Clocks,
     disk,
@@ -75,7 +75,7 @@ impl Node {
             // It is to count: nothing is begun with one that cannot.
             access::InForce::check(permissions.as_deref())?;
         }
-        let (agreements, in_force) = InForce::load(home.layout().agreements())?;
+        let (agreements, in_force) = InForce::load(Folders::of(home.layout()))?;
         let (store, opened) =
             Store::open_on(store_options(&home)?, Arc::new(Rooms), medium, progress)?;
         if projection::permissions(&store)?.is_none() {
@@ -201,6 +201,7 @@ impl Node {
             scanning: Arc::default(),
             reporting: tokio::sync::Mutex::default(),
             recalls_to_pass: AtomicBool::new(true),
+            receipts_came: AtomicBool::new(true),
             _lock: lock,
         });
         // What was issued, revoked or rotated while the node stood still. Where a file cannot be read, this is

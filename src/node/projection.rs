@@ -173,6 +173,7 @@ fn about(event: &Event) -> Result<Option<Digest>, EntryError> {
         Event::Disclosed(disclosed) => Some(&disclosed.header_digest),
         Event::ChargeChanged(changed) => Some(&changed.header_digest),
         Event::Escalated(escalated) => Some(&escalated.header_digest),
+        Event::ClockTold(told) => Some(&told.header_digest),
         _ => None,
     };
     bytes

@@ -5,6 +5,7 @@
 //! and leaf indexes are assigned, and entries appended. Nothing here waits or does I/O of its own.
 
 mod approvals;
+mod clocks;
 mod consent;
 mod desk;
 mod exchange;
@@ -23,6 +24,7 @@ mod subject;
 mod told;
 
 pub use approvals::{AnswerOrder, AskOrder};
+pub use clocks::{ClocksOrder, TellOrder};
 pub use consent::{DiscloseOrder, PassesOn};
 pub use desk::{ChargeOrder, EscalateOrder};
 pub use facts::{
@@ -273,6 +275,7 @@ impl Rules for NodeRules {
             Proposal::RefusedAttempts(sums) => self.attempts_refused(sums, group)?,
             Proposal::Charge(order) => self.charge(*order, group)?,
             Proposal::Escalate(orders) => self.escalate(orders, group)?,
+            Proposal::Clocks(orders) => self.clocks(orders, group)?,
             Proposal::Lock { orders, actor } => self.lock_all(orders, &actor, group)?,
             Proposal::Hold {
                 number,

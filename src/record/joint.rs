@@ -113,7 +113,9 @@ impl Members {
             return Standing::Member;
         }
         // Whoever left is out, whether it comes again or not.
-        let ended = all().filter_map(|one| one.until).filter(|until| *until <= at);
+        let ended = all()
+            .filter_map(|one| one.until)
+            .filter(|until| *until <= at);
         if let Some(until) = ended.max() {
             return Standing::Ended(until);
         }
@@ -208,9 +210,7 @@ impl Members {
         for old in &before.list {
             let who = || (old.country, old.authority.clone());
             let same = |new: &&Membership| {
-                new.country == old.country
-                    && new.authority == old.authority
-                    && new.from == old.from
+                new.country == old.country && new.authority == old.authority && new.from == old.from
             };
             let Some(new) = self.list.iter().find(same) else {
                 return Some(Change::Gone(who()));

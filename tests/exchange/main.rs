@@ -29,6 +29,7 @@ mod dialling;
 mod disk;
 mod doors;
 mod enrolment;
+mod evidence;
 mod examples;
 mod idempotency;
 mod joint;

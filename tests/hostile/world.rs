@@ -256,6 +256,7 @@ impl World {
             idempotency_key: String::new(),
             actor: OPERATOR.to_owned(),
             by_node: false,
+            evidence: false,
         };
         self.node().submit_intent(intent).await?;
         self.submitted += 1;

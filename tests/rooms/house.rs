@@ -55,7 +55,11 @@ pub(crate) const HOUSE: &[Room] = &[
             "card", "crypto", "entry", "envelope", "ledger", "record", "wire",
         ],
     ),
-    room("config", AT_THE_EDGE, &["access", "card", "record", "wire"]),
+    room(
+        "config",
+        AT_THE_EDGE,
+        &["access", "card", "evidence", "record", "wire"],
+    ),
     room(
         "home",
         AT_THE_EDGE,

@@ -17,8 +17,8 @@ const OTHER: &str = "victim-support";
 const EXPECTED: &[(Role, &str)] = &[
     (
         Role::LiaisonOfficer,
-        "list suiqe/sui, watch suiqe/sui, read suiqe/sui, search suiqe/sui, correlate suiqe/sui,
-         track suiqe/sui, preview suivqe/suivqe, submit suivqe/suivqe, amend suivqe/suivqe, reply suiqe/sui,
+        "list suiqe/suie, watch suiqe/suie, read suiqe/suie, search suiqe/suie, correlate suiqe/suie,
+         track suiqe/suie, preview suivqe/suivqe, submit suivqe/suivqe, amend suivqe/suivqe, reply suiqe/sui,
          recall suiqe/sui, shred sui/sui, hold sui/sui, acknowledge suiqe/sui, assign suiqe/sui,
          request-consent suiqe/sui, answer-consent suiqe/sui, share-onward suiqe/sui,
          export-table sui/sui, see-approvals +, approve +, status +, see-cards +,
@@ -35,6 +35,7 @@ const EXPECTED: &[(Role, &str)] = &[
         "list suiqe/, watch suiqe/, read suiqe/, search suiqe/, correlate suiqe/, track suiqe/,
          preview suiqe/, submit suiqe/, amend suiqe/, reply suiqe/, recall suiqe/, shred suiqe/,
          hold suiqe/, acknowledge suiqe/, assign suiqe/, request-consent suiqe/, answer-consent suiqe/,
+         request-evidence suivqe/, execute-evidence suiqe/,
          export-court suiqe/, see-approvals +, approve +, status +, see-cards +, see-agreements +,
          see-permissions +, request-approval +",
     ),

@@ -5,8 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     access::{
-        Action, Compartments, Principal, PrincipalKind, Role, Subject, Table, action::About,
-        decide,
+        Action, Compartments, Principal, PrincipalKind, Role, Subject, Table, action::About, decide,
     },
     wire::record::{
         Destination, Evidence, JointCase, JointCaseMember, Record, Situation, Source, Suspects,
@@ -27,13 +26,15 @@ fn uz() -> Country {
 }
 
 fn members(list: &[(&str, &str, i64, Option<i64>)]) -> Members {
-    let each = list.iter().map(|(country, authority, from, until)| JointCaseMember {
-        country: (*country).to_owned(),
-        authority: (*authority).to_owned(),
-        role: 2,
-        from: Some(at(*from).into()),
-        until: until.map(|until| at(until).into()),
-    });
+    let each = list
+        .iter()
+        .map(|(country, authority, from, until)| JointCaseMember {
+            country: (*country).to_owned(),
+            authority: (*authority).to_owned(),
+            role: 2,
+            from: Some(at(*from).into()),
+            until: until.map(|until| at(until).into()),
+        });
     let record = Record {
         situation: Some(Situation {
             kind: Some(Kind::JointCase(JointCase {
@@ -156,12 +157,7 @@ fn own_submissions_stay_with_their_authority_and_reach_the_countrys_members() {
         assert_eq!(refusal(&police, &of(second)), None, "at {second}");
         assert_eq!(refusal(&desk, &of(second)), None, "at {second}");
     }
-    let read = decide(
-        &prosecutor,
-        Action::Read,
-        Some(&of(10)),
-        &Table::default(),
-    );
+    let read = decide(&prosecutor, Action::Read, Some(&of(10)), &Table::default());
     assert_eq!(read.allowed.names(), "situation, suspects, evidence");
     let ended = Missing::MembershipEnded(Some(PROSECUTOR.to_owned()), at(40));
     assert_eq!(refusal(&prosecutor, &of(50)), Some(ended));

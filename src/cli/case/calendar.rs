@@ -45,7 +45,9 @@ impl Calendar {
             let why = format!("{} cannot be created: {error}", path.display());
             Failure::new(CANTCREAT, why)
         })?;
-        let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+        let written = file
+            .write_all(text.as_bytes())
+            .and_then(|()| file.sync_all());
         written.map_err(|error| {
             let why = format!("{} cannot be written: {error}", path.display());
             Failure::new(IOERR, why)

@@ -36,7 +36,9 @@ pub(super) fn write(events: &[JointCaseEvent], details: bool, now: Moment) -> St
                 calendar.push(meeting(&of.reference, event, details, &written));
             }
             Some(What::FollowUp(follow_up)) => {
-                let before = due.iter_mut().find(|(of_record, _)| *of_record == of.reference);
+                let before = due
+                    .iter_mut()
+                    .find(|(of_record, _)| *of_record == of.reference);
                 let number = match before {
                     Some((_, count)) => {
                         *count = count.saturating_add(1);
@@ -176,7 +178,11 @@ mod tests {
         assert!(!text.contains("SECRET"), "{text}");
         let unfolded = unfold(&text);
         let calendar = read_calendar(&unfolded).unwrap();
-        let names: Vec<_> = calendar.components.iter().map(|of| of.name.as_ref()).collect();
+        let names: Vec<_> = calendar
+            .components
+            .iter()
+            .map(|of| of.name.as_ref())
+            .collect();
         assert_eq!(names, ["VEVENT", "VTODO", "VTODO"]);
         for line in [
             "DTSTAMP:20261123T120000Z",

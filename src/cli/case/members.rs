@@ -70,11 +70,7 @@ fn authority(typed: &str) -> Result<Authority, String> {
     }
 }
 
-fn members(
-    of: Vec<Authority>,
-    role: JointCaseRole,
-    until: Option<Moment>,
-) -> Vec<JointCaseMember> {
+fn members(of: Vec<Authority>, role: JointCaseRole, until: Option<Moment>) -> Vec<JointCaseMember> {
     let members = of.into_iter().map(|of| JointCaseMember {
         country: of.country,
         authority: of.name,

@@ -75,7 +75,13 @@ impl List {
             return Ok(());
         }
         let headings = [
-            "REFERENCE", "VERSION", "CONVENER", "MEMBERS", "RECORDS", "CHANGED", "TITLE",
+            "REFERENCE",
+            "VERSION",
+            "CONVENER",
+            "MEMBERS",
+            "RECORDS",
+            "CHANGED",
+            "TITLE",
         ];
         out.table(&headings, rows)
     }
@@ -105,7 +111,11 @@ async fn opened(
         reading_purpose: why.code(),
         case_reference: why.case(),
     };
-    Ok(client.joint_cases.get_joint_case(request).await?.into_inner())
+    Ok(client
+        .joint_cases
+        .get_joint_case(request)
+        .await?
+        .into_inner())
 }
 
 impl Show {
@@ -124,7 +134,9 @@ impl Show {
         let basis = joint.legal_basis.unwrap_or_default();
         let instrument = LegalInstrument::try_from(basis.instrument).unwrap_or_default();
         let instrument = instrument.as_str_name();
-        let instrument = instrument.strip_prefix("LEGAL_INSTRUMENT_").unwrap_or(instrument);
+        let instrument = instrument
+            .strip_prefix("LEGAL_INSTRUMENT_")
+            .unwrap_or(instrument);
         out.line(&format!("{}  {}", summary.reference, summary.title))?;
         out.line(&format!(
             "convened by {}/{}; version {} of {}, {}",
@@ -147,7 +159,10 @@ impl Members {
             return members_table(&case.members, out);
         }
         for member in &case.members {
-            out.value(&json::to_json("comity.node.v1.JointCaseMemberState", member)?)?;
+            out.value(&json::to_json(
+                "comity.node.v1.JointCaseMemberState",
+                member,
+            )?)?;
         }
         Ok(())
     }
@@ -180,5 +195,8 @@ fn members_table(members: &[JointCaseMemberState], out: &mut Out) -> Result<(), 
             at(&of.until),
         ]
     });
-    out.table(&["MEMBER", "ROLE", "STATE", "FROM", "UNTIL"], rows.collect())
+    out.table(
+        &["MEMBER", "ROLE", "STATE", "FROM", "UNTIL"],
+        rows.collect(),
+    )
 }

@@ -91,7 +91,11 @@ fn row(of: &JointCaseEvent) -> Vec<String> {
             },
             record.title.clone(),
         ],
-        Some(Event::Request(case)) => ["request".to_owned(), state(case.state()), case.title.clone()],
+        Some(Event::Request(case)) => [
+            "request".to_owned(),
+            state(case.state()),
+            case.title.clone(),
+        ],
         Some(Event::Meeting(event)) => {
             let meeting = event.meeting.clone().unwrap_or_default();
             let mut state = match meeting.cancelled {

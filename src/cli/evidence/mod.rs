@@ -1,8 +1,12 @@
 //! `comity evidence …`: ask another country for evidence, and answer what it asks.
 
 mod act;
+mod calendar;
 mod check;
+mod clocks;
+mod ics;
 mod list;
+mod profiles;
 mod request;
 mod show;
 mod step;
@@ -27,6 +31,13 @@ pub(super) enum Evidence {
     List(list::List),
     /// Show a request: where it stands, its steps, and what may be done next.
     Show(show::Show),
+    /// See agreement profiles, by which the clocks of requests count.
+    #[command(subcommand)]
+    Profiles(profiles::Profiles),
+    /// Show the working days of a country.
+    Calendar(calendar::ShowCalendar),
+    /// Write the ends of open clocks as an iCalendar file.
+    CalendarExport(ics::CalendarExport),
     #[command(flatten)]
     Step(step::Step),
 }
@@ -59,6 +70,9 @@ impl Evidence {
             Self::Request(request) => request.carry_out(out).await,
             Self::List(list) => list.carry_out(out).await,
             Self::Show(show) => show.carry_out(out).await,
+            Self::Profiles(profiles) => profiles.carry_out(out),
+            Self::Calendar(calendar) => calendar.carry_out(out),
+            Self::CalendarExport(export) => export.carry_out(out).await,
             Self::Step(step) => step.carry_out(out).await,
         }
     }

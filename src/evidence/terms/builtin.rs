@@ -21,7 +21,7 @@ const PROFILES: &[(&str, &str)] = files!("profiles":
     "e-evidence-2023-1543-preservation"
     "eio-2014-41"
     "eu-2023-977"
-    "untoc-art-18"
+    "untoc-art18"
 );
 
 const CALENDARS: &[(&str, &str)] = files!("calendars":

@@ -8,13 +8,16 @@ use jiff::{
     tz::{TimeZone, TimeZoneDatabase},
 };
 
+use super::calendar_file::WEEK;
 use crate::{
     record::{Country, Moment},
     wire::record::WorkingCalendar,
 };
 
-/// Most holidays in a calendar, and most days worked although they would be free.
+/// Most holidays in a calendar.
 pub(super) const MAX_DAYS: usize = 1000;
+/// Most days worked although they would be free.
+pub(super) const MAX_WORKED: usize = 256;
 /// Most holidays that come every year, so that there are working days.
 pub(super) const MAX_YEARLY: usize = 60;
 /// Longest name of a time zone.
@@ -35,7 +38,7 @@ pub struct CalendarFault {
 }
 
 /// The calendar of a country, ready to count by.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Calendar {
     country: Country,
     zone: TimeZone,
@@ -90,13 +93,23 @@ impl Calendar {
 
     /// Whether a day is worked.
     pub fn is_worked(&self, day: Date) -> bool {
-        if self.worked.contains(&day) {
-            return true;
-        }
+        let holiday =
+            self.holidays.contains(&day) || self.yearly.contains(&(day.month(), day.day()));
+        self.worked.contains(&day) || !(self.rests(day) || holiday)
+    }
+
+    /// Whether a day's weekday is one of rest.
+    pub fn rests(&self, day: Date) -> bool {
         let weekday = usize::try_from(day.weekday().to_monday_zero_offset()).unwrap_or(0);
-        !(self.rest.get(weekday).copied().unwrap_or(false)
-            || self.holidays.contains(&day)
-            || self.yearly.contains(&(day.month(), day.day())))
+        self.rest.get(weekday).copied().unwrap_or(false)
+    }
+
+    /// The weekdays of rest, as files name them.
+    pub fn rest_days(&self) -> Vec<&'static str> {
+        let days = WEEK.into_iter().zip(self.rest);
+        days.filter(|(_, rests)| *rests)
+            .map(|(day, _)| day)
+            .collect()
     }
 
     /// Local date and time, to the minute, with the zone's offset: `2026-03-29 23:59 +02:00`.
@@ -174,13 +187,12 @@ impl TryFrom<&WorkingCalendar> for Calendar {
         if rest.iter().all(|free| *free) {
             return Err(fault("rest_days", None, "leave no day of the week"));
         }
-        for (field, list) in [("holidays", &wire.holidays), ("worked", &wire.worked)] {
-            if list.len() > MAX_DAYS {
-                return Err(fault(
-                    field,
-                    None,
-                    format!("at most {MAX_DAYS} are allowed"),
-                ));
+        for (field, list, most) in [
+            ("holidays", &wire.holidays, MAX_DAYS),
+            ("worked", &wire.worked, MAX_WORKED),
+        ] {
+            if list.len() > most {
+                return Err(fault(field, None, format!("at most {most} are allowed")));
             }
         }
         let mut every = BTreeSet::new();

@@ -8,30 +8,19 @@ use super::{
     profile::{Limit, Rule, Terms},
     work::{Run, run},
 };
-use crate::{record::Moment, wire::record::ClockGoal};
+use crate::{evidence::lifecycle::Party, record::Moment, wire::record::ClockGoal};
 
 const HOUR_US: i64 = 3_600_000_000;
 
-/// A side of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Party {
-    /// The side that asks.
-    Issuing,
-    /// The side that is asked.
-    Executing,
-}
-
-impl Party {
-    /// Whom a clock with that goal obliges.
-    pub const fn obliged(goal: ClockGoal) -> Self {
-        match goal {
-            ClockGoal::InformationAnswered | ClockGoal::Returned => Self::Issuing,
-            ClockGoal::Unspecified
-            | ClockGoal::Acknowledged
-            | ClockGoal::Decided
-            | ClockGoal::Executed
-            | ClockGoal::Transferred => Self::Executing,
-        }
+/// Whom a clock with that goal obliges.
+pub const fn obliged(goal: ClockGoal) -> Party {
+    match goal {
+        ClockGoal::InformationAnswered | ClockGoal::Returned => Party::Issuing,
+        ClockGoal::Unspecified
+        | ClockGoal::Acknowledged
+        | ClockGoal::Decided
+        | ClockGoal::Executed
+        | ClockGoal::Transferred => Party::Executing,
     }
 }
 
@@ -100,6 +89,8 @@ pub struct Clock {
     pub due: Option<Moment>,
     /// How long it stood still.
     pub stood_still: Duration,
+    /// When it goes on by itself, where it stands still until a day that was named.
+    pub resumes_at: Option<Moment>,
     /// The extensions that count.
     pub granted: Vec<Granted>,
     /// Whether it may be extended.
@@ -158,10 +149,7 @@ pub struct Clocks {
 /// Every clock of a request at `now`.
 pub fn clocks(terms: &Terms, case: &Case, history: &History, now: Moment) -> Clocks {
     let mut void = Vec::new();
-    let applies = |rule: &&Rule| {
-        rule.applies(case.urgency) && (rule.limit != Limit::AgreedDate || case.execute_by.is_some())
-    };
-    let rules = terms.profile.clocks.iter().filter(applies);
+    let rules = terms.profile.clocks.iter().filter(|rule| rule.counts(case));
     let clocks = rules
         .map(|rule| {
             let run = run(terms, rule, case, history.view(), now);
@@ -171,12 +159,7 @@ pub fn clocks(terms: &Terms, case: &Case, history: &History, now: Moment) -> Clo
         .collect();
     for (index, event) in history.events.iter().enumerate() {
         if let Happened::Extended { clock, .. } = &event.what
-            && !terms
-                .profile
-                .clocks
-                .iter()
-                .filter(applies)
-                .any(|rule| rule.id == *clock)
+            && !terms.counts(case, clock)
         {
             void.push((index, ExtensionFault::NoClock(clock.clone())));
         }
@@ -228,12 +211,13 @@ fn shown(
         id: rule.id.clone(),
         goal: rule.goal,
         limit: rule.limit,
-        obliged: Party::obliged(rule.goal),
+        obliged: obliged(rule.goal),
         state,
         started: run.started,
         first_due: run.first_due,
         due: run.due,
         stood_still: run.stood_still,
+        resumes_at: run.resumes_at,
         granted: run.granted,
         extension,
         expected,

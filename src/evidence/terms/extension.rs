@@ -1,16 +1,18 @@
 //! Whether a clock may be extended: as far as the profile allows, while it runs.
 
 use super::{
-    clock::Party,
+    clock::obliged,
     count::{Counter, days_between},
     history::{Case, History},
     profile::{Limit, Rule, Terms},
     work::{Run, run},
 };
-use crate::record::Moment;
+use crate::{evidence::lifecycle::Party, record::Moment};
 
 /// Hours of a day of a clock that counts hours.
 const DAY_US: i64 = 86_400_000_000;
+/// How often a clock is extended at most.
+pub(super) const MAX_TIMES: usize = 16;
 
 /// Why an extension is not taken. The step is void then, at both sides.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -59,6 +61,9 @@ pub enum ExtensionFault {
         /// The days of the profile.
         days: u32,
     },
+    /// Too often.
+    #[error("clock `{0}` was extended {MAX_TIMES} times, which is as often as it may be")]
+    TooOften(String),
     /// Used up.
     #[error("clock `{clock}` was extended by the {days} days that the profile allows")]
     UsedUp {
@@ -111,7 +116,7 @@ pub fn judge(
     let rules = &terms.profile.clocks;
     let rule = rules
         .iter()
-        .find(|rule| rule.id == clock && rule.applies(case.urgency))
+        .find(|rule| rule.id == clock && rule.counts(case))
         .ok_or_else(none)?;
     let run = run(terms, rule, case, history.view(), at);
     granted(terms, rule, case, &run, until, at)
@@ -156,7 +161,7 @@ pub(super) fn allowed(
     at: Moment,
 ) -> Result<(Moment, u32), ExtensionFault> {
     let clock = || rule.id.clone();
-    if Party::obliged(rule.goal) == Party::Issuing {
+    if obliged(rule.goal) == Party::Issuing {
         return Err(ExtensionFault::NotOurs(clock()));
     }
     if rule.extension_days == 0 {
@@ -176,6 +181,9 @@ pub(super) fn allowed(
     }
     if run.still_since.is_some() {
         return Err(ExtensionFault::Still(clock()));
+    }
+    if run.granted.len() >= MAX_TIMES {
+        return Err(ExtensionFault::TooOften(clock()));
     }
     let used = run.granted.iter().map(|granted| granted.days);
     let used = used.fold(0_u32, u32::saturating_add);

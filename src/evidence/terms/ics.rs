@@ -14,18 +14,44 @@ use super::{
     clock::{Clock, State},
     show::goal_name,
 };
-use crate::record::Moment;
+use crate::{record::Moment, wire::record::ClockGoal};
 
 /// Media type of what [`write`] makes.
 pub const MEDIA_TYPE: &str = "text/calendar; charset=utf-8";
 
-/// A clock of a request.
-#[derive(Clone, Copy, Debug)]
-pub struct Entry<'a> {
+/// A clock of a request that is open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
     /// The request's reference, such as UZ-26-000412-K.
-    pub reference: &'a str,
-    /// The clock.
-    pub clock: &'a Clock,
+    pub reference: String,
+    /// The clock's id in the profile.
+    pub clock: String,
+    /// What must happen.
+    pub goal: ClockGoal,
+    /// When it ends.
+    pub due: Moment,
+    /// When is warned; `None`: not.
+    pub warn_at: Option<Moment>,
+    /// How often it began to run to a new end.
+    pub round: u32,
+    /// Whether it stands still, so that its end moves.
+    pub stands_still: bool,
+}
+
+impl Entry {
+    /// Of a clock; `None` for one that is not open.
+    pub fn of(reference: &str, clock: &Clock) -> Option<Self> {
+        let due = clock.due.filter(|_| clock.is_open())?;
+        Some(Self {
+            reference: reference.to_owned(),
+            clock: clock.id.clone(),
+            goal: clock.goal,
+            due,
+            warn_at: clock.warn_at,
+            round: clock.round,
+            stands_still: matches!(clock.state, State::Paused { .. }),
+        })
+    }
 }
 
 /// Why nothing was written.
@@ -46,11 +72,11 @@ pub enum IcsError {
     Write(#[from] fmt::Error),
 }
 
-/// Writes a calendar of the clocks that are open. The same clocks at the same `now` give the same text.
+/// Writes a calendar of clocks. The same clocks at the same `now` give the same text.
 ///
 /// # Errors
 /// [`IcsError`].
-pub fn write(entries: &[Entry<'_>], now: Moment) -> Result<String, IcsError> {
+pub fn write(entries: &[Entry], now: Moment) -> Result<String, IcsError> {
     let mut calendar = icalendar::Calendar::empty();
     for (key, value) in [
         ("VERSION", "2.0"),
@@ -64,29 +90,32 @@ pub fn write(entries: &[Entry<'_>], now: Moment) -> Result<String, IcsError> {
         calendar.append_property(Property::new(key, value));
     }
     for entry in entries {
-        if let Some(due) = entry.clock.due.filter(|_| entry.clock.is_open()) {
-            calendar.push(event(entry, due, now)?);
-        }
+        calendar.push(event(entry, now)?);
     }
     let mut text = String::new();
     fmt::write(&mut text, format_args!("{calendar}"))?;
     Ok(text)
 }
 
-fn event(entry: &Entry<'_>, due: Moment, now: Moment) -> Result<Event, IcsError> {
-    let Entry { reference, clock } = *entry;
-    let unknown = || IcsError::Moment {
-        reference: reference.to_owned(),
-        clock: clock.id.clone(),
+fn event(entry: &Entry, now: Moment) -> Result<Event, IcsError> {
+    let Entry {
+        reference,
+        clock,
         due,
+        ..
+    } = entry;
+    let unknown = || IcsError::Moment {
+        reference: reference.clone(),
+        clock: clock.clone(),
+        due: *due,
     };
-    let start = stamp(due).ok_or_else(unknown)?;
+    let start = stamp(*due).ok_or_else(unknown)?;
     let written = stamp(now).ok_or_else(unknown)?;
-    let words = format!("{reference} {}", clock.id);
-    let uid = format!("{reference}.{}@comity", clock.id);
-    let status = match clock.state {
-        State::Paused { .. } => "TENTATIVE",
-        _ => "CONFIRMED",
+    let words = format!("{reference} {clock}");
+    let uid = format!("{reference}.{clock}@comity");
+    let status = match entry.stands_still {
+        true => "TENTATIVE",
+        false => "CONFIRMED",
     };
     let mut event = Event::new();
     event
@@ -94,16 +123,16 @@ fn event(entry: &Entry<'_>, due: Moment, now: Moment) -> Result<Event, IcsError>
         .uid(&uid)
         .add_property("DTSTAMP", &written)
         .add_property("DTSTART", &start)
-        .add_property("SEQUENCE", clock.round.to_string())
+        .add_property("SEQUENCE", entry.round.to_string())
         .add_property("STATUS", status)
         .add_property("TRANSP", "TRANSPARENT")
-        .add_property("CATEGORIES", goal_name(clock.goal));
-    if let Some(warn) = clock.warn_at {
+        .add_property("CATEGORIES", goal_name(entry.goal));
+    if let Some(warn) = entry.warn_at {
         let at = CalendarDateTime::from_str(&start).map_err(|_| unknown())?;
         let minutes = due.since(warn).as_secs() / 60;
         let mut alarm = Alarm::display(&words, at);
         alarm
-            .uid(&format!("{reference}.{}.warning@comity", clock.id))
+            .uid(&format!("{reference}.{clock}.warning@comity"))
             .add_property("DTSTAMP", &written)
             // Before the start, so that it moves with the event.
             .append_property(Property::new("TRIGGER", format!("-PT{minutes}M")));

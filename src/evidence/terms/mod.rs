@@ -40,11 +40,13 @@ mod work;
 pub use builtin::{builtin_calendars, builtin_profiles};
 pub use calendar::{Calendar, CalendarFault};
 pub use calendar_file::{CalendarFile, parse as parse_calendar};
-pub use clock::{Alert, Clock, Clocks, Party, State, clocks};
+pub use clock::{Alert, Clock, Clocks, State, clocks, obliged};
 pub use compare::differences;
 pub use extension::{Extension, ExtensionFault, Granted, judge as judge_extension};
 pub use history::{Case, Event, Happened, History};
-pub use profile::{Limit, MAX_CLOCKS, Profile, ProfileFault, Rule, Terms, TermsFault};
+pub use profile::{
+    Limit, MAX_CLOCKS, Profile, ProfileFault, Rule, Terms, TermsFault, is_profile_id,
+};
 pub use profile_file::parse as parse_profile;
 pub use reader::{MAX_FILE_BYTES, TermsError};
 pub use set::{Held, NoTerms, Origin, TermsSet};

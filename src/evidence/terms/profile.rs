@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     calendar::{Calendar, CalendarFault, shown},
+    history::Case,
     show::{goal_name, start_name},
 };
 use crate::{
@@ -20,7 +21,7 @@ const MAX_ID: usize = 64;
 /// Longest title, in characters.
 const MAX_TITLE: usize = 200;
 /// Longest source, in characters.
-const MAX_SOURCE: usize = 500;
+const MAX_SOURCE: usize = 250;
 /// Most refusal grounds named.
 const MAX_GROUNDS: usize = 64;
 /// Longest clock by hours, and farthest warning and escalation: ten years.
@@ -93,8 +94,13 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// Whether it counts for a request: one of its urgency, and with a day agreed on where it runs to one.
+    pub(super) fn counts(&self, case: &Case) -> bool {
+        self.applies(case.urgency) && (self.limit != Limit::AgreedDate || case.execute_by.is_some())
+    }
+
     /// Whether it applies to a request of that urgency; one that states none is routine.
-    pub fn applies(&self, urgency: Urgency) -> bool {
+    fn applies(&self, urgency: Urgency) -> bool {
         let urgency = match urgency {
             Urgency::Unspecified => Urgency::Routine,
             stated => stated,
@@ -128,12 +134,22 @@ impl Profile {
 }
 
 /// A profile and a calendar: by what a request's clocks are counted.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Terms {
     /// The clocks.
     pub profile: Profile,
     /// The calendar of the executing country.
     pub calendar: Calendar,
+}
+
+impl Terms {
+    /// Whether a clock of that id counts for a request.
+    pub fn counts(&self, case: &Case, clock: &str) -> bool {
+        self.profile
+            .clocks
+            .iter()
+            .any(|rule| rule.id == clock && rule.counts(case))
+    }
 }
 
 impl TryFrom<&AgreementProfile> for Terms {
@@ -151,8 +167,13 @@ impl TryFrom<&AgreementProfile> for Terms {
 /// A field and what is wrong with it.
 type Wrong = (&'static str, String);
 
+/// Whether text may be the id of a profile.
+pub fn is_profile_id(text: &str) -> bool {
+    id(text).is_ok()
+}
+
 /// Whether text may be the id of a profile or a clock.
-pub(super) fn id(text: &str) -> Result<(), Wrong> {
+fn id(text: &str) -> Result<(), Wrong> {
     let letters = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     let edge = |b: Option<u8>| b.is_some_and(|b| b != b'-');
     let bytes = text.as_bytes();
@@ -268,7 +289,7 @@ impl TryFrom<&AgreementProfile> for Profile {
 }
 
 /// Checks one clock.
-pub(super) fn rule(wire: &ClockRule) -> Result<Rule, Wrong> {
+fn rule(wire: &ClockRule) -> Result<Rule, Wrong> {
     id(&wire.id)?;
     let goal = ClockGoal::try_from(wire.goal).unwrap_or_default();
     if goal == ClockGoal::Unspecified {

@@ -283,7 +283,11 @@ impl Version {
         else {
             return false;
         };
-        if record.joint_case.as_ref().is_none_or(|of| !is_same(of, &self.first)) {
+        if record
+            .joint_case
+            .as_ref()
+            .is_none_or(|of| !is_same(of, &self.first))
+        {
             return false;
         }
         let at = Moment::from(submitted);

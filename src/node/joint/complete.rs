@@ -10,18 +10,11 @@ use crate::{
         Country, Moment, Reference,
         joint::{Change, Members, Standing, is_amendment, is_same, joint_case},
     },
-    wire::record::{
-        Destination, FollowType, JointCaseReference, Record, situation::Kind,
-    },
+    wire::record::{Destination, FollowType, JointCaseReference, Record, situation::Kind},
 };
 
 use super::{
-    super::{
-        Node, NodeError,
-        evidence::is_request,
-        steps::followed,
-        submit::SubmitError,
-    },
+    super::{Node, NodeError, evidence::is_request, steps::followed, submit::SubmitError},
     JointFault,
     cases::Version,
 };
@@ -122,7 +115,12 @@ impl Node {
         for destination in &mut record.destinations {
             // One that is none, validation refuses.
             if let Ok(country) = destination.country.parse::<Country>() {
-                to_members(destination, country, members.authorities(country, at), request)?;
+                to_members(
+                    destination,
+                    country,
+                    members.authorities(country, at),
+                    request,
+                )?;
             }
         }
         Ok(())
@@ -188,11 +186,14 @@ impl Node {
 
 /// The joint case of a record that belongs to one, or is a version of one.
 fn first_of(record: &Record, digest: &Digest) -> JointCaseReference {
-    record.joint_case.clone().unwrap_or_else(|| JointCaseReference {
-        header_digest: digest.to_vec(),
-        reference: record.reference.clone(),
-        ..JointCaseReference::default()
-    })
+    record
+        .joint_case
+        .clone()
+        .unwrap_or_else(|| JointCaseReference {
+            header_digest: digest.to_vec(),
+            reference: record.reference.clone(),
+            ..JointCaseReference::default()
+        })
 }
 
 fn to_members(
@@ -208,7 +209,11 @@ fn to_members(
     let mut named = destination.authorities.iter().chain(readers);
     if let Some(stranger) = named.find(|name| !members.contains(name)) {
         // What is no line of text, validation says.
-        let authority = stranger.chars().filter(|c| !c.is_control()).take(64).collect();
+        let authority = stranger
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(64)
+            .collect();
         return Err(JointFault::Authority {
             country,
             authority,

@@ -68,7 +68,8 @@ impl Node {
         })
         .await?;
         let shown = found.iter().map(|(number, digest, _)| (*number, digest));
-        self.listed(&permit, "joint-cases", Shown::of(shown)).await?;
+        self.listed(&permit, "joint-cases", Shown::of(shown))
+            .await?;
         let found = found.into_iter().map(|(_, _, summary)| summary);
         Ok((found.collect(), next))
     }
@@ -162,23 +163,21 @@ impl Node {
     }
 
     /// How each member of a version stands now.
-    fn member_states(
-        &self,
-        joint: &JointCase,
-        number: u64,
-    ) -> Result<Vec<MemberState>, NodeError> {
+    fn member_states(&self, joint: &JointCase, number: u64) -> Result<Vec<MemberState>, NodeError> {
         let Some(version) = self.case_version(number)? else {
             return Ok(Vec::new());
         };
         let now = self.membership_now();
         let state = |country: &str, authority: &str| {
             let country: Country = country.parse().ok()?;
-            Some(match version.members.of_authority(country, authority, now) {
-                Standing::Member => MembershipState::Member,
-                Standing::ToCome(_) => MembershipState::ToCome,
-                Standing::Ended(_) => MembershipState::Ended,
-                Standing::Stranger => return None,
-            })
+            Some(
+                match version.members.of_authority(country, authority, now) {
+                    Standing::Member => MembershipState::Member,
+                    Standing::ToCome(_) => MembershipState::ToCome,
+                    Standing::Ended(_) => MembershipState::Ended,
+                    Standing::Stranger => return None,
+                },
+            )
         };
         // Of several memberships of one authority each stands for itself.
         let own = |until: Option<Moment>, state: MembershipState| match until {

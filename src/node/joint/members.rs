@@ -73,7 +73,9 @@ impl Node {
             let record = node.open_stored(&stored)?;
             Ok(Ok((stored, record)))
         });
-        let opened = opened.await.map_err(|error| ReadError::of(reference, error))?;
+        let opened = opened
+            .await
+            .map_err(|error| ReadError::of(reference, error))?;
         let (stored, mut record) = opened?;
         if stored.holding.origin != self.country.code() {
             let convener = format!("{}/{}", stored.holding.origin, record.authority);
@@ -87,8 +89,7 @@ impl Node {
         record.submitted_at = None;
         record.joint_case = None;
         record.destinations = Vec::new();
-        if let Some(Kind::JointCase(of)) =
-            record.situation.as_mut().and_then(|of| of.kind.as_mut())
+        if let Some(Kind::JointCase(of)) = record.situation.as_mut().and_then(|of| of.kind.as_mut())
         {
             joint::change(of, order.add, order.end, self.membership_now()).map_err(|of| {
                 let who = format!("{}/{}", of.country, of.authority);

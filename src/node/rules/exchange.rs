@@ -103,23 +103,26 @@ impl NodeRules {
         let event = Event::Submitted(Submitted {
             holding: Some(Self::passing_on(
                 timed(
-                    of_case(Holding {
-                        number,
-                        header_digest: prepared.digest.to_vec(),
-                        record_id: prepared.record_id.to_vec(),
-                        origin: self.country.code().to_owned(),
-                        reference_tag: prepared.reference_tag.to_bytes(),
-                        blob: 0,
-                        slot: prepared.slot,
-                        sealed_keys: prepared.sealed_keys,
-                        exercise: prepared.exercise,
-                        follow: prepared.facts.follow,
-                        kind_tag: prepared.facts.kind_tag,
-                        expires_us: prepared.facts.expires_us,
-                        victims_until_us: prepared.facts.victims_until_us,
-                        evidence_request: prepared.facts.evidence_request,
-                        ..Holding::default()
-                    }, case),
+                    of_case(
+                        Holding {
+                            number,
+                            header_digest: prepared.digest.to_vec(),
+                            record_id: prepared.record_id.to_vec(),
+                            origin: self.country.code().to_owned(),
+                            reference_tag: prepared.reference_tag.to_bytes(),
+                            blob: 0,
+                            slot: prepared.slot,
+                            sealed_keys: prepared.sealed_keys,
+                            exercise: prepared.exercise,
+                            follow: prepared.facts.follow,
+                            kind_tag: prepared.facts.kind_tag,
+                            expires_us: prepared.facts.expires_us,
+                            victims_until_us: prepared.facts.victims_until_us,
+                            evidence_request: prepared.facts.evidence_request,
+                            ..Holding::default()
+                        },
+                        case,
+                    ),
                     clock,
                 ),
                 passes_on,
@@ -259,23 +262,26 @@ impl NodeRules {
                 let event = Event::Received(Received {
                     holding: Some(Self::passing_on(
                         timed(
-                            of_case(Holding {
-                                number,
-                                header_digest: digest.to_vec(),
-                                record_id: record_id.to_vec(),
-                                origin: lane.peer.code().to_owned(),
-                                reference_tag: reference_tag.to_bytes(),
-                                blob: 0,
-                                slot,
-                                sealed_keys,
-                                exercise,
-                                follow: facts.follow,
-                                kind_tag: facts.kind_tag,
-                                expires_us: facts.expires_us,
-                                victims_until_us: facts.victims_until_us,
-                                evidence_request: facts.evidence_request,
-                                ..Holding::default()
-                            }, facts.joint_case),
+                            of_case(
+                                Holding {
+                                    number,
+                                    header_digest: digest.to_vec(),
+                                    record_id: record_id.to_vec(),
+                                    origin: lane.peer.code().to_owned(),
+                                    reference_tag: reference_tag.to_bytes(),
+                                    blob: 0,
+                                    slot,
+                                    sealed_keys,
+                                    exercise,
+                                    follow: facts.follow,
+                                    kind_tag: facts.kind_tag,
+                                    expires_us: facts.expires_us,
+                                    victims_until_us: facts.victims_until_us,
+                                    evidence_request: facts.evidence_request,
+                                    ..Holding::default()
+                                },
+                                facts.joint_case,
+                            ),
                             facts.clock,
                         ),
                         facts.passes_on,

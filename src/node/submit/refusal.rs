@@ -2,8 +2,8 @@
 
 use super::{
     super::{
-        NodeError, evidence::EvidenceFault, fence::FENCED, joint::JointFault, rules::SubmissionRefusal,
-        steps::FollowFault,
+        NodeError, evidence::EvidenceFault, fence::FENCED, joint::JointFault,
+        rules::SubmissionRefusal, steps::FollowFault,
     },
     MAX_KEY_CHARS,
 };

@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 use jiff::tz::TimeZoneDatabase;
 
 use super::{
-    At, Checker, MAX_LINE, MAX_NOTE, MAX_SUMMARY, MAX_URL, Text, ValidationContext,
-    checker::Fault, evidence, follows, unknown_authority,
+    At, Checker, MAX_LINE, MAX_NOTE, MAX_SUMMARY, MAX_URL, Text, ValidationContext, checker::Fault,
+    evidence, follows, unknown_authority,
 };
 use crate::record::{
     Country, Moment, Rule,
@@ -58,7 +58,10 @@ pub(super) fn belongs(checker: &mut Checker, record: &Record, context: &Validati
         checker.found(
             at.field("reference"),
             Rule::Mismatch,
-            format!("{reference} was convened in {}, which alone changes it", reference.country),
+            format!(
+                "{reference} was convened in {}, which alone changes it",
+                reference.country
+            ),
         );
     }
     let digest_at = at.field("headerDigest");

@@ -54,6 +54,12 @@ const CALLS: &[(&str, Action)] = &[
     ("AnswerConsent", Action::AnswerConsent),
     ("ExportRecord", Action::ExportCourt),
     ("PassOn", Action::ShareOnward),
+    ("CheckEvidence", Action::RequestEvidence),
+    ("RequestEvidence", Action::RequestEvidence),
+    // Of a reference that is not of the own country; of an own request the issuing side's action.
+    ("TakeEvidenceStep", Action::ExecuteEvidence),
+    ("ListEvidence", Action::List),
+    ("GetEvidence", Action::Read),
     ("ReplyToRecord", Action::Reply),
     ("AcknowledgeRecord", Action::Acknowledge),
     ("AssignRecord", Action::Assign),

@@ -235,7 +235,12 @@ async fn a_joint_case_is_opened_met_about_and_left() {
 
     // A meeting, planned and then held.
     let planned = uz.submit(meeting(&case, &[], false)).await;
-    let held = amendment(uz, &planned, meeting(&case, &["EXERCISE: on one day"], true)).await;
+    let held = amendment(
+        uz,
+        &planned,
+        meeting(&case, &["EXERCISE: on one day"], true),
+    )
+    .await;
     let held = uz.submit(held).await;
     kz.receives(&held).await;
     let timeline = eventually("KZ has what was decided", async || {
@@ -252,11 +257,21 @@ async fn a_joint_case_is_opened_met_about_and_left() {
     assert!(about.iter().any(|of| {
         matches!(&of.event, Some(Event::FollowUp(of)) if of.done && of.due == "2031-02-28")
     }));
-    let calendar = comity(&["case", "ics", &case, "--home", kz.at()]).await.fine();
+    let calendar = comity(&["case", "ics", &case, "--home", kz.at()])
+        .await
+        .fine();
     assert!(calendar.contains("DTSTART:20310203T040000Z"), "{calendar}");
     assert!(calendar.contains("DUE;VALUE=DATE:20310228"), "{calendar}");
     assert!(!calendar.contains("translate"), "{calendar}");
-    let shown = ["case", "timeline", &case, "--home", kz.at(), "--output", "json"];
+    let shown = [
+        "case",
+        "timeline",
+        &case,
+        "--home",
+        kz.at(),
+        "--output",
+        "json",
+    ];
     let shown = comity(&shown).await.fine();
     let times: Vec<i64> = shown
         .lines()
@@ -271,7 +286,15 @@ async fn a_joint_case_is_opened_met_about_and_left() {
         .watch(comity::client::Start::Now, false)
         .await
         .unwrap();
-    let left = comity(&["case", "end", &case, &format!("KZ/{POLICE}"), "--home", tj.at()]).await;
+    let left = comity(&[
+        "case",
+        "end",
+        &case,
+        &format!("KZ/{POLICE}"),
+        "--home",
+        tj.at(),
+    ])
+    .await;
     assert!(left.fine().contains("version 2"));
     knows(uz, &case, &["TJ", "UZ"]).await;
     eventually("KZ is told", async || {
@@ -280,9 +303,7 @@ async fn a_joint_case_is_opened_met_about_and_left() {
     })
     .await;
     is_out(kz, &case, &ours).await;
-    let apart = tj
-        .submit(record(&json_of("of no case", &["KZ"])))
-        .await;
+    let apart = tj.submit(record(&json_of("of no case", &["KZ"]))).await;
     assert_eq!(watch.next().await.unwrap().record.reference, apart);
     // What it gave is still its own, and what is put in now does not go there.
     try_show(kz, &theirs).await.unwrap();
@@ -307,5 +328,8 @@ async fn a_joint_case_is_opened_met_about_and_left() {
     // Whoever is back reads again what it had.
     change(tj, &case, &["KZ"], &[]).await.unwrap();
     eventually("KZ is back", async || try_show(kz, &ours).await.ok()).await;
-    assert!(try_show(kz, &after).await.is_err(), "it was never sent there");
+    assert!(
+        try_show(kz, &after).await.is_err(),
+        "it was never sent there"
+    );
 }

@@ -89,6 +89,7 @@ fn intent(record: comity::wire::record::Record) -> Intent {
         idempotency_key: String::new(),
         actor: "TJ/officer/local".to_owned(),
         by_node: false,
+        evidence: false,
     }
 }
 

@@ -154,6 +154,7 @@ async fn together(recall_first: bool) {
         idempotency_key: String::new(),
         actor: "TJ/officer/local".to_owned(),
         by_node: false,
+        evidence: false,
     };
     let reference = origin.submit_intent(intent).await.unwrap().reference;
     let stored = stored(&origin, &reference);

@@ -46,6 +46,7 @@ fn intents(titles: usize, to: &'static [&'static str], of: &str) -> Vec<Intent> 
         idempotency_key: String::new(),
         actor: "EX/officer/local".to_owned(),
         by_node: false,
+        evidence: false,
     };
     (0..titles).map(intent).collect()
 }

@@ -2,14 +2,16 @@
 
 use comity::{
     client::Client,
+    record::Reference,
     wire::{
         ledger::ReadingPurpose,
         node::{
-            ExportLedgerRequest, ExportRecordRequest, ExportTableRequest, GetRecallStatusRequest,
-            GetRecordRequest, GetSharingRequest, ListActsOfPersonRequest, ListActsOnRecordRequest,
-            ListChargesRequest, ListDueRequest, ListHoldsRequest, ListJointCasesRequest, ListLeavesRequest,
-            ListReceiptsRequest, ListRecordsRequest, ListRelatedRequest, MakeReportRequest,
-            ProveRecordRequest, SearchRequest, WatchRecordsRequest,
+            ExportLedgerRequest, ExportRecordRequest, ExportTableRequest, GetEvidenceRequest,
+            GetRecallStatusRequest, GetRecordRequest, GetSharingRequest, ListActsOfPersonRequest,
+            ListActsOnRecordRequest, ListChargesRequest, ListDueRequest, ListEvidenceRequest,
+            ListHoldsRequest, ListJointCasesRequest, ListLeavesRequest, ListReceiptsRequest,
+            ListRecordsRequest, ListRelatedRequest, MakeReportRequest, ProveRecordRequest,
+            SearchRequest, WatchRecordsRequest,
         },
         record::{TrendDimension, TrendIndicator},
     },
@@ -37,6 +39,8 @@ pub(super) enum Way {
     RecallStatus,
     ExportCourt,
     ExportTable,
+    EvidenceList,
+    EvidenceSteps,
     AuditList,
     AuditProof,
     AuditExport,
@@ -47,11 +51,11 @@ pub(super) enum Way {
 
 use Way::{
     AuditExport, AuditList, AuditPerson, AuditProof, AuditRecord, AuditReport, Cases, Charges, Due,
-    ExportCourt, ExportTable, History, Holds, List, RecallStatus, Receipts, Related, Search,
-    Sharing, Show, Watch,
+    EvidenceList, EvidenceSteps, ExportCourt, ExportTable, History, Holds, List, RecallStatus,
+    Receipts, Related, Search, Sharing, Show, Watch,
 };
 
-pub(super) const WAYS: [Way; 21] = [
+pub(super) const WAYS: [Way; 23] = [
     Show,
     History,
     List,
@@ -67,6 +71,8 @@ pub(super) const WAYS: [Way; 21] = [
     RecallStatus,
     ExportCourt,
     ExportTable,
+    EvidenceList,
+    EvidenceSteps,
     AuditList,
     AuditProof,
     AuditExport,
@@ -91,6 +97,8 @@ impl Way {
             RecallStatus => "recall-status",
             ExportCourt => "court-export",
             ExportTable => "table-export",
+            EvidenceList => "evidence-listed",
+            EvidenceSteps => "evidence-shown",
             AuditList => "audit-list",
             AuditProof => "audit-proof",
             AuditExport => "audit-export",
@@ -100,10 +108,11 @@ impl Way {
         }
     }
 
-    /// How many syncs go before the leaf's: a watch says first that it begins.
+    /// How many syncs go before the leaf's: a watch says first that it begins, and the text of a request
+    /// is read before its steps are shown.
     pub(super) const fn before(self) -> u64 {
         match self {
-            Watch => 1,
+            Watch | EvidenceSteps => 1,
             _ => 0,
         }
     }
@@ -208,6 +217,22 @@ impl Way {
                     ..ExportTableRequest::default()
                 };
                 said(officer.trends.export_table(request).await)
+            }
+            EvidenceList => said(
+                officer
+                    .evidence
+                    .list_evidence(ListEvidenceRequest::default())
+                    .await,
+            ),
+            EvidenceSteps => {
+                // The request was submitted third after the record.
+                let of: Reference = reference.parse().unwrap();
+                let number = of.number + 3;
+                let request = GetEvidenceRequest {
+                    reference: Reference { number, ..of }.to_string(),
+                    ..GetEvidenceRequest::default()
+                };
+                said(officer.evidence.get_evidence(request).await)
             }
             AuditList => said(
                 operator

@@ -14,16 +14,10 @@ fn due_dates_are_read_back_as_they_were_written() {
     let done = vec![event("2026-11-11T06:00:00Z", Happened::Withdrawn)];
     let over = history("2026-11-10T06:00:00Z", done);
     let over = super::clock(&terms, &routine(), &over, "2026-11-12T06:00:00Z");
-    let entries = [
-        ics::Entry {
-            reference: "UZ-26-000412-K",
-            clock: &open,
-        },
-        ics::Entry {
-            reference: "UZ-26-000413-L",
-            clock: &over,
-        },
-    ];
+    let entries: Vec<ics::Entry> = [("UZ-26-000412-K", &open), ("UZ-26-000413-L", &over)]
+        .into_iter()
+        .filter_map(|(reference, clock)| ics::Entry::of(reference, clock))
+        .collect();
     let text = ics::write(&entries, now).unwrap();
     assert_eq!(
         text,
@@ -60,10 +54,7 @@ fn an_event_keeps_its_uid_when_its_date_moves() {
     let written = |events: Vec<Event>| {
         let history = history("2026-11-10T06:00:00Z", events);
         let clock = super::clock(&terms, &routine(), &history, "2026-11-10T12:00:00Z");
-        let entry = ics::Entry {
-            reference: "UZ-26-000412-K",
-            clock: &clock,
-        };
+        let entry = ics::Entry::of("UZ-26-000412-K", &clock).unwrap();
         ics::write(&[entry], at("2026-11-10T12:00:00Z")).unwrap()
     };
     let asked = event("2026-11-10T07:00:00Z", Happened::InformationRequested);

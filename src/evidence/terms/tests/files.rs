@@ -72,10 +72,7 @@ fn the_numbers_built_in_are_those_of_the_instruments() {
         limits("e-evidence-2023-1543-preservation"),
         [of("preserved-for", Limit::CalendarDays(60), 30)]
     );
-    assert_eq!(
-        limits("untoc-art-18"),
-        [of("execute", Limit::AgreedDate, 0)]
-    );
+    assert_eq!(limits("untoc-art18"), [of("execute", Limit::AgreedDate, 0)]);
 }
 
 const HEAD: &str = "id = \"a-b\"\ntitle = \"T\"\nsource = \"S\"\n";

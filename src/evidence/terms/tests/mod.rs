@@ -8,6 +8,7 @@ mod vectors;
 
 use super::*;
 use crate::{
+    evidence::lifecycle::Party,
     record::Moment,
     wire::record::{AgreementProfile, Urgency},
 };

@@ -115,7 +115,7 @@ fn a_request_under_the_convention_runs_to_the_day_that_was_agreed_on() {
     let history = history("2026-11-28T09:00:00Z", Vec::new());
     assert_eq!(
         shown(
-            "untoc-art-18",
+            "untoc-art18",
             "UZ",
             &routine(),
             &history,
@@ -125,13 +125,7 @@ fn a_request_under_the_convention_runs_to_the_day_that_was_agreed_on() {
     );
     let case = Case::new(Urgency::Routine, "2027-02-28");
     assert_eq!(
-        shown(
-            "untoc-art-18",
-            "UZ",
-            &case,
-            &history,
-            "2027-03-01T00:00:00Z"
-        ),
+        shown("untoc-art18", "UZ", &case, &history, "2027-03-01T00:00:00Z"),
         ["execute 2027-02-28 23:59 +05:00 Late"]
     );
 }

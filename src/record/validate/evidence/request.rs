@@ -51,6 +51,18 @@ pub(in crate::record::validate) fn check(
     translations(checker, at.field("translations"), of, record);
     facts(checker, of, record);
     one_destination(checker, record);
+    follows_nothing(checker, record);
+}
+
+/// Steps follow the request's header, so there is one version of it.
+fn follows_nothing(checker: &mut Checker, record: &Record) {
+    if record.follows.is_some() {
+        checker.found(
+            At::RECORD.field("follows"),
+            Rule::NotAllowedHere,
+            "a request opens a thread and is never amended: add to it by an answer, or withdraw it and send another",
+        );
+    }
 }
 
 /// Facts may be left out where nothing but the service of documents is sought (Art. 18(15)(c)).
@@ -139,7 +151,12 @@ fn urgency(checker: &mut Checker, at: At<'_>, of: &EvidenceRequest, record: &Rec
     }
 }
 
-pub(in crate::record::validate) fn legal_basis(checker: &mut Checker, at: At<'_>, of: Option<&LegalBasis>, offences: bool) {
+pub(in crate::record::validate) fn legal_basis(
+    checker: &mut Checker,
+    at: At<'_>,
+    of: Option<&LegalBasis>,
+    offences: bool,
+) {
     let Some(of) = of else {
         return checker.required(at, "the legal basis");
     };

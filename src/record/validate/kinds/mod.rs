@@ -10,8 +10,8 @@ mod tip;
 mod trend;
 
 use super::{
-    At, Checker, MAX_LINE, MAX_LIST, MAX_SUMMARY, Text, ValidationContext, checker::Fault, evidence,
-    joint,
+    At, Checker, MAX_LINE, MAX_LIST, MAX_SUMMARY, Text, ValidationContext, checker::Fault,
+    evidence, joint,
 };
 use crate::record::Rule;
 use crate::wire::record::{
