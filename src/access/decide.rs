@@ -80,14 +80,10 @@ impl fmt::Display for Missing {
                 guarded.as_str()
             ),
             Self::Authority => f.write_str("the record is another authority's"),
-            Self::MembershipEnded(Some(authority), until) => write!(
-                f,
-                "the membership of {authority} in the joint case ended at {until}"
-            ),
-            Self::MembershipEnded(None, until) => write!(
-                f,
-                "this country's membership in the joint case ended at {until}"
-            ),
+            Self::MembershipEnded(authority, until) => {
+                let whose = authority.as_deref().unwrap_or("this country");
+                write!(f, "the membership of {whose} in the joint case ended at {until}")
+            }
             Self::NotAMember => f.write_str(
                 "the record belongs to a joint case, and the own authority is no member of it now",
             ),

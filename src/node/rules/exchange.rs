@@ -17,7 +17,7 @@ use crate::{
 use super::{
     Answered, Arrival, ArrivedReceipts, Declined, Facts, NodeRules, Prepared, ReceivedBatch,
     Refusal, Submission, SubmissionRefusal,
-    facts::{of_case, timed},
+    facts::{case_edition, case_tag, timed},
     recent::Name,
     refuses_release,
     steps::{Taken, Target},
@@ -85,7 +85,6 @@ impl NodeRules {
         }
         let passes_on = prepared.facts.passes_on;
         let clock = prepared.facts.clock;
-        let case = prepared.facts.joint_case;
         let actor = prepared.actor.clone();
         let peers: Vec<&str> = prepared.destinations.iter().map(|of| of.code()).collect();
         let peers = peers.join(",");
@@ -103,26 +102,25 @@ impl NodeRules {
         let event = Event::Submitted(Submitted {
             holding: Some(Self::passing_on(
                 timed(
-                    of_case(
-                        Holding {
-                            number,
-                            header_digest: prepared.digest.to_vec(),
-                            record_id: prepared.record_id.to_vec(),
-                            origin: self.country.code().to_owned(),
-                            reference_tag: prepared.reference_tag.to_bytes(),
-                            blob: 0,
-                            slot: prepared.slot,
-                            sealed_keys: prepared.sealed_keys,
-                            exercise: prepared.exercise,
-                            follow: prepared.facts.follow,
-                            kind_tag: prepared.facts.kind_tag,
-                            expires_us: prepared.facts.expires_us,
-                            victims_until_us: prepared.facts.victims_until_us,
-                            evidence_request: prepared.facts.evidence_request,
-                            ..Holding::default()
-                        },
-                        case,
-                    ),
+                    Holding {
+                        number,
+                        header_digest: prepared.digest.to_vec(),
+                        record_id: prepared.record_id.to_vec(),
+                        origin: self.country.code().to_owned(),
+                        reference_tag: prepared.reference_tag.to_bytes(),
+                        blob: 0,
+                        slot: prepared.slot,
+                        sealed_keys: prepared.sealed_keys,
+                        exercise: prepared.exercise,
+                        follow: prepared.facts.follow,
+                        kind_tag: prepared.facts.kind_tag,
+                        expires_us: prepared.facts.expires_us,
+                        victims_until_us: prepared.facts.victims_until_us,
+                        evidence_request: prepared.facts.evidence_request,
+                        joint_case_tag: case_tag(prepared.facts.joint_case),
+                        joint_case_edition: case_edition(prepared.facts.joint_case),
+                        ..Holding::default()
+                    },
                     clock,
                 ),
                 passes_on,
@@ -262,26 +260,25 @@ impl NodeRules {
                 let event = Event::Received(Received {
                     holding: Some(Self::passing_on(
                         timed(
-                            of_case(
-                                Holding {
-                                    number,
-                                    header_digest: digest.to_vec(),
-                                    record_id: record_id.to_vec(),
-                                    origin: lane.peer.code().to_owned(),
-                                    reference_tag: reference_tag.to_bytes(),
-                                    blob: 0,
-                                    slot,
-                                    sealed_keys,
-                                    exercise,
-                                    follow: facts.follow,
-                                    kind_tag: facts.kind_tag,
-                                    expires_us: facts.expires_us,
-                                    victims_until_us: facts.victims_until_us,
-                                    evidence_request: facts.evidence_request,
-                                    ..Holding::default()
-                                },
-                                facts.joint_case,
-                            ),
+                            Holding {
+                                number,
+                                header_digest: digest.to_vec(),
+                                record_id: record_id.to_vec(),
+                                origin: lane.peer.code().to_owned(),
+                                reference_tag: reference_tag.to_bytes(),
+                                blob: 0,
+                                slot,
+                                sealed_keys,
+                                exercise,
+                                follow: facts.follow,
+                                kind_tag: facts.kind_tag,
+                                expires_us: facts.expires_us,
+                                victims_until_us: facts.victims_until_us,
+                                evidence_request: facts.evidence_request,
+                                joint_case_tag: case_tag(facts.joint_case),
+                                joint_case_edition: case_edition(facts.joint_case),
+                                ..Holding::default()
+                            },
                             facts.clock,
                         ),
                         facts.passes_on,

@@ -37,16 +37,14 @@ pub struct Facts {
     pub evidence_followers: Option<u64>,
 }
 
-/// Writes into a holding which joint case it belongs to.
-pub(super) fn of_case(holding: Holding, fact: Option<CaseFact>) -> Holding {
-    match fact {
-        Some(CaseFact { tag, edition }) => Holding {
-            joint_case_tag: tag.to_vec(),
-            joint_case_edition: edition,
-            ..holding
-        },
-        None => holding,
-    }
+/// The tag of a joint case as an entry has it; empty for none.
+pub(super) fn case_tag(fact: Option<CaseFact>) -> Vec<u8> {
+    fact.map(|of| of.tag.to_vec()).unwrap_or_default()
+}
+
+/// Which version of a joint case it is; 0 for none.
+pub(super) fn case_edition(fact: Option<CaseFact>) -> u32 {
+    fact.map_or(0, |of| of.edition)
 }
 
 /// Writes into a holding what is due of it.
