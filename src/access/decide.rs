@@ -14,7 +14,10 @@ use super::{
     table::{Guarded, Scope, Table},
     warrant::Warrant,
 };
-use crate::{record::compartments::label_name, wire::record::CompartmentLabel};
+use crate::{
+    record::{Moment, compartments::label_name},
+    wire::record::CompartmentLabel,
+};
 
 /// Who calls, and from where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +43,14 @@ pub enum Missing {
     Authority,
     /// Victim data is read by authorities named one by one, and the own one is not.
     NotNamed,
+    /// The membership in the joint case ended: the own authority's, or with `None` the country's.
+    MembershipEnded(Option<String>, Moment),
+    /// The record belongs to a joint case, and the own authority does not.
+    NotAMember,
+    /// The record belongs to a joint case, or to a version of it, that is not here.
+    CaseUnknown,
+    /// The record belongs to a joint case of which its submitter was no member.
+    CaseForeign,
     /// None of the roles approves this.
     Approver(Guarded),
     /// A second person has to agree first.
@@ -69,6 +80,19 @@ impl fmt::Display for Missing {
                 guarded.as_str()
             ),
             Self::Authority => f.write_str("the record is another authority's"),
+            Self::MembershipEnded(authority, until) => {
+                let whose = authority.as_deref().unwrap_or("this country");
+                write!(f, "the membership of {whose} in the joint case ended at {until}")
+            }
+            Self::NotAMember => f.write_str(
+                "the record belongs to a joint case, and the own authority is no member of it now",
+            ),
+            Self::CaseUnknown => f.write_str(
+                "the record belongs to a joint case whose members are not known here yet",
+            ),
+            Self::CaseForeign => f.write_str(
+                "the record belongs to a joint case of which its submitter was no member",
+            ),
             Self::NotNamed => f.write_str(
                 "the origin named the authorities that read the victims' compartment, and this is none of them",
             ),
@@ -179,9 +203,14 @@ pub fn decide(
         refused: None,
         under: None,
     };
+    let authority = principal.authority();
+    if let Some(missing) = subject.barred(authority) {
+        return Decision::refused(missing);
+    }
     let second = action.shows() && table.requires(Guarded::OpenVictims);
     for label in subject.present.iter() {
-        let own = subject.is_of(label, principal.authority());
+        let named = subject.is_of(label, authority);
+        let own = named && subject.counts(authority);
         let mut missing = Missing::Compartment(label);
         let row = rows.iter().find(|(_, row)| {
             if !row.takes_kind(kind) || !row.compartments.has(label) {
@@ -189,12 +218,20 @@ pub fn decide(
             }
             // The origin named who reads victims' data; no row of the country goes beyond that.
             if label == CompartmentLabel::Victims && !own && !action.hands_in() {
-                missing = Missing::NotNamed;
+                missing = if named {
+                    Missing::NotAMember
+                } else {
+                    Missing::NotNamed
+                };
                 return false;
             }
             let reached = row.scope == Scope::Country || own;
             if !reached {
-                missing = Missing::Authority;
+                missing = if named {
+                    Missing::NotAMember
+                } else {
+                    Missing::Authority
+                };
             }
             reached
         });

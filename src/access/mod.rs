@@ -15,6 +15,7 @@ mod page;
 mod principal;
 mod purpose;
 mod role;
+mod shared_case;
 mod subject;
 mod table;
 mod warrant;
@@ -28,6 +29,7 @@ pub use page::page;
 pub use principal::{MAX_NAME_BYTES, MAX_ROLES, Principal, PrincipalError};
 pub use purpose::{MAX_CASE_CHARS, PURPOSES, Purpose, PurposeFault, purpose_word, purpose_words};
 pub use role::{PrincipalKind, Role};
+pub use shared_case::SharedCase;
 pub use subject::{Subject, Whose};
 pub use table::{
     Guarded, MAX_HOURS, MAX_RECORDS, MAX_ROWS, Row, STEP_KIND, Scope, SecondPerson, Shape, Table,

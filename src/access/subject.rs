@@ -2,10 +2,12 @@
 
 use super::{
     compartments::{self, Compartments},
+    decide::Missing,
+    shared_case::SharedCase,
     table::STEP_KIND,
 };
 use crate::{
-    record::{Country, kind_name, sharing::labels},
+    record::{Country, Moment, kind_name, sharing::labels},
     wire::record::{CompartmentLabel, Record},
 };
 
@@ -51,6 +53,10 @@ pub struct Subject {
     pub whose: Whose,
     /// Whose single compartments are, where not the whole record's.
     apart: Vec<(CompartmentLabel, Whose)>,
+    /// The joint case that it belongs to, and when it was submitted.
+    case: Option<(SharedCase, Moment)>,
+    /// Of an own submission: the authority that made it; empty for the country's desk.
+    submitter: Option<String>,
 }
 
 impl Subject {
@@ -75,11 +81,13 @@ impl Subject {
         if own {
             // Who submitted it; a step of the node itself is the country's.
             let by = Some(record.authority.clone()).filter(|name| !name.is_empty());
+            let submitter = Some(record.authority.clone());
             return Self {
                 kind,
                 present,
                 whose: Whose::of(by.into_iter().collect()),
-                apart: Vec::new(),
+                submitter,
+                ..Self::default()
             };
         }
         let here = record
@@ -92,7 +100,7 @@ impl Subject {
                 kind,
                 present,
                 whose: Whose::Desk,
-                apart: Vec::new(),
+                ..Self::default()
             };
         };
         // Every authority of the destination reads the situation, whichever compartment names it.
@@ -113,7 +121,63 @@ impl Subject {
             present,
             whose: Whose::of(everyone),
             apart: apart.collect(),
+            ..Self::default()
         }
+    }
+
+    /// The same, which belongs to a joint case: only its members reach it.
+    #[must_use]
+    pub fn in_case(mut self, case: SharedCase, submitted: Moment) -> Self {
+        if self.submitter.is_some()
+            && let Whose::Authorities(names) = &mut self.whose
+        {
+            let submitter = names.clone();
+            for member in case.members() {
+                if !names.contains(member) {
+                    names.push(member.clone());
+                }
+            }
+            self.apart = [CompartmentLabel::Victims, CompartmentLabel::Source]
+                .map(|label| (label, Whose::Authorities(submitter.clone())))
+                .to_vec();
+        }
+        self.case = Some((case, submitted));
+        self
+    }
+
+    /// Whether it is an own submission of this authority, or of whom a desk without one speaks for.
+    fn is_own(&self, authority: Option<&str>) -> bool {
+        let submitter = self.submitter.as_deref();
+        submitter.is_some_and(|by| authority.is_none_or(|authority| authority == by))
+    }
+
+    /// Why the joint case keeps it from somebody of an authority, whatever the row.
+    pub(super) fn barred(&self, authority: Option<&str>) -> Option<Missing> {
+        let (case, _) = self.case.as_ref().filter(|_| !self.is_own(authority))?;
+        case.bars(authority)
+    }
+
+    /// The same as it was before a membership ended, where that is why it is out of reach and it was
+    /// submitted before: whoever could see it then may be told why it is gone.
+    pub fn before(&self, missing: &Missing) -> Option<Self> {
+        let (_, submitted) = self.case.as_ref()?;
+        match missing {
+            Missing::MembershipEnded(_, until) if submitted < until => Some(Self {
+                case: None,
+                ..self.clone()
+            }),
+            _ => None,
+        }
+    }
+
+    /// Whether it counts that the record names an authority: where it belongs to a joint case, while the
+    /// authority does.
+    pub(super) fn counts(&self, authority: Option<&str>) -> bool {
+        let Some((case, _)) = &self.case else {
+            return true;
+        };
+        self.is_own(authority)
+            || authority.is_none_or(|own| case.members().iter().any(|name| name == own))
     }
 
     /// The same, which is another authority's of this country too: it executes a request now that the

@@ -4,10 +4,10 @@ use prost_reflect::{DynamicMessage, ReflectMessage as _, Value};
 
 use super::{UnknownKind, ask::TIMESTAMP, kind};
 use crate::{
-    record::{Country, Moment, kind_name},
+    record::{Country, Moment, joint::joint_case, kind_name},
     wire::{
         json,
-        record::{CompartmentReaders, Record},
+        record::{CompartmentReaders, Record, situation::Kind},
     },
 };
 
@@ -41,6 +41,8 @@ const EXAMPLES: &[(&str, &str)] = &[
         "SpontaneousInformation",
         include_str!("examples/SpontaneousInformation.json"),
     ),
+    ("JointCase", include_str!("examples/JointCase.json")),
+    ("Meeting", include_str!("examples/Meeting.json")),
 ];
 
 /// A country that sends or receives an example, and the authorities that its card names.
@@ -74,7 +76,14 @@ pub fn example(name: &str, now: Moment) -> Result<Record, UnknownKind> {
     let mut example = written(&kind(name)?.name)?;
     let hours = (now.micros() - WRITTEN_AT.micros()).div_euclid(3_600_000_000);
     move_times(&mut example, hours * 3600);
-    example.transcode_to().map_err(|_| UnknownKind)
+    let mut record: Record = example.transcode_to().map_err(|_| UnknownKind)?;
+    // The node puts them in.
+    if let Some(Kind::EvidenceRequest(request)) =
+        record.situation.as_mut().and_then(|of| of.kind.as_mut())
+    {
+        request.terms = None;
+    }
+    Ok(record)
 }
 
 /// The example as it was written.
@@ -125,6 +134,13 @@ pub fn address(record: &mut Record, own: &Party, others: &[Party]) -> Result<(),
     if others.is_empty() {
         return Err(Unaddressable::Nobody);
     }
+    let joint = joint_case(record).is_some();
+    let met = kind_name(record) == Some("Meeting");
+    // Members and participants belong to authorities by name.
+    let named = |of: &&Party| (joint || met) && of.authorities.is_empty();
+    if let Some(party) = others.iter().chain([own]).find(named) {
+        return Err(Unaddressable::NoAuthority(party.country));
+    }
     record.authority = own.authorities.first().cloned().unwrap_or_default();
     record.destinations.truncate(others.len());
     let of_a_case = kind_name(record) == Some("CaseRecord");
@@ -145,6 +161,31 @@ pub fn address(record: &mut Record, own: &Party, others: &[Party]) -> Result<(),
             })
             .filter(|of| !of.authorities.is_empty())
             .collect();
+    }
+    let parties = [own].into_iter().chain(others);
+    let mut parties = parties.map(|of| {
+        let authority = of.authorities.first().cloned().unwrap_or_default();
+        (of.country.code().to_owned(), authority)
+    });
+    match record.situation.as_mut().and_then(|of| of.kind.as_mut()) {
+        Some(Kind::JointCase(of)) => {
+            of.members.truncate(others.len().saturating_add(1));
+            for (member, (country, authority)) in of.members.iter_mut().zip(parties) {
+                (member.country, member.authority) = (country, authority);
+            }
+        }
+        Some(Kind::Meeting(of)) => {
+            let first = parties.next().unwrap_or_default();
+            of.participants.truncate(others.len().saturating_add(1));
+            let each = [first.clone()].into_iter().chain(parties);
+            for (participant, (country, authority)) in of.participants.iter_mut().zip(each) {
+                (participant.country, participant.authority) = (country, authority);
+            }
+            for follow_up in &mut of.follow_ups {
+                (follow_up.country, follow_up.authority) = first.clone();
+            }
+        }
+        _ => {}
     }
     Ok(())
 }

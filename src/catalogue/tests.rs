@@ -76,7 +76,8 @@ fn examples_are_addressed_to_the_cards_held() {
         }
         let mut record = example(&kind.name, LATER).unwrap();
         assert_eq!(address(&mut record, &own, &[]), Err(Unaddressable::Nobody));
-        let personal = ["VictimReferral", "CaseRecord"].contains(&kind.name.as_str());
+        let personal =
+            ["VictimReferral", "CaseRecord", "JointCase", "Meeting"].contains(&kind.name.as_str());
         let to = party("KZ", &[]);
         let expected = if personal {
             Err(Unaddressable::NoAuthority(to.country))

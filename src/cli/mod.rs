@@ -10,6 +10,7 @@ mod approvals;
 mod armour;
 mod audit;
 mod card;
+mod case;
 mod certificates;
 mod connect;
 mod consent;
@@ -171,6 +172,9 @@ enum Command {
     /// Ask another country for evidence, and answer what others ask for.
     #[command(subcommand)]
     Evidence(evidence::Evidence),
+    /// Work with other countries on one case: members, records, meetings, one timeline.
+    #[command(subcommand)]
+    Case(case::Case),
     /// Pass another country's record on to a third, with its origin's signature.
     Onward(onward::Onward),
     /// Show the receipts of a record, verified.
@@ -267,6 +271,7 @@ fn dispatch(command: Command, out: &mut Out) -> Result<(), Failure> {
         Command::Auditor(of) => runtime()?.block_on(of.carry_out(Kind::Auditor, out)),
         Command::Operator(of) => runtime()?.block_on(of.carry_out(Kind::Operator, out)),
         Command::Consent(consent) => runtime()?.block_on(consent.carry_out(out)),
+        Command::Case(case) => runtime()?.block_on(case.carry_out(out)),
         Command::Evidence(evidence) => runtime()?.block_on(evidence.carry_out(out)),
         Command::Export(export) => runtime()?.block_on(export.carry_out(out)),
         Command::Onward(onward) => runtime()?.block_on(onward.carry_out(out)),

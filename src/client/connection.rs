@@ -15,10 +15,10 @@ use crate::{
         consent_service_client::ConsentServiceClient, custody_service_client::CustodyServiceClient,
         enrolment_service_client::EnrolmentServiceClient,
         evidence_service_client::EvidenceServiceClient, item_service_client::ItemServiceClient,
-        life_service_client::LifeServiceClient, record_service_client::RecordServiceClient,
-        search_service_client::SearchServiceClient, sharing_service_client::SharingServiceClient,
-        status_service_client::StatusServiceClient, thread_service_client::ThreadServiceClient,
-        trend_service_client::TrendServiceClient,
+        joint_case_service_client::JointCaseServiceClient, life_service_client::LifeServiceClient,
+        record_service_client::RecordServiceClient, search_service_client::SearchServiceClient,
+        sharing_service_client::SharingServiceClient, status_service_client::StatusServiceClient,
+        thread_service_client::ThreadServiceClient, trend_service_client::TrendServiceClient,
     },
 };
 
@@ -59,6 +59,8 @@ pub struct Client {
     pub consents: ConsentServiceClient<Channel>,
     /// Evidence requests and their steps.
     pub evidence: EvidenceServiceClient<Channel>,
+    /// Joint cases, their members and what is in them.
+    pub joint_cases: JointCaseServiceClient<Channel>,
     /// Permissions.
     pub access: AccessServiceClient<Channel>,
     /// The ledger.
@@ -98,6 +100,8 @@ impl Client {
             threads: ThreadServiceClient::new(channel.clone()).max_decoding_message_size(most),
             consents: ConsentServiceClient::new(channel.clone()).max_decoding_message_size(most),
             evidence: EvidenceServiceClient::new(channel.clone()).max_decoding_message_size(most),
+            joint_cases: JointCaseServiceClient::new(channel.clone())
+                .max_decoding_message_size(most),
             access: AccessServiceClient::new(channel.clone()).max_decoding_message_size(most),
             audit: AuditServiceClient::new(channel.clone()).max_decoding_message_size(most),
             bundles: BundleServiceClient::new(channel.clone()).max_decoding_message_size(most),

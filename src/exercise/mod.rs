@@ -168,7 +168,9 @@ impl Exercise {
                 | Kind::CaseRecord(_)
                 | Kind::Message(_)
                 | Kind::EvidenceRequest(_)
-                | Kind::SpontaneousInformation(_),
+                | Kind::SpontaneousInformation(_)
+                | Kind::JointCase(_)
+                | Kind::Meeting(_),
             ) => 0,
         };
         // Victims are referred to the country where they are, the source is named to one country.

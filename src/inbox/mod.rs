@@ -13,6 +13,7 @@ pub mod due;
 pub mod escalations;
 pub mod followers;
 mod holding;
+pub mod joint_cases;
 pub mod late_rows;
 pub mod life;
 pub mod life_rows;

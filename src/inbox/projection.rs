@@ -8,7 +8,7 @@ use crate::{
 
 use super::{
     RecordRow, approvals, charges, clocks, consents, escalations, followers, holding::HoldingError,
-    late_rows, life_rows, readers, released, requests,
+    joint_cases, late_rows, life_rows, readers, released, requests,
 };
 
 /// Record number → where its entry stands.
@@ -130,7 +130,7 @@ pub(super) const COUNTERS: Keyspace = Keyspace {
 };
 
 /// The keyspaces of this room.
-pub const fn keyspaces() -> [&'static Keyspace; 30] {
+pub const fn keyspaces() -> [&'static Keyspace; 32] {
     let [life, due, open] = life_rows::keyspaces();
     let [requests, tokens, passed_on, revoked] = consents::keyspaces();
     [
@@ -160,6 +160,8 @@ pub const fn keyspaces() -> [&'static Keyspace; 30] {
         released::keyspace(),
         &requests::REQUESTS,
         &requests::NUMBERED,
+        &joint_cases::BELONGS,
+        &joint_cases::NEWEST,
         &clocks::LOOKS,
         &clocks::CLOCKS,
         &clocks::RUNNING,
@@ -263,6 +265,7 @@ fn hold(holding: &Holding, place: Place, rows: &mut Rows<'_>) -> Result<(), Hold
     REFERENCES.put(rows, &tag.block, tag.place.into(), &number)?;
     followers::add(holding, rows)?;
     requests::add(holding, rows)?;
+    joint_cases::add(holding, rows)?;
     raise(rows, COUNTERS.key(&[b"n"]), holding.number)?;
     slot_used(holding.slot, rows)
 }

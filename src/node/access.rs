@@ -103,10 +103,11 @@ impl Node {
         let content = original.as_ref().map_or(record, |(_, original)| original);
         let own = stored.holding.origin == self.country.code();
         let subject = Subject::of(record, content, self.country, own);
-        if stored.holding.evidence_request && !own {
-            return self.with_executing(stored.holding.number, subject);
-        }
-        Ok(subject)
+        let subject = match stored.holding.evidence_request && !own {
+            true => self.with_executing(stored.holding.number, subject)?,
+            false => subject,
+        };
+        self.within_case(subject, stored, record)
     }
 
     /// The same of a record whose text may be locked; of one that cannot be opened, nothing is known.
@@ -184,7 +185,9 @@ impl Node {
     ) -> ReadError {
         let refused = permit.refusal(missing);
         self.refused(&refused, permit.caller(), Some(reference));
-        if permit.sees(subject) {
+        // Whoever could see it before a membership ended is told when that was.
+        let before = subject.before(&refused.missing);
+        if permit.sees(before.as_ref().unwrap_or(subject)) {
             ReadError::Refused(refused)
         } else {
             ReadError::Unknown(*reference)

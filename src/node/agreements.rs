@@ -199,6 +199,9 @@ impl Node {
     ) -> Result<Matrix, SubmitError> {
         self.check_own(permit, record)?;
         let now = self.now();
+        let mut record = record.clone();
+        self.complete_joint_case(&mut record, now)?;
+        let record = &record;
         self.check(record, now).map_err(SubmitError::Invalid)?;
         // A store that cannot be read says so at the submission.
         if let Ok(Some(violations)) = self.gives_away(record) {

@@ -22,6 +22,7 @@ mod guard;
 mod heard;
 pub mod holds;
 pub mod items;
+pub mod joint;
 pub mod life;
 pub mod links;
 pub mod listing;
@@ -252,6 +253,8 @@ pub struct Node {
     pub(crate) intake: submit::Intake,
     /// Where each evidence request stands, as far as it was worked out.
     pub(crate) cases: evidence::Cases,
+    /// Versions of joint cases that were opened.
+    pub(crate) joint_cases: joint::JointCases,
     /// The search index; its feed keeps it after the node for a moment.
     pub(crate) search: Arc<search::Searching>,
     pub(crate) scrub: scrub::Scrub,

@@ -196,6 +196,7 @@ impl Node {
             disk_full: CancellationToken::new(),
             link_changes: Mutex::default(),
             cases: super::evidence::Cases::default(),
+            joint_cases: super::joint::JointCases::default(),
             search: Arc::new(Searching::new(withdrawn)),
             alarms: Mutex::default(),
             clock,

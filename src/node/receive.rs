@@ -268,6 +268,13 @@ impl Node {
                 return Ok(Outcome::Refused(digest, NonDeliveryReason::FollowsInvalid));
             }
         }
+        if let Some(why) = self.refuses_joint_case(&record, lane.peer)? {
+            tracing::warn!(peer = %lane.peer, why, "a record does not belong to its joint case");
+            return Ok(Outcome::Refused(
+                digest,
+                NonDeliveryReason::JointCaseInvalid,
+            ));
+        }
         if let Err(reason) = self.judge_onward(&record, lane.peer, now) {
             return Ok(Outcome::Refused(digest, reason));
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     access::{Permit, act},
     inbox::StoredRecord,
-    record::{Country, Reference},
+    record::{Country, Moment, Reference, joint::Members},
     wire::{
         envelope::ReceiptType,
         record::{
@@ -262,6 +262,9 @@ impl Node {
                 _ => readers.left_out.push(country),
             }
         }
+        if let Some(case) = self.case_of(&stored)? {
+            readers.keep_members(&case.members, self.membership_now());
+        }
         Ok(readers)
     }
 }
@@ -272,6 +275,28 @@ struct Readers {
     all: Vec<Country>,
     reachable: Vec<Destination>,
     left_out: Vec<Country>,
+}
+
+impl Readers {
+    /// Leaves out who belongs to the joint case of the record no more.
+    fn keep_members(&mut self, members: &Members, at: Moment) {
+        let mut gone = Vec::new();
+        self.reachable.retain_mut(|of| {
+            let Ok(country) = of.country.parse::<Country>() else {
+                return false;
+            };
+            let members = members.authorities(country, at);
+            of.authorities.retain(|name| members.contains(name));
+            if of.authorities.is_empty() {
+                of.authorities = members;
+            }
+            if of.authorities.is_empty() {
+                gone.push(country);
+            }
+            !of.authorities.is_empty()
+        });
+        self.left_out.extend(gone);
+    }
 }
 
 /// A message in answer to a record, under the markings of that one.

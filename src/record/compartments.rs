@@ -77,6 +77,7 @@ pub fn split(record: &Record) -> Vec<(CompartmentLabel, Vec<u8>)> {
         step: record.step.clone(),
         onward: record.onward.clone(),
         purpose: record.purpose,
+        joint_case: record.joint_case.clone(),
     };
     let mut parts = vec![(CompartmentLabel::Situation, situation.encode_to_vec())];
     let mut add = |label, content: Option<Vec<u8>>| {
@@ -273,7 +274,7 @@ mod tests {
 
         assert_eq!(join(&[]), Err(ContentError::NoSituation));
         assert_eq!(join(&[(2, &[])]), Err(ContentError::NoSituation));
-        for unknown in [0, 6, 7, u32::MAX] {
+        for unknown in [0, 7, 8, u32::MAX] {
             assert_eq!(
                 join(&[(1, &situation), (unknown, &[])]),
                 Err(ContentError::UnknownLabel(unknown))

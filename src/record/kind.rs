@@ -27,6 +27,8 @@ pub fn kind_name(record: &Record) -> Option<&'static str> {
         Kind::Message(_) => "Message",
         Kind::EvidenceRequest(_) => "EvidenceRequest",
         Kind::SpontaneousInformation(_) => "SpontaneousInformation",
+        Kind::JointCase(_) => "JointCase",
+        Kind::Meeting(_) => "Meeting",
     })
 }
 

@@ -9,6 +9,7 @@ mod country;
 pub mod due;
 pub mod handling;
 pub mod heard;
+pub mod joint;
 mod kind;
 mod moment;
 mod reference;

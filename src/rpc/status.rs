@@ -4,6 +4,7 @@
 mod approvals;
 mod consents;
 mod evidence;
+mod joint_cases;
 mod threads;
 
 use prost::Message as _;
@@ -242,7 +243,11 @@ impl From<SubmitError> for Refusal {
             SubmitError::Conflict(SubmissionRefusal::EvidenceMoved) => {
                 (Code::Aborted, "EVIDENCE_MOVED")
             }
+            SubmitError::Conflict(SubmissionRefusal::JointCaseMoved) => {
+                (Code::Aborted, "JOINT_CASE_MOVED")
+            }
             SubmitError::Evidence(fault) => evidence::word(fault),
+            SubmitError::JointCase(fault) => joint_cases::word(fault),
             SubmitError::Refused(_) => (Code::PermissionDenied, "ACCESS_DENIED"),
             SubmitError::StepAsRecord => (Code::InvalidArgument, "STEP_AS_RECORD"),
             SubmitError::Follows(_) => (Code::InvalidArgument, "FOLLOWS_INVALID"),

@@ -15,9 +15,13 @@ async fn every_template_is_accepted_as_it_is_written() {
     a.start().await;
     b.start().await;
     let kinds = lines(&comity(&["kinds", "--output", "json"]).await.fine());
-    assert_eq!(kinds.len(), 9);
+    assert_eq!(kinds.len(), 13);
     for kind in kinds {
         let kind = kind["kind"].as_str().unwrap();
+        // A request is submitted by a call of its own, a meeting into a joint case.
+        if ["EvidenceRequest", "Meeting"].contains(&kind) {
+            continue;
+        }
         let template = comity(&["template", kind, "--home", a.at()]).await.fine();
         let record: Value = serde_json::from_str(&template).unwrap();
         assert_eq!(record["exercise"], true, "{kind}");

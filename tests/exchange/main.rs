@@ -33,6 +33,7 @@ mod evidence;
 mod examples;
 mod idempotency;
 mod items;
+mod joint;
 mod key_rotation;
 mod kinds;
 mod lapses;

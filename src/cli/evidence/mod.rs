@@ -17,6 +17,8 @@ mod step;
 mod upload;
 mod words;
 
+pub(super) use words::until;
+
 use clap::{Args, Subcommand};
 
 use super::{Target, exit::Failure, out::Out, template::Template};

@@ -72,7 +72,7 @@ pub(super) fn postponement_ground(typed: &str) -> Result<PostponementGround, Str
 }
 
 /// A time as typed: a moment with its offset, or a day, of which the end in UTC is meant.
-pub(super) fn until(typed: &str) -> Result<Moment, String> {
+pub(in crate::cli) fn until(typed: &str) -> Result<Moment, String> {
     let fault =
         || "a day such as 2026-11-25, or a moment such as 2026-11-25T18:00:00+05:00, is needed";
     let day = time::format_description::parse_borrowed::<2>("[year]-[month]-[day]")

@@ -153,7 +153,7 @@ impl Node {
     }
 
     /// A request as a list shows it, to whoever may see it.
-    fn seen_case<A: Verb>(
+    pub(in crate::node) fn seen_case<A: Verb>(
         &self,
         number: u64,
         permit: &Permit<A>,

@@ -8,6 +8,7 @@ use crate::{
     },
     envelope::running_hash,
     inbox,
+    node::joint::CaseFact,
     replication::lanes,
     store::{Decline, Group},
     wire::ledger::{Action, LeafBody},
@@ -16,7 +17,7 @@ use crate::{
 use super::{
     Answered, Arrival, ArrivedReceipts, Declined, Facts, NodeRules, Prepared, ReceivedBatch,
     Refusal, Submission, SubmissionRefusal,
-    facts::timed,
+    facts::{case_edition, case_tag, timed},
     recent::Name,
     refuses_release,
     steps::{Taken, Target},
@@ -48,6 +49,9 @@ impl NodeRules {
         }
         if !Self::follows_custody(&prepared.facts.custody, group)? {
             return Ok(Err(SubmissionRefusal::EvidenceMoved));
+        }
+        if let Some(refusal) = Self::refuses_version(&prepared.facts, group)? {
+            return Ok(Err(refusal));
         }
         let releases = &prepared.facts.releases;
         if let Some(violations) = refuses_release(&self.storage, group, releases)? {
@@ -119,6 +123,8 @@ impl NodeRules {
                         expires_us: prepared.facts.expires_us,
                         victims_until_us: prepared.facts.victims_until_us,
                         evidence_request: prepared.facts.evidence_request,
+                        joint_case_tag: case_tag(prepared.facts.joint_case),
+                        joint_case_edition: case_edition(prepared.facts.joint_case),
                         ..Holding::default()
                     },
                     clock,
@@ -159,6 +165,20 @@ impl NodeRules {
             number,
             repeated: false,
         }))
+    }
+
+    /// Refuses a version of a joint case that does not come right after the newest here.
+    fn refuses_version(
+        facts: &Facts,
+        group: &Group<'_>,
+    ) -> Result<Option<SubmissionRefusal>, Declined> {
+        let Some(CaseFact { tag, edition }) = facts.joint_case.filter(|of| of.edition != 0) else {
+            return Ok(None);
+        };
+        let newest = inbox::joint_cases::newest(group, &tag)?;
+        let newest = newest.map_or(0, |newest| newest.edition);
+        let next = newest.checked_add(1) == Some(edition);
+        Ok((!next).then_some(SubmissionRefusal::JointCaseMoved))
     }
 
     pub(super) fn receive(
@@ -264,6 +284,8 @@ impl NodeRules {
                                 expires_us: facts.expires_us,
                                 victims_until_us: facts.victims_until_us,
                                 evidence_request: facts.evidence_request,
+                                joint_case_tag: case_tag(facts.joint_case),
+                                joint_case_edition: case_edition(facts.joint_case),
                                 ..Holding::default()
                             },
                             facts.clock,

@@ -1,6 +1,7 @@
 //! What the writer is told of a record's content, and what its life orders.
 
 use super::{consent::PassesOn, custody::CustodyDraft, items::NamedItems, released::Release};
+use crate::node::joint::CaseFact;
 use crate::{
     crypto::Digest,
     entry::{Follow, Holding, LateReceipt, Lock, LockCause},
@@ -29,6 +30,8 @@ pub struct Facts {
     pub items: NamedItems,
     /// What is stated of items in the same group.
     pub custody: Vec<CustodyDraft>,
+    /// The joint case that it belongs to, or is a version of.
+    pub joint_case: Option<CaseFact>,
     /// What its step does in the same group.
     pub effect: Option<Effect>,
     /// Whether it is an evidence request.
@@ -36,6 +39,16 @@ pub struct Facts {
     /// On an own step of an evidence request: how many records followed the request when the step was
     /// prepared. Where more do, it is prepared again.
     pub evidence_followers: Option<u64>,
+}
+
+/// The tag of a joint case as an entry has it; empty for none.
+pub(super) fn case_tag(fact: Option<CaseFact>) -> Vec<u8> {
+    fact.map(|of| of.tag.to_vec()).unwrap_or_default()
+}
+
+/// Which version of a joint case it is; 0 for none.
+pub(super) fn case_edition(fact: Option<CaseFact>) -> u32 {
+    fact.map_or(0, |of| of.edition)
 }
 
 /// Writes into a holding what is due of it.

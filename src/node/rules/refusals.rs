@@ -43,6 +43,9 @@ pub enum SubmissionRefusal {
     /// Another step of the evidence request became durable since this one was prepared.
     #[error("another step of the request was taken meanwhile; look at it and try again")]
     EvidenceMoved,
+    /// Another version of the joint case became durable since this one was prepared.
+    #[error("the joint case was changed meanwhile; look at its newest version and try again")]
+    JointCaseMoved,
 }
 
 /// Why the writer refused a proposal.

@@ -317,6 +317,7 @@ impl Node {
             passes_on: super::onward::passes_on(record),
             items: super::items::named_in(record),
             evidence_request: super::evidence::is_request(record),
+            joint_case: self.case_fact(record),
             ..Facts::default()
         }
     }

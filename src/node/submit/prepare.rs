@@ -114,13 +114,15 @@ impl Node {
             return Err(SubmitError::KeyTooLong(key_chars));
         }
         Ok(Asked {
-            tag: (!key.is_empty()).then(|| {
-                self.keys
-                    .index
-                    .tag("idempotency", format!("{}\0{key}", intent.actor).as_bytes())
-            }),
+            tag: (!key.is_empty()).then(|| self.idempotency_tag(&intent.actor, key)),
             submission: (!key.is_empty()).then(|| Digest::of(&intent.record.encode_to_vec())),
         })
+    }
+
+    /// Keyed tag of a client's idempotency key.
+    pub(in crate::node) fn idempotency_tag(&self, actor: &str, key: &str) -> [u8; 16] {
+        let name = format!("{actor}\0{key}");
+        self.keys.index.tag("idempotency", name.as_bytes())
     }
 
     /// The first answer to a submission that was made durable before: a repeat gets it whatever
@@ -157,6 +159,7 @@ impl Node {
         }
         let evidence_followers = self.complete_evidence(&mut record, evidence)?;
         let custody = self.complete_custody(&mut record, evidence, &actor)?;
+        self.complete_joint_case(&mut record, now)?;
         self.check(&record, now).map_err(SubmitError::Invalid)?;
         self.check_follow(&record, self.country)?;
         let sharing = self

@@ -2,8 +2,8 @@
 
 use super::{
     super::{
-        NodeError, evidence::EvidenceFault, fence::FENCED, rules::SubmissionRefusal,
-        steps::FollowFault,
+        NodeError, evidence::EvidenceFault, fence::FENCED, joint::JointFault,
+        rules::SubmissionRefusal, steps::FollowFault,
     },
     MAX_KEY_CHARS,
 };
@@ -43,6 +43,9 @@ pub enum SubmitError {
     /// It is an evidence request, or a step of one, that cannot be taken.
     #[error(transparent)]
     Evidence(#[from] EvidenceFault),
+    /// It cannot belong to its joint case, or change it.
+    #[error(transparent)]
+    JointCase(#[from] JointFault),
     /// The disk is nearly full.
     #[error(
         "the node's disk is {used}% full and it accepts no submissions above {limit}%; free space or ask the operator"

@@ -48,6 +48,7 @@ codes!(
     IdentifierType,
     ImmediateNeed,
     InformationCredibility,
+    JointCaseRole,
     LegalInstrument,
     LinkType,
     Means,

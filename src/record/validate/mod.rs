@@ -12,6 +12,7 @@ mod date;
 mod destinations;
 mod evidence;
 mod follows;
+mod joint;
 mod kinds;
 mod language;
 mod onward;
@@ -119,6 +120,7 @@ pub fn validate(record: &Record, context: &ValidationContext<'_>) -> Result<(), 
     marking(&mut checker, record.marking.as_ref());
     expiry(&mut checker, record, context);
     follows::check(&mut checker, record, context);
+    joint::belongs(&mut checker, record, context);
     if let Some(step) = &record.step {
         steps::check(&mut checker, step, record, context);
     } else if let Some(onward) = &record.onward {

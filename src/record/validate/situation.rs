@@ -45,7 +45,7 @@ pub(super) fn check(checker: &mut Checker, record: &Record, context: &Validation
         Some(kind) => kinds::check(checker, at, kind, record, context),
         None => checker.required(
             at,
-            "a kind, exactly one of route, network, modusOperandi, alert, trend, tip, victimReferral, caseRecord, message, evidenceRequest, spontaneousInformation,",
+            "a kind, exactly one of route, network, modusOperandi, alert, trend, tip, victimReferral, caseRecord, message, evidenceRequest, spontaneousInformation, jointCase, meeting,",
         ),
     }
 }

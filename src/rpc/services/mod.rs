@@ -8,6 +8,7 @@ mod consents;
 mod enrolment;
 mod evidence;
 mod items;
+mod joint_cases;
 mod life;
 mod records;
 mod search;
@@ -30,10 +31,10 @@ use crate::{
         consent_service_server::ConsentServiceServer, custody_service_server::CustodyServiceServer,
         enrolment_service_server::EnrolmentServiceServer,
         evidence_service_server::EvidenceServiceServer, item_service_server::ItemServiceServer,
-        life_service_server::LifeServiceServer, record_service_server::RecordServiceServer,
-        search_service_server::SearchServiceServer, sharing_service_server::SharingServiceServer,
-        status_service_server::StatusServiceServer, thread_service_server::ThreadServiceServer,
-        trend_service_server::TrendServiceServer,
+        joint_case_service_server::JointCaseServiceServer, life_service_server::LifeServiceServer,
+        record_service_server::RecordServiceServer, search_service_server::SearchServiceServer,
+        sharing_service_server::SharingServiceServer, status_service_server::StatusServiceServer,
+        thread_service_server::ThreadServiceServer, trend_service_server::TrendServiceServer,
     },
 };
 
@@ -58,6 +59,10 @@ pub(super) fn routes(node: &Arc<Node>, tls: &Arc<NodeTls>, ports: [Arc<Admission
     )
     .add_service(
         SearchServiceServer::new(search::Search::new(Arc::clone(node)))
+            .max_decoding_message_size(MAX_REQUEST_BYTES),
+    )
+    .add_service(
+        JointCaseServiceServer::new(joint_cases::JointCases::new(Arc::clone(node)))
             .max_decoding_message_size(MAX_REQUEST_BYTES),
     )
     .add_service(

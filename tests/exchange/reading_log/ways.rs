@@ -9,9 +9,10 @@ use comity::{
             DownloadItemRequest, ExportLedgerRequest, ExportRecordRequest, ExportTableRequest,
             GetEvidenceRequest, GetRecallStatusRequest, GetRecordRequest, GetSharingRequest,
             ListActsOfPersonRequest, ListActsOnRecordRequest, ListChargesRequest, ListDueRequest,
-            ListEvidenceRequest, ListHoldsRequest, ListItemsRequest, ListLeavesRequest,
-            ListReceiptsRequest, ListRecordsRequest, ListRelatedRequest, MakeReportRequest,
-            ProveRecordRequest, SearchRequest, ShowCustodyRequest, WatchRecordsRequest,
+            ListEvidenceRequest, ListHoldsRequest, ListItemsRequest, ListJointCasesRequest,
+            ListLeavesRequest, ListReceiptsRequest, ListRecordsRequest, ListRelatedRequest,
+            MakeReportRequest, ProveRecordRequest, SearchRequest, ShowCustodyRequest,
+            WatchRecordsRequest,
         },
         record::{TrendDimension, TrendIndicator},
     },
@@ -28,6 +29,7 @@ pub(super) enum Way {
     History,
     List,
     Due,
+    Cases,
     Holds,
     Watch,
     Search,
@@ -52,16 +54,17 @@ pub(super) enum Way {
 }
 
 use Way::{
-    AuditExport, AuditList, AuditPerson, AuditProof, AuditRecord, AuditReport, Charges, Custody,
-    Due, EvidenceList, EvidenceSteps, ExportCourt, ExportTable, History, Holds, ItemDownload,
-    ItemList, List, RecallStatus, Receipts, Related, Search, Sharing, Show, Watch,
+    AuditExport, AuditList, AuditPerson, AuditProof, AuditRecord, AuditReport, Cases, Charges,
+    Custody, Due, EvidenceList, EvidenceSteps, ExportCourt, ExportTable, History, Holds,
+    ItemDownload, ItemList, List, RecallStatus, Receipts, Related, Search, Sharing, Show, Watch,
 };
 
-pub(super) const WAYS: [Way; 25] = [
+pub(super) const WAYS: [Way; 26] = [
     Show,
     History,
     List,
     Due,
+    Cases,
     Holds,
     Watch,
     Search,
@@ -91,6 +94,7 @@ impl Way {
         match self {
             Show | History => "read",
             List | Due | Holds => "listed",
+            Cases => "joint-cases",
             Watch => "watched",
             Search => "searched",
             Related => "related",
@@ -147,6 +151,10 @@ impl Way {
                     .await,
             ),
             Due => said(officer.threads.list_due(ListDueRequest::default()).await),
+            Cases => {
+                let request = ListJointCasesRequest::default();
+                said(officer.joint_cases.list_joint_cases(request).await)
+            }
             Holds => said(officer.life.list_holds(ListHoldsRequest {}).await),
             Watch => {
                 let watch = officer

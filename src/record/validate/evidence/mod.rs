@@ -6,6 +6,6 @@ mod steps;
 mod terms;
 
 pub(super) use items::check as items;
-pub(super) use request::{check as request, spontaneous};
+pub(super) use request::{check as request, legal_basis, spontaneous};
 pub use steps::MAX_STEPS as MAX_EVIDENCE_STEPS;
 pub(super) use steps::check as step;

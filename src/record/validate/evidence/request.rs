@@ -151,7 +151,12 @@ fn urgency(checker: &mut Checker, at: At<'_>, of: &EvidenceRequest, record: &Rec
     }
 }
 
-fn legal_basis(checker: &mut Checker, at: At<'_>, of: Option<&LegalBasis>, offences: bool) {
+pub(in crate::record::validate) fn legal_basis(
+    checker: &mut Checker,
+    at: At<'_>,
+    of: Option<&LegalBasis>,
+    offences: bool,
+) {
     let Some(of) = of else {
         return checker.required(at, "the legal basis");
     };

@@ -10,7 +10,8 @@ mod tip;
 mod trend;
 
 use super::{
-    At, Checker, MAX_LINE, MAX_LIST, MAX_SUMMARY, Text, ValidationContext, checker::Fault, evidence,
+    At, Checker, MAX_LINE, MAX_LIST, MAX_SUMMARY, Text, ValidationContext, checker::Fault,
+    evidence, joint,
 };
 use crate::record::Rule;
 use crate::wire::record::{
@@ -56,6 +57,10 @@ pub(super) fn check(
             let at = situation.field("spontaneousInformation");
             evidence::spontaneous(checker, at, of, record);
         }
+        Kind::JointCase(of) => {
+            joint::joint(checker, situation.field("jointCase"), of, record, context);
+        }
+        Kind::Meeting(of) => joint::meeting(checker, situation.field("meeting"), of, context),
     }
 }
 
