@@ -183,7 +183,7 @@ async fn is_out(at: &Country, case: &str, record: &str) {
         .list_joint_cases(ListJointCasesRequest::default())
         .await
         .unwrap();
-    assert_eq!(listed.into_inner().joint_cases, []);
+    assert!(listed.into_inner().joint_cases.is_empty());
     for command in [
         &["search", "secretword"][..],
         &["receipts", record],
@@ -196,7 +196,7 @@ async fn is_out(at: &Country, case: &str, record: &str) {
         assert!(!said.stdout.contains("secretword"), "{command:?}: {said:?}");
     }
     let purpose = ["--purpose", "investigation", "--case", CASE];
-    let related = [&["related", record, "--home", at.at()], &purpose[..]].concat();
+    let related = [&["related", record, "--home", at.at()][..], &purpose[..]].concat();
     assert_ne!(comity(&related).await.code, 0);
 }
 
@@ -281,7 +281,7 @@ async fn a_joint_case_is_opened_met_about_and_left() {
     assert!(times.len() > 5 && times.is_sorted(), "{shown}");
 
     // KZ leaves; a watch that runs shows nothing of the case from then on.
-    let mut client = kz.client().await;
+    let client = kz.client().await;
     let mut watch = client
         .watch(comity::client::Start::Now, false)
         .await
