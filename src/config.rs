@@ -23,6 +23,7 @@ mod bounds;
 mod clients;
 mod commented;
 mod due;
+pub mod evidence;
 mod fault;
 mod items;
 mod keys;

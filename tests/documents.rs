@@ -1,6 +1,6 @@
 //! What documents say that a program can check: examples load, sample references hold,
-//! docs/KEYSPACES.md lists the keyspaces there are, docs/RECORDS.md the kinds, fields and codes, and
-//! docs/ACCESS.md the permissions.
+//! docs/KEYSPACES.md lists the keyspaces there are, docs/RECORDS.md the kinds, fields and codes,
+//! docs/ACCESS.md the permissions, and docs/EVIDENCE.md the states of an evidence request.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -11,7 +11,11 @@ use std::{
 };
 
 use comity::{
-    config::{Config, agreements::load as load_agreements},
+    config::{
+        Config,
+        agreements::load as load_agreements,
+        evidence::{check_agreements, load as load_terms},
+    },
     node::projection::keyspaces,
     record::{Country, Moment, Reference, ValidationContext, validate},
     store::POSITION,
@@ -72,6 +76,17 @@ fn the_example_agreement_loads() {
 }
 
 #[test]
+fn the_example_profile_and_calendar_load() {
+    let examples = root().join("docs/examples");
+    let (set, files) = load_terms(&examples.join("profiles"), &examples.join("calendars")).unwrap();
+    assert_eq!(files.len(), 2);
+    let terms = set.terms("uz-kz-2024", "KZ".parse().unwrap()).unwrap();
+    assert_eq!(terms.clocks.len(), 4);
+    let (agreements, _) = load_agreements(&examples.join("agreements")).unwrap();
+    check_agreements(&agreements, &set).unwrap();
+}
+
+#[test]
 fn sample_references_hold() {
     let mut found = 0;
     let mut paths = files(&root().join("docs"), &["md"]);
@@ -104,6 +119,23 @@ fn sample_references_hold() {
 fn the_keyspaces_page_lists_the_keyspaces() {
     let page = keyspaces_page();
     let path = root().join("docs/KEYSPACES.md");
+    if std::env::var_os("COMITY_WRITE_DOCS").is_some() {
+        fs::write(&path, &page).unwrap();
+    }
+    assert_eq!(fs::read_to_string(path).unwrap(), page);
+}
+
+/// As above: the part between the two comments is written from the transition table.
+#[test]
+fn the_evidence_page_has_the_lifecycle_of_the_code() {
+    const BEGIN: &str = "<!-- lifecycle: COMITY_WRITE_DOCS=1 cargo test --test documents -->\n";
+    const END: &str = "<!-- end of lifecycle -->\n";
+    let path = root().join("docs/EVIDENCE.md");
+    let text = fs::read_to_string(&path).unwrap();
+    let (before, rest) = text.split_once(BEGIN).unwrap();
+    let (_, after) = rest.split_once(END).unwrap();
+    let lifecycle = comity::evidence::lifecycle::page::lifecycle();
+    let page = format!("{before}{BEGIN}\n{lifecycle}\n{END}{after}");
     if std::env::var_os("COMITY_WRITE_DOCS").is_some() {
         fs::write(&path, &page).unwrap();
     }

@@ -2,6 +2,7 @@
 //! threads' CPU time, tables.
 #![allow(dead_code, reason = "each benchmark uses a part")]
 
+pub(crate) mod chunks;
 pub(crate) mod cryptography;
 pub(crate) mod disk;
 pub(crate) mod stalls;

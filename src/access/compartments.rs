@@ -116,6 +116,7 @@ mod tests {
         );
         assert_eq!(Compartments::all().iter().collect::<Vec<_>>(), ALL);
         assert_eq!(named("victims"), Some(CompartmentLabel::Victims));
-        assert_eq!(named("evidence"), None);
+        assert_eq!(named("evidence"), Some(CompartmentLabel::Evidence));
+        assert_eq!(named("everything"), None);
     }
 }

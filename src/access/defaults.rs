@@ -91,7 +91,8 @@ fn rows() -> Vec<Row> {
                 LOOK,
                 ANSWER,
                 REPORT,
-                &[Hold, Shred, RequestConsent, AnswerConsent, ExportCourt],
+                &[Hold, Shred, RequestConsent, AnswerConsent],
+                &[RequestEvidence, ExecuteEvidence, ExportCourt],
             ],
             &[Situation, Suspects, Identifiers, Source],
             own,
@@ -106,12 +107,6 @@ fn rows() -> Vec<Row> {
                 AnswerConsent,
             ]],
             &[Situation, Evidence],
-            own,
-        ),
-        row(
-            Role::JudicialAuthority,
-            &[LOOK, &[RequestEvidence, ExecuteEvidence, ExportCourt]],
-            &[Situation, Suspects, Identifiers, Source, Evidence],
             own,
         ),
         // A request names victims where it has to; reading them is another matter.

@@ -182,7 +182,7 @@ mod tests {
         assert_eq!(
             there,
             [
-                "analyst gains `read` of records of the own authority: victims, source (kinds Route)",
+                "analyst gains `read` of records of the own authority: victims, source, evidence (kinds Route)",
                 "auditor gains `offboard`",
                 "`shred` needs no second person any more",
                 "auditor gains approving `export-bulk`",

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use crate::{
-    config::agreements,
+    config::{agreements, evidence},
     home::Home,
     wire::{
         json,
@@ -148,14 +148,24 @@ impl Check {
         let home = Home::open(&self.home)?;
         let (agreements, files) = agreements::load(&home.layout().agreements())
             .map_err(|error| Failure::new(CONFIG, error.to_string()))?;
+        let layout = home.layout();
+        let (terms, others) = evidence::load(&layout.profiles(), &layout.calendars())
+            .map_err(|error| Failure::new(CONFIG, error.to_string()))?;
+        evidence::check_agreements(&agreements, &terms)
+            .map_err(|error| Failure::new(CONFIG, error.to_string()))?;
         let count = agreements.iter().count();
         if out.json() {
             return out.value(&serde_json::json!({
                 "sound": true,
                 "files": files.iter().map(|(name, _)| name).collect::<Vec<_>>(),
+                "profiles_and_calendars": others.iter().map(|(name, _)| name).collect::<Vec<_>>(),
             }));
         }
-        out.line(&format!("{count} agreements, all sound"))
+        let others = match others.len() {
+            0 => String::new(),
+            some => format!("; {some} profiles and calendars of the home with them"),
+        };
+        out.line(&format!("{count} agreements, all sound{others}"))
     }
 }
 

@@ -185,9 +185,10 @@ impl From<NodeError> for Failure {
             other => other,
         };
         let code = match &error {
-            NodeError::Agreements(_) | NodeError::OwnCard(_) | NodeError::OtherCountry { .. } => {
-                CONFIG
-            }
+            NodeError::Agreements(_)
+            | NodeError::Profiles(_)
+            | NodeError::OwnCard(_)
+            | NodeError::OtherCountry { .. } => CONFIG,
             NodeError::Store(_) => IOERR,
             NodeError::Closed | NodeError::Signer(_) => UNAVAILABLE,
             _ => SOFTWARE,

@@ -9,7 +9,7 @@ use crate::{
     wire::{
         json,
         node::{
-            DueCounts, Ending, GetStatusRequest, LinkStatus, PortStatus, ScrubStatus,
+            DueCounts, Ending, EvidenceDue, GetStatusRequest, LinkStatus, PortStatus, ScrubStatus,
             SearchCoverage, StartCheck,
         },
     },
@@ -134,6 +134,9 @@ impl Status {
                 out.line(&line)?;
             }
         }
+        if let Some(line) = status.evidence.as_ref().and_then(evidence) {
+            out.line(&line)?;
+        }
         for port in &status.ports {
             out.line(&used(port))?;
         }
@@ -231,6 +234,24 @@ fn dues(due: &DueCounts) -> Vec<String> {
         due.awaited_oldest_us,
     );
     here.into_iter().chain(there).collect()
+}
+
+/// Clocks of evidence requests.
+fn evidence(due: &EvidenceDue) -> Option<String> {
+    let more = if due.more { "at least " } else { "" };
+    let late = match due.overdue {
+        0 => "none late".to_owned(),
+        some => format!(
+            "{some} OVERDUE, the first since {}",
+            moment(Moment::from_micros(due.oldest_us))
+        ),
+    };
+    (due.running > 0).then(|| {
+        format!(
+            "evidence requests with a clock that runs: {more}{}, {late}",
+            due.running
+        )
+    })
 }
 
 /// What has ended or ends soon, and what to do.

@@ -7,8 +7,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::{
     home::Home,
-    node::{projection::Rooms, store_options},
-    store::{self, OpenPhase, OpenProgress},
+    node::{
+        items::{ItemsFound, ItemsSeen},
+        projection::Rooms,
+        store_options,
+    },
+    store::{self, ChunkStore, OpenPhase, OpenProgress, Projection},
 };
 
 use super::{
@@ -58,8 +62,17 @@ impl Store {
         let mut progress = |step: OpenProgress| show(&bar, &step);
         match rebuild {
             None => {
-                let report = store::check(&store_options(&home)?, Arc::new(Rooms), &mut progress)?;
+                let seen = Arc::new(ItemsSeen::default());
+                let projection: Arc<dyn Projection> = seen.clone();
+                let report = store::check(&store_options(&home)?, projection, &mut progress)?;
                 bar.finish_and_clear();
+                let items = match home.layout().chunks() {
+                    // Without an index nothing was replayed, and no item was seen.
+                    dir if dir.is_dir() && report.index_position.is_some() => {
+                        seen.compare(&ChunkStore::open(dir)?)?
+                    }
+                    _ => ItemsFound::default(),
+                };
                 if out.json() {
                     out.value(&serde_json::json!({
                         "entries": report.entries,
@@ -69,7 +82,13 @@ impl Store {
                         "tornBytes": report.torn_bytes,
                         "indexPosition": report.index_position,
                         "damagedBlobs": report.damaged.iter().map(ToString::to_string).collect::<Vec<_>>(),
-                        "sound": report.fault.is_none() && report.damaged.is_empty(),
+                        "items": items.whole,
+                        "itemsUnderWay": items.under_way,
+                        "damagedItems": items.damaged,
+                        "chunksOfNoItem": items.orphans,
+                        "sound": report.fault.is_none()
+                            && report.damaged.is_empty()
+                            && items.damaged.is_empty(),
                     }))?;
                 }
                 if let Some(fault) = report.fault {
@@ -98,8 +117,21 @@ impl Store {
                         ),
                     ));
                 }
+                if let Some(first) = items.damaged.first() {
+                    return Err(Failure::new(
+                        DATAERR,
+                        format!("{first}; restore the file from a copy. Single chunks that rotted are fetched again by the running node where they came from another country"),
+                    )
+                    .with_details(items.damaged));
+                }
                 if out.json() {
                     return Ok(());
+                }
+                if items.whole > 0 {
+                    out.line(&format!(
+                        "files of evidence, each as long as it should be: {}",
+                        items.whole
+                    ))?;
                 }
                 out.line(&format!(
                     "{} entries in {} segments, {} bytes: every digest and the chain hold{}",

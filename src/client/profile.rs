@@ -45,6 +45,13 @@ struct ProfileFile {
 }
 
 impl Profile {
+    /// The same, reached at another address, such as that of a tunnel.
+    #[must_use]
+    pub fn at(mut self, address: LinkAddress) -> Self {
+        self.address = address;
+        self
+    }
+
     /// Reads a profile: TOML with `country`, `address` (host:port), and `ca`, `certificate`, `key`
     /// as paths relative to the profile.
     ///

@@ -5,6 +5,7 @@
 //! title = "Memorandum of 2024 on trafficking in persons"
 //! valid_from = 2024-01-01
 //! valid_until = 2029-12-31
+//! evidence = ["untoc-art18"]  # profiles under which evidence is requested; left out: none is
 //!
 //! [send]                      # what goes to AE; what is left out is not limited
 //! kinds = ["Route", "Alert"]
@@ -32,6 +33,7 @@ use time::{Date, Month};
 use toml::Spanned;
 
 use crate::{
+    evidence::terms::is_profile_id,
     record::{
         Country,
         compartments::label_name,
@@ -93,6 +95,7 @@ struct File {
     title: Option<Spanned<String>>,
     valid_from: Option<Spanned<toml::value::Datetime>>,
     valid_until: Option<Spanned<toml::value::Datetime>>,
+    evidence: Option<Spanned<Vec<Spanned<String>>>>,
     #[serde(default)]
     send: Section,
     #[serde(default)]
@@ -228,6 +231,7 @@ pub fn parse(file: &str, text: &str) -> Result<Agreement, AgreementError> {
         send: reader.terms(raw.send)?,
         accept: reader.terms(raw.accept)?,
         they_accept: reader.terms(raw.they_accept)?,
+        evidence: reader.profiles(raw.evidence)?,
         file: file.to_owned(),
     })
 }
@@ -296,6 +300,34 @@ impl Reader<'_> {
                 },
             )?,
         })
+    }
+
+    /// Ids of agreement profiles; whether there are such, whoever holds them knows.
+    fn profiles(
+        &self,
+        list: Option<Spanned<Vec<Spanned<String>>>>,
+    ) -> Result<Clause<String>, AgreementError> {
+        let Some(list) = list else {
+            return Ok(Clause::default());
+        };
+        let line = self.line(&list.span());
+        if list.get_ref().len() > MAX_CODES {
+            return Err(self.fault(list.span(), format!("at most {MAX_CODES} are allowed")));
+        }
+        let mut named: Vec<String> = Vec::new();
+        for id in list.into_inner() {
+            let span = id.span();
+            let id = id.into_inner();
+            if !is_profile_id(&id) {
+                let what = "`evidence` lists ids of agreement profiles, such as eio-2014-41";
+                return Err(self.fault(span, what));
+            }
+            if named.contains(&id) {
+                return Err(self.fault(span, format!("`{id}` is given twice")));
+            }
+            named.push(id);
+        }
+        Ok(Clause::only(named, line))
     }
 
     fn clause<T: PartialEq>(

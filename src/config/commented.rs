@@ -119,6 +119,7 @@ impl Config {
         self.write_clients(out)?;
         self.due.write_commented(out)?;
         self.reading_log.write_commented(out)?;
+        self.items.write_commented(out)?;
         writeln!(
             out,
             "[search]\n\

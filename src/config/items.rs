@@ -1,6 +1,10 @@
 //! Files of evidence requests: how they are cut, and how much room they may take.
 
-use std::{ops::RangeInclusive, time::Duration};
+use std::{
+    fmt::{self, Write as _},
+    ops::RangeInclusive,
+    time::Duration,
+};
 
 use serde::Deserialize;
 
@@ -51,6 +55,31 @@ impl ItemsConfig {
             ),
             ("items.upload_expires_h", self.upload_expires_h, 1..=8760),
         ]
+    }
+
+    pub(super) fn write_commented(&self, out: &mut String) -> fmt::Result {
+        writeln!(
+            out,
+            "[items]\n\
+             # Files of evidence requests. Chunks in KiB, a power of two: what breaks off is repeated from\n\
+             # the last whole one that is durable, so that slow lines want small chunks.\n\
+             chunk_kib = {}\n\
+             # Room on the disk that stays free, in MiB; most of what is uploaded here and of what each\n\
+             # other country sends, in GiB. What does not fit is refused, or waits at the other country.\n\
+             reserve_mib = {}\n\
+             quota_own_gib = {}\n\
+             quota_peer_gib = {}\n\
+             # Uploads of one principal that are not finished, and after how many hours without an end\n\
+             # one is given up.\n\
+             uploads_per_principal = {}\n\
+             upload_expires_h = {}\n",
+            self.chunk_kib,
+            self.reserve_mib,
+            self.quota_own_gib,
+            self.quota_peer_gib,
+            self.uploads_per_principal,
+            self.upload_expires_h,
+        )
     }
 
     /// Bytes of each chunk but the last of what is uploaded here: the power of two at or below

@@ -40,6 +40,10 @@ impl Layout {
         config = "config.toml";
         /// Folder of the agreements with other countries, one file each.
         agreements = "agreements";
+        /// Folder of the country's own agreement profiles.
+        profiles = "profiles";
+        /// Folder of working-day calendars, one per country.
+        calendars = "calendars";
         /// The permissions, where the country wrote its own.
         access = "access.toml";
         /// Own signed card.

@@ -7,6 +7,7 @@
 pub mod approvals;
 pub mod ask;
 pub mod charges;
+pub mod clocks;
 pub mod consents;
 pub mod due;
 pub mod escalations;

@@ -7,7 +7,7 @@ use crate::{
 };
 
 use super::{
-    RecordRow, approvals, charges, consents, escalations, followers, holding::HoldingError,
+    RecordRow, approvals, charges, clocks, consents, escalations, followers, holding::HoldingError,
     late_rows, life_rows, readers, released, requests,
 };
 
@@ -130,7 +130,7 @@ pub(super) const COUNTERS: Keyspace = Keyspace {
 };
 
 /// The keyspaces of this room.
-pub const fn keyspaces() -> [&'static Keyspace; 26] {
+pub const fn keyspaces() -> [&'static Keyspace; 30] {
     let [life, due, open] = life_rows::keyspaces();
     let [requests, tokens, passed_on, revoked] = consents::keyspaces();
     [
@@ -160,6 +160,10 @@ pub const fn keyspaces() -> [&'static Keyspace; 26] {
         released::keyspace(),
         &requests::REQUESTS,
         &requests::NUMBERED,
+        &clocks::LOOKS,
+        &clocks::CLOCKS,
+        &clocks::RUNNING,
+        &clocks::UNDELIVERED,
     ]
 }
 
@@ -176,6 +180,11 @@ pub fn apply(entry: &Entry, stored: &Stored<'_>, rows: &mut Rows<'_>) -> Result<
             let peers = submitted.outbox.iter().map(|place| place.peer.clone());
             life_rows::begin(holding, entry, Some(peers.collect()), rows)?;
             consents::begin(holding, false, rows)?;
+            let sent = (
+                submitted.outbox.as_slice(),
+                submitted.incarnation.as_slice(),
+            );
+            clocks::begin(holding, Some(sent), rows)?;
             released::add(&submitted.released, rows)?;
             if !submitted.idempotency_tag.is_empty() {
                 rows.put(
@@ -194,6 +203,7 @@ pub fn apply(entry: &Entry, stored: &Stored<'_>, rows: &mut Rows<'_>) -> Result<
             hold(holding, stored.place, rows)?;
             life_rows::begin(holding, entry, None, rows)?;
             consents::begin(holding, true, rows)?;
+            clocks::begin(holding, None, rows)?;
             rows.put(
                 IDS.key(&[holding.origin.as_bytes(), &holding.record_id]),
                 holding.number.to_be_bytes().to_vec(),
@@ -224,6 +234,11 @@ pub fn apply(entry: &Entry, stored: &Stored<'_>, rows: &mut Rows<'_>) -> Result<
         }
         Event::Escalated(escalated) => {
             escalations::apply(escalated, entry.time, rows)?;
+            life_rows::apply(entry, stored, rows)
+        }
+        Event::ClocksWorkedOut(_) | Event::ClockTold(_) => clocks::apply(event, rows),
+        Event::Locked(_) => {
+            clocks::apply(event, rows)?;
             life_rows::apply(entry, stored, rows)
         }
         _ => life_rows::apply(entry, stored, rows),

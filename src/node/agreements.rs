@@ -1,18 +1,17 @@
 //! Agreements with other countries and the sharing matrix: what they allow to be sent and accepted,
 //! previews, and the matrix of a record as it was sent.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::PathBuf, sync::Arc};
 
 use arc_swap::ArcSwap;
 use time::Date;
 
 use crate::{
     access::{Permit, act},
-    config::agreements::{self, AgreementError},
+    config::{agreements, evidence},
     crypto::Digest,
+    evidence::terms::TermsSet,
+    home::Layout,
     record::{
         Country, Moment, Reference, Violations,
         sharing::{self, Agreements, Limits, Matrix},
@@ -30,11 +29,35 @@ use super::{
     submit::SubmitError,
 };
 
-/// The agreements in force, and where they come from.
+/// Where agreements, profiles and calendars of a home lie.
+#[derive(Clone, Debug)]
+pub struct Folders {
+    /// Agreements with other countries.
+    pub agreements: PathBuf,
+    /// Agreement profiles.
+    pub profiles: PathBuf,
+    /// Working-day calendars.
+    pub calendars: PathBuf,
+}
+
+impl Folders {
+    /// Those of a home.
+    pub fn of(layout: &Layout) -> Self {
+        Self {
+            agreements: layout.agreements(),
+            profiles: layout.profiles(),
+            calendars: layout.calendars(),
+        }
+    }
+}
+
+/// The agreements in force with the profiles and calendars that they count by, and where they come
+/// from.
 #[derive(Debug)]
 pub struct InForce {
-    dir: PathBuf,
+    folders: Folders,
     agreements: ArcSwap<Agreements>,
+    terms: ArcSwap<TermsSet>,
     /// Serialises changes, so that the ledger has them in the order in which they apply.
     change: tokio::sync::Mutex<()>,
 }
@@ -42,7 +65,7 @@ pub struct InForce {
 /// What was read: for the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Loaded {
-    /// SHA-256 over each file's name, length and content.
+    /// SHA-256 over each file's name, length and content: agreements, then profiles, then calendars.
     pub digest: Digest,
     /// How many agreements.
     pub count: u32,
@@ -59,10 +82,19 @@ impl Loaded {
     }
 }
 
-fn read(dir: &Path) -> Result<(Agreements, Loaded), AgreementError> {
-    let (agreements, files) = agreements::load(dir)?;
+/// What the folders hold.
+struct Held {
+    agreements: Agreements,
+    terms: TermsSet,
+    loaded: Loaded,
+}
+
+fn read(folders: &Folders) -> Result<Held, NodeError> {
+    let (agreements, files) = agreements::load(&folders.agreements)?;
+    let (terms, others) = evidence::load(&folders.profiles, &folders.calendars)?;
+    evidence::check_agreements(&agreements, &terms)?;
     let mut bytes = Vec::new();
-    for (name, content) in &files {
+    for (name, content) in files.iter().chain(&others) {
         for part in [name.as_bytes(), content] {
             let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
             bytes.extend_from_slice(&length.to_be_bytes());
@@ -73,27 +105,37 @@ fn read(dir: &Path) -> Result<(Agreements, Loaded), AgreementError> {
         digest: Digest::of(&bytes),
         count: u32::try_from(files.len()).unwrap_or(u32::MAX),
     };
-    Ok((agreements, loaded))
+    Ok(Held {
+        agreements,
+        terms,
+        loaded,
+    })
 }
 
 impl InForce {
-    /// Reads the files of a folder.
+    /// Reads the files of a home.
     ///
     /// # Errors
-    /// [`AgreementError`] naming file and line.
-    pub fn load(dir: PathBuf) -> Result<(Self, Loaded), AgreementError> {
-        let (agreements, loaded) = read(&dir)?;
+    /// [`NodeError::Agreements`] and [`NodeError::Profiles`] naming file and line.
+    pub fn load(folders: Folders) -> Result<(Self, Loaded), NodeError> {
+        let held = read(&folders)?;
         let in_force = Self {
-            dir,
-            agreements: ArcSwap::from_pointee(agreements),
+            folders,
+            agreements: ArcSwap::from_pointee(held.agreements),
+            terms: ArcSwap::from_pointee(held.terms),
             change: tokio::sync::Mutex::default(),
         };
-        Ok((in_force, loaded))
+        Ok((in_force, held.loaded))
     }
 
     /// The agreements now.
     pub fn now(&self) -> Arc<Agreements> {
         self.agreements.load_full()
+    }
+
+    /// The profiles and calendars now.
+    pub fn terms(&self) -> Arc<TermsSet> {
+        self.terms.load_full()
     }
 }
 
@@ -178,22 +220,23 @@ impl Node {
         (self.agreements.now(), day(self.now()))
     }
 
-    /// Reads the agreements again; the change is in the ledger before it applies.
+    /// Reads the agreements, profiles and calendars again; the change is in the ledger before it applies.
     ///
     /// # Errors
-    /// [`NodeError::Agreements`]: those in force stay.
+    /// [`NodeError::Agreements`], [`NodeError::Profiles`]: those in force stay.
     pub async fn reload_agreements(
         self: &Arc<Self>,
         permit: &Permit<act::ReloadAgreements>,
     ) -> Result<Loaded, NodeError> {
         let _one_at_a_time = self.agreements.change.lock().await;
         let node = Arc::clone(self);
-        let (agreements, loaded) = blocking(move || Ok(read(&node.agreements.dir)?)).await?;
+        let held = blocking(move || read(&node.agreements.folders)).await?;
         self.writer
-            .propose(loaded.proposal(Some(permit.actor())))
+            .propose(held.loaded.proposal(Some(permit.actor())))
             .await?;
-        self.agreements.agreements.store(Arc::new(agreements));
-        Ok(loaded)
+        self.agreements.agreements.store(Arc::new(held.agreements));
+        self.agreements.terms.store(Arc::new(held.terms));
+        Ok(held.loaded)
     }
 
     /// The sharing matrix of a record: as sent at its origin, as the record itself says at a

@@ -6,13 +6,16 @@
 //! slot. When the record is shredded its items are: the slot first, then the chunks, then the entry that
 //! says so.
 
+mod check;
 mod download;
 mod fault;
+mod going;
 mod known;
 mod link;
 mod list;
 mod named;
 pub(crate) mod rows;
+mod scrub;
 mod tend;
 mod transfer;
 mod upload;
@@ -36,10 +39,12 @@ use crate::{
 
 use super::{Node, NodeError, read::blocking};
 
+pub use check::{ItemsFound, ItemsSeen};
 pub use download::{Download, DownloadOrder, Piece};
 pub use fault::ItemError;
 pub use link::{FilesEnd, FilesOut, files_hello, files_out, run as run_files};
 pub(in crate::node) use named::named_in;
+pub(in crate::node) use scrub::scrub;
 pub(in crate::node) use tend::run as tend;
 pub use upload::{Upload, UploadOrder};
 
@@ -60,6 +65,8 @@ pub(crate) struct Items {
     limits: RoomLimits,
     room: Mutex<Room>,
     uploads: Mutex<HashMap<ItemId, Seat>>,
+    /// Items of other countries whose chunks were not there at the start.
+    missing: Mutex<Vec<ItemId>>,
     streams: link::Streams,
 }
 
@@ -88,7 +95,7 @@ impl Items {
         store: &Store,
         config: &Config,
     ) -> Result<Self, StoreError> {
-        let mut room = Room::default();
+        let (mut room, mut missing) = (Room::default(), Vec::new());
         let files: HashMap<ItemId, u64> = chunks.list()?.into_iter().collect();
         for (id, row) in rows::all(store)? {
             let Some(plan) = plan_of(&row) else { continue };
@@ -108,6 +115,10 @@ impl Items {
                             item = hex::encode(id),
                             "the chunks of an item are missing"
                         );
+                        if row.stand() == ItemStand::Arrived {
+                            missing.push(id);
+                            continue;
+                        }
                     }
                     room.hold(id, owner_of(&row), bytes, 0);
                 }
@@ -133,6 +144,7 @@ impl Items {
             },
             room: Mutex::new(room),
             uploads: Mutex::default(),
+            missing: Mutex::new(missing),
             streams: link::Streams::default(),
         })
     }
@@ -170,6 +182,12 @@ impl Items {
         self.streams.wake.notify_waiters();
     }
 
+    /// Items of other countries whose chunks were not there at the start, once.
+    fn take_missing(&self) -> Vec<ItemId> {
+        let mut missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut missing)
+    }
+
     /// The place of whoever writes an item: whoever had it is told to go.
     fn sit(&self, id: ItemId) -> Seat {
         let mut uploads = self.uploads();
@@ -186,6 +204,14 @@ impl Items {
         };
         uploads.insert(id, seat.clone());
         seat
+    }
+
+    /// Whether somebody writes an item now.
+    fn is_written(&self, id: &ItemId) -> bool {
+        let uploads = self.uploads();
+        uploads
+            .get(id)
+            .is_some_and(|seat| seat.writing.try_lock().is_err())
     }
 
     /// Ends whoever writes an item, and forgets the place.

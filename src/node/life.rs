@@ -93,6 +93,7 @@ impl Node {
         let mut trouble = Trouble::default();
         trouble.note(self.carry_out_approved().await);
         trouble.note(self.pass_recalls_on().await);
+        trouble.note(self.tend_clocks().await);
         let rows = self.due_now().map_err(NodeError::from)?;
         if rows.is_empty() {
             return trouble.0.map_or(Ok(()), Err);
@@ -154,7 +155,7 @@ impl Node {
 
     /// Whether what is due by the clock may happen. A node that knows no other country has none to
     /// compare with.
-    async fn clock_counts(&self) -> bool {
+    pub(super) async fn clock_counts(&self) -> bool {
         match self.clocks.agreement(self.now()) {
             Agreement::Agrees => true,
             Agreement::Unheard => self.book.load().is_empty(),

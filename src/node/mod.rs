@@ -68,7 +68,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     access::FileFault,
     card::{CardError, TrustBook, TrustedCard},
-    config::{Config, agreements::AgreementError},
+    config::{Config, agreements::AgreementError, evidence::FilesError},
     crypto::{IndexKey, KeyError, RandomError, SealingSecret, Signer, SigningFault, StorageKey},
     entry::{EntryError, Incarnation},
     home::{HomeError, HomeLock, OwnCardFile, Roster},
@@ -102,6 +102,9 @@ pub enum NodeError {
     /// The agreements with other countries.
     #[error("the agreements with other countries cannot be used: {0}")]
     Agreements(#[from] AgreementError),
+    /// The agreement profiles and calendars of evidence requests.
+    #[error("the agreement profiles and calendars cannot be used: {0}")]
+    Profiles(#[from] FilesError),
     /// The permissions in the node's home.
     #[error("the permissions cannot be used: {0}")]
     Access(#[from] FileFault),
@@ -283,6 +286,8 @@ pub struct Node {
     pub(crate) reporting: tokio::sync::Mutex<()>,
     /// Whether recalls may have to go on to whom records were passed.
     pub(crate) recalls_to_pass: AtomicBool,
+    /// Whether receipts came that may be those of evidence requests on their way.
+    pub(crate) receipts_came: AtomicBool,
     _lock: HomeLock,
 }
 

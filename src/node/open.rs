@@ -22,7 +22,7 @@ use crate::{
 
 use super::{
     Clock, Node, NodeError, NodeKeys, access,
-    agreements::InForce,
+    agreements::{Folders, InForce},
     audit,
     clocks::Clocks,
     disk,
@@ -78,7 +78,7 @@ impl Node {
             // It is to count: nothing is begun with one that cannot.
             access::InForce::check(permissions.as_deref())?;
         }
-        let (agreements, in_force) = InForce::load(home.layout().agreements())?;
+        let (agreements, in_force) = InForce::load(Folders::of(home.layout()))?;
         let (store, opened) = Store::open_on(
             store_options(&home)?,
             Arc::new(Rooms),
@@ -210,6 +210,7 @@ impl Node {
             scanning: Arc::default(),
             reporting: tokio::sync::Mutex::default(),
             recalls_to_pass: AtomicBool::new(true),
+            receipts_came: AtomicBool::new(true),
             _lock: lock,
         });
         // What was issued, revoked or rotated while the node stood still. Where a file cannot be read, this is
@@ -231,6 +232,7 @@ impl Node {
         tokio::spawn(super::evidence::look_through(Arc::downgrade(&node)));
         tokio::spawn(life::run(Arc::downgrade(&node)));
         tokio::spawn(items::tend(Arc::downgrade(&node)));
+        tokio::spawn(items::scrub(Arc::downgrade(&node)));
         tokio::spawn(succession::run(Arc::downgrade(&node)));
         tokio::spawn(access::flush_refusals(Arc::downgrade(&node)));
         tokio::spawn(audit::index_earlier(Arc::downgrade(&node)));

@@ -1,6 +1,9 @@
 //! Receipts: what a peer signed becomes durable here, and anybody can have it with its proof.
 
-use std::{ops::RangeInclusive, sync::Arc};
+use std::{
+    ops::RangeInclusive,
+    sync::{Arc, atomic::Ordering},
+};
 
 use prost::Message as _;
 
@@ -102,6 +105,7 @@ impl Node {
                 .propose(Proposal::ReceiptsArrived(Box::new(arrived)))
                 .await
                 .map_err(NodeError::from)?;
+            self.receipts_came.store(true, Ordering::Release);
         }
         if names {
             let lost = Event::LostNamed(LostNamed {

@@ -5,6 +5,7 @@
 //! and leaf indexes are assigned, and entries appended. Nothing here waits or does I/O of its own.
 
 mod approvals;
+mod clocks;
 mod consent;
 mod custody;
 mod desk;
@@ -25,6 +26,7 @@ mod subject;
 mod told;
 
 pub use approvals::{AnswerOrder, AskOrder};
+pub use clocks::{ClocksOrder, TellOrder};
 pub use consent::{DiscloseOrder, ExportedEvidence, PassesOn};
 pub use custody::CustodyDraft;
 pub use desk::{ChargeOrder, EscalateOrder};
@@ -277,6 +279,7 @@ impl Rules for NodeRules {
             Proposal::RefusedAttempts(sums) => self.attempts_refused(sums, group)?,
             Proposal::Charge(order) => self.charge(*order, group)?,
             Proposal::Escalate(orders) => self.escalate(orders, group)?,
+            Proposal::Clocks(orders) => self.clocks(orders, group)?,
             Proposal::Lock { orders, actor } => self.lock_all(orders, &actor, group)?,
             Proposal::Hold {
                 number,

@@ -67,6 +67,7 @@ impl Node {
             scrub: Some(self.scrub_status()),
             search: Some(self.search_coverage()?),
             due: Some(self.due_counts()?),
+            evidence: Some(self.evidence_due()?),
             accepting: used <= self.config.store.disk_full_percent && !self.is_fenced(),
             fenced: self.is_fenced(),
             fence_claims: self.fence_claims()?,

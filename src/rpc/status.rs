@@ -163,6 +163,11 @@ impl From<NodeError> for Refusal {
                 "AGREEMENTS_INVALID",
                 format!("{fault}; the agreements in force stay"),
             ),
+            NodeError::Profiles(fault) => Self::new(
+                Code::InvalidArgument,
+                "PROFILES_INVALID",
+                format!("{fault}; the profiles and calendars in force stay"),
+            ),
             NodeError::Fenced => {
                 Self::new(Code::FailedPrecondition, "NODE_FENCED", error.to_string())
             }

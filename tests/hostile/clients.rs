@@ -33,9 +33,11 @@ const WITHOUT: usize = 256 * 1024;
 const FOUR_MIB: usize = 4 << 20;
 
 /// Methods that take a record, and the keys of the fields around it.
-const TAKE_RECORDS: [(&str, &[u8]); 4] = [
+const TAKE_RECORDS: [(&str, &[u8]); 6] = [
     ("/comity.node.v1.RecordService/SubmitRecord", &[0x0a]),
     ("/comity.node.v1.RecordService/SubmitRecords", &[0x0a, 0x0a]),
+    ("/comity.node.v1.EvidenceService/CheckEvidence", &[0x0a]),
+    ("/comity.node.v1.EvidenceService/RequestEvidence", &[0x0a]),
     ("/comity.node.v1.SharingService/PreviewSharing", &[0x0a]),
     ("/comity.node.v1.ThreadService/ReplyToRecord", &[0x12]),
 ];
@@ -186,7 +188,12 @@ fn no_request_of_a_client_costs_much_memory() {
         let before = process.peak();
 
         for method in &methods {
-            let refused = call(&channel, method, filled(&[0x0a, 0], FOUR_MIB)).await;
+            // A chunk has four mebibytes, and its message a little more.
+            let most = match method.path.ends_with("/UploadItem") {
+                true => FOUR_MIB + FOUR_MIB / 4,
+                false => FOUR_MIB,
+            };
+            let refused = call(&channel, method, filled(&[0x0a, 0], most)).await;
             let refused = refused.unwrap_err();
             let details = refused.get_error_details();
             let reason = details.error_info().map(|info| info.reason.clone());

@@ -56,7 +56,11 @@ pub(crate) const HOUSE: &[Room] = &[
         ],
     ),
     room("bag", AT_THE_EDGE, &["crypto", "evidence"]),
-    room("config", AT_THE_EDGE, &["access", "card", "record", "wire"]),
+    room(
+        "config",
+        AT_THE_EDGE,
+        &["access", "card", "evidence", "record", "wire"],
+    ),
     room(
         "home",
         AT_THE_EDGE,

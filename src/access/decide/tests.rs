@@ -3,7 +3,8 @@ use crate::{
     access::{PrincipalKind, Scope, Shape, act, compartments::ALL, table::Row},
     record::Country,
     wire::record::{
-        CompartmentReaders, Destination, Identifiers, Record, Situation, Source, Suspects, Victims,
+        CompartmentReaders, Destination, Evidence, Identifiers, Record, Situation, Source,
+        Suspects, Victims,
     },
 };
 
@@ -12,14 +13,15 @@ const OTHER: &str = "victim-support";
 
 /// What the built-in table gives each role, written down a second time by hand: for each action the
 /// compartments of a record of the own authority, and of another's of the same country. `s` the
-/// situation, `u` suspects, `i` identifiers, `v` victims (`V` with a second person's leave), `q` source; `+` an action about the node.
+/// situation, `u` suspects, `i` identifiers, `v` victims (`V` with a second person's leave), `q` source,
+/// `e` evidence; `+` an action about the node.
 const EXPECTED: &[(Role, &str)] = &[
     (
         Role::LiaisonOfficer,
-        "list suiq/sui, watch suiq/sui, read suiq/sui, search suiq/sui, correlate suiq/sui,
-         track suiq/sui, preview suivq/suivq, submit suivq/suivq, amend suivq/suivq, reply suiq/sui,
-         recall suiq/sui, shred sui/sui, hold sui/sui, acknowledge suiq/sui, assign suiq/sui,
-         request-consent suiq/sui, answer-consent suiq/sui, share-onward suiq/sui,
+        "list suiqe/suie, watch suiqe/suie, read suiqe/suie, search suiqe/suie, correlate suiqe/suie,
+         track suiqe/suie, preview suivqe/suivqe, submit suivqe/suivqe, amend suivqe/suivqe, reply suiqe/sui,
+         recall suiqe/sui, shred sui/sui, hold sui/sui, acknowledge suiqe/sui, assign suiqe/sui,
+         request-consent suiqe/sui, answer-consent suiqe/sui, share-onward suiqe/sui,
          export-table sui/sui, see-approvals +, approve +, status +, see-cards +,
          see-agreements +, see-permissions +, request-approval +, answer-data-subject +",
     ),
@@ -31,11 +33,12 @@ const EXPECTED: &[(Role, &str)] = &[
     ),
     (
         Role::JudicialAuthority,
-        "list suiq/, watch suiq/, read suiq/, search suiq/, correlate suiq/, track suiq/,
-         preview suiq/, submit suiq/, amend suiq/, reply suiq/, recall suiq/, shred suiq/,
-         hold suiq/, acknowledge suiq/, assign suiq/, request-consent suiq/, answer-consent suiq/,
-         export-court suiq/, see-approvals +, approve +, status +, see-cards +, see-agreements +,
-         see-permissions +, request-approval +",
+        "list suiqe/, watch suiqe/, read suiqe/, search suiqe/, correlate suiqe/, track suiqe/,
+         preview suiqe/, submit suiqe/, amend suiqe/, reply suiqe/, recall suiqe/, shred suiqe/,
+         hold suiqe/, acknowledge suiqe/, assign suiqe/, request-consent suiqe/, answer-consent suiqe/,
+         request-evidence suivqe/, execute-evidence suiqe/, upload-evidence se/,
+         download-evidence se/, export-court suiqe/, see-approvals +, approve +, status +,
+         see-cards +, see-agreements +, see-permissions +, request-approval +",
     ),
     (
         Role::VictimProtectionOfficer,
@@ -90,6 +93,7 @@ fn addressed(authorities: &[&str]) -> Record {
         identifiers: Some(Identifiers::default()),
         victims: Some(Victims::default()),
         source: Some(Source::default()),
+        evidence: Some(Evidence::default()),
         ..Record::default()
     }
 }
@@ -100,7 +104,7 @@ fn subject(record: &Record) -> Subject {
 
 fn letters(decision: &Decision) -> String {
     ALL.into_iter()
-        .zip(['s', 'u', 'i', 'v', 'q'])
+        .zip(['s', 'u', 'i', 'v', 'q', 'e'])
         .filter_map(|(label, letter)| match label {
             _ if decision.allowed.has(label) => Some(letter),
             CompartmentLabel::Victims if decision.victims_need_second() => Some('V'),

@@ -85,10 +85,10 @@ fn bad_files_are_refused_by_line_field_and_what_is_allowed() {
             "an empty list allows nothing",
         ),
         (
-            row("role = \"analyst\"\nactions = [\"list\"]\ncompartments = [\"evidence\"]"),
+            row("role = \"analyst\"\nactions = [\"list\"]\ncompartments = [\"everything\"]"),
             9,
             "compartments",
-            "`evidence` is none; allowed are situation, suspects",
+            "`everything` is none; allowed are situation, suspects",
         ),
         (
             row("role = \"analyst\"\nactions = [\"list\"]"),

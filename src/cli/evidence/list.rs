@@ -12,6 +12,7 @@ use crate::{
 
 use super::{
     super::{Target, exit::Failure, out::Out},
+    clocks,
     words::{self, state_word},
 };
 
@@ -35,6 +36,15 @@ pub(in crate::cli) struct List {
     /// Only those that this country issued, or is to execute.
     #[arg(long, value_enum)]
     side: Option<Side>,
+    /// Only those with a clock that runs, by the earliest end.
+    #[arg(long)]
+    due: bool,
+    /// Of those that are due: only those with an end that is past or comes within so many hours.
+    #[arg(long, value_name = "HOURS", requires = "due")]
+    within: Option<u32>,
+    /// Only those that are late, by the earliest end.
+    #[arg(long, conflicts_with = "within")]
+    overdue: bool,
     /// How many at most.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     limit: u32,
@@ -78,6 +88,9 @@ impl List {
                 .into(),
                 page_size: left.min(PAGE),
                 page_token,
+                due: self.due || self.overdue,
+                within_hours: self.within.unwrap_or(0),
+                overdue: self.overdue,
             };
             let page = client.list_evidence(asked).await?;
             complete &= page.complete;
@@ -108,6 +121,7 @@ impl List {
             "ISSUING",
             "EXECUTING",
             "URGENCY",
+            "CLOCK",
             "SUBMITTED",
             "STEPS",
             "TITLE",
@@ -127,6 +141,7 @@ fn row(case: &EvidenceCase) -> Vec<String> {
         party(&case.issuing_country, &case.issuing_authority),
         party(&case.executing_country, &case.executing_authority),
         urgency.to_lowercase(),
+        clocks::brief(case),
         crate::cli::out::moment(Moment::from_micros(case.submitted_us)),
         match beside {
             0 => case.steps.to_string(),

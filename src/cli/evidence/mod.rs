@@ -1,12 +1,16 @@
 //! `comity evidence …`: ask another country for evidence, and answer what it asks.
 
 mod act;
+mod calendar;
 mod check;
+mod clocks;
 mod custody;
 mod download;
 mod export;
+mod ics;
 mod items;
 mod list;
+mod profiles;
 mod request;
 mod show;
 mod step;
@@ -38,6 +42,13 @@ pub(super) enum Evidence {
     Export(export::Export),
     /// Download a file of a request.
     Download(download::Download),
+    /// See agreement profiles, by which the clocks of requests count.
+    #[command(subcommand)]
+    Profiles(profiles::Profiles),
+    /// Show the working days of a country.
+    Calendar(calendar::ShowCalendar),
+    /// Write the ends of open clocks as an iCalendar file.
+    CalendarExport(ics::CalendarExport),
     #[command(flatten)]
     Step(step::Step),
 }
@@ -70,6 +81,9 @@ impl Evidence {
             Self::Request(request) => request.carry_out(out).await,
             Self::List(list) => list.carry_out(out).await,
             Self::Show(show) => show.carry_out(out).await,
+            Self::Profiles(profiles) => profiles.carry_out(out),
+            Self::Calendar(calendar) => calendar.carry_out(out),
+            Self::CalendarExport(export) => export.carry_out(out).await,
             Self::Step(step) => step.carry_out(out).await,
             Self::Upload(upload) => upload.carry_out(out).await,
             Self::Items(items) => items.carry_out(out).await,

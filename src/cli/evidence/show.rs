@@ -18,6 +18,7 @@ use crate::{
 
 use super::{
     super::{Target, exit::Failure, out::Out, why::Why},
+    clocks,
     list::{case_json, party},
     words::state_word,
 };
@@ -85,6 +86,7 @@ fn lines(shown: &GetEvidenceResponse) -> Vec<String> {
     if let Some(Kind::EvidenceRequest(request)) = situation.and_then(|of| of.kind.as_ref()) {
         lines.extend(sought(request));
     }
+    lines.extend(clocks::lines(&case));
     lines.push(String::new());
     if shown.steps.is_empty() {
         lines.push("no step was taken".to_owned());

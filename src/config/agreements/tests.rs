@@ -7,7 +7,7 @@ country = "AE"
 title = "Memorandum of 2024"
 valid_from = 2024-01-01
 valid_until = 2029-12-31
-
+evidence = ["untoc-art18"]
 [send]
 kinds = ["Route", "Alert"]
 compartments = ["suspects", "victims"]
@@ -37,6 +37,10 @@ fn an_agreement_is_read_with_its_lines() {
         Some(vec![TransferPurpose::Investigation])
     );
     assert_eq!(agreement.accept, Terms::default());
+    assert_eq!(
+        agreement.evidence,
+        Clause::only(vec!["untoc-art18".to_owned()], 6)
+    );
     assert_eq!(agreement.they_accept.compartments.line, 13);
 }
 
@@ -82,6 +86,16 @@ fn every_defect_is_named_with_its_line() {
             "lies before",
         ),
         ("country = \"AE\"\ntitle = \"a\\u0007\"", 2, "one line"),
+        (
+            "country = \"AE\"\nevidence = [\"eio-2014-41\",\n\"Eio 2014\"]",
+            3,
+            "`evidence` lists ids",
+        ),
+        (
+            "country = \"AE\"\nevidence = [\"a\", \"a\"]",
+            2,
+            "`a` is given twice",
+        ),
         ("country = \"AE\"\n[send", 2, ""),
     ] {
         let error = parse("agreements/AE.toml", broken).unwrap_err();

@@ -76,14 +76,15 @@ pub struct Pull {
 
 impl Pull {
     /// An item of `chunks`, of which the first `have` are there; `window` chunks may be on their way, and
-    /// one may come broken `most_broken` times.
-    pub const fn new(chunks: u64, have: u64, window: u64, most_broken: u32) -> Self {
+    /// one may come broken `most_broken` times. `round` is the first: higher than any round in which the
+    /// item was asked for within the stream.
+    pub const fn new(chunks: u64, have: u64, window: u64, most_broken: u32, round: u32) -> Self {
         Self {
             chunks,
             window,
             have,
             until: have,
-            round: 1,
+            round,
             broken: 0,
             most_broken,
         }
@@ -172,7 +173,7 @@ mod tests {
 
     #[test]
     fn credit_moves_on_by_half_a_window() {
-        let mut pull = Pull::new(10, 0, 4, 3);
+        let mut pull = Pull::new(10, 0, 4, 3, 1);
         let ask = |from, until| {
             Some(Ask {
                 round: 1,
@@ -197,7 +198,7 @@ mod tests {
 
     #[test]
     fn what_was_not_asked_for_is_refused() {
-        let mut pull = Pull::new(10, 2, 4, 3);
+        let mut pull = Pull::new(10, 2, 4, 3, 1);
         assert_eq!(pull.came(1, 2), Err(PullFault::Unasked(2)));
         pull.ask().unwrap();
         assert_eq!(pull.came(1, 2), Ok(Took::Open));
@@ -214,7 +215,7 @@ mod tests {
 
     #[test]
     fn a_broken_chunk_is_asked_for_again_and_not_for_ever() {
-        let mut pull = Pull::new(10, 0, 4, 3);
+        let mut pull = Pull::new(10, 0, 4, 3, 1);
         pull.ask().unwrap();
         pull.took();
         pull.broke().unwrap();
@@ -238,7 +239,7 @@ mod tests {
         fn whatever_breaks_every_chunk_is_taken_once(chunks in 1u64..60, window in 1u64..9, have in 0u64..60, breaks in proptest::collection::vec(any::<bool>(), 0..200)) {
             let have = have.min(chunks);
             let mut breaks = breaks.into_iter();
-            let mut pull = Pull::new(chunks, have, window, u32::MAX);
+            let mut pull = Pull::new(chunks, have, window, u32::MAX, 1);
             let mut line: VecDeque<(u32, u64)> = VecDeque::new();
             // What the sender serves now: round, next, until.
             let mut serving = (0, 0, 0);

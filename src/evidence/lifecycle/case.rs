@@ -7,7 +7,10 @@ use super::{
 };
 use std::collections::HashMap;
 
-use crate::crypto::Digest;
+use crate::{
+    crypto::Digest,
+    evidence::terms::{self, Event, ExtensionFault, Happened, History},
+};
 
 /// What became of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +57,8 @@ pub struct Case {
     pub issuing: Head,
     /// How far the executing side has come.
     pub executing: Head,
+    /// What happened, as far as clocks are concerned, without void steps.
+    pub history: History,
 }
 
 impl Case {
@@ -91,6 +96,7 @@ struct Fold<'a> {
     executing_authority: Option<String>,
     /// What each side had seen last, issuing first.
     seen: [u32; 2],
+    history: History,
 }
 
 /// The case of a request and its steps. The order in which they are given changes nothing.
@@ -108,6 +114,10 @@ pub fn case(matter: &Matter, steps: &[Step]) -> Case {
         questions: Vec::new(),
         executing_authority: None,
         seen: [0, 0],
+        history: History {
+            received: matter.received,
+            events: Vec::new(),
+        },
     };
     fold.follow(Act::Request, Party::Issuing);
     if matter.delivered {
@@ -165,6 +175,7 @@ pub fn case(matter: &Matter, steps: &[Step]) -> Case {
         settled,
         issuing,
         executing,
+        history: fold.history,
     }
 }
 
@@ -236,6 +247,17 @@ impl Fold<'_> {
                 _ => return Err(not_now),
             },
         };
+        self.check_clock(step)?;
+        let resumed = goes == Goes::Resumes && to != self.state;
+        match &step.happened {
+            // What answers no open question, or not every one, ends no waiting.
+            Some(Happened::InformationAnswered) if !resumed => {}
+            Some(happened) => self.history.events.push(Event {
+                at: step.at,
+                what: happened.clone(),
+            }),
+            None => {}
+        }
         if step.act == Act::Ask {
             self.questions.push(step.number);
         }
@@ -251,6 +273,35 @@ impl Fold<'_> {
         }
         self.in_hand(step, by);
         Ok(())
+    }
+
+    /// Whether the profile has the clock that a step names, and lets it be extended.
+    fn check_clock(&self, step: &Step) -> Result<(), Void> {
+        let none = |clock: &str| ExtensionFault::NoClock(clock.to_owned());
+        let counted = self.matter.counted.as_deref();
+        match &step.happened {
+            Some(Happened::Extended { clock, until }) => {
+                let counted = counted.ok_or_else(|| none(clock))?;
+                terms::judge_extension(
+                    &counted.terms,
+                    &counted.case,
+                    &self.history,
+                    clock,
+                    *until,
+                    step.at,
+                )?;
+                Ok(())
+            }
+            Some(Happened::Delayed { clock, .. }) => {
+                let known = counted.is_some_and(|of| of.terms.counts(&of.case, clock));
+                if known {
+                    Ok(())
+                } else {
+                    Err(none(clock).into())
+                }
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Who executes from now on.

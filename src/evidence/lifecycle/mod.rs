@@ -23,4 +23,4 @@ pub use act::Act;
 pub use case::{Case, Outcome, Settled, case, judge};
 pub use order::{Head, Wait};
 pub use state::{Party, State};
-pub use step::{MAX_STEPS, Matter, Side, Step, Void};
+pub use step::{Counted, MAX_STEPS, Matter, Side, Step, Void};

@@ -1,9 +1,12 @@
 //! A request and a step of it, as far as the state depends on them, and why a step is void.
 
+use std::sync::Arc;
+
 use super::{Act, Party, State};
 use crate::{
     crypto::Digest,
-    record::{Country, MAX_EVIDENCE_STEPS},
+    evidence::terms::{self, ExtensionFault, Happened, Terms},
+    record::{Country, MAX_EVIDENCE_STEPS, Moment},
     wire::record::{Record, RefusalGround, evidence_step::Act as Wire, step::Step as Kind},
 };
 
@@ -31,6 +34,19 @@ pub struct Matter {
     pub refusal_grounds: Vec<i32>,
     /// Whether the executing country's node is known to have it.
     pub delivered: bool,
+    /// By what its clocks count; `None` where the profile that came with it cannot be read.
+    pub counted: Option<Arc<Counted>>,
+    /// When the executing country's node received it, by the time in its receipt.
+    pub received: Option<Moment>,
+}
+
+/// By what the clocks of a request count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// Profile and calendar, as they came with it.
+    pub terms: Terms,
+    /// What it says itself.
+    pub case: terms::Case,
 }
 
 impl Matter {
@@ -55,6 +71,14 @@ impl Matter {
                 .map(|terms| terms.refusal_grounds.clone())
                 .unwrap_or_default(),
             delivered,
+            counted: terms
+                .and_then(|terms| Terms::try_from(terms).ok())
+                .map(|terms| {
+                    let urgency = record.urgency();
+                    let case = terms::Case::new(urgency, &request.execute_by);
+                    Arc::new(Counted { terms, case })
+                }),
+            received: None,
         })
     }
 
@@ -97,6 +121,10 @@ pub struct Step {
     pub ground: i32,
     /// Of a reassignment, to whom.
     pub to: String,
+    /// When its country sealed it.
+    pub at: Moment,
+    /// What it means for clocks.
+    pub happened: Option<Happened>,
 }
 
 impl Step {
@@ -122,6 +150,11 @@ impl Step {
                 Some(Wire::Reassigned(of)) => of.authority.clone(),
                 _ => String::new(),
             },
+            at: record
+                .submitted_at
+                .as_ref()
+                .map_or_else(|| Moment::from_micros(0), Moment::from),
+            happened: Happened::of(step),
         })
     }
 }
@@ -188,6 +221,9 @@ pub enum Void {
     /// The profile does not allow the ground.
     #[error("the request's profile does not allow the refusal ground {}", named(*.0))]
     Ground(i32),
+    /// The profile's clocks do not allow the extension, or know nothing of the clock.
+    #[error(transparent)]
+    Clock(#[from] ExtensionFault),
 }
 
 impl Void {
@@ -203,6 +239,7 @@ impl Void {
             Self::Authority { .. } => "wrong-authority",
             Self::State { .. } => "wrong-state",
             Self::Ground(_) => "ground",
+            Self::Clock(_) => "clock",
         }
     }
 
@@ -234,6 +271,10 @@ impl Void {
         (
             "ground",
             "The request's agreement profile does not allow this refusal ground.",
+        ),
+        (
+            "clock",
+            "The request's agreement profile has no such clock, or does not let it be extended so far, so often, or now.",
         ),
     ];
 }

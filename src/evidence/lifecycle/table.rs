@@ -309,11 +309,11 @@ pub fn is_partys(act: Act, by: Party) -> bool {
         .any(|row| row.by == by && row.acts.contains(&act))
 }
 
-/// What a party may do in a state, in the order of the documents; steps alone, and without what needs
-/// a crossing.
+/// What the officers of a party may do in a state, in the order of the documents; without what needs a
+/// crossing, and without what the node does.
 pub fn allowed(state: State, by: Party) -> Vec<Act> {
     let may = |act: &Act| {
-        act.is_step() && !matches!(goes(state, *act, by), None | Some(Goes::Crossing(_)))
+        !act.is_nodes() && !matches!(goes(state, *act, by), None | Some(Goes::Crossing(_)))
     };
     Act::ALL.iter().copied().filter(may).collect()
 }

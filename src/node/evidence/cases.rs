@@ -7,19 +7,21 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
 use crate::{
     crypto::Digest,
+    entry::LaneId,
     evidence::lifecycle::{Party, State},
     inbox::{HoldingError, ask, followers, requests},
     record::Country,
+    replication::lanes,
 };
 
 use super::{
-    super::{Node, NodeError, read::blocking},
+    super::{Node, NodeError, read::blocking, receipts::lane_of},
     thread::Thread,
 };
 
@@ -29,6 +31,8 @@ const MOST: usize = 500_000;
 const BLOCK: usize = 32;
 /// Rest between two blocks.
 const BETWEEN: Duration = Duration::from_millis(2);
+/// What becomes durable within this time is looked at together.
+const GATHERED: Duration = Duration::from_millis(100);
 /// Pause after the store could not be read.
 const AGAIN: Duration = Duration::from_secs(5);
 
@@ -47,19 +51,8 @@ pub(super) struct Brief {
     followers: u64,
     /// The authority that executes it.
     executing: Option<Box<str>>,
-}
-
-impl Brief {
-    fn of(thread: &Thread) -> Self {
-        Self {
-            digest: thread.stored.digest,
-            own: thread.own,
-            other: thread.other(),
-            state: thread.case.state,
-            followers: thread.followers,
-            executing: thread.case.executing_authority.as_deref().map(Into::into),
-        }
-    }
+    /// Of an own request: where its receipt is awaited.
+    awaits: Option<(LaneId, u64)>,
 }
 
 #[derive(Debug, Default)]
@@ -112,16 +105,30 @@ impl Cases {
     }
 }
 
-/// Looks through the requests held before the start, until the node goes or none is left.
+/// Looks through the requests held before the start, then at each as it becomes durable, until the node
+/// goes.
 pub(crate) async fn look_through(node: Weak<Node>) {
+    let Some(mut durable) = node.upgrade().map(|node| node.store.durable()) else {
+        return;
+    };
     loop {
+        durable.borrow_and_update();
         let Some(strong) = node.upgrade() else {
             return;
         };
-        let looked = blocking(move || strong.look_back(BLOCK)).await;
-        let rest = match looked {
-            Ok(true) | Err(NodeError::Closed) => return,
+        let looked = blocking(move || {
+            let new = strong.look_at_new(BLOCK)?;
+            Ok(strong.look_back(BLOCK)? && new)
+        });
+        let rest = match looked.await {
+            Ok(true) => {
+                if durable.changed().await.is_err() {
+                    return;
+                }
+                GATHERED
+            }
             Ok(false) => BETWEEN,
+            Err(NodeError::Closed) => return,
             Err(error) => {
                 tracing::warn!(%error, "evidence requests cannot be looked through now");
                 AGAIN
@@ -133,9 +140,14 @@ pub(crate) async fn look_through(node: Weak<Node>) {
 
 impl Node {
     /// Works the next requests out that were held before the start; true when none is left.
-    fn look_back(self: &Arc<Self>, limit: usize) -> Result<bool, NodeError> {
-        self.look_at_new()?;
-        let low = self.cases.known().range.map_or(0, |(low, _)| low);
+    fn look_back(&self, limit: usize) -> Result<bool, NodeError> {
+        let low = {
+            let known = self.cases.known();
+            if known.complete {
+                return Ok(true);
+            }
+            known.range.map_or(0, |(low, _)| low)
+        };
         let numbers = requests::before(&self.store, low.saturating_add(1), limit)?;
         for number in &numbers {
             self.brief_of(*number)?;
@@ -148,46 +160,54 @@ impl Node {
         Ok(known.complete)
     }
 
-    /// Works the requests out that became durable since the last look.
-    pub(super) fn look_at_new(&self) -> Result<(), NodeError> {
-        const PAGE: usize = 256;
+    /// Works the requests out that became durable since the last look, `limit` at most; true when none is
+    /// left.
+    pub(super) fn look_at_new(&self, limit: usize) -> Result<bool, NodeError> {
         let last = ask::last_number(&self.store)?;
-        let mut high = match &mut self.cases.known().range {
+        let high = match &mut self.cases.known().range {
             Some((_, high)) => *high,
             none => {
                 *none = Some((last, last));
                 last
             }
         };
-        while high < last {
-            let numbers = requests::following(&self.store, high, PAGE)?;
-            for number in &numbers {
-                self.brief_of(*number)?;
-            }
-            high = match numbers.last() {
-                Some(number) if numbers.len() == PAGE => *number,
-                _ => last,
-            };
-            if let Some((_, known)) = &mut self.cases.known().range {
-                *known = high.max(*known);
-            }
+        if high >= last {
+            return Ok(true);
         }
-        Ok(())
+        let numbers = requests::following(&self.store, high, limit)?;
+        for number in &numbers {
+            self.brief_of(*number)?;
+        }
+        let high = match numbers.last() {
+            Some(number) if numbers.len() >= limit => *number,
+            _ => last,
+        };
+        if let Some((_, known)) = &mut self.cases.known().range {
+            *known = high.max(*known);
+        }
+        Ok(high >= last)
     }
 
     /// Where a request stands now; `None` when it is none, or cannot be read any more.
     pub(super) fn brief_of(&self, number: u64) -> Result<Option<Brief>, NodeError> {
-        if let Some(known) = self.cases.get(number) {
-            // Whether it was delivered no follower says: it is asked again until it is known.
-            let same = known.state != State::Submitted
-                && followers::count(&self.store, &known.digest)? == known.followers;
-            if same {
-                return Ok(Some(known));
-            }
+        if let Some(known) = self.cases.get(number)
+            && self.is_current(&known)?
+        {
+            return Ok(Some(known));
         }
-        let brief = match self.evidence_thread(number) {
-            Ok(thread) => thread.as_ref().map(Brief::of),
-            // Locked, erased, or damaged: there is nothing to list of it.
+        let thread = self.open_thread(number)?;
+        let brief = thread
+            .as_ref()
+            .map(|thread| self.brief(thread))
+            .transpose()?;
+        self.cases.keep(number, brief.clone());
+        Ok(brief)
+    }
+
+    /// A request with its steps; `None` too where there is nothing to list of it any more: it is locked,
+    /// erased, or damaged.
+    pub(super) fn open_thread(&self, number: u64) -> Result<Option<Thread>, NodeError> {
+        match self.evidence_thread(number) {
             Err(NodeError::Holding(
                 error @ (HoldingError::Locked(_)
                 | HoldingError::Keys
@@ -196,13 +216,40 @@ impl Node {
                 | HoldingError::Envelope),
             )) => {
                 tracing::debug!(number, %error, "a request cannot be opened");
-                None
+                Ok(None)
             }
-            Err(error) if error.is_damage() => None,
-            Err(error) => return Err(error),
+            Err(error) if error.is_damage() => Ok(None),
+            other => other,
+        }
+    }
+
+    fn brief(&self, thread: &Thread) -> Result<Brief, NodeError> {
+        let place = thread.stored.outbox.first();
+        let open = thread.delivered_us == 0 && thread.not_delivered.is_none();
+        let awaits = match place.filter(|_| open) {
+            Some(place) => Some((lane_of(&thread.stored, place)?, place.sequence)),
+            None => None,
         };
-        self.cases.keep(number, brief.clone());
-        Ok(brief)
+        Ok(Brief {
+            digest: thread.stored.digest,
+            own: thread.own,
+            other: thread.other(),
+            state: thread.case.state,
+            followers: thread.followers,
+            executing: thread.case.executing_authority.as_deref().map(Into::into),
+            awaits,
+        })
+    }
+
+    /// Whether nothing happened since a request was worked out on which its state depends.
+    fn is_current(&self, brief: &Brief) -> Result<bool, NodeError> {
+        if followers::count(&self.store, &brief.digest)? != brief.followers {
+            return Ok(false);
+        }
+        match &brief.awaits {
+            Some((lane, sequence)) => Ok(lanes::arrived(&self.store, lane, *sequence)?.is_none()),
+            None => Ok(true),
+        }
     }
 
     /// The authority that executes a request of another country now; `None` for a record that is no

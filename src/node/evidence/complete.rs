@@ -140,7 +140,8 @@ impl Node {
             *of = completed;
         }
         // Its header has no digest yet; it is the only step with its number, so any will do.
-        if let Some(new) = Step::of(record, Digest::ZERO, self.country) {
+        if let Some(mut new) = Step::of(record, Digest::ZERO, self.country) {
+            new.at = self.now();
             let mut steps = thread.pure();
             steps.push(new);
             match case(&thread.matter, &steps).outcome(&Digest::ZERO) {

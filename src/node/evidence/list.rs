@@ -1,10 +1,11 @@
 //! Listing requests, newest first.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
     access::{Permit, Verb, act},
     evidence::lifecycle::{Party, State},
+    inbox::{clocks, clocks::Look},
     ledger::Shown,
     record::{Country, Moment},
     wire::node::{EvidenceCase, EvidenceSide, EvidenceState},
@@ -18,6 +19,9 @@ use super::{
     request_of,
     thread::Thread,
 };
+
+/// Requests of a page, each with its local number.
+type Page = Vec<(u64, EvidenceCase)>;
 
 /// Which requests are listed.
 #[derive(Clone, Debug, Default)]
@@ -71,8 +75,8 @@ impl Node {
         mut before: u64,
         limit: usize,
         permit: &Permit<act::List>,
-    ) -> Result<(Vec<(u64, EvidenceCase)>, Option<u64>), NodeError> {
-        self.look_at_new()?;
+    ) -> Result<(Page, Option<u64>), NodeError> {
+        while !self.look_at_new(MAX_PAGE)? {}
         let mut page = Vec::new();
         while let Some(number) = self.cases.below(before) {
             if page.len() >= limit {
@@ -91,17 +95,77 @@ impl Node {
         Ok((page, None))
     }
 
+    /// Requests with a clock that runs, by the earliest end, after a place where one is named; and where
+    /// the list goes on. The leaf is durable before this answers.
+    ///
+    /// # Errors
+    /// As [`Self::list_evidence`].
+    pub async fn list_evidence_due(
+        self: &Arc<Self>,
+        wanted: Wanted,
+        until: Option<Duration>,
+        after: Option<Look>,
+        limit: usize,
+        permit: Permit<act::List>,
+    ) -> Result<(Vec<EvidenceCase>, Option<Look>), ReadError> {
+        let (node, by) = (Arc::clone(self), permit.clone());
+        let limit = limit.clamp(1, MAX_PAGE);
+        let until = until.map(|until| (self.now() + until).micros());
+        let (page, next) =
+            blocking(move || node.evidence_due_page(&wanted, until, after, limit, &by)).await?;
+        let shown = Shown::of(page.iter().map(|(number, of)| (*number, &of.header_digest)));
+        self.listed(&permit, "evidence-listed", shown).await?;
+        Ok((page.into_iter().map(|(_, of)| of).collect(), next))
+    }
+
+    fn evidence_due_page(
+        &self,
+        wanted: &Wanted,
+        until: Option<i64>,
+        mut after: Option<Look>,
+        limit: usize,
+        permit: &Permit<act::List>,
+    ) -> Result<(Page, Option<Look>), NodeError> {
+        let mut page = Vec::new();
+        loop {
+            let rows = clocks::running(&self.store, after, limit)?;
+            if rows.is_empty() {
+                return Ok((page, None));
+            }
+            for row in rows {
+                if until.is_some_and(|until| row.at_us > until) {
+                    return Ok((page, None));
+                }
+                if page.len() >= limit {
+                    return Ok((page, after));
+                }
+                after = Some(row);
+                let Some(brief) = self.brief_of(row.number)? else {
+                    continue;
+                };
+                if wanted.takes(brief.state, brief.other, brief.own)
+                    && let Some(case) = self.seen_case(row.number, permit)?
+                {
+                    page.push((row.number, case));
+                }
+            }
+        }
+    }
+
     /// A request as a list shows it, to whoever may see it.
     fn seen_case<A: Verb>(
         &self,
         number: u64,
         permit: &Permit<A>,
     ) -> Result<Option<EvidenceCase>, NodeError> {
-        let Some(thread) = self.evidence_thread(number)? else {
+        let Some(thread) = self.open_thread(number)? else {
             return Ok(None);
         };
         let subject = self.subject_of(&thread.stored, &thread.record)?;
-        Ok(permit.sees(&subject).then(|| case_of(&thread)))
+        if !permit.sees(&subject) {
+            return Ok(None);
+        }
+        Ok(Some(self.case_with_clocks(&thread)?))
     }
 }
 
@@ -142,6 +206,7 @@ pub(super) fn case_of(thread: &Thread) -> EvidenceCase {
             .not_delivered
             .map(|reason| reason.as_str_name().to_owned())
             .unwrap_or_default(),
+        ..EvidenceCase::default()
     }
 }
 

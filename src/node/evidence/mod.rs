@@ -9,8 +9,8 @@
 //! A crash leaves a step durable or not; no state can be half changed.
 
 mod cases;
+mod clocks;
 mod complete;
-mod interim;
 mod list;
 mod request;
 mod show;
@@ -18,6 +18,7 @@ mod step;
 mod terms;
 mod thread;
 
+pub use crate::inbox::clocks::Look;
 pub(crate) use cases::{Cases, look_through};
 pub use list::{Wanted, party_of, state, state_of};
 pub use request::Checked;
@@ -28,7 +29,7 @@ pub use terms::TermsFault;
 use crate::{
     evidence::{
         custody::OrderFault,
-        lifecycle::{Void, Wait},
+        lifecycle::{Act, Void, Wait},
     },
     record::Reference,
     wire::record::{Record, situation::Kind},
@@ -56,6 +57,9 @@ pub enum EvidenceFault {
     /// The step would be void.
     #[error("this step cannot be taken: {0}")]
     Void(#[from] Void),
+    /// An officer took what the node takes.
+    #[error("`{0}` is said by the node alone, when it is so")]
+    NodesOwn(Act),
     /// A step of the other side is missing that an own step was taken after.
     #[error(
         "this step cannot be taken yet: step {} of the {} side did not arrive", .0.number, .0.side

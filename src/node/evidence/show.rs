@@ -24,7 +24,7 @@ use super::{
         steps::followed,
     },
     EvidenceError,
-    list::{case_of, side, state},
+    list::{side, state},
     thread::Thread,
 };
 
@@ -87,18 +87,20 @@ impl Node {
                 return Ok(None);
             };
             let (steps, numbers, next) = node.step_views(&thread, from)?;
-            Ok(Some((thread, steps, numbers, next)))
+            let case = node.case_with_clocks(&thread)?;
+            Ok(Some((thread, case, steps, numbers, next)))
         });
         let shown = shown
             .await
             .map_err(|error| ReadError::of(reference, error))?;
-        let (thread, steps, numbers, next) = shown.ok_or(EvidenceError::NotARequest(asked))?;
+        let (thread, case, steps, numbers, next) =
+            shown.ok_or(EvidenceError::NotARequest(asked))?;
         if !numbers.is_empty() {
             let shown = Leaf::of(numbers.iter().map(|(number, digest)| (*number, digest)));
             self.listed(&permit, "evidence-shown", shown).await?;
         }
         Ok(Shown {
-            case: case_of(&thread),
+            case,
             record: opened.record,
             steps,
             next,

@@ -122,16 +122,17 @@ impl Node {
             .await
             .map_err(|error| ReadError::of(reference, error))??
             .ok_or(EvidenceError::NotARequest(reference))?;
-        let refuse = |void: Void| SubmitError::Evidence(EvidenceFault::Void(void));
         if let Some(act) = Act::of(&order.step) {
+            if act.is_nodes() {
+                return Err(SubmitError::Evidence(EvidenceFault::NodesOwn(act)).into());
+            }
             // Said first: whoever is on the wrong side should not be told of authorities.
-            let other = thread.own != party || !table::is_partys(act, party);
-            if other || act.is_nodes() {
-                return Err(refuse(Void::Party {
+            if thread.own != party || !table::is_partys(act, party) {
+                let void = Void::Party {
                     act,
                     by: thread.own,
-                })
-                .into());
+                };
+                return Err(SubmitError::Evidence(void.into()).into());
             }
         }
         if !order.items.is_empty() {

@@ -5,7 +5,7 @@ use crate::{
     entry::EntryError,
     evidence::lifecycle::{Case, Matter, Outcome, Party, Step, case},
     inbox::{StoredRecord, followers},
-    record::{Country, EVIDENCE_STEP, MAX_EVIDENCE_STEPS},
+    record::{Country, EVIDENCE_STEP, MAX_EVIDENCE_STEPS, Moment},
     wire::{
         envelope::{NonDeliveryReason, ReceiptType},
         node::DeliveryState,
@@ -90,9 +90,10 @@ impl Node {
         let record = self.open_stored(&stored)?;
         let origin: Country = stored.holding.origin.parse().map_err(EntryError::from)?;
         let (delivered_us, not_delivered) = self.delivered(&stored)?;
-        let Some(matter) = Matter::of(&record, origin, delivered_us != 0) else {
+        let Some(mut matter) = Matter::of(&record, origin, delivered_us != 0) else {
             return Ok(None);
         };
+        matter.received = matter.delivered.then(|| Moment::from_micros(delivered_us));
         let Some(own) = matter.party(self.country) else {
             return Ok(None);
         };

@@ -7,6 +7,7 @@
 
 mod fetch;
 mod serve;
+mod worker;
 
 use std::{
     collections::HashMap,
@@ -36,6 +37,8 @@ use super::{
 const VERSION: u32 = 1;
 /// How long the peer may take to say hello.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(15);
+/// Reports of broken chunks that are looked at within a stream.
+const MOST_REPORTS: u32 = 64;
 /// Frames that wait for the network.
 const WAITING: usize = 3;
 
@@ -90,6 +93,7 @@ struct Rest {
 pub(in crate::node) struct Streams {
     up: Mutex<HashMap<Country, (u64, CancellationToken)>>,
     resting: Mutex<HashMap<ItemId, Rest>>,
+    telling: Mutex<HashMap<ItemId, Rest>>,
     /// Chunks that were found damaged on the own disk and are fetched again.
     repairs: Mutex<Vec<(Country, ItemId, u64)>>,
     /// Damaged chunks of which the ledger knows.
@@ -111,6 +115,24 @@ const LONGEST_REST: Duration = Duration::from_secs(600);
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn rests(resting: &Mutex<HashMap<ItemId, Rest>>, id: &ItemId) -> bool {
+    let resting = locked(resting);
+    resting
+        .get(id)
+        .is_some_and(|rest| rest.until > Instant::now())
+}
+
+fn failed(resting: &Mutex<HashMap<ItemId, Rest>>, id: ItemId) {
+    let mut resting = locked(resting);
+    let rest = resting.entry(id).or_insert(Rest {
+        times: 0,
+        until: Instant::now(),
+    });
+    let pause = FIRST_REST.saturating_mul(1 << rest.times.min(16));
+    rest.times = rest.times.saturating_add(1);
+    rest.until = Instant::now() + pause.min(LONGEST_REST);
 }
 
 impl Streams {
@@ -139,24 +161,24 @@ impl Streams {
         locked(&self.up).contains_key(&peer)
     }
 
-    /// Whether an item rests after a failure.
+    /// Whether an item rests after it could not be fetched.
     pub(super) fn rests(&self, id: &ItemId) -> bool {
-        let resting = locked(&self.resting);
-        resting
-            .get(id)
-            .is_some_and(|rest| rest.until > Instant::now())
+        rests(&self.resting, id)
     }
 
     /// An item could not be fetched now.
     pub(super) fn failed(&self, id: ItemId) {
-        let mut resting = locked(&self.resting);
-        let rest = resting.entry(id).or_insert(Rest {
-            times: 0,
-            until: Instant::now(),
-        });
-        let pause = FIRST_REST.saturating_mul(1 << rest.times.min(16));
-        rest.times = rest.times.saturating_add(1);
-        rest.until = Instant::now() + pause.min(LONGEST_REST);
+        failed(&self.resting, id);
+    }
+
+    /// Whether it rests after nobody could be told of it.
+    pub(super) fn telling_rests(&self, id: &ItemId) -> bool {
+        rests(&self.telling, id)
+    }
+
+    /// Nobody could be told of an item now.
+    pub(super) fn telling_failed(&self, id: ItemId) {
+        failed(&self.telling, id);
     }
 
     /// It came on.
@@ -285,6 +307,7 @@ async fn read<S>(
 where
     S: Stream<Item = Result<FileFrame, String>> + Send + Unpin,
 {
+    let mut reports = 0;
     loop {
         let frame = match incoming.next().await {
             None => return FilesEnd::Closed,
@@ -300,7 +323,11 @@ where
             Some(Frame::Chunk(chunk)) => fetching.chunk(chunk),
             Some(Frame::Refusal(refusal)) => fetching.refusal(&refusal),
             Some(Frame::Report(report)) => {
-                serve::reported(node, peer, &report);
+                reports += 1;
+                // Each costs a look at the disk.
+                if reports <= MOST_REPORTS {
+                    serve::reported(node, peer, &report);
+                }
                 Ok(())
             }
             Some(Frame::Hello(_)) | None => Err(refused("a frame out of its turn")),

@@ -37,7 +37,7 @@ const OPEN: Keyspace = Keyspace {
     name: "items under way",
     key: "country that they come from (2; zeros: an upload), id (16)",
     value: "empty",
-    written_by: "item begun, items awaited",
+    written_by: "item begun, items awaited, item arrived that is to be fetched again",
     goes_away: "item kept, arrived, gone",
 };
 
@@ -198,7 +198,9 @@ fn change(
     };
     let mut row = decode(&row)?;
     change(&mut row);
-    if !is_open(&row) {
+    if is_open(&row) {
+        rows.put(open_key(&row.peer, id), Vec::new());
+    } else {
         rows.delete(open_key(&row.peer, id));
     }
     rows.put(ITEMS.key(&[id]), row.encode_to_vec());

@@ -52,6 +52,9 @@ impl Node {
     /// # Errors
     /// [`NodeError`] when something failed; it stays due.
     pub(in crate::node) async fn tend_items(self: &Arc<Self>) -> Result<(), NodeError> {
+        for id in self.items.take_missing() {
+            self.conclude_fetch(id, Some("missing"), true).await?;
+        }
         for id in rows::doomed(&self.store)? {
             self.drop_item(id, ItemEnd::Shredded).await?;
         }
@@ -61,7 +64,7 @@ impl Node {
             let Some(row) = self.item_row(&id)? else {
                 continue;
             };
-            if row.until_us <= now {
+            if row.until_us <= now && !self.items.is_written(&id) {
                 tracing::info!(
                     item = hex::encode(id),
                     "an upload that nobody went on with is given up"
@@ -80,7 +83,7 @@ impl Node {
     async fn tell_of_items(self: &Arc<Self>) -> Result<(), NodeError> {
         let mut threads: BTreeMap<Option<u64>, Vec<(ItemId, ItemArrival)>> = BTreeMap::new();
         for id in rows::untold(&self.store)? {
-            if self.items.streams.rests(&id) {
+            if self.items.streams.telling_rests(&id) {
                 continue;
             }
             let Some(row) = self.item_row(&id)? else {
@@ -120,7 +123,7 @@ impl Node {
                     Err(error) => {
                         tracing::warn!(%error, "that items arrived cannot be said now; it stays to be said");
                         for id in ids {
-                            self.items.streams.failed(id);
+                            self.items.streams.telling_failed(id);
                         }
                     }
                 }

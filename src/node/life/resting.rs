@@ -31,6 +31,8 @@ const AFTER_FAILURE: Duration = Duration::from_secs(10);
 pub(crate) enum Item {
     /// What is due of a record, by its local number.
     Due(u64, Due),
+    /// The clocks of an evidence request, by its local number.
+    Clocks(u64),
     /// An order that was approved.
     Approval(ApprovalId),
     /// Recalls that go on to whom records were passed.

@@ -144,7 +144,13 @@ impl NodeRules {
                 waits,
                 custody,
             } => {
-                let row = standing(&id, &[ItemStand::Awaited], group)?;
+                // What arrived and was lost since is fetched again.
+                let stands: &[ItemStand] = if waits {
+                    &[ItemStand::Awaited, ItemStand::Arrived]
+                } else {
+                    &[ItemStand::Awaited]
+                };
+                let row = standing(&id, stands, group)?;
                 let leaf = LeafBody {
                     actor: self.own_actor(),
                     peer: row.peer.clone(),

@@ -1,6 +1,7 @@
 //! What use cases propose to the writer, and what it answers.
 
 use super::approvals::{AnswerOrder, AskOrder};
+use super::clocks::ClocksOrder;
 use super::consent::{DiscloseOrder, ExportedEvidence};
 use super::custody::CustodyDraft;
 use super::desk::{ChargeOrder, EscalateOrder};
@@ -67,6 +68,8 @@ pub enum Proposal {
     Charge(Box<ChargeOrder>),
     /// What is due of records is late.
     Escalate(Vec<EscalateOrder>),
+    /// Clocks of evidence requests were worked out; what is to be told of them is told.
+    Clocks(Vec<ClocksOrder>),
     /// Records whose time is over are locked, or shredded sooner than they would be.
     Lock {
         /// Which.

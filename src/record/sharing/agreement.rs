@@ -79,6 +79,9 @@ pub struct Agreement {
     pub accept: Terms,
     /// What the other country accepts, as it has told.
     pub they_accept: Terms,
+    /// Agreement profiles under which evidence is requested from the other country, by id. Other than
+    /// the other lists, what is not said here is not agreed on.
+    pub evidence: Clause<String>,
     /// The file, as people are told of it: `agreements/AE.toml`.
     pub file: String,
 }

@@ -118,6 +118,7 @@ fn agreement(country: &str) -> Agreement {
         send: Terms::default(),
         accept: Terms::default(),
         they_accept: Terms::default(),
+        evidence: Clause::default(),
         file: format!("agreements/{country}.toml"),
     }
 }

@@ -1,15 +1,15 @@
 //! Evidence requests and their steps, for clients.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tonic::{Code, Request, Response, Status};
 
 use crate::{
-    access::act,
+    access::{Permit, act},
     evidence::lifecycle::Act,
     node::{
         Node,
-        evidence::{EvidenceError, StepOrder, Wanted, party_of, state, state_of},
+        evidence::{EvidenceError, Look, StepOrder, Wanted, party_of, state, state_of},
         read::{MAX_PAGE, Reading},
     },
     record::Country,
@@ -56,6 +56,55 @@ fn unknown(field: &str) -> Status {
 
 fn words(acts: &[Act]) -> Vec<String> {
     acts.iter().map(ToString::to_string).collect()
+}
+
+impl Evidence {
+    async fn list_due(
+        &self,
+        wanted: Wanted,
+        request: &ListEvidenceRequest,
+        limit: usize,
+        permit: Permit<act::List>,
+    ) -> Result<Response<ListEvidenceResponse>, Status> {
+        let until = match (request.overdue, request.within_hours) {
+            (true, _) => Some(Duration::ZERO),
+            (false, 0) => None,
+            (false, hours) => Some(Duration::from_secs(u64::from(hours).saturating_mul(3600))),
+        };
+        let after = match request.page_token.as_str() {
+            "" => None,
+            token => Some(due_token(token)?),
+        };
+        let listed = self
+            .node
+            .list_evidence_due(wanted, until, after, limit, permit);
+        let (cases, next) = listed.await.map_err(refuse)?;
+        Ok(Response::new(ListEvidenceResponse {
+            cases,
+            next_page_token: next
+                .map(|of| format!("{}.{}", of.at_us, of.number))
+                .unwrap_or_default(),
+            complete: true,
+        }))
+    }
+}
+
+/// Where a list by time goes on.
+fn due_token(token: &str) -> Result<Look, Status> {
+    let parts = token.split_once('.');
+    let read = parts.and_then(|(at, number)| {
+        Some(Look {
+            at_us: at.parse().ok()?,
+            number: number.parse().ok()?,
+        })
+    });
+    read.ok_or_else(|| {
+        refuse(Refusal::new(
+            Code::InvalidArgument,
+            "PAGE_TOKEN_INVALID",
+            "the page token is not one this node gave; begin again without it",
+        ))
+    })
 }
 
 #[tonic::async_trait]
@@ -171,11 +220,14 @@ impl EvidenceService for Evidence {
             country,
             side: party_of(side),
         };
-        let before = page_token(&request.page_token)?.unwrap_or(u64::MAX);
         let limit = match usize::try_from(request.page_size) {
             Ok(0) | Err(_) => DEFAULT_PAGE,
             Ok(limit) => limit.min(MAX_PAGE),
         };
+        if request.due {
+            return self.list_due(wanted, &request, limit, permit).await;
+        }
+        let before = page_token(&request.page_token)?.unwrap_or(u64::MAX);
         let listed = self.node.list_evidence(wanted, before, limit, permit).await;
         let (cases, next, complete) = listed.map_err(refuse)?;
         Ok(Response::new(ListEvidenceResponse {

@@ -19,6 +19,7 @@ pub(super) const fn word(fault: &EvidenceFault) -> (Code, &'static str) {
             Void::Party { .. } => (Code::FailedPrecondition, "EVIDENCE_WRONG_PARTY"),
             Void::Authority { .. } => (Code::PermissionDenied, "EVIDENCE_WRONG_AUTHORITY"),
             Void::State { .. } => (Code::FailedPrecondition, "EVIDENCE_WRONG_STATE"),
+            Void::Clock(_) => (Code::FailedPrecondition, "EVIDENCE_CLOCK"),
             Void::Ground(_) => (Code::FailedPrecondition, "EVIDENCE_WRONG_GROUND"),
             Void::Stranger(_)
             | Void::Number(_)
@@ -26,6 +27,7 @@ pub(super) const fn word(fault: &EvidenceFault) -> (Code, &'static str) {
             | Void::Previous(_)
             | Void::Seen(_) => (Code::FailedPrecondition, "EVIDENCE_STEP_VOID"),
         },
+        EvidenceFault::NodesOwn(_) => (Code::PermissionDenied, "EVIDENCE_STEP_OF_NODE"),
         EvidenceFault::Waits(_) => (Code::FailedPrecondition, "EVIDENCE_STEP_WAITS"),
         EvidenceFault::TooMany => (Code::ResourceExhausted, "EVIDENCE_TOO_MANY_STEPS"),
         EvidenceFault::Authority { .. } => (Code::InvalidArgument, "AUTHORITY_UNKNOWN"),

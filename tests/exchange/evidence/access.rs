@@ -9,10 +9,10 @@ use comity::{
 };
 
 use super::{
-    acknowledged, note, recognised, refusal, request_to, requested, shown, submit, take_by,
-    the_same, withdrawn,
+    acknowledged, neighbours, note, recognised, refusal, request_to, requested, shown, submit,
+    take_by, the_same, withdrawn,
 };
-use crate::support::{client_as, neighbours};
+use crate::support::client_as;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_authority_that_took_it_in_hand_executes_until_it_is_reassigned() {

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use crate::support::{comity, eventually, neighbours};
+use super::neighbours;
+use crate::support::{comity, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_goes_its_way_on_the_command_line() {

@@ -3,9 +3,9 @@
 use comity::wire::node::{EvidenceState, EvidenceStepOutcome};
 
 use super::{
-    acknowledged, executed, recognised, refused, requested, take, the_same, transferred, withdrawn,
+    acknowledged, executed, neighbours, recognised, refused, requested, take, the_same,
+    transferred, withdrawn,
 };
-use crate::support::neighbours;
 use comity::wire::record::RefusalGround;
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,8 +13,8 @@ use comity::{
     },
 };
 
-use super::{acknowledged, executed, note, recognised, requested, take, the_same};
-use crate::support::{Country, digest_of, eventually, ledger_bodies, neighbours};
+use super::{acknowledged, executed, neighbours, note, recognised, requested, take, the_same};
+use crate::support::{Country, digest_of, eventually, ledger_bodies};
 
 /// A step as a changed node would make it.
 struct Forged<'a> {

@@ -5,8 +5,8 @@ use comity::wire::{
     record::RefusalGround,
 };
 
-use super::{acknowledged, refused, request_to, stands, submit, take};
-use crate::support::{Country, eventually, neighbours};
+use super::{acknowledged, neighbours, refused, request_to, stands, submit, take};
+use crate::support::{Country, eventually};
 
 async fn list(at: &Country, asked: ListEvidenceRequest) -> ListEvidenceResponse {
     at.client().await.list_evidence(asked).await.unwrap()

@@ -1,6 +1,7 @@
 //! Evidence requests between two countries: TJ asks, UZ executes.
 
 mod access;
+mod clocks;
 mod command;
 mod court;
 mod crossing;
@@ -8,6 +9,8 @@ mod forged;
 mod lists;
 mod refused;
 mod whole;
+
+use std::fs;
 
 use comity::{
     catalogue,
@@ -29,6 +32,22 @@ use comity::{
 };
 
 use crate::support::{CASE, Country, eventually};
+
+/// TJ and UZ, whose agreements let evidence be requested from each other.
+async fn neighbours() -> (Country, Country) {
+    let (tj, uz) = crate::support::neighbours().await;
+    agree(&tj, "UZ", &["untoc-art18"]);
+    agree(&uz, "TJ", &["untoc-art18"]);
+    (tj, uz)
+}
+
+/// Writes an agreement that names these profiles into a home.
+fn agree(at: &Country, with: &str, profiles: &[&str]) {
+    let dir = at.layout().agreements();
+    fs::create_dir_all(&dir).unwrap();
+    let text = format!("country = \"{with}\"\nevidence = {profiles:?}\n");
+    fs::write(dir.join(format!("{with}.toml")), text).unwrap();
+}
 
 /// A request of TJ to the police of UZ; to the country where `authority` is empty.
 fn request_to(authority: &str) -> Record {

@@ -1,15 +1,16 @@
 //! What is refused, by name: incomplete requests, steps by the wrong party, in the wrong state.
 
+use comity::client::ClientError;
 use comity::wire::{
     node::{CheckEvidenceRequest, EvidenceState, TakeEvidenceStepRequest},
     record::{EvidenceStep, RefusalGround, Urgency, situation::Kind},
 };
 
 use super::{
-    acknowledged, closed, executed, refusal, refused, request_to, requested, submit, take, take_by,
-    the_same, transferred, withdrawn,
+    acknowledged, closed, executed, neighbours, refusal, refused, request_to, requested, submit,
+    take, take_by, the_same, transferred, withdrawn,
 };
-use crate::support::{alert, neighbours, refusal_of};
+use crate::support::{alert, refusal_of};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_ends_a_request_and_is_closed() {
@@ -69,9 +70,22 @@ async fn the_wrong_party_and_what_the_node_sets_are_refused_by_name() {
     let reasonless = comity::wire::record::evidence_step::Act::Refused(
         comity::wire::record::RequestRefused::default(),
     );
-    let (word, why) = refusal(take_by(&mut at_uz, &reference, reasonless).await);
-    assert_eq!(word, "RECORD_INVALID");
-    assert!(why.contains("step.evidence.refused.reasons"), "{why}");
+    let Err(ClientError::Refused(refused)) = take_by(&mut at_uz, &reference, reasonless).await
+    else {
+        panic!("a refusal without reasons was taken");
+    };
+    let fields: Vec<&str> = refused
+        .violations()
+        .iter()
+        .map(|of| of.field.as_str())
+        .collect();
+    assert_eq!(
+        fields,
+        [
+            "step.evidence.refused.ground",
+            "step.evidence.refused.reasons"
+        ]
+    );
     the_same(&tj, &uz, &reference, 0).await;
     // Nothing but a request has steps.
     let other = tj.submit(alert("no request")).await;

@@ -9,10 +9,10 @@ use comity::wire::{
 };
 
 use super::{
-    acknowledged, answered, asked, begun, closed, executed, recognised, request_to, requested,
-    shown, stands, submit, take, take_by, the_same, transferred,
+    acknowledged, answered, asked, begun, closed, executed, neighbours, recognised, request_to,
+    requested, shown, stands, submit, take, take_by, the_same, transferred,
 };
-use crate::support::{eventually, ledger_bodies, neighbours};
+use crate::support::{eventually, ledger_bodies};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_is_executed_and_closed_across_restarts() {

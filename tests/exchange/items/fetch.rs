@@ -8,7 +8,8 @@ use comity::wire::{
 };
 
 use super::{
-    bytes, chunks_of, download, file, flip, hand_over, information, items, stands, upload,
+    bytes, chunks_of, download, file, flip, hand_over, information, items, stands, submitted,
+    upload,
 };
 use crate::support::{
     Country, alert, befriend, eventually, ledger_bodies, neighbours, one_dials, recall,
@@ -160,9 +161,7 @@ async fn a_country_that_an_item_was_not_transferred_to_gets_none_of_it() {
         items: named,
         persons: Vec::new(),
     };
-    let leaked = b
-        .submit(information("leaked", &["KZ"], Some(evidence)))
-        .await;
+    let leaked = submitted(&b, information("leaked", &["KZ"], Some(evidence))).await;
     c.receives(&leaked).await;
     // Something that comes after it has come: so much time it had.
     let (other, second) = uploaded(&b, &["KZ"], MIB, 7).await;
@@ -214,4 +213,24 @@ async fn what_is_taken_back_goes_from_the_receiver_too() {
     .await;
     // The sender keeps what it uploaded: that belongs to another record.
     assert!(chunks_of(&a, &item.id).exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chunks_that_are_gone_at_the_start_are_fetched_again() {
+    let (mut a, mut b) = neighbours().await;
+    a.start().await;
+    b.start().await;
+    let (reference, item) = uploaded(&a, &["UZ"], 3 * MIB, 10).await;
+    let handed = hand_over(&a, &reference, &[item.id.clone()], &["UZ"]).await;
+    b.receives(&handed).await;
+    stands(&b, &handed, &item.id, ARRIVED, "").await;
+    b.stop().await;
+    fs::remove_file(chunks_of(&b, &item.id)).unwrap();
+    let check = b.comity(&["store", "check"]).await;
+    check.fails(65, &[&hex::encode(&item.id), "no chunks of this item"]);
+    b.start().await;
+    comes_whole(&b, &handed, &item, &bytes(3 * MIB, 10)).await;
+    b.stop().await;
+    let check = b.comity(&["store", "check"]).await.fine();
+    assert!(check.contains("each as long as it should be: 1"), "{check}");
 }

@@ -1,6 +1,8 @@
 //! Files of evidence requests: from one officer's disk to another's, whatever breaks on the way.
 
 mod fetch;
+mod refused;
+mod request;
 
 mod upload;
 
@@ -18,6 +20,7 @@ use std::{
 
 use comity::{
     client::{Client, DownloadOrder, TransferError, UploadOrder},
+    node::submit::Intent,
     wire::{
         json,
         ledger::ReadingPurpose,
@@ -161,8 +164,20 @@ pub(super) async fn hand_over(
         items: named.unwrap(),
         persons: Vec::new(),
     };
-    at.submit(information("handed over", to, Some(evidence)))
-        .await
+    submitted(at, information("handed over", to, Some(evidence))).await
+}
+
+/// Submits what goes along with items, as the node does for a step; answers its reference.
+pub(super) async fn submitted(at: &Country, record: Record) -> String {
+    let intent = Intent {
+        record,
+        idempotency_key: String::new(),
+        actor: format!("{}/officer/local", at.code),
+        by_node: false,
+        evidence: false,
+    };
+    let accepted = at.node().submit_intent(intent).await;
+    accepted.unwrap().reference.to_string()
 }
 
 /// Waits until an item is in a state.
@@ -274,8 +289,7 @@ async fn carry(mut inward: TcpStream, mut outward: TcpStream, left: &AtomicU64) 
 
 /// A client of the local officer over a way that breaks.
 pub(super) async fn over(at: &Country, way: &Breaking) -> Client {
-    let mut profile = at.officer();
-    profile.address = way.address.to_string().parse().unwrap();
+    let profile = at.officer().at(way.address.to_string().parse().unwrap());
     let client = Client::connect(&profile).await.unwrap();
     client.with_patience(Duration::from_secs(30))
 }

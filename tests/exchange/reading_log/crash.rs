@@ -1,16 +1,21 @@
 //! No text without its leaf: the power fails exactly before and exactly after the sync that makes the
 //! leaf durable, for every way in which something is shown.
 
-use std::sync::Arc;
+use std::{fs, sync::Arc};
 
 use comity::{
+    catalogue,
+    client::UploadOrder,
     node::system_clock,
     record::Moment,
     wire::{
         json,
         ledger::LeafBody,
-        node::{ListActsOfPersonRequest, SetHoldRequest},
-        record::Record,
+        node::{
+            ListActsOfPersonRequest, RequestEvidenceRequest, SetHoldRequest,
+            TakeEvidenceStepRequest, UploadBegin,
+        },
+        record::{EvidenceStep, ProgressNote, Record, evidence_step::Act},
     },
 };
 use prost::Message as _;
@@ -28,6 +33,10 @@ use crate::support::{
 /// reference of the record.
 async fn held() -> (Country, String) {
     let (mut at, _uz) = neighbours().await;
+    let agreements = at.layout().agreements();
+    fs::create_dir_all(&agreements).unwrap();
+    let agreed = "country = \"UZ\"\nevidence = [\"untoc-art18\"]\n";
+    fs::write(agreements.join("UZ.toml"), agreed).unwrap();
     at.start().await;
     let first = at.submit(with_suspect("first version")).await;
     let second = amendment(&at, &first, with_suspect("second version")).await;
@@ -35,6 +44,32 @@ async fn held() -> (Country, String) {
     at.submit(with_suspect("another")).await;
     at.submit(statistics()).await;
     let mut client = at.client().await;
+    let asked = RequestEvidenceRequest {
+        record: Some(evidence_request()),
+        idempotency_key: String::new(),
+    };
+    let request = client.request_evidence(asked).await.unwrap().reference;
+    let act = Act::Note(ProgressNote {
+        text: "EXERCISE".to_owned(),
+    });
+    let note = TakeEvidenceStepRequest {
+        reference: request.clone(),
+        step: Some(EvidenceStep {
+            act: Some(act),
+            ..EvidenceStep::default()
+        }),
+        ..TakeEvidenceStepRequest::default()
+    };
+    client.take_evidence_step(note).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("exercise.bin");
+    std::fs::write(&file, [7; 100]).unwrap();
+    let begin = UploadBegin {
+        reference: request,
+        ..UploadBegin::default()
+    };
+    let order = UploadOrder { file, begin };
+    client.upload(order, &mut |_, _| {}).await.unwrap();
     let hold = SetHoldRequest {
         reference: reference.clone(),
         ground: "EXERCISE".to_owned(),
@@ -52,6 +87,15 @@ fn with_suspect(title: &str) -> Record {
     let mut value = json_of(title, &["UZ"]);
     value["suspects"] = suspects;
     json::from_json("comity.record.v1.Record", &value.to_string()).unwrap()
+}
+
+/// A request of TJ to UZ.
+fn evidence_request() -> Record {
+    let mut record = catalogue::example("EvidenceRequest", system_clock()()).unwrap();
+    for destination in &mut record.destinations {
+        destination.country = "UZ".to_owned();
+    }
+    record
 }
 
 fn statistics() -> Record {

@@ -2,12 +2,14 @@
 
 use comity::{
     client::Client,
+    record::Reference,
     wire::{
         ledger::ReadingPurpose,
         node::{
-            ExportLedgerRequest, ExportRecordRequest, ExportTableRequest, GetRecallStatusRequest,
-            GetRecordRequest, GetSharingRequest, ListActsOfPersonRequest, ListActsOnRecordRequest,
-            ListChargesRequest, ListDueRequest, ListHoldsRequest, ListLeavesRequest,
+            DownloadItemRequest, ExportLedgerRequest, ExportRecordRequest, ExportTableRequest,
+            GetEvidenceRequest, GetRecallStatusRequest, GetRecordRequest, GetSharingRequest,
+            ListActsOfPersonRequest, ListActsOnRecordRequest, ListChargesRequest, ListDueRequest,
+            ListEvidenceRequest, ListHoldsRequest, ListItemsRequest, ListLeavesRequest,
             ListReceiptsRequest, ListRecordsRequest, ListRelatedRequest, MakeReportRequest,
             ProveRecordRequest, SearchRequest, ShowCustodyRequest, WatchRecordsRequest,
         },
@@ -36,6 +38,10 @@ pub(super) enum Way {
     RecallStatus,
     ExportCourt,
     ExportTable,
+    EvidenceList,
+    EvidenceSteps,
+    ItemList,
+    ItemDownload,
     Custody,
     AuditList,
     AuditProof,
@@ -47,11 +53,11 @@ pub(super) enum Way {
 
 use Way::{
     AuditExport, AuditList, AuditPerson, AuditProof, AuditRecord, AuditReport, Charges, Custody,
-    Due, ExportCourt, ExportTable, History, Holds, List, RecallStatus, Receipts, Related, Search,
-    Sharing, Show, Watch,
+    Due, EvidenceList, EvidenceSteps, ExportCourt, ExportTable, History, Holds, ItemDownload,
+    ItemList, List, RecallStatus, Receipts, Related, Search, Sharing, Show, Watch,
 };
 
-pub(super) const WAYS: [Way; 21] = [
+pub(super) const WAYS: [Way; 25] = [
     Show,
     History,
     List,
@@ -66,6 +72,10 @@ pub(super) const WAYS: [Way; 21] = [
     RecallStatus,
     ExportCourt,
     ExportTable,
+    EvidenceList,
+    EvidenceSteps,
+    ItemList,
+    ItemDownload,
     Custody,
     AuditList,
     AuditProof,
@@ -90,6 +100,10 @@ impl Way {
             RecallStatus => "recall-status",
             ExportCourt => "court-export",
             ExportTable => "table-export",
+            EvidenceList => "evidence-listed",
+            EvidenceSteps => "evidence-shown",
+            ItemList => "items-listed",
+            ItemDownload => "item-downloaded",
             Custody => "custody-shown",
             AuditList => "audit-list",
             AuditProof => "audit-proof",
@@ -100,10 +114,11 @@ impl Way {
         }
     }
 
-    /// How many syncs go before the leaf's: a watch says first that it begins.
+    /// How many syncs go before the leaf's: a watch says first that it begins, the text of a request
+    /// is read before its steps are shown, and an item is looked for before it is downloaded.
     pub(super) const fn before(self) -> u64 {
         match self {
-            Watch => 1,
+            Watch | EvidenceSteps | ItemDownload => 1,
             _ => 0,
         }
     }
@@ -205,6 +220,39 @@ impl Way {
                 };
                 said(officer.trends.export_table(request).await)
             }
+            EvidenceList => said(
+                officer
+                    .evidence
+                    .list_evidence(ListEvidenceRequest::default())
+                    .await,
+            ),
+            EvidenceSteps => {
+                // The request was submitted third after the record.
+                let of: Reference = reference.parse().unwrap();
+                let number = of.number + 3;
+                let request = GetEvidenceRequest {
+                    reference: Reference { number, ..of }.to_string(),
+                    ..GetEvidenceRequest::default()
+                };
+                said(officer.evidence.get_evidence(request).await)
+            }
+            ItemList => said(officer.items.list_items(items_of(&reference)).await),
+            ItemDownload => {
+                let request = items_of(&reference);
+                let reference = request.reference.clone();
+                let listed = officer.items.list_items(request).await?.into_inner();
+                let request = DownloadItemRequest {
+                    reference,
+                    item: listed.items[0].id.clone(),
+                    purpose: reading_purpose,
+                    case_reference,
+                    ..DownloadItemRequest::default()
+                };
+                let answers = officer.items.download_item(request).await?;
+                match answers.into_inner().next().await {
+                    Some(first) => Ok(format!("{:?}", first?)),
+                    None => Err(Status::unknown("the download ended")),
+                }
             Custody => {
                 let request = ShowCustodyRequest {
                     reference,
@@ -256,6 +304,17 @@ impl Way {
                 said(operator.audit.make_report(request).await)
             }
         }
+    }
+}
+
+/// The items of the request, which was submitted third after the record.
+fn items_of(reference: &str) -> ListItemsRequest {
+    let of: Reference = reference.parse().unwrap();
+    let number = of.number + 3;
+    ListItemsRequest {
+        reference: Reference { number, ..of }.to_string(),
+        purpose: ReadingPurpose::Investigation.into(),
+        case_reference: CASE.to_owned(),
     }
 }
 

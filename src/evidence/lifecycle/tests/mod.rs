@@ -1,11 +1,19 @@
 //! The table, the order and the fold, step by step and by properties.
 
+mod clocks;
 mod named;
 mod random;
 mod table;
 
-use super::{Act, Matter, Side, Step};
-use crate::crypto::Digest;
+use std::sync::Arc;
+
+use super::{Act, Counted, Matter, Side, Step};
+use crate::{
+    crypto::Digest,
+    evidence::terms::{self, Happened, Terms, TermsSet},
+    record::Moment,
+    wire::record::Urgency,
+};
 
 fn matter() -> Matter {
     Matter {
@@ -19,7 +27,58 @@ fn matter() -> Matter {
         },
         refusal_grounds: Vec::new(),
         delivered: true,
+        counted: None,
+        received: None,
     }
+}
+
+/// The same, with clocks: received at a moment, decided within 30 days that may be extended by 30.
+fn counted() -> Matter {
+    let set = TermsSet::built_in().unwrap();
+    let wire = set.terms("eio-2014-41", "DE".parse().unwrap()).unwrap();
+    let counted = Counted {
+        terms: Terms::try_from(&wire).unwrap(),
+        case: terms::Case::new(Urgency::Routine, ""),
+    };
+    Matter {
+        counted: Some(Arc::new(counted)),
+        received: Some(hours(0)),
+        ..matter()
+    }
+}
+
+/// So many hours after 2026-06-01T09:00:00Z.
+fn hours(hours: i64) -> Moment {
+    Moment::from_micros((1_780_304_400 + hours * 3600) * 1_000_000)
+}
+
+/// What an act means for clocks, taken some hours after the request was received.
+fn happened(act: Act, after: i64) -> Option<Happened> {
+    Some(match act {
+        Act::Acknowledge => Happened::Acknowledged,
+        Act::Ask => Happened::InformationRequested,
+        Act::Answer => Happened::InformationAnswered,
+        Act::Recognise => Happened::Recognised,
+        Act::Refuse => Happened::Refused,
+        Act::Postpone => Happened::Postponed { until: None },
+        Act::Begin => Happened::ExecutionBegun,
+        Act::Extend => Happened::Extended {
+            clock: "decide".to_owned(),
+            until: hours(31 * 24 + after * 10),
+        },
+        Act::Delay => Happened::Delayed {
+            clock: "execute".to_owned(),
+            estimate: hours(after + 2000),
+        },
+        Act::ExecutePart => Happened::Executed { partial: true },
+        Act::Execute => Happened::Executed { partial: false },
+        Act::TransferPart => Happened::Transferred { complete: false },
+        Act::Transfer => Happened::Transferred { complete: true },
+        Act::ReturnOriginals | Act::ReceiveOriginals => Happened::Returned,
+        Act::Withdraw => Happened::Withdrawn,
+        Act::Close => Happened::Closed,
+        _ => return None,
+    })
 }
 
 fn digest(of: u8) -> Digest {
@@ -44,5 +103,7 @@ fn step(country: &str, of: u8, number: u32, previous: u8, seen: (u32, u8), act: 
         act,
         ground: 0,
         to: "interior-ministry".to_owned(),
+        at: hours(i64::from(of)),
+        happened: None,
     }
 }

@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 
-use super::matter;
+use super::{counted, happened, hours};
 use crate::{
     crypto::Digest,
     evidence::lifecycle::{Act, Case, Matter, Outcome, Party, Step, case, judge},
@@ -64,7 +64,7 @@ const ACTS: usize = Act::ALL.len();
 impl World {
     fn new() -> Self {
         Self {
-            matter: matter(),
+            matter: counted(),
             nodes: Default::default(),
             taken: Default::default(),
             count: 0,
@@ -92,6 +92,8 @@ impl World {
             act,
             ground: 1,
             to: to[self.count as usize % to.len()].clone(),
+            at: hours(self.count.into()),
+            happened: happened(act, self.count.into()),
         }
     }
 

@@ -6,8 +6,11 @@
 //! leaves an item of which every chunk is there and whose entry comes with the next stream.
 
 use std::{
-    sync::{Arc, Mutex},
-    time::{Duration, Instant},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
 };
 
 use tokio::{runtime::Handle, sync::mpsc, task::JoinHandle};
@@ -15,20 +18,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     crypto::chunks::ChunkSeal,
-    evidence::items::{Ask, Owner, Pull, PullFault, Took},
+    evidence::items::Owner,
     record::Country,
-    store::{ChunkError, ChunkWriter},
-    wire::link::{
-        FileAsk, FileChunk, FileFrame, FileRefusal, FileRefusalReason, FileReport,
-        file_frame::Frame,
-    },
+    wire::link::{FileChunk, FileRefusal, FileRefusalReason},
 };
 
 use super::{
     super::{
         super::{
             Node, NodeError,
-            pace::Pace,
             read::blocking,
             rules::{ItemOrder, Proposal},
         },
@@ -37,21 +35,20 @@ use super::{
         plan_of, rows,
     },
     FilesEnd, FilesOut, locked, refused,
+    worker::Worker,
 };
 
 /// Bytes of chunks that may be on their way.
 const WINDOW_BYTES: u64 = 8 << 20;
 /// Times that a chunk may come broken within a stream.
-const MOST_BROKEN: u32 = 3;
+pub(super) const MOST_BROKEN: u32 = 3;
+/// What may still come of an item that is not in hand any more: its credit, twice over.
+const MOST_STRAYS: u32 = 512;
 /// How often it is looked whether something is to be fetched, when nobody says so.
 const LOOK: Duration = Duration::from_secs(2);
-/// Pause while records go first.
-const PAUSE: Duration = Duration::from_millis(20);
-/// Longest silence of a peer that was asked.
-const SILENCE: Duration = Duration::from_secs(120);
 
 /// What comes for the item that is being fetched.
-enum Came {
+pub(super) enum Came {
     Chunk(u32, u64, ChunkSeal, prost::bytes::Bytes),
     Refused(u32, FileRefusalReason),
 }
@@ -71,10 +68,14 @@ pub(super) struct Fetching {
     worker: tokio::sync::Mutex<Option<JoinHandle<Result<Outcome, Failure>>>>,
     /// Cancelled when the stream has ended.
     over: CancellationToken,
+    /// The last round that was taken: none is taken twice within a stream.
+    rounds: AtomicU32,
+    /// What came since the last ask for an item and belongs to none in hand.
+    strays: AtomicU32,
 }
 
 /// How an item went.
-enum Outcome {
+pub(super) enum Outcome {
     /// Every chunk is durable and the root is the record's.
     Whole,
     /// A damaged chunk is put back.
@@ -90,7 +91,7 @@ enum Outcome {
 }
 
 /// Why an item is not fetched on.
-enum Failure {
+pub(super) enum Failure {
     /// The peer broke the protocol.
     Peer(String),
     /// This node failed.
@@ -123,6 +124,8 @@ impl Fetching {
             hand: Mutex::default(),
             worker: tokio::sync::Mutex::default(),
             over: CancellationToken::new(),
+            rounds: AtomicU32::new(0),
+            strays: AtomicU32::new(0),
         }
     }
 
@@ -154,7 +157,10 @@ impl Fetching {
     fn came(&self, item: &[u8], came: Came) -> Result<(), FilesEnd> {
         let hand = locked(&self.hand);
         let Some(hand) = hand.as_ref().filter(|hand| hand.id == item) else {
-            return Ok(());
+            return match self.strays.fetch_add(1, Ordering::Relaxed) {
+                MOST_STRAYS.. => Err(refused("more chunks than were asked for")),
+                _ => Ok(()),
+            };
         };
         match hand.to.try_send(came) {
             Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => Ok(()),
@@ -201,6 +207,7 @@ impl Fetching {
         // One round's credit in full, and what was on its way of the round before.
         let most = usize::try_from(window.saturating_mul(2)).unwrap_or(64);
         let (to, from) = mpsc::channel(most.saturating_add(2));
+        self.strays.store(0, Ordering::Relaxed);
         *locked(&self.hand) = Some(Hand { id, to });
         let seat = self.node.items.sit(id);
         let writing = Arc::clone(&seat.writing).lock_owned().await;
@@ -210,6 +217,10 @@ impl Fetching {
             out: self.out.clone(),
             from,
             known,
+            first_round: self
+                .rounds
+                .fetch_add(MOST_BROKEN, Ordering::Relaxed)
+                .saturating_add(1),
             over: self.over.clone(),
             replaced: seat.replaced.clone(),
             runtime: Handle::current(),
@@ -346,7 +357,7 @@ impl Node {
     }
 
     /// Makes durable what became of an item. A fault that is known already is not written again.
-    async fn conclude_fetch(
+    pub(in crate::node::items) async fn conclude_fetch(
         self: &Arc<Self>,
         id: ItemId,
         fault: Option<&'static str>,
@@ -385,207 +396,5 @@ impl Node {
         }
         self.items.streams.wake.notify_waiters();
         Ok(())
-    }
-}
-
-/// The thread that fetches one item.
-struct Worker {
-    node: Arc<Node>,
-    peer: Country,
-    out: FilesOut,
-    from: mpsc::Receiver<Came>,
-    known: Known,
-    /// Cancelled when the stream has ended.
-    over: CancellationToken,
-    /// Cancelled when the item goes.
-    replaced: CancellationToken,
-    runtime: Handle,
-}
-
-impl Worker {
-    fn give(&self, frame: Frame) -> bool {
-        let frame = FileFrame { frame: Some(frame) };
-        self.runtime.block_on(async {
-            tokio::select! {
-                given = self.out.send(frame) => given.is_ok(),
-                () = self.over.cancelled() => false,
-                () = self.replaced.cancelled() => false,
-            }
-        })
-    }
-
-    fn ask(&self, ask: Ask) -> bool {
-        self.give(Frame::Ask(FileAsk {
-            item: self.known.id.to_vec(),
-            round: ask.round,
-            from: ask.from,
-            until: ask.until,
-        }))
-    }
-
-    /// The next thing that comes; `None` when the stream ended or the peer fell silent.
-    fn next(&mut self) -> Option<Came> {
-        let (from, over, replaced) = (&mut self.from, &self.over, &self.replaced);
-        self.runtime.block_on(async {
-            tokio::select! {
-                came = tokio::time::timeout(SILENCE, from.recv()) => came.ok().flatten(),
-                () = over.cancelled() => None,
-                () = replaced.cancelled() => None,
-            }
-        })
-    }
-
-    /// A chunk came broken: log, ledger and the peer are told.
-    fn broken(&self, index: u64) {
-        let (id, peer) = (self.known.id, self.peer);
-        tracing::error!(%peer, item = hex::encode(id), chunk = index, "a chunk came broken; it is fetched again");
-        self.node.note_damaged(id, peer.code(), index);
-        let item = id.to_vec();
-        self.give(Frame::Report(FileReport { item, index }));
-    }
-
-    fn item(mut self, window: u64) -> Result<Outcome, Failure> {
-        let (id, plan) = (self.known.id, self.known.plan);
-        let chunks = &self.node.items.chunks;
-        let mut writer = match chunks.write_on(id, plan, &self.known.key) {
-            Ok(writer) => writer,
-            Err(ChunkError::Store(error)) => return Err(error.into()),
-            Err(_) => {
-                // What is there does not open any more: it is fetched from the beginning.
-                chunks.remove(&id)?;
-                match chunks.write_on(id, plan, &self.known.key) {
-                    Ok(writer) => writer,
-                    Err(ChunkError::Store(error)) => return Err(error.into()),
-                    Err(_) => return Err(NodeError::Task.into()),
-                }
-            }
-        };
-        let mut pull = Pull::new(plan.chunks(), writer.taken(), window, MOST_BROKEN);
-        let fetched = self.chunks(&mut pull, &mut writer);
-        let finished = writer.finish();
-        self.node.items.written(&id, plan, writer.taken());
-        let outcome = fetched?;
-        finished?;
-        match outcome {
-            Outcome::Whole if self.known.root != Some(writer.root()) => {
-                tracing::error!(peer = %self.peer, item = hex::encode(id), "every chunk opens, and the root is not the one that the record names");
-                Ok(Outcome::Refused("root"))
-            }
-            outcome => Ok(outcome),
-        }
-    }
-
-    fn chunks(&mut self, pull: &mut Pull, writer: &mut ChunkWriter) -> Result<Outcome, Failure> {
-        let began = Instant::now();
-        let mut pace = Pace::default();
-        let mut told = 0;
-        while !pull.is_whole() {
-            if let Some(ask) = pull.ask()
-                && !self.ask(ask)
-            {
-                return Ok(Outcome::Broke);
-            }
-            let Some(came) = self.next() else {
-                return Ok(Outcome::Broke);
-            };
-            let (round, index, seal, data) = match came {
-                Came::Chunk(round, index, seal, data) => (round, index, seal, data),
-                Came::Refused(round, reason) => match reason {
-                    _ if round < pull.round() => continue,
-                    FileRefusalReason::Damaged => return Ok(Outcome::Waits("damaged")),
-                    FileRefusalReason::Unknown
-                    | FileRefusalReason::Busy
-                    | FileRefusalReason::Unspecified => return Ok(Outcome::Later),
-                },
-            };
-            match pull.came(round, index) {
-                Ok(Took::Old) => continue,
-                Ok(Took::Open) => {}
-                Err(fault) => return Err(Failure::Peer(fault.to_string())),
-            }
-            while pace.waits(began.elapsed(), self.node.store.position()) {
-                std::thread::sleep(PAUSE);
-            }
-            let mut chunk = match data.try_into_mut() {
-                Ok(chunk) => chunk,
-                Err(shared) => shared.as_ref().into(),
-            };
-            match writer.append_sealed(&self.known.key, seal, &mut chunk) {
-                Ok(()) => pull.took(),
-                Err(ChunkError::Damaged(index)) => {
-                    self.broken(index);
-                    if let Err(PullFault::Damaged { .. }) = pull.broke() {
-                        return Ok(Outcome::Waits("damaged"));
-                    }
-                }
-                Err(error @ (ChunkError::Length { .. } | ChunkError::Beyond(_))) => {
-                    return Err(Failure::Peer(error.to_string()));
-                }
-                Err(error) if error.lacks_room() => return Ok(Outcome::Waits("disk")),
-                Err(ChunkError::Store(error)) => return Err(error.into()),
-                Err(_) => return Err(NodeError::Task.into()),
-            }
-            let durable = writer.durable()?;
-            if durable > told {
-                told = durable;
-                let id = self.known.id;
-                self.node.items.streams.went_on(&id);
-                self.node.items.written(&id, self.known.plan, durable);
-            }
-        }
-        Ok(Outcome::Whole)
-    }
-
-    /// Fetches one chunk again that is damaged here.
-    fn repair(mut self, index: u64) -> Result<Outcome, Failure> {
-        let (id, plan) = (self.known.id, self.known.plan);
-        let reader = match self.node.items.chunks.read(id, plan) {
-            Ok(reader) => reader,
-            Err(ChunkError::Store(error)) => return Err(error.into()),
-            Err(_) => return Ok(Outcome::Later),
-        };
-        let Some(root) = self.known.root else {
-            return Ok(Outcome::Later);
-        };
-        for round in 1..=MOST_BROKEN {
-            let ask = Ask {
-                round,
-                from: index,
-                until: index.saturating_add(1),
-            };
-            if !self.ask(ask) {
-                return Ok(Outcome::Broke);
-            }
-            let Some(came) = self.next() else {
-                return Ok(Outcome::Broke);
-            };
-            let Came::Chunk(_, came, seal, data) = came else {
-                return Ok(Outcome::Later);
-            };
-            if came != index || data.len() != plan.length(index) {
-                return Err(Failure::Peer(format!(
-                    "chunk {came} with {} bytes came where chunk {index} was asked for",
-                    data.len()
-                )));
-            }
-            let put = self.node.items.chunks.repair(
-                &reader,
-                &self.known.key,
-                &root,
-                index,
-                (seal, &data),
-            );
-            match put {
-                Ok(()) => return Ok(Outcome::Repaired),
-                Err(ChunkError::Store(error)) => return Err(error.into()),
-                // That of another chunk is damaged too: it is next.
-                Err(ChunkError::Damaged(other)) if other != index => {
-                    self.node.items.streams.repair(self.peer, id, other);
-                    return Ok(Outcome::Later);
-                }
-                Err(_) => self.broken(index),
-            }
-        }
-        Ok(Outcome::Later)
     }
 }

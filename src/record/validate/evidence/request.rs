@@ -51,6 +51,18 @@ pub(in crate::record::validate) fn check(
     translations(checker, at.field("translations"), of, record);
     facts(checker, of, record);
     one_destination(checker, record);
+    follows_nothing(checker, record);
+}
+
+/// Steps follow the request's header, so there is one version of it.
+fn follows_nothing(checker: &mut Checker, record: &Record) {
+    if record.follows.is_some() {
+        checker.found(
+            At::RECORD.field("follows"),
+            Rule::NotAllowedHere,
+            "a request opens a thread and is never amended: add to it by an answer, or withdraw it and send another",
+        );
+    }
 }
 
 /// Facts may be left out where nothing but the service of documents is sought (Art. 18(15)(c)).

@@ -22,6 +22,20 @@ pub(in crate::record::validate) fn check(
     context: &ValidationContext<'_>,
 ) {
     place(checker, at, of);
+    if record.expires_at.is_some() {
+        checker.found(
+            At::RECORD.field("expiresAt"),
+            Rule::NotAllowedHere,
+            "a step does not expire: without it nobody could say any more where the request stands",
+        );
+    }
+    if record.destinations.len() > 1 {
+        checker.found(
+            At::RECORD.field("destinations"),
+            Rule::TooMany,
+            "a step goes to the other party of the request, and to nobody else",
+        );
+    }
     let carries_items = matches!(
         of.act,
         Some(
