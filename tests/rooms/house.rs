@@ -60,7 +60,6 @@ pub(crate) const HOUSE: &[Room] = &[
         AT_THE_EDGE,
         &["access", "card", "evidence", "record", "wire"],
     ),
-    room("bag", AT_THE_EDGE, &["crypto", "evidence"]),
     room(
         "home",
         AT_THE_EDGE,

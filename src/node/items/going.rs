@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     super::{
         Node, NodeError,
-        read::blocking,
+        custody::Uploaded,
         rules::{ItemOrder, Proposal},
     },
     ItemError, ItemId,
@@ -122,17 +122,30 @@ impl Upload {
                 ours: written.root,
             });
         }
-        let (node, id) = (Arc::clone(&self.node), self.id);
-        let sealed_root = blocking(move || {
+        let (node, id, by) = (Arc::clone(&self.node), self.id, self.by.clone());
+        let prepared = off(move || {
             let row = node.item_row(&id)?.ok_or(NodeError::Task)?;
-            let slot = node.slots.open_slot(row.slot)?;
-            Part::Root.seal(&slot, &id, root.as_bytes())
+            let slot = node.slots.open_slot(row.slot).map_err(NodeError::from)?;
+            let sealed = Part::Root.seal(&slot, &id, root.as_bytes())?;
+            let header = Digest::try_from(row.header_digest.as_slice());
+            let header = header.map_err(|_| NodeError::Task)?;
+            let known = node.known(id, row)?.ok_or(NodeError::Task)?;
+            let uploaded = Uploaded {
+                item: id,
+                header,
+                root,
+                description: &known.description,
+            };
+            let custody = node.uploaded_entries(&uploaded, &by)?;
+            Ok((sealed, custody.map_err(ItemError::Custody)?))
         });
+        let (sealed_root, custody) = prepared.await?;
         let order = ItemOrder::Keep {
             id: self.id,
-            sealed_root: sealed_root.await?,
+            sealed_root,
             reference: self.reference.to_string(),
             by: self.by.clone(),
+            custody,
         };
         let proposed = self.node.writer.propose(Proposal::Item(order)).await;
         proposed.map_err(NodeError::from)?;
