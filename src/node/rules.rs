@@ -58,7 +58,7 @@ use prost::Message as _;
 use crate::{
     crypto::{Domain, IndexKey, RandomError, StorageKey, random_bytes},
     entry::{
-        AgreementsChanged, Alarm, CardAccepted, CheckpointSeen, Entry, Event, Fenced, Incarnation,
+        AgreementsChanged, Alarm, CardAccepted, CheckpointSeen, Entry, Event, Incarnation,
         LeafSlot, LinkChanged, NodeCreated, NodeStarted, PeerHeard,
     },
     ledger::{self, leaf_digest},
@@ -366,24 +366,7 @@ impl Rules for NodeRules {
                 peer,
                 claim,
                 decisive,
-            } => {
-                if projection::fence_place(group, peer)?.is_some() {
-                    return Ok(Answer::Done);
-                }
-                let leaf = LeafBody {
-                    peer: peer.code().to_owned(),
-                    ..node(Action::Alarm, "fenced-by-peer")
-                };
-                let event = Event::Fenced(Fenced {
-                    peer: peer.code().to_owned(),
-                    what: claim.what,
-                    theirs: claim.theirs,
-                    ours: claim.ours,
-                    checkpoint_size: claim.checkpoint_size,
-                    decisive,
-                });
-                self.append(group, event, Vec::new(), leaf)?;
-            }
+            } => self.fenced_by(peer, claim, decisive, group)?,
             Proposal::Checkpoint {
                 peer,
                 note,

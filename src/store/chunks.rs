@@ -28,10 +28,7 @@ use super::error::{CREATE, WRITE, io_error};
 use super::medium::{Disk, Medium, sync_parent};
 use crate::crypto::{
     Digest, OpenError, RandomError,
-    chunks::{
-        ChunkKey, ChunkPlace, ChunkPlan, ChunkSeal, ChunkTree, chunk_hash, completed_by,
-        verify_chunk,
-    },
+    chunks::{ChunkKey, ChunkPlan, ChunkSeal, ChunkTree, chunk_hash, completed_by, verify_chunk},
 };
 
 pub use reader::ChunkReader;

@@ -55,6 +55,7 @@ pub(crate) const HOUSE: &[Room] = &[
             "card", "crypto", "entry", "envelope", "ledger", "record", "wire",
         ],
     ),
+    room("bag", AT_THE_EDGE, &["crypto", "evidence"]),
     room(
         "config",
         AT_THE_EDGE,

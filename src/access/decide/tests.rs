@@ -36,7 +36,7 @@ const EXPECTED: &[(Role, &str)] = &[
          preview suiqe/, submit suiqe/, amend suiqe/, reply suiqe/, recall suiqe/, shred suiqe/,
          hold suiqe/, acknowledge suiqe/, assign suiqe/, request-consent suiqe/, answer-consent suiqe/,
          request-evidence suivqe/, execute-evidence suiqe/, upload-evidence se/,
-         download-evidence se/, export-court suiqe/, see-approvals +, approve +, status +,
+         download-evidence se/, state-custody se/, export-court suiqe/, see-approvals +, approve +, status +,
          see-cards +, see-agreements +, see-permissions +, request-approval +",
     ),
     (

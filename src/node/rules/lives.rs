@@ -5,7 +5,8 @@ use prost::Message as _;
 
 use crate::{
     crypto::Digest,
-    entry::Event,
+    entry::{Event, Fenced},
+    record::Country,
     store::Group,
     wire::{
         card::SignedRenewal,
@@ -13,7 +14,10 @@ use crate::{
     },
 };
 
-use super::{super::lives, Declined, NodeRules};
+use super::{
+    super::{fence::Claim, lives, projection},
+    Declined, NodeRules,
+};
 
 impl NodeRules {
     /// Appends an event of [`lives`], unless it stands there already.
@@ -64,6 +68,36 @@ impl NodeRules {
             _ => return Ok(()),
         };
         self.append(group, event, blobs, leaf)
+    }
+
+    /// A peer knows more of this node than the node itself does: once for each peer.
+    pub(super) fn fenced_by(
+        &self,
+        peer: Country,
+        claim: Claim,
+        decisive: bool,
+        group: &mut Group<'_>,
+    ) -> Result<(), Declined> {
+        if projection::fence_place(group, peer)?.is_some() {
+            return Ok(());
+        }
+        let leaf = LeafBody {
+            actor: self.own_actor(),
+            action: Action::Alarm.into(),
+            peer: peer.code().to_owned(),
+            detail: "fenced-by-peer".to_owned(),
+            ..LeafBody::default()
+        };
+        let event = Event::Fenced(Fenced {
+            peer: peer.code().to_owned(),
+            what: claim.what,
+            theirs: claim.theirs,
+            ours: claim.ours,
+            checkpoint_size: claim.checkpoint_size,
+            decisive,
+        });
+        self.append(group, event, Vec::new(), leaf)?;
+        Ok(())
     }
 }
 

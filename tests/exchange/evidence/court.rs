@@ -1,5 +1,4 @@
-//! A request goes to court: files with their custody, the other country's consent, a second person, a bundle
-//! that anybody verifies, and what is said when somebody changed it.
+//! A request goes to court: custody, consent, a second person, and a bundle that anybody verifies.
 
 use std::{fs, path::Path};
 

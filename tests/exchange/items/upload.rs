@@ -6,9 +6,7 @@ use super::{
     Breaking, bytes, chunks_of, download, file, flip, information, items, order, over, upload,
     wanted,
 };
-use crate::support::{
-    Country, comity, eventually, ledger_bodies, lies_in, neighbours, recall, refusal_of,
-};
+use crate::support::{Country, comity, eventually, ledger_bodies, lies_in, neighbours, recall};
 use comity::{
     client::TransferError,
     wire::{ledger::Action, node::ItemState},
