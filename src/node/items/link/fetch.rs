@@ -42,6 +42,8 @@ use super::{
 const WINDOW_BYTES: u64 = 8 << 20;
 /// Times that a chunk may come broken within a stream.
 pub(super) const MOST_BROKEN: u32 = 3;
+/// Rounds that one item may take at a time: each is a chunk that came broken.
+pub(super) const ROUNDS: u32 = 4096;
 /// What may still come of an item that is not in hand any more: its credit, twice over.
 const MOST_STRAYS: u32 = 512;
 /// How often it is looked whether something is to be fetched, when nobody says so.
@@ -219,7 +221,7 @@ impl Fetching {
             known,
             first_round: self
                 .rounds
-                .fetch_add(MOST_BROKEN, Ordering::Relaxed)
+                .fetch_add(ROUNDS, Ordering::Relaxed)
                 .saturating_add(1),
             over: self.over.clone(),
             replaced: seat.replaced.clone(),

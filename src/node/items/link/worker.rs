@@ -14,7 +14,7 @@ use super::{
         known::Known,
     },
     FilesOut,
-    fetch::{Came, Failure, MOST_BROKEN, Outcome},
+    fetch::{Came, Failure, MOST_BROKEN, Outcome, ROUNDS},
 };
 use crate::{
     evidence::items::{Ask, Pull, PullFault, Took},
@@ -35,7 +35,7 @@ pub(super) struct Worker {
     pub(super) out: FilesOut,
     pub(super) from: mpsc::Receiver<Came>,
     pub(super) known: Known,
-    /// The first of [`MOST_BROKEN`] rounds.
+    /// The first of [`ROUNDS`] rounds.
     pub(super) first_round: u32,
     /// Cancelled when the stream has ended.
     pub(super) over: CancellationToken,
@@ -163,7 +163,10 @@ impl Worker {
                 Ok(()) => pull.took(),
                 Err(ChunkError::Damaged(index)) => {
                     self.broken(index);
-                    if let Err(PullFault::Damaged { .. }) = pull.broke() {
+                    let last = self.first_round.saturating_add(ROUNDS.saturating_sub(2));
+                    if matches!(pull.broke(), Err(PullFault::Damaged { .. }))
+                        || pull.round() >= last
+                    {
                         return Ok(Outcome::Waits("damaged"));
                     }
                 }
