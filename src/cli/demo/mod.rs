@@ -48,8 +48,9 @@ const CORRIDOR: [(&str, CountryRole); 4] = [
 ];
 /// Which of them is killed in the middle.
 const KILLED: usize = 1;
-/// Bytes of the file that is handed over as evidence.
-const SMALL: u64 = 32 << 20;
+/// Bytes of the file that is handed over as evidence: more than a node takes between two syncs, so that the
+/// upload can break off with a part of it durable.
+const SMALL: u64 = 96 << 20;
 const LARGE: u64 = 1 << 30;
 /// Longest wait for the last receipt, on top of a tenth of a second per record.
 const SETTLE: Duration = Duration::from_secs(120);
@@ -75,7 +76,7 @@ pub(super) struct Demo {
     /// authorities that the records name.
     #[arg(long, conflicts_with_all = ["records", "seed"])]
     input: Option<PathBuf>,
-    /// Hand over a file of 1 GiB as evidence, instead of 32 MiB; takes 5 GiB of disk.
+    /// Hand over a file of 1 GiB as evidence, instead of 96 MiB; takes 5 GiB of disk.
     #[arg(long)]
     large: bool,
     /// Keep the four homes in this folder; it must not exist.

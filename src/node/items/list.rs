@@ -14,6 +14,7 @@ use crate::{
 use super::{
     super::{
         Node, NodeError,
+        read::ReadError,
         rules::{By, Proposal, ReadOrder},
     },
     ItemError, ItemId,
@@ -83,6 +84,9 @@ impl Node {
     ) -> Result<(u64, Digest, Vec<Item>), ItemError> {
         let asked = self.find(&reference)?;
         self.reached_number(permit, &reference, asked)?;
+        let stored = self.held(asked)?;
+        self.check_open(&stored)
+            .map_err(|error| ReadError::of(reference, error))?;
         // Who may not download may not see names.
         let download = permit.and::<act::DownloadEvidence>().ok();
         let download = download.filter(|_| named);
@@ -109,10 +113,9 @@ impl Node {
             }
         }
         items.sort_by_key(|(at, _)| *at);
-        let digest = self.held(asked)?.digest;
         Ok((
             asked,
-            digest,
+            stored.digest,
             items.into_iter().map(|(_, item)| item).collect(),
         ))
     }

@@ -155,6 +155,7 @@ async fn consented(at: &Country, origin: &Country, steps: &[EvidenceStepView]) {
 async fn a_request_goes_to_court_and_anybody_verifies_it() {
     let (mut tj, mut uz) = (of_two("TJ"), Country::set_up("UZ"));
     befriend(&[&tj, &uz]).await;
+    super::agree(&tj, "UZ", &["untoc-art18"]);
     tj.start().await;
     uz.start().await;
     let folder = tempfile::tempdir().unwrap();
@@ -330,7 +331,7 @@ async fn a_request_goes_to_court_and_anybody_verifies_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn custody_is_stated_by_who_may_and_survives_a_rebuild() {
-    let (mut tj, mut uz) = crate::support::neighbours().await;
+    let (mut tj, mut uz) = super::neighbours().await;
     tj.start().await;
     uz.start().await;
     let folder = tempfile::tempdir().unwrap();

@@ -229,6 +229,11 @@ async fn chunks_that_are_gone_at_the_start_are_fetched_again() {
     let check = b.comity(&["store", "check"]).await;
     check.fails(65, &[&hex::encode(&item.id), "no chunks of this item"]);
     b.start().await;
+    eventually("it was fetched again", async || {
+        let length = fs::metadata(chunks_of(&b, &item.id)).ok()?.len();
+        (length >= 3 << 20).then_some(())
+    })
+    .await;
     comes_whole(&b, &handed, &item, &bytes(3 * MIB, 10)).await;
     b.stop().await;
     let check = b.comity(&["store", "check"]).await.fine();
