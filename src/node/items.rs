@@ -39,6 +39,7 @@ use crate::{
 
 use super::{Node, NodeError, read::blocking};
 
+pub use crate::entry::ItemDescription;
 pub use check::{ItemsFound, ItemsSeen};
 pub use download::{Download, DownloadOrder, Piece};
 pub use fault::ItemError;

@@ -10,10 +10,9 @@ use tonic::{Code, Request, Response, Status, Streaming};
 use crate::{
     access::act,
     crypto::Digest,
-    entry::ItemDescription,
     node::{
         Node,
-        items::{Download, DownloadOrder, ItemError, ItemId, Upload, UploadOrder},
+        items::{Download, DownloadOrder, ItemDescription, ItemError, ItemId, Upload, UploadOrder},
     },
     record::Moment,
     rpc::{

@@ -22,14 +22,6 @@ use crate::{
 
 const COURT: &str = "EXERCISE City Court";
 
-fn of_two(code: &'static str) -> Country {
-    let settings = Settings {
-        two_persons: true,
-        ..Settings::default()
-    };
-    Country::with(code, settings)
-}
-
 async fn export(at: &Country, reference: &str, to: &[&str]) -> Ended {
     let fixed = [
         "evidence",
@@ -153,7 +145,12 @@ async fn consented(at: &Country, origin: &Country, steps: &[EvidenceStepView]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_goes_to_court_and_anybody_verifies_it() {
-    let (mut tj, mut uz) = (of_two("TJ"), Country::set_up("UZ"));
+    let two_persons = true;
+    let settings = Settings {
+        two_persons,
+        ..Settings::default()
+    };
+    let (mut tj, mut uz) = (Country::with("TJ", settings), Country::set_up("UZ"));
     befriend(&[&tj, &uz]).await;
     super::agree(&tj, "UZ", &["untoc-art18"]);
     tj.start().await;
@@ -390,12 +387,12 @@ async fn custody_is_stated_by_who_may_and_survives_a_rebuild() {
         acts(&before[0]),
         ["UZ hashed", "UZ uploaded", "UZ examined", "UZ destroyed"]
     );
-    let gaps: Vec<&Value> = before[0]["findings"].as_array().unwrap().iter().collect();
-    assert_eq!(gaps[0]["reason"], "custody-no-beginning", "{gaps:?}");
+    let gaps = &before[0]["findings"];
+    assert_eq!(gaps[0]["reason"], "custody-no-beginning", "{gaps}");
     uz.stop().await;
     fs::remove_dir_all(uz.layout().index()).unwrap();
     uz.start().await;
     assert_eq!(custody(&uz, &reference).await, before);
-    // TJ issued the request and has nothing in hand of what was not handed over.
+    // TJ has nothing in hand of what was not handed over.
     assert!(custody(&tj, &reference).await.is_empty());
 }

@@ -1,9 +1,8 @@
 //! Fetching: one item at a time of a peer, oldest first. A thread opens, hashes and writes what comes and
 //! asks for more as it goes; records that become durable meanwhile go first.
 //!
-//! **What a crash leaves.** The chunks up to the last progress; the next stream asks from there. The item
-//! is there once `ItemArrived` is durable, after every chunk is and the root was compared. A crash before
-//! leaves an item of which every chunk is there and whose entry comes with the next stream.
+//! **What a crash leaves.** The chunks up to the last progress; the next stream asks from there. An item
+//! is there once `ItemArrived` is durable, after its chunks are; before, its entry comes with the next stream.
 
 use std::{
     sync::{
@@ -16,12 +15,10 @@ use std::{
 use tokio::{runtime::Handle, sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    crypto::chunks::ChunkSeal,
-    evidence::items::Owner,
-    record::Country,
-    wire::link::{FileChunk, FileRefusal, FileRefusalReason},
-};
+use crate::crypto::chunks::ChunkSeal;
+use crate::evidence::items::Owner;
+use crate::record::Country;
+use crate::wire::link::{FileChunk, FileRefusal, FileRefusalReason};
 
 use super::{
     super::{
