@@ -204,7 +204,7 @@ async fn a_request_that_is_late_is_seen_and_told_of_at_both_ends_once() {
             (due(at, 0, false).await == [reference.clone()]).then_some(())
         })
         .await;
-        assert_eq!(due(at, 11, false).await, [reference.clone()]);
+        assert_eq!(due(at, 11, false).await, std::slice::from_ref(&reference));
         assert!(due(at, 9, false).await.is_empty());
         assert!(due(at, 0, true).await.is_empty());
     }
@@ -220,7 +220,7 @@ async fn a_request_that_is_late_is_seen_and_told_of_at_both_ends_once() {
         let late = shows(at, &reference, "acknowledge", EvidenceClockState::Late).await;
         assert_eq!(late.since_us, running.due_us);
         assert!(late.warned_us != 0 && late.escalated_us != 0);
-        assert_eq!(due(at, 0, true).await, [reference.clone()]);
+        assert_eq!(due(at, 0, true).await, std::slice::from_ref(&reference));
         let counted = at.status().await.evidence.unwrap();
         assert_eq!((counted.running, counted.overdue), (1, 1));
         assert_eq!(counted.oldest_us, running.due_us);

@@ -41,7 +41,7 @@ async fn a_file_of_40_mib_comes_over_with_restarts_on_both_sides() {
     a.start().await;
     b.start().await;
     let (reference, item) = uploaded(&a, &["UZ"], 40 * MIB + 123, 1).await;
-    let handed = hand_over(&a, &reference, &[item.id.clone()], &["UZ"]).await;
+    let handed = hand_over(&a, &reference, std::slice::from_ref(&item.id), &["UZ"]).await;
     b.receives(&handed).await;
     let begun = async |b: &Country, more: u64| {
         eventually("some of it came", async || {
@@ -76,8 +76,8 @@ async fn files_flow_both_ways_over_a_link_that_only_one_side_dials() {
     let (there, here) = (a.code, b.code);
     let (of_a, from_a) = uploaded(&a, &[here], 3 * MIB, 2).await;
     let (of_b, from_b) = uploaded(&b, &[there], 4 * MIB + 1, 3).await;
-    let to_b = hand_over(&a, &of_a, &[from_a.id.clone()], &[here]).await;
-    let to_a = hand_over(&b, &of_b, &[from_b.id.clone()], &[there]).await;
+    let to_b = hand_over(&a, &of_a, std::slice::from_ref(&from_a.id), &[here]).await;
+    let to_a = hand_over(&b, &of_b, std::slice::from_ref(&from_b.id), &[there]).await;
     b.receives(&to_b).await;
     a.receives(&to_a).await;
     comes_whole(&b, &to_b, &from_a, &bytes(3 * MIB, 2)).await;
@@ -91,7 +91,7 @@ async fn a_chunk_that_is_flipped_at_the_sender_is_named_and_fetched_once_it_is_w
     b.start().await;
     let (reference, item) = uploaded(&a, &["UZ"], 6 * MIB, 4).await;
     flip(&a, &item, 4);
-    let handed = hand_over(&a, &reference, &[item.id.clone()], &["UZ"]).await;
+    let handed = hand_over(&a, &reference, std::slice::from_ref(&item.id), &["UZ"]).await;
     b.receives(&handed).await;
     stands(&b, &handed, &item.id, ARRIVING, "damaged").await;
     for country in [&a, &b] {
@@ -116,7 +116,7 @@ async fn a_chunk_that_is_flipped_at_the_receiver_is_fetched_again() {
     a.start().await;
     b.start().await;
     let (reference, item) = uploaded(&a, &["UZ"], 6 * MIB, 5).await;
-    let handed = hand_over(&a, &reference, &[item.id.clone()], &["UZ"]).await;
+    let handed = hand_over(&a, &reference, std::slice::from_ref(&item.id), &["UZ"]).await;
     b.receives(&handed).await;
     stands(&b, &handed, &item.id, ARRIVED, "").await;
     flip(&b, &item, 2);
@@ -145,7 +145,7 @@ async fn a_country_that_an_item_was_not_transferred_to_gets_none_of_it() {
         country.start().await;
     }
     let (reference, item) = uploaded(&a, &["UZ"], 2 * MIB, 6).await;
-    let handed = hand_over(&a, &reference, &[item.id.clone()], &["UZ"]).await;
+    let handed = hand_over(&a, &reference, std::slice::from_ref(&item.id), &["UZ"]).await;
     b.receives(&handed).await;
     stands(&b, &handed, &item.id, ARRIVED, "").await;
     // UZ gives the key away, to KZ, which asks UZ and not TJ, and UZ serves what it uploaded alone.
@@ -165,7 +165,7 @@ async fn a_country_that_an_item_was_not_transferred_to_gets_none_of_it() {
     c.receives(&leaked).await;
     // Something that comes after it has come: so much time it had.
     let (other, second) = uploaded(&b, &["KZ"], MIB, 7).await;
-    let after = hand_over(&b, &other, &[second.id.clone()], &["KZ"]).await;
+    let after = hand_over(&b, &other, std::slice::from_ref(&second.id), &["KZ"]).await;
     c.receives(&after).await;
     stands(&c, &after, &second.id, ARRIVED, "").await;
     let waiting = items(&c, &leaked).await.remove(0);
@@ -179,7 +179,7 @@ async fn what_has_no_room_waits_for_it() {
     a.start().await;
     b.start().await;
     let (reference, item) = uploaded(&a, &["UZ"], 2 * MIB, 8).await;
-    let handed = hand_over(&a, &reference, &[item.id.clone()], &["UZ"]).await;
+    let handed = hand_over(&a, &reference, std::slice::from_ref(&item.id), &["UZ"]).await;
     b.receives(&handed).await;
     stands(&b, &handed, &item.id, ARRIVING, "quota").await;
     // Records go on meanwhile.
@@ -203,7 +203,7 @@ async fn what_is_taken_back_goes_from_the_receiver_too() {
     a.start().await;
     b.start().await;
     let (reference, item) = uploaded(&a, &["UZ"], 2 * MIB, 9).await;
-    let handed = hand_over(&a, &reference, &[item.id.clone()], &["UZ"]).await;
+    let handed = hand_over(&a, &reference, std::slice::from_ref(&item.id), &["UZ"]).await;
     b.receives(&handed).await;
     stands(&b, &handed, &item.id, ARRIVED, "").await;
     recall(&a, &handed, &["UZ"]).await.unwrap();
@@ -221,7 +221,7 @@ async fn chunks_that_are_gone_at_the_start_are_fetched_again() {
     a.start().await;
     b.start().await;
     let (reference, item) = uploaded(&a, &["UZ"], 3 * MIB, 10).await;
-    let handed = hand_over(&a, &reference, &[item.id.clone()], &["UZ"]).await;
+    let handed = hand_over(&a, &reference, std::slice::from_ref(&item.id), &["UZ"]).await;
     b.receives(&handed).await;
     stands(&b, &handed, &item.id, ARRIVED, "").await;
     b.stop().await;

@@ -80,7 +80,7 @@ async fn chunks_that_do_not_fit_what_was_said_are_refused_by_reason() {
     }
     let mut named = begin(size, 10);
     let Message::Begin(begun) = &mut named else {
-        unreachable!()
+        panic!("it was made otherwise")
     };
     begun.name = "../up".to_owned();
     let refused = by_hand(&a, vec![named]).await.unwrap_err();
@@ -94,7 +94,7 @@ async fn chunks_that_do_not_fit_what_was_said_are_refused_by_reason() {
     let alert = a.submit(alert("no request")).await;
     let mut other = begin(size, 12);
     let Message::Begin(begun) = &mut other else {
-        unreachable!()
+        panic!("it was made otherwise")
     };
     begun.reference = alert;
     let refused = by_hand(&a, vec![other]).await.unwrap_err();

@@ -30,7 +30,7 @@ async fn a_file_comes_back_as_it_was_and_lies_there_encrypted() {
     assert_eq!(item.state(), ItemState::Kept);
     assert_eq!(item.uploaded_by, "TJ/officer/local");
     let listed = items(&a, &reference).await;
-    assert_eq!(listed, [item.clone()]);
+    assert_eq!(listed, std::slice::from_ref(&item));
 
     let output = dir.path().join("back.bin");
     let back = download(&a, &reference, &item.id, &output).await.unwrap();

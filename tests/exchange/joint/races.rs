@@ -12,7 +12,7 @@ use crate::support::{eventually, receipts_of, refusal_of, try_show};
 async fn what_is_sent_after_the_end_is_refused_by_whoever_knows_of_it() {
     let mut all = started(&["TJ", "UZ", "KZ"]).await;
     let [tj, uz, kz] = &mut all[..] else {
-        unreachable!()
+        panic!("it was made otherwise")
     };
     let case = tj.submit(joint_case("route", &["TJ", "UZ", "KZ"])).await;
     uz.receives(&case).await;
@@ -48,7 +48,7 @@ async fn what_is_sent_after_the_end_is_refused_by_whoever_knows_of_it() {
 async fn a_record_that_is_ahead_of_its_joint_case_waits_for_it() {
     let mut all = started(&["TJ", "UZ", "KZ"]).await;
     let [tj, uz, kz] = &mut all[..] else {
-        unreachable!()
+        panic!("it was made otherwise")
     };
     let case = tj.submit(joint_case("route", &["TJ", "UZ"])).await;
     uz.receives(&case).await;
