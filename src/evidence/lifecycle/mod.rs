@@ -2,7 +2,7 @@
 //!
 //! Two countries take steps of one request, each at its own node, and the steps of both arrive in any
 //! order. Each step carries its number on its side, the digest of its side's step before, and how many
-//! steps of the other side were known: a two-party vector clock. [`order`] puts the steps into one
+//! steps of the other side were known: a two-party vector clock. `order` puts the steps into one
 //! order from that; [`table`] says where an act leads, in which state and by which party; [`case()`]
 //! folds the two into a [`Case`]. Nothing else is asked, so that both sides compute the same.
 //!

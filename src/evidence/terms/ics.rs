@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{record::Moment, wire::record::ClockGoal};
 
-/// Media type of what [`write`] makes.
+/// Media type of what [`write()`] makes.
 pub const MEDIA_TYPE: &str = "text/calendar; charset=utf-8";
 
 /// A clock of a request that is open.

@@ -2,7 +2,7 @@
 //!
 //! A request is a record, and so is each step; both travel like any other. What state a request is in
 //! follows from its steps alone ([`crate::evidence::lifecycle`]): nothing of it is stored. A step is
-//! completed where submissions are prepared ([`complete`]): there its number, the step before and what
+//! completed where submissions are prepared (`complete`): there its number, the step before and what
 //! was seen of the other side come from the store, and the writer refuses it when another record
 //! followed the request meanwhile, so that it is prepared again.
 //!
