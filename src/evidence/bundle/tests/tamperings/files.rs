@@ -26,7 +26,8 @@ pub(super) const CLUMSY: &[Tampering] = &[
     (
         "the manifest is changed",
         |_, bag| {
-            bag.files.get_mut(bagit::MANIFEST).unwrap()[0] ^= 1;
+            let first = &mut bag.files.get_mut(bagit::MANIFEST).unwrap()[0];
+            *first = if *first == b'0' { b'1' } else { b'0' };
         },
         "tag-digest",
     ),
