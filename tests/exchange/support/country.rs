@@ -209,9 +209,8 @@ impl Country {
         let home = self.home();
         let tls = Arc::new(NodeTls::of(&home).unwrap());
         let ports = server::bind(home.config()).await.unwrap();
-        let node = Node::open_on(home, clock, medium, &mut |_| {})
-            .await
-            .unwrap();
+        let opened = Node::open_on(home, clock, medium, &mut |_| {}).await;
+        let node = opened.unwrap();
         let stop = CancellationToken::new();
         let serving = {
             let (node, stop) = (Arc::clone(&node), stop.clone());
@@ -257,8 +256,9 @@ impl Country {
         let closed = node.close().await;
         let left = Arc::downgrade(&node);
         drop(node);
-        eventually("the node lets go of its store", async || {
-            left.upgrade().is_none().then_some(())
+        eventually("the node lets go of its store and home", async || {
+            let gone = left.upgrade().is_none();
+            gone.then(|| self.home().lock().ok()).flatten()
         })
         .await;
         nothing_inherited();
