@@ -1,6 +1,7 @@
 //! Files of evidence requests: uploads and downloads that go on where they broke off.
 
 mod download;
+mod due;
 mod into;
 mod upload;
 

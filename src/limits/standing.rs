@@ -3,7 +3,7 @@
 //! A connection comes to nothing when it stalls, or takes a place without one call. Whoever it came from
 //! pauses, each time for twice as long, and those who paused share one rate when they come again, however
 //! many they are: a crowd that stalls and comes again costs little more than the closing of sockets. An
-//! answered call makes good, for an hour: an address that honest clients share is not shut because
+//! answered call makes good, for a time: an address that honest clients share is not shut because
 //! somebody else there stalls.
 
 use std::{
@@ -14,8 +14,6 @@ use std::{
 
 use super::{Bucket, Exceeded, Limit, Rate};
 
-/// How long an answered call speaks for whoever made it.
-const GOOD: Duration = Duration::from_secs(3600);
 /// How long after its pause it is remembered that somebody stalled.
 const MEMORY: Duration = Duration::from_secs(600);
 /// Pause between two sweeps of what is kept.
@@ -30,6 +28,8 @@ pub struct Patience {
     pub longest: Duration,
     /// How often those who paused may come again, all together.
     pub shared: Rate,
+    /// How long an answered call speaks for whoever made it.
+    pub good: Duration,
 }
 
 /// Who stalled, and who did not: addresses, or principals.
@@ -106,6 +106,16 @@ impl<K: Hash + Eq> Standings<K> {
     /// A connection of somebody came to nothing. What comes to nothing while they pause began before and
     /// counts once; of who is known to be good nothing counts.
     pub fn stall(&mut self, who: K, now: Instant) {
+        self.pause_for(who, 1, now);
+    }
+
+    /// Somebody came again for another who pauses, such as an address for a principal: it pauses too, never
+    /// longer for that than before.
+    pub fn stall_again(&mut self, who: K, now: Instant) {
+        self.pause_for(who, 0, now);
+    }
+
+    fn pause_for(&mut self, who: K, more: u32, now: Instant) {
         if self.patience.first.is_zero() || self.is_good(&who, now) {
             return;
         }
@@ -117,7 +127,7 @@ impl<K: Hash + Eq> Standings<K> {
         }
         let times = match self.stalled.get(&who) {
             Some(of) if now < of.until => return,
-            Some(of) if now < of.until + MEMORY => of.times.saturating_add(1),
+            Some(of) if now < of.until + MEMORY => of.times.saturating_add(more),
             _ => 1,
         };
         let until = now + self.pause(&who, times);
@@ -138,7 +148,7 @@ impl<K: Hash + Eq> Standings<K> {
 
     fn is_good(&self, who: &K, now: Instant) -> bool {
         let since = self.good.get(who);
-        since.is_some_and(|since| now.saturating_duration_since(*since) < GOOD)
+        since.is_some_and(|since| now.saturating_duration_since(*since) < self.patience.good)
     }
 
     /// Between half of it and the whole, so that a crowd which stalled together does not come again
@@ -162,8 +172,9 @@ impl<K: Hash + Eq> Standings<K> {
         }
         self.swept = now;
         self.stalled.retain(|_, of| now < of.until + MEMORY);
+        let good = self.patience.good;
         self.good
-            .retain(|_, since| now.saturating_duration_since(*since) < GOOD);
+            .retain(|_, since| now.saturating_duration_since(*since) < good);
     }
 }
 
@@ -184,12 +195,26 @@ mod tests {
             per_second: 2,
             burst: 2,
         },
+        good: Duration::from_secs(3600),
     };
     const SECOND: Duration = Duration::from_secs(1);
 
     fn refused(come: Result<(), Exceeded>) -> (Limit, Duration) {
         let exceeded = come.unwrap_err();
         (exceeded.limit, exceeded.after)
+    }
+
+    #[test]
+    fn who_comes_for_another_pauses_and_never_longer() {
+        let mut now = Instant::now();
+        let mut standings = Standings::new(PATIENCE, 8, now);
+        for _ in 0..5 {
+            standings.stall_again("a", now);
+            let (limit, after) = refused(standings.come(&"a", now));
+            assert_eq!(limit, Limit::StallPause);
+            assert!(after <= PATIENCE.first, "{after:?}");
+            now += PATIENCE.first;
+        }
     }
 
     #[test]
@@ -225,8 +250,8 @@ mod tests {
             standings.stall("a", now);
             standings.come(&"a", now).unwrap();
         }
-        standings.stall("a", now + GOOD);
-        standings.come(&"a", now + GOOD).unwrap_err();
+        standings.stall("a", now + PATIENCE.good);
+        standings.come(&"a", now + PATIENCE.good).unwrap_err();
     }
 
     #[test]
@@ -273,7 +298,7 @@ mod tests {
         assert_eq!(come.count(), 2);
         standings.come(&20_000, now).unwrap();
         // Once they stay away there is room again, for what is good as well.
-        let later = now + PATIENCE.longest + MEMORY + GOOD;
+        let later = now + PATIENCE.longest + MEMORY + PATIENCE.good;
         for who in 10_000..10_100 {
             standings.come(&who, later).unwrap();
         }

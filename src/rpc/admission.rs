@@ -78,8 +78,12 @@ impl Admission {
     /// [`Exceeded`], counted already.
     pub(super) fn come(&self, address: IpAddr) -> Result<(), Exceeded> {
         let now = Instant::now();
-        let come = locked(&self.standing).come(&address_key(address), now);
-        let come = come.and_then(|()| locked(&self.addresses).come(address, now));
+        let key = address_key(address);
+        let come = locked(&self.standing).pauses(&key, now);
+        // Last what is shared: one that comes too often takes nothing of it from the others.
+        let come = come
+            .and_then(|()| locked(&self.addresses).come(address, now))
+            .and_then(|()| locked(&self.standing).come(&key, now));
         come.inspect_err(|exceeded| self.note(*exceeded, &address))
     }
 
@@ -95,6 +99,11 @@ impl Admission {
     /// A connection from an address came to nothing.
     pub(super) fn came_to_nothing(&self, address: IpAddr) {
         locked(&self.standing).stall(address_key(address), Instant::now());
+    }
+
+    /// A principal came from an address while it pauses.
+    pub(super) fn came_while_pausing(&self, address: IpAddr) {
+        locked(&self.standing).stall_again(address_key(address), Instant::now());
     }
 
     /// Counts what was refused to somebody; the log hears of it now and then.

@@ -109,7 +109,7 @@ pub async fn serve(
     stop: CancellationToken,
 ) -> Result<(), ServeError> {
     let limits = AcceptLimits::within(&node.config().limits, descriptors());
-    let of_links = Arc::new(Admission::new("links", limits.clone()));
+    let of_links = Arc::new(Admission::new("links", limits.clone().of_links()));
     let of_clients = Arc::new(Admission::new("clients", limits));
     let ports_used = [Arc::clone(&of_links), Arc::clone(&of_clients)];
     let links = Arc::new(ArcSwap::from_pointee(tls.links_config(&node)?));

@@ -6,25 +6,27 @@ use std::{
     io,
     os::unix::fs::{FileExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
+    thread::{self, JoinHandle},
 };
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
-use super::{TransferError, read_up_to};
+use super::{
+    TransferError,
+    due::{Due, Unfit},
+    read_up_to,
+};
 use crate::{
     client::{Client, ClientError},
-    crypto::{
-        Digest,
-        chunks::{ChunkPlan, ChunkTree, chunk_hash, verify_chunk},
-    },
+    crypto::chunks::chunk_hash,
     wire::{
         ledger::ReadingPurpose,
         node::{DownloadItemRequest, Item, ProvedChunk, download_item_response::Message},
     },
 };
 
-/// How often a chunk that does not fit is fetched.
-const TRIES: u32 = 3;
+/// Bytes after which what was written is synced beside the writing of more.
+const SYNC_EVERY: u64 = 64 << 20;
 
 /// What is to be downloaded, why, and where to.
 #[derive(Clone, Debug)]
@@ -47,10 +49,11 @@ pub struct DownloadOrder {
 struct Part {
     file: File,
     path: PathBuf,
-    plan: ChunkPlan,
-    root: Digest,
-    tree: ChunkTree,
-    broken: u32,
+    due: Due,
+    /// Bytes written since the last sync was begun.
+    unsynced: u64,
+    /// The last sync. What it says counts: the system tells of a failed one once.
+    syncing: Option<JoinHandle<io::Result<()>>>,
 }
 
 /// Why a chunk was not taken.
@@ -70,9 +73,7 @@ impl Part {
     /// Opens what an earlier download left, or begins. Whole chunks are kept: they were checked when they
     /// were written, and the root over everything is compared at the end.
     fn open(path: PathBuf, item: &Item) -> Result<Self, TransferError> {
-        let plan = ChunkPlan::new(item.size, item.chunk_size)?;
-        let root = Digest::try_from(item.root.as_slice())
-            .map_err(|_| TransferError::Protocol("an item without a root"))?;
+        let mut due = Due::of(item)?;
         let failed = || TransferError::file("cannot write", &path);
         let file = OpenOptions::new()
             .read(true)
@@ -86,77 +87,87 @@ impl Part {
             return Err(TransferError::Busy(path));
         }
         let length = file.metadata().map_err(failed())?.len();
-        let mut tree = ChunkTree::default();
-        while tree.leaves() < plan.chunks()
-            && plan.bytes_of(tree.leaves().saturating_add(1)) <= length
-        {
-            let index = tree.leaves();
-            let chunk = read_up_to(&file, plan.bytes_of(index), plan.length(index))
-                .map_err(TransferError::file("cannot read", &path))?;
-            tree.push(chunk_hash(&chunk));
+        while !due.is_whole() && due.plan.bytes_of(due.index().saturating_add(1)) <= length {
+            let (at, size) = (due.plan.bytes_of(due.index()), due.plan.length(due.index()));
+            let chunk =
+                read_up_to(&file, at, size).map_err(TransferError::file("cannot read", &path))?;
+            due.push(chunk_hash(&chunk));
         }
-        file.set_len(plan.bytes_of(tree.leaves()))
+        file.set_len(due.plan.bytes_of(due.index()))
             .map_err(failed())?;
         Ok(Self {
             file,
             path,
-            plan,
-            root,
-            tree,
-            broken: 0,
+            due,
+            unsynced: 0,
+            syncing: None,
         })
     }
 
     /// Takes the chunk that is due.
     fn take(&mut self, chunk: &ProvedChunk) -> Result<(), Taking> {
-        let index = self.tree.leaves();
-        if chunk.index != index {
-            return Err(TransferError::Protocol("chunks out of their order").into());
-        }
-        let path: Result<Vec<Digest>, _> = chunk
-            .path
-            .iter()
-            .map(|hash| Digest::try_from(hash.as_slice()))
-            .collect();
-        let leaf = chunk_hash(&chunk.data);
-        let fits = chunk.data.len() == self.plan.length(index)
-            && path.is_ok_and(|path| {
-                verify_chunk(&self.root, self.plan.chunks(), index, &leaf, &path).is_ok()
-            });
-        if !fits {
-            self.broken = self.broken.saturating_add(1);
-            if self.broken >= TRIES {
-                return Err(TransferError::Damaged {
-                    index,
-                    times: self.broken,
-                    part: self.path.clone(),
-                }
-                .into());
-            }
-            return Err(Taking::Broken);
-        }
-        let offset = self.plan.bytes_of(index);
+        let offset = self.due.plan.bytes_of(self.due.index());
+        let checked = self.due.check(chunk);
+        let checked = checked.map_err(|Unfit { index, times }| TransferError::Damaged {
+            index,
+            times,
+            part: self.path.clone(),
+        })?;
+        let leaf = checked.ok_or(Taking::Broken)?;
         let written = self.file.write_all_at(&chunk.data, offset);
         written.map_err(TransferError::file("cannot write", &self.path))?;
-        self.tree.push(leaf);
-        self.broken = 0;
+        self.due.push(leaf);
+        self.unsynced = self.unsynced.saturating_add(chunk.data.len() as u64);
+        if self.unsynced >= SYNC_EVERY && self.syncing.as_ref().is_none_or(JoinHandle::is_finished)
+        {
+            self.synced()?;
+            self.begin_sync();
+        }
         Ok(())
     }
 
-    fn is_whole(&self) -> bool {
-        self.tree.leaves() >= self.plan.chunks()
+    /// Syncs what was written so far, on a thread of its own; without one, the end syncs everything.
+    fn begin_sync(&mut self) {
+        let Ok(file) = self.file.try_clone() else {
+            return;
+        };
+        let sync = thread::Builder::new().name("download-sync".to_owned());
+        if let Ok(syncing) = sync.spawn(move || file.sync_data()) {
+            self.syncing = Some(syncing);
+            self.unsynced = 0;
+        }
+    }
+
+    /// Waits for the sync under way.
+    fn synced(&mut self) -> Result<(), TransferError> {
+        let Some(syncing) = self.syncing.take() else {
+            return Ok(());
+        };
+        let ended = syncing
+            .join()
+            .unwrap_or_else(|_| Err(io::Error::other("the thread that syncs ended")));
+        ended.map_err(|error| self.distrusted(error))
+    }
+
+    /// After a failed sync what the system still shows of the file cannot be believed: it is fetched anew.
+    fn distrusted(&self, error: io::Error) -> TransferError {
+        // Whether or not that is possible, the download has failed.
+        let _ = self.file.set_len(0);
+        TransferError::file("cannot sync", &self.path)(error)
     }
 
     /// Syncs it and gives it its name. What an earlier download left was altered since, where the root is
     /// another: then it is fetched once more from the beginning.
     fn finish(&mut self, output: &Path) -> Result<bool, TransferError> {
         let failed = |doing| TransferError::file(doing, output);
-        if self.tree.root() != self.root {
-            self.tree = ChunkTree::default();
+        self.synced()?;
+        if !self.due.is_the_item() {
+            self.due.begin_again();
             self.file.set_len(0).map_err(failed("cannot write"))?;
             return Ok(false);
         }
-        self.file.sync_all().map_err(failed("cannot sync"))?;
+        let synced = self.file.sync_all();
+        synced.map_err(|error| self.distrusted(error))?;
         match renameat_with(CWD, &self.path, CWD, output, RenameFlags::NOREPLACE) {
             Ok(()) => {}
             Err(rustix::io::Errno::EXIST) => {
@@ -213,7 +224,7 @@ impl Client {
         let mut pauses = self.pauses();
         let mut part: Option<Part> = None;
         loop {
-            let before = part.as_ref().map(|part| part.tree.leaves());
+            let before = part.as_ref().map(|part| part.due.index());
             let failed = match self.download_once(&order, &mut part, progress).await {
                 Ok(Some(item)) => return Ok(item),
                 // A chunk is fetched again.
@@ -221,7 +232,7 @@ impl Client {
                 Err(TransferError::Client(failed)) => failed,
                 Err(error) => return Err(error),
             };
-            if part.as_ref().map(|part| part.tree.leaves()) > before {
+            if part.as_ref().map(|part| part.due.index()) > before {
                 pauses = self.pauses();
             }
             self.recover(failed, &mut pauses).await?;
@@ -237,7 +248,7 @@ impl Client {
     ) -> Result<Option<Item>, TransferError> {
         // How far an earlier call came is known once the node has said how the item is cut.
         let begun = match part {
-            Some(part) => Some(part.tree.leaves()),
+            Some(part) => Some(part.due.index()),
             None => None,
         };
         let request = |from_chunk, chunks| DownloadItemRequest {
@@ -268,9 +279,9 @@ impl Client {
                 off(move || Part::open(path, &of)).await?
             }
         };
-        progress(its.plan.bytes_of(its.tree.leaves()), its.plan.size());
-        if begun.is_none() && left && !its.is_whole() {
-            let from = its.tree.leaves();
+        progress(its.due.plan.bytes_of(its.due.index()), its.due.plan.size());
+        if begun.is_none() && left && !its.due.is_whole() {
+            let from = its.due.index();
             answers = self
                 .items
                 .download_item(request(from, 0))
@@ -279,7 +290,7 @@ impl Client {
             answers.message().await?;
         }
         let taken = loop {
-            if its.is_whole() {
+            if its.due.is_whole() {
                 break Ok(true);
             }
             let message = match answers.message().await {
@@ -300,7 +311,7 @@ impl Client {
             .await?;
             its = back;
             match took {
-                Ok(()) => progress(its.plan.bytes_of(its.tree.leaves()), its.plan.size()),
+                Ok(()) => progress(its.due.plan.bytes_of(its.due.index()), its.due.plan.size()),
                 Err(Taking::Broken) => break Ok(false),
                 Err(Taking::Failed(error)) => break Err(error),
             }

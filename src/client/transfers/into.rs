@@ -1,21 +1,14 @@
 //! Downloading a file into something that takes its bytes in order, such as an archive: each chunk is
 //! checked against the item's root before it is handed on.
 
-use super::TransferError;
+use super::{TransferError, due::Due};
 use crate::{
     client::{Client, ClientError},
-    crypto::{
-        Digest,
-        chunks::{ChunkPlan, ChunkTree, chunk_hash, verify_chunk},
-    },
     wire::{
         ledger::ReadingPurpose,
-        node::{DownloadItemRequest, Item, ProvedChunk, download_item_response::Message},
+        node::{DownloadItemRequest, Item, download_item_response::Message},
     },
 };
-
-/// How often a chunk that does not fit is fetched.
-const TRIES: u32 = 3;
 
 /// Which file to hand on, and why.
 #[derive(Clone, Debug)]
@@ -32,42 +25,6 @@ pub struct IntoOrder {
     pub note: String,
 }
 
-/// How far the file is handed on.
-struct Under {
-    plan: ChunkPlan,
-    root: Digest,
-    tree: ChunkTree,
-    broken: u32,
-}
-
-impl Under {
-    fn of(item: &Item) -> Result<Self, TransferError> {
-        Ok(Self {
-            plan: ChunkPlan::new(item.size, item.chunk_size)?,
-            root: Digest::try_from(item.root.as_slice())
-                .map_err(|_| TransferError::Protocol("an item without a root"))?,
-            tree: ChunkTree::default(),
-            broken: 0,
-        })
-    }
-
-    /// Whether a chunk is the one that is due, and the item's.
-    fn fits(&self, chunk: &ProvedChunk) -> bool {
-        let index = self.tree.leaves();
-        let path: Result<Vec<Digest>, _> = chunk
-            .path
-            .iter()
-            .map(|hash| Digest::try_from(hash.as_slice()))
-            .collect();
-        let leaf = chunk_hash(&chunk.data);
-        chunk.index == index
-            && chunk.data.len() == self.plan.length(index)
-            && path.is_ok_and(|path| {
-                verify_chunk(&self.root, self.plan.chunks(), index, &leaf, &path).is_ok()
-            })
-    }
-}
-
 impl Client {
     /// Downloads an item and hands its bytes to `take`, in order and once each. What breaks off goes on
     /// within this call; a chunk that does not fit is fetched again.
@@ -80,9 +37,9 @@ impl Client {
         take: &mut (dyn FnMut(&[u8]) -> std::io::Result<()> + Send),
     ) -> Result<Item, TransferError> {
         let mut pauses = self.pauses();
-        let mut under: Option<Under> = None;
+        let mut under: Option<Due> = None;
         loop {
-            let before = under.as_ref().map(|under| under.tree.leaves());
+            let before = under.as_ref().map(|under| under.index());
             let failed = match self.hand_on(order, &mut under, take).await {
                 Ok(Some(item)) => return Ok(item),
                 // A chunk is fetched again.
@@ -90,7 +47,7 @@ impl Client {
                 Err(TransferError::Client(failed)) => failed,
                 Err(error) => return Err(error),
             };
-            if under.as_ref().map(|under| under.tree.leaves()) > before {
+            if under.as_ref().map(|under| under.index()) > before {
                 pauses = self.pauses();
             }
             self.recover(failed, &mut pauses).await?;
@@ -101,13 +58,13 @@ impl Client {
     async fn hand_on(
         &mut self,
         order: &IntoOrder,
-        under: &mut Option<Under>,
+        under: &mut Option<Due>,
         take: &mut (dyn FnMut(&[u8]) -> std::io::Result<()> + Send),
     ) -> Result<Option<Item>, TransferError> {
         let request = DownloadItemRequest {
             reference: order.reference.clone(),
             item: order.item.to_vec(),
-            from_chunk: under.as_ref().map_or(0, |under| under.tree.leaves()),
+            from_chunk: under.as_ref().map_or(0, |under| under.index()),
             chunks: 0,
             purpose: order.purpose.into(),
             case_reference: order.case.clone(),
@@ -120,9 +77,9 @@ impl Client {
         };
         let under = match under {
             Some(under) => under,
-            none => none.insert(Under::of(&item)?),
+            none => none.insert(Due::of(&item)?),
         };
-        while under.tree.leaves() < under.plan.chunks() {
+        while !under.is_whole() {
             let Some(answer) = answers.message().await? else {
                 let closed = tonic::Status::unavailable("the connection closed");
                 return Err(ClientError::from(closed).into());
@@ -130,23 +87,21 @@ impl Client {
             let Some(Message::Chunk(chunk)) = answer.message else {
                 return Err(TransferError::Protocol("something else than a chunk"));
             };
-            if !under.fits(&chunk) {
-                under.broken = under.broken.saturating_add(1);
-                if under.broken >= TRIES {
-                    return Err(TransferError::Protocol(
-                        "a chunk that does not fit the item's root, three times over",
-                    ));
-                }
+            let Some(leaf) = under.check(&chunk).map_err(|_| {
+                TransferError::Protocol(
+                    "a chunk that does not fit the item's root, three times over",
+                )
+            })?
+            else {
                 return Ok(None);
-            }
-            under.broken = 0;
+            };
             take(&chunk.data).map_err(TransferError::file(
                 "cannot write",
                 std::path::Path::new("the bundle"),
             ))?;
-            under.tree.push(chunk_hash(&chunk.data));
+            under.push(leaf);
         }
-        if under.tree.root() != under.root {
+        if !under.is_the_item() {
             return Err(TransferError::Protocol("chunks that make up another root"));
         }
         Ok(Some(item))

@@ -39,7 +39,7 @@ pub use self::{
 use self::{
     connection::Connection,
     paced::Paced,
-    seats::{Handshakes, Seats},
+    seats::{Handshakes, NoSeat, Seats},
 };
 use super::{
     Caller, ConnectionIdentity,
@@ -171,15 +171,17 @@ enum Refusal {
     Revoked,
     #[error("connections of this identity came to nothing, and its pause is not over")]
     Stalls,
-    #[error("there are too many connections, of all or of this identity")]
+    #[error("this identity has its share of connections")]
+    Share,
+    #[error("there are too many connections, and none that yields")]
     Full,
 }
 
 impl Refusal {
     /// Whether it cost a handshake's time for nothing, or will as often as it is tried: not what a wrong
-    /// card or certificate costs, which somebody will put right.
+    /// card or certificate costs, which somebody will put right, nor that others have filled the port.
     const fn is_stall(&self) -> bool {
-        matches!(self, Self::Slow | Self::Stalls | Self::Full)
+        matches!(self, Self::Slow | Self::Share)
     }
 }
 
@@ -228,6 +230,8 @@ impl Gate {
                         }
                         if fault.is_stall() {
                             gate.admission.came_to_nothing(remote.ip());
+                        } else if matches!(fault, Refusal::Stalls) {
+                            gate.admission.came_while_pausing(remote.ip());
                         }
                         tracing::debug!(%remote, door = ?gate.door, %fault, "connection refused");
                     }
@@ -275,7 +279,10 @@ impl Gate {
         let usage = Usage::new(&self.admission, &who, address.map(|of| of.ip()));
         let usage = Arc::new(usage);
         let seat = Seats::take(&self.seats, &who, &usage, &entered.cut);
-        let seat = seat.ok_or(Refusal::Full)?;
+        let seat = seat.map_err(|none| match none {
+            NoSeat::Share => Refusal::Share,
+            NoSeat::Full => Refusal::Full,
+        })?;
         // By the clock that the handshake judged the certificate by.
         let left = leaf.until.since(Moment::from(OffsetDateTime::now_utc()));
         Ok(Connection::new(

@@ -9,6 +9,12 @@ use crate::{
 
 /// Ports of a node.
 const PORTS: u64 = 2;
+/// How long an answered call speaks for whoever made it.
+const GOOD: Duration = Duration::from_secs(3600);
+/// The same on the links' port, and the longest pause there: whoever comes to it is a country's node, or is
+/// sent away by its certificate, and a node whose line was down must be back at once.
+const LINK_GOOD: Duration = Duration::from_secs(30 * 86_400);
+const LINK_PAUSE: Duration = Duration::from_secs(20);
 
 /// What connections may use.
 #[derive(Clone, Debug)]
@@ -78,6 +84,7 @@ impl AcceptLimits {
                     per_second: limits.stalled_per_second,
                     burst: limits.stalled_per_second,
                 },
+                good: GOOD,
             },
             max_connections: count(places.connections),
             max_connections_per_identity: count(limits.max_connections_per_identity),
@@ -97,5 +104,13 @@ impl AcceptLimits {
             keepalive: Duration::from_millis(limits.keepalive_ms),
             drain_timeout: Duration::from_millis(limits.drain_timeout_ms),
         }
+    }
+
+    /// As the links' port has them.
+    #[must_use]
+    pub fn of_links(mut self) -> Self {
+        self.patience.longest = self.patience.longest.min(LINK_PAUSE);
+        self.patience.good = LINK_GOOD;
+        self
     }
 }

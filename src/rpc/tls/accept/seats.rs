@@ -22,7 +22,7 @@ fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// An honest handshake is over within this time, or on a bad line: what is older and has to give way
 /// stalled.
-const HONEST: Duration = Duration::from_secs(1);
+const HONEST: Duration = Duration::from_secs(3);
 
 /// Handshakes in progress. When there are too many the oldest ends.
 pub(super) struct Handshakes {
@@ -118,6 +118,14 @@ struct Place {
     cut: CancellationToken,
 }
 
+/// Why a connection has no place.
+pub(super) enum NoSeat {
+    /// Its identity has its share.
+    Share,
+    /// Others have the port, and each of them has a call open.
+    Full,
+}
+
 /// One connection's place, given back when dropped.
 pub(super) struct Seat {
     seats: Arc<Seats>,
@@ -141,14 +149,14 @@ impl Seats {
         identity: &Arc<str>,
         usage: &Arc<Usage>,
         cut: &CancellationToken,
-    ) -> Option<Seat> {
+    ) -> Result<Seat, NoSeat> {
         let limits = seats.admission.limits();
         let mut taken = locked(&seats.taken);
         let own = taken.each.get(identity).copied().unwrap_or_default();
         if own >= limits.max_connections_per_identity {
             drop(taken);
             seats.admission.note_of(Limit::ConnectionsEach, identity);
-            return None;
+            return Err(NoSeat::Share);
         }
         if taken.all.len() >= limits.max_connections {
             seats.admission.note_of(Limit::Connections, identity);
@@ -159,7 +167,7 @@ impl Seats {
                 let yields = has > own || place.identity == *identity;
                 yields.then_some((Reverse(has), since, *number))
             });
-            let (_, _, number) = idle.min()?;
+            let (_, _, number) = idle.min().ok_or(NoSeat::Full)?;
             if let Some(place) = taken.leave(number) {
                 place.usage.gives_way();
                 place.cut.cancel();
@@ -176,7 +184,7 @@ impl Seats {
         taken.all.insert(number, place);
         seats.admission.occupied(Some(taken.all.len()), None);
         drop(taken);
-        Some(Seat {
+        Ok(Seat {
             seats: Arc::clone(seats),
             number,
         })

@@ -85,6 +85,7 @@ pub(super) fn limits() -> AcceptLimits {
                 per_second: 1000,
                 burst: 1000,
             },
+            good: LONG,
         },
         max_connections: 8,
         max_connections_per_identity: 4,
