@@ -22,7 +22,8 @@ use super::{
 ///
 /// Each claim is proved, not proved or contradicted. Without --root only the bundle itself is checked: that its
 /// parts hold together under the roots found in it, whosever they are. Nothing but the bundle is read, and no
-/// node is asked. Exit code 0: nothing speaks against the bundle; 65: something does.
+/// node is asked. Exit code 0: nothing speaks against the bundle; 65: something does;
+/// 66: it cannot be read.
 #[derive(Debug, Args)]
 pub(super) struct Verify {
     /// The bundle.

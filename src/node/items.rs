@@ -34,7 +34,7 @@ use crate::{
     entry::{ItemRow, ItemStand},
     evidence::items::{NoRoom, Owner, Room, RoomLimits},
     record::Country,
-    store::{ChunkStore, Store, StoreError, bytes_on_disk},
+    store::{ChunkError, ChunkStore, Store, StoreError, bytes_on_disk},
 };
 
 use super::{Node, NodeError, read::blocking};
@@ -111,7 +111,11 @@ impl Items {
                     room.hold(id, owner_of(&row), bytes, left);
                 }
                 ItemStand::Kept | ItemStand::Arrived => {
-                    if there.is_none() {
+                    let gone = matches!(
+                        chunks.is_whole(&id, plan),
+                        Err(ChunkError::Missing | ChunkError::NotYet(_))
+                    );
+                    if gone {
                         tracing::error!(
                             item = hex::encode(id),
                             "the chunks of an item are missing"
@@ -187,6 +191,12 @@ impl Items {
     fn take_missing(&self) -> Vec<ItemId> {
         let mut missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut missing)
+    }
+
+    /// Notes once more that the chunks of an item are missing.
+    fn is_missing(&self, id: ItemId) {
+        let mut missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+        missing.push(id);
     }
 
     /// The place of whoever writes an item: whoever had it is told to go.

@@ -10,7 +10,7 @@ use crate::{
         life::{is_erased, is_readable},
         versions::{self, Version},
     },
-    record::LATE_RECEIPTS_STEP,
+    record::{EVIDENCE_STEP, LATE_RECEIPTS_STEP},
     wire::{node::RecordState, record::FollowType},
 };
 
@@ -129,6 +129,31 @@ impl Node {
     /// # Errors
     /// [`NodeError`] when the store cannot be read.
     pub(super) fn thread(&self, number: u64) -> Result<Vec<u64>, NodeError> {
+        // Receipts that came together follow whichever record was first of them; they are shown
+        // as receipts.
+        self.thread_of(number, MAX_THREAD, |one| {
+            u32::from(one.step) != LATE_RECEIPTS_STEP
+        })
+    }
+
+    /// The beginning of a thread and the steps of an evidence request in it, `most` records at most.
+    ///
+    /// # Errors
+    /// [`NodeError`] when the store cannot be read.
+    pub(super) fn request_and_steps(
+        &self,
+        number: u64,
+        most: usize,
+    ) -> Result<Vec<u64>, NodeError> {
+        self.thread_of(number, most, |one| u32::from(one.step) == EVIDENCE_STEP)
+    }
+
+    fn thread_of(
+        &self,
+        number: u64,
+        most: usize,
+        belongs: impl Fn(&Follower) -> bool,
+    ) -> Result<Vec<u64>, NodeError> {
         let mut first = self.held(number)?;
         for _ in 0..MAX_CLIMB {
             let Some(before) = followed(&first.holding) else {
@@ -143,11 +168,8 @@ impl Node {
         let mut seen: HashSet<Digest> = open.iter().copied().collect();
         let mut numbers = vec![ask::by_digest(&self.store, &first.digest)?.unwrap_or(number)];
         while let Some(digest) = open.pop() {
-            // Receipts that came together follow whichever record was first of them; they are shown
-            // as receipts.
-            let speaks = |one: &Follower| u32::from(one.step) != LATE_RECEIPTS_STEP;
-            for follower in followers::followers(&self.store, &digest, speaks)? {
-                if numbers.len() < MAX_THREAD && seen.insert(follower.digest) {
+            for follower in followers::followers(&self.store, &digest, &belongs)? {
+                if numbers.len() < most && seen.insert(follower.digest) {
                     numbers.push(follower.number);
                     open.push(follower.digest);
                 }

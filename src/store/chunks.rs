@@ -150,6 +150,14 @@ impl ChunkStore {
         let mut file = open()?;
         file.cut(place_of(plan, tree.leaves()))
             .map_err(io_error("cannot cut", &path))?;
+        // What counts from here on is synced: a record that was only read out of the page cache, after a
+        // crash between its writing and its sync, is written and synced once more.
+        let record = Progress::new(plan, tree.leaves()).record();
+        file.write(Progress::offset(turn), &record)
+            .map_err(io_error(WRITE, &path))?;
+        file.sync().map_err(io_error("cannot sync", &path))?;
+        sync_parent(&*self.medium, &path)?;
+        let turn = turn.wrapping_add(1);
         let syncer = Syncer::start(open()?, path.clone(), plan, tree.leaves(), turn);
         Ok(ChunkWriter {
             id,

@@ -29,8 +29,8 @@ use crate::{
 ///
 /// Writes a BagIt folder or zip that `comity verify` checks with nothing but the fingerprints of the
 /// countries' roots; docs/BUNDLE.md has the format. What came from the other country needs its consent where
-/// its marking says so, and a second person agrees to every export. What breaks off leaves no bundle; the same
-/// command writes another.
+/// its marking says so, and a second person agrees to the export, unless the permissions say otherwise. What
+/// breaks off leaves no bundle; the same command writes another.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Export {
     #[command(flatten)]

@@ -61,9 +61,15 @@ pub enum OrderFault {
     /// It has not happened yet.
     #[error("the time lies in the future; state what was done, not what will be")]
     Future,
+    /// It lies before 1970.
+    #[error("the time lies before 1970; correct `at`")]
+    Past,
     /// It was destroyed.
     #[error("the item was destroyed here; nothing more happens to it")]
     Destroyed,
+    /// The thread does not name it, as far as it is looked at.
+    #[error("no record of the thread names the item")]
+    Unknown,
     /// The chain is as long as one may be.
     #[error("the item's chain of custody is as long as one may be")]
     Full,
@@ -95,6 +101,9 @@ pub fn next(
         if !fits(text, most) || needed && text.is_empty() {
             return Err(OrderFault::Text(name));
         }
+    }
+    if order.at.micros() < 0 {
+        return Err(OrderFault::Past);
     }
     if order.at > now {
         return Err(OrderFault::Future);

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use crate::{
     crypto::Digest,
     evidence::terms::{self, Event, ExtensionFault, Happened, History},
+    wire::record::RefusalGround,
 };
 
 /// What became of a step.
@@ -228,8 +229,11 @@ impl Fold<'_> {
         let Some(goes) = table::goes(self.state, step.act, by) else {
             return Err(not_now);
         };
+        // That there is no agreement can always be said.
+        let always = step.ground == i32::from(RefusalGround::NoAgreement);
         let grounds = &self.matter.refusal_grounds;
-        if step.act == Act::Refuse && !grounds.is_empty() && !grounds.contains(&step.ground) {
+        let limits = !always && !grounds.is_empty();
+        if step.act == Act::Refuse && limits && !grounds.contains(&step.ground) {
             return Err(Void::Ground(step.ground));
         }
         let to = match goes {

@@ -124,15 +124,6 @@ pub struct Profile {
     pub refusal_grounds: Vec<RefusalGround>,
 }
 
-impl Profile {
-    /// Whether a request may be refused on a ground. That there is no agreement can always be said.
-    pub fn allows_ground(&self, ground: RefusalGround) -> bool {
-        self.refusal_grounds.is_empty()
-            || ground == RefusalGround::NoAgreement
-            || self.refusal_grounds.contains(&ground)
-    }
-}
-
 /// A profile and a calendar: by what a request's clocks are counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Terms {

@@ -314,7 +314,11 @@ impl Node {
             reason: reason.chars().take(MAX_REASON).collect(),
             found,
         };
-        self.entry_about(&carriers, item, order, by.clone())
+        // What is opened without an entry would be a gap that nobody sees.
+        match self.entry_about(&carriers, item, order, by.clone())? {
+            None => Ok(Some(Err(OrderFault::Unknown))),
+            entry => Ok(entry),
+        }
     }
 
     /// Whether the last own entry says that the same person opened the item, not long ago.

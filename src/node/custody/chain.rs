@@ -6,7 +6,10 @@ use std::borrow::Borrow;
 use crate::{
     card::Place,
     crypto::Digest,
-    evidence::custody::{Anchor, Chain, Item, Stated, stated, verify},
+    evidence::{
+        bundle::MAX_RECORDS,
+        custody::{Anchor, Chain, Item, Stated, stated, verify},
+    },
     inbox::StoredRecord,
     record::Country,
     wire::record::{EvidenceItem, Record, SignedCustody, evidence_step::Act, step::Step},
@@ -49,7 +52,7 @@ impl Node {
     /// A request, or spontaneous information, with the steps that follow it, as far as they open.
     pub(in crate::node) fn carriers(&self, number: u64) -> Result<Vec<Carrier>, NodeError> {
         let mut carriers = Vec::new();
-        for number in self.thread(number)? {
+        for number in self.request_and_steps(number, MAX_RECORDS)? {
             let stored = match self.stored(number) {
                 Ok(stored) => stored,
                 Err(error) if error.is_damage() => continue,

@@ -8,7 +8,7 @@ use crate::{
     access::{Compartments, Permit, Purpose, act},
     crypto::Digest,
     entry::ItemStand,
-    evidence::custody::CustodyOrder,
+    evidence::{bundle::MAX_RECORDS, custody::CustodyOrder},
     record::{Country, Reference, handling::demands, sharing::labels},
     wire::{
         bundle::BundleParts,
@@ -115,6 +115,10 @@ impl Node {
         let court = court(&order.beneficiary)?;
         let asked = self.find(&order.reference)?;
         let carriers = self.carriers(asked)?;
+        // A bundle that left something out without saying so would prove what is not true.
+        if carriers.len() >= MAX_RECORDS {
+            return Err(ConsentError::TooLong(order.reference));
+        }
         let carriers = request_and_steps(carriers, order.reference)?;
         let other = other_of(&carriers, self.country)
             .or_else(|| destination_of(&carriers))

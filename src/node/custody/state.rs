@@ -177,10 +177,20 @@ impl Node {
         self.check_open(&stored)
             .map_err(|error| ReadError::of(reference, error))?;
         let carriers = self.carriers(number)?;
+        let mut opens = Vec::with_capacity(carriers.len());
+        for of in &carriers {
+            let mut subject = self.subject_of(&of.stored, &of.record)?;
+            subject.present.insert(CompartmentLabel::Evidence);
+            let reached = permit.reach(&subject).allowed;
+            opens.push(reached.has(CompartmentLabel::Evidence));
+        }
         let header = carriers
             .first()
             .map_or(stored.digest, |of| of.stored.digest);
-        Ok((header, self.custody_in(&carriers)?))
+        let mut items = self.custody_in(&carriers)?;
+        // Each by the record that names it; an upload that none names is the first's.
+        items.retain(|of| opens.get(of.record.unwrap_or(0)).copied().unwrap_or(false));
+        Ok((header, items))
     }
 
     /// Shows the custody of a thread's items, or of one. The leaf is durable before this answers.
@@ -197,7 +207,7 @@ impl Node {
     ) -> Result<ShownCustody, CustodyError> {
         check_purpose(&note)?;
         let (node, by) = (Arc::clone(self), permit.clone());
-        let (header, mut items) = off(move || node.items_in_reach(&by, reference)).await?;
+        let (_, mut items) = off(move || node.items_in_reach(&by, reference)).await?;
         if let Some(item) = item {
             items.retain(|of| of.item.id == item);
             if items.is_empty() {
@@ -206,12 +216,17 @@ impl Node {
             }
         }
         let number = self.find(&reference)?;
+        let digest = self.held(number)?.digest;
+        let bulk = self.gets_at(&permit, &[number])?;
         let order = ReadOrder {
             number,
-            digest: Some(header),
+            digest: Some(digest),
             reference: reference.to_string(),
             compartments: vec![CompartmentLabel::Evidence as u32],
-            by: By::of(&permit).reading_for(Some(purpose), note),
+            subject: item.map(|of| of.to_vec()).unwrap_or_default(),
+            by: By::of(&permit)
+                .reading_for(Some(purpose), note)
+                .under(bulk.as_ref()),
             detail: "custody-shown",
             ..ReadOrder::default()
         };

@@ -134,11 +134,19 @@ impl Node {
     /// Steps of the request with this header, in the order in which they became durable here. One that
     /// cannot be opened any more is missing, as if it had not come.
     fn evidence_steps(&self, request: &Digest) -> Result<Vec<(u64, Step)>, NodeError> {
-        let mut looked_at = 0_usize;
+        // Each side has its own bound: what one floods the thread with confuses its own chain alone.
+        let (mut own, mut others) = (0_usize, 0_usize);
         let is_step = |one: &followers::Follower| {
-            let is = one.kind == FollowType::Step && u32::from(one.step) == EVIDENCE_STEP;
-            looked_at = looked_at.saturating_add(usize::from(is));
-            is && looked_at <= MAX_LOOKED_AT
+            if one.kind != FollowType::Step || u32::from(one.step) != EVIDENCE_STEP {
+                return false;
+            }
+            let looked_at = if one.origin == self.country {
+                &mut own
+            } else {
+                &mut others
+            };
+            *looked_at = looked_at.saturating_add(1);
+            *looked_at <= MAX_LOOKED_AT
         };
         let mut steps = Vec::new();
         for follower in followers::followers(&self.store, request, is_step)? {

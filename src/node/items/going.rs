@@ -14,7 +14,7 @@ use super::{
     },
     ItemError, ItemId,
     known::Part,
-    upload::{Upload, Written, off},
+    upload::{Ended, Upload, Written, off},
 };
 use crate::{
     crypto::{
@@ -94,7 +94,7 @@ impl Upload {
     }
 
     /// Ends the thread, with everything durable that it was given.
-    async fn written(&mut self) -> Result<Written, ItemError> {
+    async fn written(&mut self) -> Result<Ended, ItemError> {
         self.to = None;
         match self.worker.take() {
             Some(worker) => worker.await.map_err(|_| NodeError::Task)?,
@@ -108,7 +108,7 @@ impl Upload {
     /// [`ItemError::Shrank`] while chunks are missing: the upload can go on. [`ItemError::Changed`] when
     /// the roots differ: then nothing is kept.
     pub async fn end(mut self, root: Digest) -> Result<Item, ItemError> {
-        let written = self.written().await?;
+        let (written, writing) = self.written().await?;
         if written.chunks < self.plan.chunks() {
             return Err(ItemError::Shrank {
                 stated: self.plan.size(),
@@ -116,6 +116,7 @@ impl Upload {
             });
         }
         if written.root != root {
+            drop(writing);
             self.node.drop_item(self.id, ItemEnd::Abandoned).await?;
             return Err(ItemError::Changed {
                 theirs: root,
@@ -149,6 +150,7 @@ impl Upload {
         };
         let proposed = self.node.writer.propose(Proposal::Item(order)).await;
         proposed.map_err(NodeError::from)?;
+        drop(writing);
         self.node.items.unseat(&self.id);
         let (node, id) = (Arc::clone(&self.node), self.id);
         off(move || {

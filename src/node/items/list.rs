@@ -6,6 +6,7 @@ use crate::{
     access::{Permit, Purpose, act},
     crypto::Digest,
     entry::ItemRow,
+    evidence::bundle::MAX_RECORDS,
     inbox::ask,
     record::Reference,
     wire::{node::Item, record::CompartmentLabel},
@@ -24,9 +25,9 @@ use super::{
 };
 
 impl Node {
-    /// Numbers of the records whose items belong to one of them: the thread.
+    /// Numbers of the records whose items belong to one of them: the request and its steps.
     pub(super) fn item_records(&self, number: u64) -> Result<Vec<u64>, NodeError> {
-        let mut numbers = self.thread(number)?;
+        let mut numbers = self.request_and_steps(number, MAX_RECORDS)?;
         if !numbers.contains(&number) {
             numbers.push(number);
         }
@@ -102,7 +103,9 @@ impl Node {
                 continue;
             }
             subject.present.insert(CompartmentLabel::Evidence);
-            let opens = download.as_ref().is_some_and(|permit| {
+            // Of a record that is locked nothing more is told than that there are items.
+            let is_open = self.check_open(&stored).is_ok();
+            let opens = download.as_ref().filter(|_| is_open).is_some_and(|permit| {
                 permit
                     .reach(&subject)
                     .allowed

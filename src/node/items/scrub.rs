@@ -103,7 +103,10 @@ impl Node {
                 Ok(Some(known.plan.length(index) as u64))
             }
             Err(ChunkError::Store(error)) => Err(error.into()),
-            Err(_) => Ok(None),
+            Err(error) => {
+                tracing::error!(%error, item = hex::encode(id), "a chunk of an item cannot be read");
+                Ok(None)
+            }
         }
     }
 }

@@ -52,11 +52,18 @@ impl Node {
     /// # Errors
     /// [`NodeError`] when something failed; it stays due.
     pub(in crate::node) async fn tend_items(self: &Arc<Self>) -> Result<(), NodeError> {
+        // One that fails keeps nothing from the others, and stays due.
+        let mut failed = None;
         for id in self.items.take_missing() {
-            self.conclude_fetch(id, Some("missing"), true).await?;
+            if let Err(error) = self.conclude_fetch(id, Some("missing"), true).await {
+                self.items.is_missing(id);
+                failed = Some(error);
+            }
         }
         for id in rows::doomed(&self.store)? {
-            self.drop_item(id, ItemEnd::Shredded).await?;
+            if let Err(error) = self.drop_item(id, ItemEnd::Shredded).await {
+                failed = Some(error);
+            }
         }
         self.tell_of_items().await?;
         let now = self.now().micros();
@@ -69,10 +76,12 @@ impl Node {
                     item = hex::encode(id),
                     "an upload that nobody went on with is given up"
                 );
-                self.drop_item(id, ItemEnd::Expired).await?;
+                if let Err(error) = self.drop_item(id, ItemEnd::Expired).await {
+                    failed = Some(error);
+                }
             }
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
     /// Tells the countries that sent items what became of them: a step of the request's thread, in the
@@ -181,6 +190,11 @@ impl Node {
             self.items.unseat(&id);
             return Ok(());
         };
+        // It became whole meanwhile: only its record's end takes that away.
+        if why != ItemEnd::Shredded && row.stand() != ItemStand::Uploading {
+            self.items.unseat(&id);
+            return Ok(());
+        }
         let node = Arc::clone(self);
         let slot = row.peer.is_empty().then_some(row.slot);
         let alone = self.life_change.lock().await;

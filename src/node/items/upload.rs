@@ -10,7 +10,7 @@ use std::{sync::Arc, time::Duration};
 
 use prost::{Message as _, bytes::Bytes};
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{OwnedMutexGuard, mpsc, watch},
     task::JoinHandle,
 };
 
@@ -79,12 +79,15 @@ pub struct Upload {
     pub(super) by: By,
     pub(super) seat: Seat,
     pub(super) to: Option<mpsc::Sender<Bytes>>,
-    pub(super) worker: Option<JoinHandle<Result<Written, ItemError>>>,
+    pub(super) worker: Option<JoinHandle<Result<Ended, ItemError>>>,
     pub(super) durable: watch::Receiver<u64>,
     /// The chunk that is due.
     pub(super) next: u64,
     pub(super) root: Digest,
 }
+
+/// What was written, and the right to write on: whoever holds it is the only one to end the item.
+pub(super) type Ended = (Written, OwnedMutexGuard<()>);
 
 /// What the thread has written when it ends.
 pub(super) struct Written {
@@ -129,6 +132,11 @@ impl Node {
         if seat.replaced.is_cancelled() {
             return Err(ItemError::Replaced);
         }
+        // It may have ended while this call waited.
+        let row = self.item_row(&id)?;
+        if row.is_none_or(|row| row.stand() != ItemStand::Uploading) {
+            return Err(ItemError::Replaced);
+        }
         let node = Arc::clone(self);
         let opened = off(move || {
             let writer = node.items.chunks.write_on(id, plan, &key)?;
@@ -141,8 +149,7 @@ impl Node {
         let node = Arc::clone(self);
         let worker = tokio::task::spawn_blocking(move || {
             let written = write(&node, writer, &key, from, &told, id);
-            drop(writing);
-            written
+            written.map(|written| (written, writing))
         });
         Ok(Upload {
             node: Arc::clone(self),

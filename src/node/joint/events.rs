@@ -92,7 +92,10 @@ impl Node {
         }
         // Where its submitter wants to be told why it is read, a reading with a purpose opens it.
         let told = record.marking.as_ref().is_some_and(|of| of.tell_purpose);
-        let events = match meeting_of(&record).filter(|_| !told) {
+        // Who may only list it is told that there is a meeting.
+        let subject = self.subject_of(&stored, &record)?;
+        let opens = permit.reach(&subject).is_allowed();
+        let events = match meeting_of(&record).filter(|_| !told && opens) {
             Some(meeting) => {
                 let versions = self.versions(number)?;
                 let amended = u32::try_from(versions.len().saturating_sub(1)).unwrap_or(u32::MAX);

@@ -14,7 +14,7 @@ use crate::{
     },
     record::Moment,
     rpc::{
-        services::{enter_about, items::item_id, purpose, reference, refuse},
+        services::{consents::labels, enter_about, items::item_id, purpose, reference, refuse},
         status::Refusal,
     },
     wire::{
@@ -26,7 +26,6 @@ use crate::{
             bundle_service_server::BundleService, custody_service_server::CustodyService,
             export_evidence_response::Part,
         },
-        record::CompartmentLabel,
     },
 };
 pub(super) struct Bundles {
@@ -129,11 +128,7 @@ impl BundleService for Bundles {
             enter_about::<act::ExportCourt, _>(&self.node, request, |of| &of.reference)?;
         let order = EvidenceExport {
             reference: reference(&request.reference)?,
-            compartments: request
-                .compartments
-                .iter()
-                .filter_map(|number| CompartmentLabel::try_from(*number).ok())
-                .collect(),
+            compartments: labels(&request.compartments),
             beneficiary: request.beneficiary,
             purpose: purpose(request.reading_purpose, &request.case_reference)?,
             note: request.purpose,

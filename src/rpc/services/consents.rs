@@ -38,7 +38,7 @@ impl Consents {
     }
 }
 
-fn labels(numbers: &[i32]) -> Vec<CompartmentLabel> {
+pub(super) fn labels(numbers: &[i32]) -> Vec<CompartmentLabel> {
     // What is no compartment is asked for as one that is not held, and refused as such.
     let labels = numbers.iter();
     labels

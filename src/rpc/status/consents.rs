@@ -11,6 +11,7 @@ impl From<ConsentError> for Refusal {
             ConsentError::Own(_) => (Code::FailedPrecondition, "RECORD_OWN"),
             ConsentError::Step(_) => (Code::FailedPrecondition, "RECORD_IS_STEP"),
             ConsentError::NotEvidence(_) => (Code::NotFound, "EVIDENCE_NOT_A_REQUEST"),
+            ConsentError::TooLong(_) => (Code::FailedPrecondition, "EVIDENCE_TOO_LONG"),
             ConsentError::Custody(_) => (Code::FailedPrecondition, "CUSTODY_REFUSED"),
             ConsentError::Of { error: inner, .. } => {
                 let told = match **inner {

@@ -52,9 +52,10 @@ pub(super) enum Came {
     Refused(u32, FileRefusalReason),
 }
 
-/// Where frames for the item in hand go.
+/// Where frames for the item in hand go; `most` bytes at a time.
 struct Hand {
     id: ItemId,
+    most: usize,
     to: mpsc::Sender<Came>,
 }
 
@@ -137,18 +138,14 @@ impl Fetching {
             return Err(refused("a chunk without nonce or tag"));
         };
         let seal = ChunkSeal { nonce, tag };
-        self.came(
-            &chunk.item,
-            Came::Chunk(chunk.round, chunk.index, seal, chunk.data),
-        )
+        let came = Came::Chunk(chunk.round, chunk.index, seal, chunk.data);
+        self.came(&chunk.item, came)
     }
 
     /// What was asked for is not sent.
     pub(super) fn refusal(&self, refusal: &FileRefusal) -> Result<(), FilesEnd> {
-        self.came(
-            &refusal.item,
-            Came::Refused(refusal.round, refusal.reason()),
-        )
+        let came = Came::Refused(refusal.round, refusal.reason());
+        self.came(&refusal.item, came)
     }
 
     /// Hands it to the thread. What belongs to an item that is not in hand any more is dropped; more than
@@ -161,6 +158,9 @@ impl Fetching {
                 _ => Ok(()),
             };
         };
+        if matches!(&came, Came::Chunk(.., data) if data.len() > hand.most) {
+            return Err(refused("a chunk larger than the item's"));
+        }
         match hand.to.try_send(came) {
             Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => Ok(()),
             Err(mpsc::error::TrySendError::Full(_)) => {
@@ -207,7 +207,8 @@ impl Fetching {
         let most = usize::try_from(window.saturating_mul(2)).unwrap_or(64);
         let (to, from) = mpsc::channel(most.saturating_add(2));
         self.strays.store(0, Ordering::Relaxed);
-        *locked(&self.hand) = Some(Hand { id, to });
+        let most = usize::try_from(known.plan.chunk_size()).unwrap_or(usize::MAX);
+        *locked(&self.hand) = Some(Hand { id, most, to });
         let seat = self.node.items.sit(id);
         let writing = Arc::clone(&seat.writing).lock_owned().await;
         let work = Worker {

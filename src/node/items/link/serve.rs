@@ -106,6 +106,12 @@ async fn take(
     ask: Asked,
     out: &FilesOut,
 ) -> Result<(), FilesEnd> {
+    // Asked each time: what was recalled or shredded since goes no further.
+    let asking = Arc::clone(node);
+    let found = blocking(move || asking.served(ask.id, peer)).await;
+    if !matches!(found, Ok(Some(_))) {
+        serving.retain(|of| of.id != ask.id);
+    }
     let known = serving.iter_mut().find(|of| of.id == ask.id);
     if let Some(known) = known {
         if ask.round < known.round {
@@ -127,8 +133,6 @@ async fn take(
             None => return refuse(out, &ask, FileRefusalReason::Busy).await,
         }
     }
-    let asking = Arc::clone(node);
-    let found = blocking(move || asking.served(ask.id, peer)).await;
     match found {
         Ok(Some(reader)) if ask.from < reader.plan().chunks() => {
             let most = ask.from.saturating_add(MOST_CREDIT);
@@ -239,8 +243,8 @@ pub(super) fn reported(node: &Arc<Node>, peer: Country, report: &FileReport) {
     };
     let (node, index) = (Arc::clone(node), report.index);
     tokio::task::spawn_blocking(move || {
-        // Whoever may not have it reports nothing.
-        if !matches!(node.served(id, peer), Ok(Some(_)))
+        // Whoever may not have it reports nothing, nor anybody what it does not have.
+        if !matches!(node.served(id, peer), Ok(Some(of)) if index < of.plan().chunks())
             || !node.items.streams.is_looked_at(id, index)
         {
             return;
@@ -260,9 +264,12 @@ pub(super) fn reported(node: &Arc<Node>, peer: Country, report: &FileReport) {
             Ok(_) => {
                 tracing::warn!(%peer, item = hex::encode(id), chunk = index, "a chunk came broken at the peer; here it is whole");
             }
+            Err(ChunkError::Damaged(at)) => {
+                tracing::error!(%peer, item = hex::encode(id), chunk = at, "a chunk came broken at the peer");
+                node.item_damaged(id, &known.row, at);
+            }
             Err(error) => {
-                tracing::error!(%peer, %error, item = hex::encode(id), chunk = index, "a chunk came broken at the peer");
-                node.item_damaged(id, &known.row, index);
+                tracing::warn!(%peer, %error, item = hex::encode(id), "a chunk that came broken at the peer cannot be read here now");
             }
         }
     });

@@ -26,6 +26,11 @@ pub enum ConsentError {
     /// What is exported as a whole is an evidence request.
     #[error("{0} is no evidence request, no spontaneous information and no step of one")]
     NotEvidence(Reference),
+    /// A thread that no bundle holds whole.
+    #[error(
+        "{0} has more steps than a bundle holds; a bundle that left some out would prove what is not true"
+    )]
+    TooLong(Reference),
     /// Custody of an item cannot be stated.
     #[error("custody of an item cannot be stated: {0}")]
     Custody(OrderFault),
