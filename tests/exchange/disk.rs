@@ -4,13 +4,13 @@ use std::{
     fs,
     io::Write as _,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Command,
 };
 
 use comity::store::OpenedHow;
 
 use crate::support::{
-    Country, Settings, alert, alert_to, befriend, receipts_of, refusal_of, spawning,
+    Country, Settings, alert, alert_to, befriend, output_of, receipts_of, refusal_of,
 };
 
 /// A small disk of its own, taken away at the end. Needs root.
@@ -22,10 +22,8 @@ impl SmallDisk {
         let mut mount = Command::new("mount");
         mount
             .args(["-t", "tmpfs", "-o", "size=64m", "tmpfs"])
-            .arg(at)
-            .stderr(Stdio::null());
-        let mounted = spawning(|| mount.spawn()).and_then(|mut child| child.wait());
-        let mounted = mounted.is_ok_and(|status| status.success());
+            .arg(at);
+        let mounted = output_of(&mut mount).is_ok_and(|ended| ended.status.success());
         mounted.then(|| Self(at.to_owned()))
     }
 }
@@ -33,7 +31,7 @@ impl SmallDisk {
 impl Drop for SmallDisk {
     fn drop(&mut self) {
         // Lazily: whatever still holds a file must not keep the disk for ever.
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+        let _ = output_of(Command::new("umount").arg("-l").arg(&self.0));
     }
 }
 

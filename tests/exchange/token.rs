@@ -5,7 +5,8 @@ use std::{fs, path::PathBuf, process::Command};
 use comity::wire::{envelope::ReceiptType, ledger::Action};
 
 use crate::support::{
-    Country, alert, alert_to, eventually, ledger_bodies, lies_in, neighbours, receipts_of, restrict,
+    Country, alert, alert_to, eventually, ledger_bodies, lies_in, neighbours, output_of,
+    receipts_of, restrict,
 };
 
 const PIN: &str = "4711-0815";
@@ -18,7 +19,7 @@ fn softhsm() -> Option<PathBuf> {
         "/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so",
         "/usr/lib64/pkcs11/libsofthsm2.so",
     ];
-    let tool = Command::new("softhsm2-util").arg("--version").output();
+    let tool = output_of(Command::new("softhsm2-util").arg("--version"));
     let found = places.iter().map(PathBuf::from).find(|path| path.exists());
     if tool.is_err() || found.is_none() {
         eprintln!(
@@ -39,20 +40,18 @@ fn insert_token(at: &mut Country, module: PathBuf) {
         folder.display()
     );
     fs::write(&config, text).unwrap();
-    let made = Command::new("softhsm2-util")
-        .env("SOFTHSM2_CONF", &config)
-        .args([
-            "--init-token",
-            "--free",
-            "--label",
-            "exercise",
-            "--pin",
-            PIN,
-            "--so-pin",
-            PIN,
-        ])
-        .output()
-        .unwrap();
+    let mut init = Command::new("softhsm2-util");
+    init.env("SOFTHSM2_CONF", &config).args([
+        "--init-token",
+        "--free",
+        "--label",
+        "exercise",
+        "--pin",
+        PIN,
+        "--so-pin",
+        PIN,
+    ]);
+    let made = output_of(&mut init).unwrap();
     assert!(made.status.success(), "{made:?}");
     at.set("SOFTHSM2_CONF", &config);
     let pin = at.dir().join("pin");

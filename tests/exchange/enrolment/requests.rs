@@ -6,7 +6,7 @@ use comity::exercise;
 use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P384_SHA384, PKCS_ED25519, SanType};
 
 use super::{beside, client_of, held, is_let_in, text};
-use crate::support::{Country, comity};
+use crate::support::{Country, comity, output_of};
 
 /// Enrols an officer with a request; answers the folder.
 async fn enrol(at: &Country, name: &str, request: &Path) -> std::path::PathBuf {
@@ -55,7 +55,8 @@ async fn the_node_never_sees_the_key_and_the_requests_names_do_not_count() {
 /// A request as another tool makes it; `None` where that tool is not installed.
 fn openssl(at: &Country, bits: &str) -> Option<(std::path::PathBuf, std::path::PathBuf)> {
     let (key, request) = (beside(at, "rsa"), beside(at, "rsa.csr"));
-    let made = Command::new("openssl")
+    let mut asking = Command::new("openssl");
+    asking
         .args([
             "req",
             "-new",
@@ -68,9 +69,8 @@ fn openssl(at: &Country, bits: &str) -> Option<(std::path::PathBuf, std::path::P
         .arg("-keyout")
         .arg(&key)
         .arg("-out")
-        .arg(&request)
-        .output();
-    match made {
+        .arg(&request);
+    match output_of(&mut asking) {
         Ok(made) => {
             assert!(made.status.success(), "{made:?}");
             Some((key, request))

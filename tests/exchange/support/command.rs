@@ -2,8 +2,9 @@
 
 use std::{
     fs::File,
+    io,
     path::Path,
-    process::Stdio,
+    process::{Output, Stdio},
     sync::{Mutex, PoisonError},
 };
 
@@ -27,6 +28,12 @@ pub(crate) fn spawning<T>(start: impl FnOnce() -> T) -> T {
 /// After this, no child holds what was closed before.
 pub(crate) fn nothing_inherited() {
     spawning(|| ());
+}
+
+/// Runs another program to its end and answers what it said.
+pub(crate) fn output_of(command: &mut std::process::Command) -> io::Result<Output> {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    spawning(|| command.spawn())?.wait_with_output()
 }
 
 /// How a command ended and what it said.

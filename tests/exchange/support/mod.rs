@@ -28,7 +28,7 @@ pub(crate) use self::{
     clock::{DAY_US, off},
     command::{
         Ended, comity, comity_reading, comity_running, comity_with_broken_stdout,
-        comity_with_temporary, spawning,
+        comity_with_temporary, output_of, spawning,
     },
     country::Country,
     desk::{acknowledge, assign, client_as, colleague, due, listed, unread},
