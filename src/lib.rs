@@ -19,6 +19,7 @@ pub mod entry;
 pub mod envelope;
 pub mod evidence;
 pub mod exercise;
+pub mod feed;
 pub mod home;
 pub mod inbox;
 pub mod ledger;

@@ -93,6 +93,9 @@ actions! {
     ShareOnward "share-onward" Contents "Pass another country's record on to a third.";
     ExportCourt "export-court" Contents "Export a record for court.";
     ExportTable "export-table" Contents "Export a protected table of statistics.";
+    Ingest "ingest" Contents "Feed items of a case system in; each is submitted, amended or recalled as far as that is allowed too.";
+    Subscribe "subscribe" Contents "Have durable subscriptions, and be sent what they match.";
+    Export "export" Contents "Export records in another format: STIX, CAP, GeoJSON, CSV.";
     SeeApprovals "see-approvals" Node "See what waits for a second person.";
     Approve "approve" Node "Approve what another person asked for.";
     Status "status" Node "See the node's state.";
@@ -118,7 +121,7 @@ impl Action {
     pub const fn hands_in(self) -> bool {
         matches!(
             self,
-            Self::Preview | Self::Submit | Self::Amend | Self::RequestEvidence
+            Self::Preview | Self::Submit | Self::Amend | Self::Ingest | Self::RequestEvidence
         )
     }
 
@@ -134,6 +137,8 @@ impl Action {
                 | Self::ExportCourt
                 | Self::DownloadEvidence
                 | Self::ExportTable
+                | Self::Subscribe
+                | Self::Export
         )
     }
 

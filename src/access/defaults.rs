@@ -59,6 +59,9 @@ fn rows() -> Vec<Row> {
                     AnswerConsent,
                     ShareOnward,
                     ExportTable,
+                    Ingest,
+                    Subscribe,
+                    Export,
                 ],
             ],
             facts,
@@ -78,13 +81,18 @@ fn rows() -> Vec<Row> {
         // The desk hands in what any authority of the country knows of victims, sources and evidence.
         row(
             Role::LiaisonOfficer,
-            &[&[Preview, Submit, Amend]],
+            &[&[Preview, Submit, Amend, Ingest]],
             &[Victims, Source, Evidence],
             all,
         ),
         // What goes along with evidence requests it looks at, and takes no step of them.
         row(Role::LiaisonOfficer, &[LOOK], &[Evidence], all),
-        row(Role::Analyst, &[LOOK, &[ExportTable]], facts, all),
+        row(
+            Role::Analyst,
+            &[LOOK, &[ExportTable, Subscribe, Export]],
+            facts,
+            all,
+        ),
         row(
             Role::JudicialAuthority,
             &[
@@ -132,6 +140,8 @@ fn rows() -> Vec<Row> {
             &[
                 &[List, Watch, Read, Search, Correlate, Track],
                 &[Preview, Submit, Amend, Reply, Acknowledge],
+                // What it deletes it takes back.
+                &[Ingest, Recall, Subscribe, Export],
             ],
             facts,
             own,
@@ -139,7 +149,7 @@ fn rows() -> Vec<Row> {
         // A case system hands in what it holds of victims and evidence, and reads none.
         row(
             Role::CaseSystem,
-            &[&[Preview, Submit, Amend]],
+            &[&[Preview, Submit, Amend, Ingest, Recall]],
             &[Victims, Source, Evidence],
             own,
         ),

@@ -32,6 +32,18 @@ pub(crate) const HOUSE: &[Room] = &[
     room("exercise", PURE, &["record", "wire"]),
     room("catalogue", PURE, &["record", "wire"]),
     room("search", PURE, &["record", "wire"]),
+    room(
+        "feed",
+        PURE,
+        &[
+            "catalogue",
+            "crypto",
+            "exercise",
+            "record",
+            "statistics",
+            "wire",
+        ],
+    ),
     room("store", AT_THE_EDGE, &["crypto"]),
     room(
         "ledger",
@@ -59,7 +71,7 @@ pub(crate) const HOUSE: &[Room] = &[
     room(
         "config",
         AT_THE_EDGE,
-        &["access", "card", "evidence", "record", "wire"],
+        &["access", "card", "evidence", "feed", "record", "wire"],
     ),
     room(
         "home",
@@ -77,6 +89,7 @@ pub(crate) const HOUSE: &[Room] = &[
             "entry",
             "envelope",
             "evidence",
+            "feed",
             "home",
             "inbox",
             "ledger",
@@ -97,6 +110,7 @@ pub(crate) const HOUSE: &[Room] = &[
             "config",
             "crypto",
             "evidence",
+            "feed",
             "home",
             "limits",
             "node",
@@ -109,7 +123,9 @@ pub(crate) const HOUSE: &[Room] = &[
     room(
         "client",
         AT_THE_EDGE,
-        &["access", "card", "crypto", "home", "record", "rpc", "wire"],
+        &[
+            "access", "card", "crypto", "feed", "home", "record", "rpc", "wire",
+        ],
     ),
     room("shutdown", AT_THE_EDGE, &[]),
     room("telemetry", AT_THE_EDGE, &["config"]),
@@ -127,6 +143,7 @@ pub(crate) const HOUSE: &[Room] = &[
             "envelope",
             "evidence",
             "exercise",
+            "feed",
             "home",
             "ledger",
             "node",

@@ -21,13 +21,14 @@ const EXPECTED: &[(Role, &str)] = &[
          track suiqe/suie, preview suivqe/suivqe, submit suivqe/suivqe, amend suivqe/suivqe, reply suiqe/sui,
          recall suiqe/sui, shred sui/sui, hold sui/sui, acknowledge suiqe/sui, assign suiqe/sui,
          request-consent suiqe/sui, answer-consent suiqe/sui, share-onward suiqe/sui,
-         export-table sui/sui, see-approvals +, approve +, status +, see-cards +,
+         export-table sui/sui, ingest suivqe/suivqe, subscribe sui/sui, export sui/sui,
+         see-approvals +, approve +, status +, see-cards +,
          see-agreements +, see-permissions +, request-approval +, answer-data-subject +",
     ),
     (
         Role::Analyst,
         "list sui/sui, watch sui/sui, read sui/sui, search sui/sui, correlate sui/sui,
-         track sui/sui, export-table sui/sui, see-approvals +, approve +, status +, see-cards +,
+         track sui/sui, export-table sui/sui, subscribe sui/sui, export sui/sui, see-approvals +, approve +, status +, see-cards +,
          see-agreements +, see-permissions +, request-approval +",
     ),
     (
@@ -50,7 +51,8 @@ const EXPECTED: &[(Role, &str)] = &[
     (
         Role::CaseSystem,
         "list sui/, watch sui/, read sui/, search sui/, correlate sui/, track sui/,
-         preview suivqe/, submit suivqe/, amend suivqe/, reply sui/, acknowledge sui/, status +,
+         preview suivqe/, submit suivqe/, amend suivqe/, reply sui/, recall suivqe/,
+         acknowledge sui/, ingest suivqe/, subscribe sui/, export sui/, status +,
          see-cards +, see-agreements +, see-permissions +",
     ),
     (

@@ -168,9 +168,13 @@ fn second_persons(table: &Table, action: Action) -> Vec<String> {
     let acts: &[Guarded] = match action {
         Action::Read => &[Guarded::OpenVictims, Guarded::ExportBulk],
         Action::ExportCourt => &[Guarded::ExportCourt, Guarded::OpenVictims],
-        Action::List | Action::Watch | Action::Search | Action::Correlate | Action::ExportTable => {
-            &[Guarded::ExportBulk]
-        }
+        Action::List
+        | Action::Watch
+        | Action::Search
+        | Action::Correlate
+        | Action::ExportTable
+        | Action::Subscribe
+        | Action::Export => &[Guarded::ExportBulk],
         Action::Recall => &[Guarded::MassRecall],
         Action::Shred => &[Guarded::Shred],
         Action::ImportCard => &[Guarded::ImportCard],
