@@ -6,7 +6,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use futures_util::StreamExt as _;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
-use tonic::{Request, Status, Streaming};
+use tonic::{Code, Request, Status, Streaming};
 
 use super::{
     link::in_words,
@@ -50,13 +50,37 @@ pub(super) async fn answer(
     // There is room for it.
     let _ = out.try_send(files_hello());
     let (node, stop) = (Arc::clone(node), stop.clone());
+    let (tell, told) = tokio::sync::oneshot::channel();
     tokio::spawn(async move {
         let incoming = Box::pin(incoming);
         let end = run_files(node, peer, presented, out, incoming, stop).await;
         tracing::info!(%peer, %end, "files flow no more");
+        // Nobody listens where the peer has gone.
+        let _ = tell.send(parting(&end));
     });
-    let frames = ReceiverStream::new(frames);
-    Box::pin(frames.map(|frame| Ok(FilesResponse { frame: Some(frame) })))
+    let frames = ReceiverStream::new(frames).map(|frame| Ok(FilesResponse { frame: Some(frame) }));
+    let parting =
+        futures_util::stream::once(told).filter_map(async |told| told.ok().flatten().map(Err));
+    Box::pin(frames.chain(parting))
+}
+
+/// How a stream that was answered ends for the peer: with why, where the peer can do something about it.
+/// What failed here is this node's own matter.
+fn parting(end: &FilesEnd) -> Option<Status> {
+    let code = match end {
+        FilesEnd::Closed => return None,
+        FilesEnd::Refused(_) => Code::InvalidArgument,
+        FilesEnd::Silent => Code::DeadlineExceeded,
+        FilesEnd::Replaced => Code::Aborted,
+        FilesEnd::Lapsed(_) => Code::FailedPrecondition,
+        FilesEnd::Shutdown => Code::Unavailable,
+        // What came could not be read.
+        FilesEnd::Transport(_) => Code::InvalidArgument,
+        FilesEnd::Unreachable(_) | FilesEnd::Failed(_) => {
+            return Some(Status::internal("this node failed"));
+        }
+    };
+    Some(Status::new(code, end.to_string()))
 }
 
 fn frame_of(frame: Option<FileFrame>) -> Result<FileFrame, String> {

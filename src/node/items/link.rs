@@ -293,6 +293,7 @@ where
     node.items.streams.leave(peer, number);
     // Whatever was fetched is made durable before another stream writes on.
     fetching.settle().await;
+    fetching.tell_of_blame().await;
     end
 }
 

@@ -54,7 +54,7 @@ pub(super) enum Came {
 
 /// Where frames for the item in hand go; `most` bytes at a time.
 struct Hand {
-    id: ItemId,
+    job: Job,
     most: usize,
     to: mpsc::Sender<Came>,
 }
@@ -72,6 +72,8 @@ pub(super) struct Fetching {
     rounds: AtomicU32,
     /// What came since the last ask for an item and belongs to none in hand.
     strays: AtomicU32,
+    /// The item with which the peer broke the protocol.
+    blamed: Mutex<Option<ItemId>>,
 }
 
 /// How an item went.
@@ -111,6 +113,13 @@ enum Job {
     Repair(ItemId, u64),
 }
 
+impl Job {
+    const fn id(&self) -> &ItemId {
+        let (Self::Item(id) | Self::Repair(id, _)) = self;
+        id
+    }
+}
+
 fn window(chunk_size: u32) -> u64 {
     (WINDOW_BYTES / u64::from(chunk_size.max(1))).max(2)
 }
@@ -126,6 +135,7 @@ impl Fetching {
             over: CancellationToken::new(),
             rounds: AtomicU32::new(0),
             strays: AtomicU32::new(0),
+            blamed: Mutex::default(),
         }
     }
 
@@ -152,20 +162,42 @@ impl Fetching {
     /// was asked for ends the stream.
     fn came(&self, item: &[u8], came: Came) -> Result<(), FilesEnd> {
         let hand = locked(&self.hand);
-        let Some(hand) = hand.as_ref().filter(|hand| hand.id == item) else {
+        let Some(hand) = hand.as_ref().filter(|hand| hand.job.id() == item) else {
             return match self.strays.fetch_add(1, Ordering::Relaxed) {
                 MOST_STRAYS.. => Err(refused("more chunks than were asked for")),
                 _ => Ok(()),
             };
         };
         if matches!(&came, Came::Chunk(.., data) if data.len() > hand.most) {
+            self.blame(hand.job);
             return Err(refused("a chunk larger than the item's"));
         }
         match hand.to.try_send(came) {
             Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => Ok(()),
             Err(mpsc::error::TrySendError::Full(_)) => {
+                self.blame(hand.job);
                 Err(refused("more chunks than were asked for"))
             }
+        }
+    }
+
+    /// The peer broke the protocol with this item. A damaged chunk that is fetched again changes nothing
+    /// of what is known of its item.
+    fn blame(&self, job: Job) {
+        if let Job::Item(id) = job {
+            *locked(&self.blamed) = Some(id);
+        }
+    }
+
+    /// After the end of the stream: the item with which the peer broke the protocol waits, and the ledger
+    /// and the request's thread say why. A crash before leaves it waiting without a word.
+    pub(super) async fn tell_of_blame(&self) {
+        let Some(id) = locked(&self.blamed).take() else {
+            return;
+        };
+        let told = self.node.conclude_fetch(id, Some("protocol"), true).await;
+        if let Err(error) = told {
+            tracing::error!(%error, item = hex::encode(id), "that a peer broke the protocol is not in the ledger");
         }
     }
 
@@ -194,7 +226,7 @@ impl Fetching {
     }
 
     async fn fetch(&self, job: Job) -> Result<(), FilesEnd> {
-        let (Job::Item(id) | Job::Repair(id, _)) = job;
+        let id = *job.id();
         let (node, peer) = (Arc::clone(&self.node), self.peer);
         let prepared = blocking(move || node.prepare_fetch(id, peer, job)).await;
         let prepared = prepared.map_err(|error| FilesEnd::Failed(error.to_string()))?;
@@ -208,7 +240,7 @@ impl Fetching {
         let (to, from) = mpsc::channel(most.saturating_add(2));
         self.strays.store(0, Ordering::Relaxed);
         let most = usize::try_from(known.plan.chunk_size()).unwrap_or(usize::MAX);
-        *locked(&self.hand) = Some(Hand { id, most, to });
+        *locked(&self.hand) = Some(Hand { job, most, to });
         let seat = self.node.items.sit(id);
         let writing = Arc::clone(&seat.writing).lock_owned().await;
         let work = Worker {
@@ -241,6 +273,7 @@ impl Fetching {
             Some(Ok(outcome)) => self.conclude(job, outcome).await,
             Some(Err(Failure::Peer(why))) => {
                 self.node.items.streams.failed(id);
+                self.blame(job);
                 Err(refused(why))
             }
             Some(Err(Failure::Node(error))) => {
