@@ -6,6 +6,7 @@
 //! where the disk is busy with them ([`fetch`]).
 
 mod fetch;
+mod jobs;
 mod serve;
 mod worker;
 

@@ -29,7 +29,7 @@ pub(super) const ASKS: usize = 64;
 /// Items that are served at a time.
 const ITEMS: usize = 4;
 /// Most chunks that one ask lets be sent, however large its credit.
-const MOST_CREDIT: u64 = 64;
+pub(super) const MOST_CREDIT: u64 = 64;
 
 /// An ask, within its bounds.
 #[derive(Clone, Copy, Debug)]
