@@ -81,6 +81,15 @@ fn plan_of(row: &ItemRow) -> Option<ChunkPlan> {
     ChunkPlan::new(row.size, row.chunk_size).ok()
 }
 
+/// Who else may have an item whole: the country that it came from, or those that it was handed over to.
+fn holders(row: &ItemRow) -> Vec<Country> {
+    let codes = row.transfers.iter().map(|of| &of.peer).chain([&row.peer]);
+    let mut holders: Vec<Country> = codes.filter_map(|code| code.parse().ok()).collect();
+    holders.sort_unstable();
+    holders.dedup();
+    holders
+}
+
 fn owner_of(row: &ItemRow) -> Owner {
     row.peer.parse().map_or(Owner::Own, Owner::Peer)
 }
@@ -247,7 +256,8 @@ impl Node {
         self.items.streams.is_up(peer)
     }
 
-    /// Whether there is anything to fetch from a peer, or was anything transferred to it.
+    /// Whether there is anything to fetch from a peer, or anything went to it or came from it before, which
+    /// it may ask for.
     pub async fn files_wanted(self: &Arc<Self>, peer: Country) -> bool {
         let node = Arc::clone(self);
         let wanted = blocking(move || {
@@ -256,7 +266,8 @@ impl Node {
             {
                 return Ok(true);
             }
-            Ok(rows::transferred(&node.store, peer.code())?)
+            Ok(rows::transferred(&node.store, peer.code())?
+                || rows::came_from(&node.store, peer.code())?)
         });
         // The next look tells.
         wanted.await.unwrap_or(false)

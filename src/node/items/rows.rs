@@ -71,13 +71,31 @@ const TRANSFERRED: Keyspace = Keyspace {
     goes_away: "never",
 };
 
+/// Countries that items came from.
+const CAME: Keyspace = Keyspace {
+    prefix: 0xb6,
+    name: "items that came whole",
+    key: "country (2)",
+    value: "empty",
+    written_by: "item arrived whole",
+    goes_away: "never",
+};
+
 /// Items that one answer looks at, at most.
 pub(super) const MAX_ITEMS: usize = 65_536;
 /// Items of one record.
 pub(in crate::node) const MAX_OF_RECORD: usize = 256;
 
-pub(in crate::node) const fn keyspaces() -> [&'static Keyspace; 6] {
-    [&ITEMS, &OF_RECORD, &OPEN, &DOOMED, &UNTOLD, &TRANSFERRED]
+pub(in crate::node) const fn keyspaces() -> [&'static Keyspace; 7] {
+    [
+        &ITEMS,
+        &OF_RECORD,
+        &OPEN,
+        &DOOMED,
+        &UNTOLD,
+        &TRANSFERRED,
+        &CAME,
+    ]
 }
 
 fn open_key(peer: &str, id: &[u8]) -> Vec<u8> {
@@ -141,6 +159,9 @@ pub(in crate::node) fn apply(
                 row.fault.clone_from(&arrived.fault);
             })?;
             rows.put(UNTOLD.key(&[&arrived.item_id]), Vec::new());
+            if arrived.whole {
+                rows.put(CAME.key(&[arrived.peer.as_bytes()]), Vec::new());
+            }
         }
         Event::ItemsTold(told) => {
             for id in &told.item_ids {
@@ -293,6 +314,11 @@ pub(super) fn open(store: &Store, peer: Option<&str>) -> Result<Vec<ItemId>, Sto
 /// Whether any own item was transferred to a country.
 pub(super) fn transferred(rows: &impl ReadRows, peer: &str) -> Result<bool, StoreError> {
     Ok(rows.row(&TRANSFERRED.key(&[peer.as_bytes()]))?.is_some())
+}
+
+/// Whether any item of a country arrived whole.
+pub(super) fn came_from(rows: &impl ReadRows, peer: &str) -> Result<bool, StoreError> {
+    Ok(rows.row(&CAME.key(&[peer.as_bytes()]))?.is_some())
 }
 
 /// Items of which the country that sent them is to be told.

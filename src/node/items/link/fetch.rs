@@ -256,15 +256,24 @@ impl Fetching {
         match done {
             Some(Ok(outcome)) => self.conclude(job, outcome).await,
             Some(Err(Failure::Peer(why))) => {
-                self.node.items.streams.failed(id);
+                self.rest(job);
                 self.blame(job);
                 Err(refused(why))
             }
             Some(Err(Failure::Node(error))) => {
-                self.node.items.streams.failed(id);
+                self.rest(job);
                 Err(FilesEnd::Failed(error.to_string()))
             }
             None => Err(FilesEnd::Failed("a task ended unexpectedly".to_owned())),
+        }
+    }
+
+    /// It is not asked for again at once.
+    fn rest(&self, job: Job) {
+        let streams = &self.node.items.streams;
+        match job {
+            Job::Item(id) => streams.failed(id),
+            Job::Repair(id, _) => streams.not_repaired(self.peer, id),
         }
     }
 
@@ -301,7 +310,7 @@ impl Fetching {
                         node.items.streams.repaired(&id, index);
                     }
                     Outcome::Broke => {}
-                    _ => node.items.streams.failed(id),
+                    _ => node.items.streams.not_repaired(self.peer, id),
                 }
                 return Ok(());
             }

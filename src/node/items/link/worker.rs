@@ -189,7 +189,8 @@ impl Worker {
         Ok(Outcome::Whole)
     }
 
-    /// Fetches one chunk again that is damaged here.
+    /// Fetches one chunk again that is damaged here: from the country that it came from, or from one that an own
+    /// item was handed over to. Only what opens and fits the root takes its place.
     pub(super) fn repair(mut self, index: u64) -> Result<Outcome, Failure> {
         let (id, plan) = (self.known.id, self.known.plan);
         let reader = match self.node.items.chunks.read(id, plan) {
