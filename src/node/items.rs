@@ -14,6 +14,7 @@ mod known;
 mod link;
 mod list;
 mod named;
+mod remove;
 pub(crate) mod rows;
 mod scrub;
 mod tend;
@@ -45,6 +46,7 @@ pub use download::{Download, DownloadOrder, Piece};
 pub use fault::ItemError;
 pub use link::{FilesEnd, FilesOut, files_hello, files_out, run as run_files};
 pub(in crate::node) use named::named_in;
+pub use remove::RemoveOrder;
 pub(in crate::node) use scrub::scrub;
 pub(in crate::node) use tend::run as tend;
 pub use upload::{Upload, UploadOrder};
@@ -112,7 +114,7 @@ impl Items {
             let bytes = bytes_on_disk(plan);
             let there = files.get(&id).copied();
             match row.stand() {
-                ItemStand::Refused | ItemStand::Unspecified => continue,
+                ItemStand::Refused | ItemStand::Removed | ItemStand::Unspecified => continue,
                 // What is awaited has its place once it has begun.
                 ItemStand::Awaited if there.is_none() => continue,
                 ItemStand::Awaited | ItemStand::Uploading => {
@@ -140,7 +142,9 @@ impl Items {
         }
         for id in files.keys() {
             let named = rows::item(store, id)?;
-            if named.is_none_or(|row| row.stand() == ItemStand::Refused) {
+            let stays = named
+                .is_some_and(|row| !matches!(row.stand(), ItemStand::Refused | ItemStand::Removed));
+            if !stays {
                 tracing::warn!(
                     item = hex::encode(id),
                     "chunks that no entry names are removed"

@@ -141,6 +141,7 @@ impl Node {
         match row.stand() {
             ItemStand::Kept | ItemStand::Arrived => {}
             ItemStand::Refused => return Err(ItemError::Refused(row.fault)),
+            ItemStand::Removed => return Err(unknown()),
             ItemStand::Uploading | ItemStand::Awaited | ItemStand::Unspecified => {
                 let plan = super::plan_of(&row).ok_or_else(unknown)?;
                 return Err(ItemError::NotWhole {

@@ -43,6 +43,15 @@ pub enum ItemError {
         /// Chunks that it has.
         all: u64,
     },
+    /// A step handed it over.
+    #[error(
+        "the item was handed over to {} already; what was handed over is not taken back, recall the step that did",
+        .0.join(", ")
+    )]
+    HandedOver(Vec<String>),
+    /// Somebody else's.
+    #[error("only who uploaded the item, or the authority in charge of the request, takes it back")]
+    NotYours,
     /// It was refused.
     #[error("the item was refused when it came: {0}")]
     Refused(String),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     access::{Permit, Purpose, act},
     crypto::Digest,
-    entry::ItemRow,
+    entry::{ItemRow, ItemStand},
     evidence::bundle::MAX_RECORDS,
     inbox::ask,
     ledger::Shown,
@@ -150,7 +150,8 @@ impl Node {
     }
 
     fn item_listed(&self, id: ItemId, opens: bool) -> Result<Option<(i64, Item)>, NodeError> {
-        let Some(row) = self.item_row(&id)? else {
+        let row = self.item_row(&id)?;
+        let Some(row) = row.filter(|row| row.stand() != ItemStand::Removed) else {
             return Ok(None);
         };
         let at = row.at_us;

@@ -41,13 +41,13 @@ const OPEN: Keyspace = Keyspace {
     goes_away: "item kept, arrived, gone",
 };
 
-/// Items of records that were shredded.
+/// Items of records that were shredded, and uploads that were taken back.
 const DOOMED: Keyspace = Keyspace {
     prefix: 0xb3,
     name: "items to be removed",
     key: "id (16)",
     value: "empty",
-    written_by: "erased",
+    written_by: "erased, item removed",
     goes_away: "item gone",
 };
 
@@ -181,6 +181,12 @@ pub(in crate::node) fn apply(
                         }));
                 })?;
             }
+        }
+        Event::ItemRemoved(removed) => {
+            change(&removed.item_id, rows, |row| {
+                row.stand = ItemStand::Removed.into();
+            })?;
+            rows.put(DOOMED.key(&[&removed.item_id]), Vec::new());
         }
         Event::ItemGone(gone) => remove(&gone.item_id, rows)?,
         Event::Erased(erased) if !erased.victims_only => {
@@ -329,7 +335,7 @@ pub(super) fn untold(store: &Store) -> Result<Vec<ItemId>, StoreError> {
     Ok(ids.copied().collect())
 }
 
-/// Items whose record was shredded.
+/// Items whose record was shredded, and those that were taken back.
 pub(super) fn doomed(store: &Store) -> Result<Vec<ItemId>, StoreError> {
     let prefix = DOOMED.key(&[]);
     let rows = store.scan(&prefix, &prefix, MAX_ITEMS)?;
@@ -353,6 +359,7 @@ pub(in crate::node) const fn end_word(why: ItemEnd) -> &'static str {
         ItemEnd::Expired => "item-upload-expired",
         ItemEnd::Abandoned => "item-upload-abandoned",
         ItemEnd::Shredded => "item-shredded",
+        ItemEnd::Removed => "item-erased",
         ItemEnd::Unspecified => "item-gone",
     }
 }

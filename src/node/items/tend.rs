@@ -190,8 +190,13 @@ impl Node {
             self.items.unseat(&id);
             return Ok(());
         };
-        // It became whole meanwhile: only its record's end takes that away.
-        if why != ItemEnd::Shredded && row.stand() != ItemStand::Uploading {
+        let why = match row.stand() {
+            ItemStand::Removed => ItemEnd::Removed,
+            _ => why,
+        };
+        // It became whole meanwhile: only its record's end takes that away, or an officer did.
+        let ends = matches!(why, ItemEnd::Shredded | ItemEnd::Removed);
+        if !ends && row.stand() != ItemStand::Uploading {
             self.items.unseat(&id);
             return Ok(());
         }

@@ -3,6 +3,7 @@
 mod broken;
 mod fetch;
 mod refused;
+mod remove;
 mod request;
 
 mod upload;
