@@ -63,13 +63,12 @@ pub(super) async fn answer(
 fn parting(end: &FilesEnd) -> Option<Status> {
     let code = match end {
         FilesEnd::Closed => return None,
-        FilesEnd::Refused(_) => Code::InvalidArgument,
+        // Against the rules, or not to be read at all.
+        FilesEnd::Refused(_) | FilesEnd::Transport(_) => Code::InvalidArgument,
         FilesEnd::Silent => Code::DeadlineExceeded,
         FilesEnd::Replaced => Code::Aborted,
         FilesEnd::Lapsed(_) => Code::FailedPrecondition,
         FilesEnd::Shutdown => Code::Unavailable,
-        // What came could not be read.
-        FilesEnd::Transport(_) => Code::InvalidArgument,
         FilesEnd::Unreachable(_) | FilesEnd::Failed(_) => {
             return Some(Status::internal("this node failed"));
         }
