@@ -2,12 +2,15 @@
 //! encryption, hashing and the disk alone allow; and the memory of both nodes meanwhile.
 //!
 //! `cargo bench --bench evidence -- --mib 10240`; the default measures 1 GiB.
+//! `cargo bench --bench evidence -- --requests 10000`: that many open requests with clocks instead.
 #![allow(
     clippy::expect_used,
     clippy::print_stdout,
     reason = "a measurement ends at the first fault and prints its table"
 )]
 
+#[path = "evidence/requests.rs"]
+mod requests;
 mod shared;
 
 use std::{
@@ -50,6 +53,9 @@ struct Arguments {
     /// Size of the file in MiB.
     #[arg(long, default_value_t = 1024)]
     mib: usize,
+    /// Measure so many open requests instead of a file.
+    #[arg(long)]
+    requests: Option<usize>,
     /// Folder on the disk that is measured.
     #[arg(long)]
     dir: Option<PathBuf>,
@@ -258,6 +264,9 @@ fn make(path: &Path, mib: usize) {
 fn main() {
     let arguments = Arguments::parse();
     let folder = shared::folder(arguments.dir.as_deref());
+    if let Some(open) = arguments.requests {
+        return requests::run(folder.path(), open);
+    }
     let uz = Site::set_up(folder.path(), "UZ");
     let kz = Site::set_up(folder.path(), "KZ");
     shared::on_client(async {

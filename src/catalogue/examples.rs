@@ -1,6 +1,7 @@
 //! An example of each kind, to start from.
 
 use prost_reflect::{DynamicMessage, ReflectMessage as _, Value};
+use prost_types::Timestamp;
 
 use super::{UnknownKind, ask::TIMESTAMP, kind};
 use crate::{
@@ -10,6 +11,9 @@ use crate::{
         record::{CompartmentReaders, Record, situation::Kind},
     },
 };
+
+/// Seconds of a day.
+const DAY_S: i64 = 86_400;
 
 /// When the examples were written, 2026-01-01T00:00:00Z: their times are moved with the present.
 pub(super) const WRITTEN_AT: Moment = Moment::from_micros(1_767_225_600_000_000);
@@ -75,13 +79,15 @@ pub enum Unaddressable {
 pub fn example(name: &str, now: Moment) -> Result<Record, UnknownKind> {
     let mut example = written(&kind(name)?.name)?;
     let hours = (now.micros() - WRITTEN_AT.micros()).div_euclid(3_600_000_000);
-    move_times(&mut example, hours * 3600);
+    let seconds = hours * 3600;
+    move_times(&mut example, seconds);
     let mut record: Record = example.transcode_to().map_err(|_| UnknownKind)?;
     // The node puts them in.
     if let Some(Kind::EvidenceRequest(request)) =
         record.situation.as_mut().and_then(|of| of.kind.as_mut())
     {
         request.terms = None;
+        request.execute_by = moved_day(&request.execute_by, seconds);
     }
     Ok(record)
 }
@@ -97,6 +103,17 @@ pub(super) fn written(name: &str) -> Result<DynamicMessage, UnknownKind> {
     let mut message = super::fields::record().ok_or(UnknownKind)?;
     message.transcode_from(&record).map_err(|_| UnknownKind)?;
     Ok(message)
+}
+
+/// A day, YYYY-MM-DD, moved by whole days; what is no day stays as it is.
+fn moved_day(day: &str, seconds: i64) -> String {
+    let midnight = format!("{day}T00:00:00Z").parse::<Timestamp>();
+    let moved = midnight.map(|at| Timestamp {
+        seconds: at.seconds.saturating_add(seconds.div_euclid(DAY_S) * DAY_S),
+        nanos: 0,
+    });
+    let moved = moved.map(|at| at.to_string().chars().take(day.len()).collect());
+    moved.unwrap_or_else(|_| day.to_owned())
 }
 
 /// Moves every time by `seconds`.

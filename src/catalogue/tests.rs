@@ -5,7 +5,7 @@ use super::{
     *,
 };
 use crate::record::{Country, Moment, ValidationContext, kind_name, validate};
-use crate::wire::record::Record;
+use crate::wire::record::{Record, situation::Kind};
 use prost_reflect::ReflectMessage as _;
 
 /// 2031-02-03T04:05:06Z: examples do not age.
@@ -50,6 +50,20 @@ fn every_kind_has_an_example_that_breaks_no_rule() {
     }
     let common = examples::written(examples::EVERY_FIELD).unwrap();
     assert_eq!(Validator::new(common, examples::WRITTEN_AT).broken(), []);
+}
+
+#[test]
+fn the_day_of_a_request_moves_with_the_present() {
+    let day = |now| {
+        let record = example("EvidenceRequest", now).unwrap();
+        match record.situation.and_then(|of| of.kind) {
+            Some(Kind::EvidenceRequest(request)) => request.execute_by,
+            other => panic!("no request: {other:?}"),
+        }
+    };
+    assert_eq!(day(examples::WRITTEN_AT), "2026-02-27");
+    // As many days after the third of February 2031.
+    assert_eq!(day(LATER), "2031-04-01");
 }
 
 #[test]

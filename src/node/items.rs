@@ -14,6 +14,7 @@ mod known;
 mod link;
 mod list;
 mod named;
+mod remove;
 pub(crate) mod rows;
 mod scrub;
 mod tend;
@@ -45,6 +46,7 @@ pub use download::{Download, DownloadOrder, Piece};
 pub use fault::ItemError;
 pub use link::{FilesEnd, FilesOut, files_hello, files_out, run as run_files};
 pub(in crate::node) use named::named_in;
+pub use remove::RemoveOrder;
 pub(in crate::node) use scrub::scrub;
 pub(in crate::node) use tend::run as tend;
 pub use upload::{Upload, UploadOrder};
@@ -81,6 +83,15 @@ fn plan_of(row: &ItemRow) -> Option<ChunkPlan> {
     ChunkPlan::new(row.size, row.chunk_size).ok()
 }
 
+/// Who else may have an item whole: the country that it came from, or those that it was handed over to.
+fn holders(row: &ItemRow) -> Vec<Country> {
+    let codes = row.transfers.iter().map(|of| &of.peer).chain([&row.peer]);
+    let mut holders: Vec<Country> = codes.filter_map(|code| code.parse().ok()).collect();
+    holders.sort_unstable();
+    holders.dedup();
+    holders
+}
+
 fn owner_of(row: &ItemRow) -> Owner {
     row.peer.parse().map_or(Owner::Own, Owner::Peer)
 }
@@ -103,7 +114,7 @@ impl Items {
             let bytes = bytes_on_disk(plan);
             let there = files.get(&id).copied();
             match row.stand() {
-                ItemStand::Refused | ItemStand::Unspecified => continue,
+                ItemStand::Refused | ItemStand::Removed | ItemStand::Unspecified => continue,
                 // What is awaited has its place once it has begun.
                 ItemStand::Awaited if there.is_none() => continue,
                 ItemStand::Awaited | ItemStand::Uploading => {
@@ -131,7 +142,9 @@ impl Items {
         }
         for id in files.keys() {
             let named = rows::item(store, id)?;
-            if named.is_none_or(|row| row.stand() == ItemStand::Refused) {
+            let stays = named
+                .is_some_and(|row| !matches!(row.stand(), ItemStand::Refused | ItemStand::Removed));
+            if !stays {
                 tracing::warn!(
                     item = hex::encode(id),
                     "chunks that no entry names are removed"
@@ -247,7 +260,8 @@ impl Node {
         self.items.streams.is_up(peer)
     }
 
-    /// Whether there is anything to fetch from a peer, or was anything transferred to it.
+    /// Whether there is anything to fetch from a peer, or anything went to it or came from it before, which
+    /// it may ask for.
     pub async fn files_wanted(self: &Arc<Self>, peer: Country) -> bool {
         let node = Arc::clone(self);
         let wanted = blocking(move || {
@@ -256,7 +270,8 @@ impl Node {
             {
                 return Ok(true);
             }
-            Ok(rows::transferred(&node.store, peer.code())?)
+            Ok(rows::transferred(&node.store, peer.code())?
+                || rows::came_from(&node.store, peer.code())?)
         });
         // The next look tells.
         wanted.await.unwrap_or(false)

@@ -182,6 +182,7 @@ fn about(event: &Event) -> Result<Option<Digest>, EntryError> {
         Event::ItemGone(gone) => Some(&gone.header_digest),
         Event::ItemArrived(arrived) => Some(&arrived.header_digest),
         Event::ItemDamaged(damaged) => Some(&damaged.header_digest),
+        Event::ItemRemoved(removed) => Some(&removed.header_digest),
         Event::ClockTold(told) => Some(&told.header_digest),
         _ => None,
     };

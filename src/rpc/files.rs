@@ -1,28 +1,26 @@
 //! Files between nodes over gRPC: a stream of its own on the link port, dialled by the side that dialled
 //! the link, while there is anything to fetch or to serve.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use futures_util::StreamExt as _;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
-use tonic::{Request, Status, Streaming};
+use tonic::{Code, Request, Status, Streaming};
 
 use super::{
-    link::in_words,
+    dial::{Dialling, NotDialled, each, frames, in_words},
     server::NodeTls,
-    tls::{DialOptions, LinkConnection, Vouching, dial_link, link_config_to},
+    tls::{DialOptions, LinkConnection},
 };
 use crate::{
-    crypto::random_bytes,
     node::{
         Node,
         items::{FilesEnd, files_hello, files_out, run_files},
         session::Presented,
     },
     record::Country,
-    replication::progress::backoff,
-    wire::link::{FileFrame, FilesRequest, FilesResponse, link_service_client::LinkServiceClient},
+    wire::link::{FilesRequest, FilesResponse, link_service_client::LinkServiceClient},
 };
 
 /// Largest frame: the largest chunk with what belongs to it.
@@ -42,25 +40,40 @@ pub(super) async fn answer(
     incoming: Streaming<FilesRequest>,
     stop: &CancellationToken,
 ) -> FilesAnswer {
-    let incoming = incoming.map(|frame| match frame {
-        Ok(request) => frame_of(request.frame),
-        Err(status) => Err(in_words(&status)),
-    });
-    let (out, frames) = files_out();
+    let incoming = frames(incoming, |request| request.frame);
+    let (out, own) = files_out();
     // There is room for it.
     let _ = out.try_send(files_hello());
     let (node, stop) = (Arc::clone(node), stop.clone());
+    let (tell, told) = tokio::sync::oneshot::channel();
     tokio::spawn(async move {
-        let incoming = Box::pin(incoming);
         let end = run_files(node, peer, presented, out, incoming, stop).await;
         tracing::info!(%peer, %end, "files flow no more");
+        // Nobody listens where the peer has gone.
+        let _ = tell.send(parting(&end));
     });
-    let frames = ReceiverStream::new(frames);
-    Box::pin(frames.map(|frame| Ok(FilesResponse { frame: Some(frame) })))
+    let own = ReceiverStream::new(own).map(|frame| Ok(FilesResponse { frame: Some(frame) }));
+    let parting =
+        futures_util::stream::once(told).filter_map(async |told| told.ok().flatten().map(Err));
+    Box::pin(own.chain(parting))
 }
 
-fn frame_of(frame: Option<FileFrame>) -> Result<FileFrame, String> {
-    frame.ok_or_else(|| "an empty message".to_owned())
+/// How a stream that was answered ends for the peer: with why, where the peer can do something about it.
+/// What failed here is this node's own matter.
+fn parting(end: &FilesEnd) -> Option<Status> {
+    let code = match end {
+        FilesEnd::Closed => return None,
+        // Against the rules, or not to be read at all.
+        FilesEnd::Refused(_) | FilesEnd::Transport(_) => Code::InvalidArgument,
+        FilesEnd::Silent => Code::DeadlineExceeded,
+        FilesEnd::Replaced => Code::Aborted,
+        FilesEnd::Lapsed(_) => Code::FailedPrecondition,
+        FilesEnd::Shutdown => Code::Unavailable,
+        FilesEnd::Unreachable(_) | FilesEnd::Failed(_) => {
+            return Some(Status::internal("this node failed"));
+        }
+    };
+    Some(Status::new(code, end.to_string()))
 }
 
 /// Keeps a stream of files to every peer whose link this node dialled, while there is anything to carry.
@@ -70,127 +83,82 @@ pub(super) async fn dial_all(
     options: DialOptions,
     stop: CancellationToken,
 ) {
-    let mut changes = node.links().changes();
-    let mut dialling = HashSet::new();
-    let mut dialers = tokio::task::JoinSet::new();
+    each(node, tls, options, stop, |_| {}, keep_dialling).await;
+}
+
+async fn keep_dialling(dialling: Dialling) {
+    let Dialling {
+        node, peer, stop, ..
+    } = &dialling;
+    let mut attempt = 0;
     loop {
-        changes.borrow_and_update();
-        for card in node.book().iter() {
-            let peer = card.country;
-            if !card.link_addresses.is_empty() && dialling.insert(peer) {
-                let mut options = options.clone();
-                options.proxy = tls.proxies().to(peer).cloned();
-                let dialer = Dialer {
-                    node: Arc::clone(&node),
-                    peer,
-                    tls: Arc::clone(&tls),
-                    options,
-                    stop: stop.clone(),
-                };
-                dialers.spawn(dialer.keep_dialling());
-            }
-        }
-        tokio::select! {
-            () = stop.cancelled() => break,
-            changed = changes.changed() => if changed.is_err() { break },
-        }
-    }
-    while dialers.join_next().await.is_some() {}
-}
-
-struct Dialer {
-    node: Arc<Node>,
-    peer: Country,
-    tls: Arc<NodeTls>,
-    options: DialOptions,
-    stop: CancellationToken,
-}
-
-impl Dialer {
-    async fn keep_dialling(self) {
-        let Self {
-            node, peer, stop, ..
-        } = &self;
-        let mut attempt = 0;
-        loop {
-            let wanted = node.links().dialled(*peer)
-                && !node.files_flow(*peer)
-                && node.files_wanted(*peer).await;
-            if !wanted {
-                tokio::select! {
-                    () = stop.cancelled() => return,
-                    () = node.files_news() => {}
-                    () = tokio::time::sleep(LOOK) => {}
-                }
-                continue;
-            }
-            let begun = node.now();
-            let end = self.dial(attempt).await;
-            if stop.is_cancelled() {
-                return;
-            }
-            tracing::info!(%peer, %end, "files flow no more");
-            attempt = if node.now().since(begun) > LOOK {
-                0
-            } else {
-                attempt.saturating_add(1)
-            };
-            let dial = &node.config().dial;
-            let jitter = random_bytes::<8>().map_or(0, u64::from_be_bytes);
-            let pause = backoff(attempt, dial.min_backoff(), dial.max_backoff(), jitter);
+        let wanted = node.links().dialled(*peer)
+            && !node.files_flow(*peer)
+            && node.files_wanted(*peer).await;
+        if !wanted {
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep(pause) => {}
+                () = node.files_news() => {}
+                () = tokio::time::sleep(LOOK) => {}
             }
+            continue;
+        }
+        let begun = node.now();
+        let end = dial(&dialling, attempt).await;
+        if stop.is_cancelled() {
+            return;
+        }
+        tracing::info!(%peer, %end, "files flow no more");
+        attempt = if node.now().since(begun) > LOOK {
+            0
+        } else {
+            attempt.saturating_add(1)
+        };
+        if !dialling.pause(attempt).await {
+            return;
         }
     }
+}
 
-    async fn dial(&self, attempt: u32) -> FilesEnd {
-        let Self { node, peer, .. } = self;
-        let Some(card) = node.book().get(*peer).cloned() else {
-            return FilesEnd::Unreachable("no card is held any more".to_owned());
-        };
-        let addresses = &card.link_addresses;
-        let turn = usize::try_from(attempt)
-            .ok()
-            .and_then(|attempt| attempt.checked_rem(addresses.len()))
-            .unwrap_or(0);
-        let Some(address) = addresses.get(turn) else {
-            return FilesEnd::Unreachable("the card names no address any more".to_owned());
-        };
-        let tls = match link_config_to(&self.tls.link(), &Vouching::of(&card)) {
-            Ok(tls) => Arc::new(tls),
-            Err(error) => return FilesEnd::Failed(error.to_string()),
-        };
-        let LinkConnection {
-            channel,
-            until,
-            key,
-        } = match dial_link(address, *peer, tls, &self.options).await {
-            Ok(connection) => connection,
-            Err(error) => return FilesEnd::Unreachable(error.to_string()),
-        };
-        let (out, frames) = files_out();
-        // There is room for it.
-        let _ = out.try_send(files_hello());
-        let mut client = LinkServiceClient::new(channel)
-            .max_decoding_message_size(MAX_FILE_FRAME)
-            .max_encoding_message_size(MAX_FILE_FRAME);
-        let requests = ReceiverStream::new(frames).map(|frame| FilesRequest { frame: Some(frame) });
-        let incoming = match client.files(Request::new(requests)).await {
-            Ok(response) => response.into_inner(),
-            Err(status) => return FilesEnd::Unreachable(in_words(&status)),
-        };
-        let incoming = incoming.map(|frame| match frame {
-            Ok(response) => frame_of(response.frame),
-            Err(status) => Err(in_words(&status)),
-        });
-        let presented = Presented {
-            key,
-            until: Some(until),
-        };
-        let incoming = Box::pin(incoming);
-        let stop = self.stop.clone();
-        run_files(Arc::clone(node), *peer, presented, out, incoming, stop).await
-    }
+async fn dial(dialling: &Dialling, attempt: u32) -> FilesEnd {
+    let Dialling {
+        node, peer, stop, ..
+    } = dialling;
+    let Some(card) = node.book().get(*peer).cloned() else {
+        return FilesEnd::Unreachable("no card is held any more".to_owned());
+    };
+    let (_, connection) = match dialling.connect(&card, attempt).await {
+        Ok(connected) => connected,
+        Err(NotDialled::Unreachable(why)) => return FilesEnd::Unreachable(why),
+        Err(NotDialled::Failed(why)) => return FilesEnd::Failed(why),
+    };
+    let LinkConnection {
+        channel,
+        until,
+        key,
+    } = connection;
+    let (out, own) = files_out();
+    // There is room for it.
+    let _ = out.try_send(files_hello());
+    let mut client = LinkServiceClient::new(channel)
+        .max_decoding_message_size(MAX_FILE_FRAME)
+        .max_encoding_message_size(MAX_FILE_FRAME);
+    let requests = ReceiverStream::new(own).map(|frame| FilesRequest { frame: Some(frame) });
+    let incoming = match client.files(Request::new(requests)).await {
+        Ok(response) => frames(response.into_inner(), |response| response.frame),
+        Err(status) => return FilesEnd::Unreachable(in_words(&status)),
+    };
+    let presented = Presented {
+        key,
+        until: Some(until),
+    };
+    run_files(
+        Arc::clone(node),
+        *peer,
+        presented,
+        out,
+        incoming,
+        stop.clone(),
+    )
+    .await
 }

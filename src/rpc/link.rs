@@ -1,6 +1,6 @@
 //! The link over gRPC: answering peers that dial, and dialling them.
 
-use std::{collections::HashSet, pin::Pin, sync::Arc, time::Duration};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 use futures_util::{Stream, StreamExt as _};
 use tokio_util::sync::CancellationToken;
@@ -15,7 +15,6 @@ use crate::{
         session::{self, Outlet, Presented, SessionEnd},
     },
     record::Country,
-    replication::progress::backoff,
     wire::link::{
         ExchangeRequest, ExchangeResponse, FilesRequest,
         link_service_client::LinkServiceClient,
@@ -24,18 +23,15 @@ use crate::{
 };
 
 use super::{
+    dial::{Dialling, NotDialled, each, frames, in_words},
     files::{self, FilesAnswer},
     server::NodeTls,
     status::Refusal,
-    tls::{
-        DialOptions, LinkConnection, Vouching, certificate_of, dial_link, link_config_to, peer_of,
-    },
+    tls::{DialOptions, LinkConnection, certificate_of, peer_of},
 };
 
 /// Largest frame: a full batch of records with room for its envelope.
 const MAX_FRAME_BYTES: usize = 8 * 1024 * 1024;
-/// Causes told beneath an error.
-const MAX_CAUSES: usize = 8;
 /// A session this long lets the back-off begin anew.
 const SETTLED: Duration = Duration::from_secs(30);
 
@@ -70,20 +66,16 @@ impl LinkService for Answering {
         request: Request<Streaming<ExchangeRequest>>,
     ) -> Result<Response<Self::ExchangeStream>, Status> {
         let (peer, presented) = self.caller(&request)?;
-        let incoming = request.into_inner().map(|frame| match frame {
-            Ok(request) => request.frame.ok_or_else(|| "an empty message".to_owned()),
-            Err(status) => Err(status.message().to_owned()),
-        });
-        let (outlet, frames) = Outlet::new();
+        let incoming = frames(request.into_inner(), |request| request.frame);
+        let (outlet, own) = Outlet::new();
         let node = Arc::clone(&self.node);
         let stop = self.stop.clone();
         tokio::spawn(async move {
-            let frames = Box::pin(incoming);
-            let end = session::run(node, peer, None, presented, outlet, frames, stop).await;
+            let end = session::run(node, peer, None, presented, outlet, incoming, stop).await;
             tracing::info!(%peer, %end, "link ended");
         });
-        let frames = frames.map(|frame| Ok(ExchangeResponse { frame: Some(frame) }));
-        Ok(Response::new(Box::pin(frames)))
+        let own = own.map(|frame| Ok(ExchangeResponse { frame: Some(frame) }));
+        Ok(Response::new(Box::pin(own)))
     }
 
     type FilesStream = FilesAnswer;
@@ -128,177 +120,101 @@ pub async fn dial_all(
     options: DialOptions,
     stop: CancellationToken,
 ) {
-    let mut changes = node.links().changes();
-    let mut dialling = HashSet::new();
-    let mut stranded = HashSet::new();
-    let mut dialers = tokio::task::JoinSet::new();
-    loop {
-        for card in node.book().iter() {
-            let peer = card.country;
-            if card.link_addresses.is_empty() {
-                if !node.config().links.accept && stranded.insert(peer) {
-                    tracing::warn!(%peer, "{NEITHER_DIALS}");
-                    node.links().failed(peer, NEITHER_DIALS);
-                }
-            } else if dialling.insert(peer) {
-                let mut options = options.clone();
-                options.proxy = tls.proxies().to(peer).cloned();
-                let dialer = Dialer {
-                    node: Arc::clone(&node),
-                    peer,
-                    tls: Arc::clone(&tls),
-                    options,
-                    stop: stop.clone(),
-                };
-                dialers.spawn(dialer.keep_dialling());
+    let stranded = {
+        let node = Arc::clone(&node);
+        move |peer| {
+            if !node.config().links.accept {
+                tracing::warn!(%peer, "{NEITHER_DIALS}");
+                node.links().failed(peer, NEITHER_DIALS);
             }
         }
-        tokio::select! {
-            () = stop.cancelled() => break,
-            changed = changes.changed() => if changed.is_err() { break },
-        }
-    }
-    while dialers.join_next().await.is_some() {}
+    };
+    each(node, tls, options, stop, stranded, keep_dialling).await;
 }
 
 /// Dials one peer whenever no session with it is up.
-struct Dialer {
-    node: Arc<Node>,
-    peer: Country,
-    tls: Arc<NodeTls>,
-    options: DialOptions,
-    stop: CancellationToken,
-}
-
-impl Dialer {
-    async fn keep_dialling(self) {
-        let Self {
-            node, peer, stop, ..
-        } = &self;
-        let mut changes = node.links().changes();
-        let mut attempt = 0;
-        loop {
-            changes.borrow_and_update();
-            if node.links().is_up(*peer) {
-                tokio::select! {
-                    () = stop.cancelled() => return,
-                    changed = changes.changed() => if changed.is_err() { return },
-                }
-                continue;
-            }
-            let Some(card) = node.book().get(*peer).cloned() else {
-                return;
-            };
-            let begun = node.now();
-            let end = self.dial(&card, attempt).await;
-            if stop.is_cancelled() {
-                return;
-            }
-            tracing::info!(%peer, %end, "link ended");
-            node.links().failed(*peer, &end.to_string());
-            attempt = if node.now().since(begun) > SETTLED {
-                0
-            } else {
-                attempt.saturating_add(1)
-            };
-            let dial = &node.config().dial;
-            let jitter = random_bytes::<8>().map_or(0, u64::from_be_bytes);
-            let pause = backoff(attempt, dial.min_backoff(), dial.max_backoff(), jitter);
+async fn keep_dialling(dialling: Dialling) {
+    let Dialling {
+        node, peer, stop, ..
+    } = &dialling;
+    let mut changes = node.links().changes();
+    let mut attempt = 0;
+    loop {
+        changes.borrow_and_update();
+        if node.links().is_up(*peer) {
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep(pause) => {}
+                changed = changes.changed() => if changed.is_err() { return },
             }
+            continue;
         }
-    }
-
-    /// Dials once, at the next of the card's addresses, and runs the session.
-    async fn dial(&self, card: &TrustedCard, attempt: u32) -> SessionEnd {
-        let Self { node, peer, .. } = self;
-        let addresses = &card.link_addresses;
-        let turn = usize::try_from(attempt)
-            .ok()
-            .and_then(|attempt| attempt.checked_rem(addresses.len()))
-            .unwrap_or(0);
-        let Some(address) = addresses.get(turn) else {
-            return SessionEnd::Unreachable("the card names no address any more".to_owned());
+        let Some(card) = node.book().get(*peer).cloned() else {
+            return;
         };
-        let tls = match link_config_to(&self.tls.link(), &Vouching::of(card)) {
-            Ok(tls) => Arc::new(tls),
-            Err(error) => return SessionEnd::Failed(error.to_string()),
+        let begun = node.now();
+        let end = dial(&dialling, &card, attempt).await;
+        if stop.is_cancelled() {
+            return;
+        }
+        tracing::info!(%peer, %end, "link ended");
+        node.links().failed(*peer, &end.to_string());
+        attempt = if node.now().since(begun) > SETTLED {
+            0
+        } else {
+            attempt.saturating_add(1)
         };
-        let LinkConnection {
-            channel,
-            until,
-            key,
-        } = match dial_link(address, *peer, tls, &self.options).await {
-            Ok(connection) => connection,
-            Err(error) => return SessionEnd::Unreachable(error.to_string()),
-        };
-        let session = match random_bytes() {
-            Ok(session) => session,
-            Err(error) => return SessionEnd::Failed(error.to_string()),
-        };
-        let (outlet, frames) = Outlet::new();
-        // The peer answers once it has read our hello, so it must be on its way before we wait.
-        let dialled = match session::hello_first(node, *peer, session, &outlet) {
-            Ok(dialled) => dialled,
-            Err(end) => return end,
-        };
-        let mut client = LinkServiceClient::new(channel)
-            .max_decoding_message_size(MAX_FRAME_BYTES)
-            .max_encoding_message_size(MAX_FRAME_BYTES);
-        let requests = frames.map(|frame| ExchangeRequest { frame: Some(frame) });
-        let incoming = match client.exchange(requests).await {
-            Ok(response) => response.into_inner(),
-            Err(status) => {
-                return SessionEnd::Unreachable(format!("{address}: {}", in_words(&status)));
-            }
-        };
-        let incoming = incoming.map(|frame| match frame {
-            Ok(response) => response.frame.ok_or_else(|| "an empty message".to_owned()),
-            Err(status) => Err(in_words(&status)),
-        });
-        session::run(
-            Arc::clone(node),
-            *peer,
-            Some(dialled),
-            Presented {
-                key,
-                until: Some(until),
-            },
-            outlet,
-            Box::pin(incoming),
-            self.stop.clone(),
-        )
-        .await
+        if !dialling.pause(attempt).await {
+            return;
+        }
     }
 }
 
-/// A status with what lies beneath it: tonic's "transport error" alone does not tell an operator
-/// that the peer refused this node's certificate. A peer may have chosen the words, so control
-/// characters are escaped.
-pub(super) fn in_words(status: &Status) -> String {
-    let mut words = vec![status.message().to_owned()];
-    let mut beneath = std::error::Error::source(status);
-    while let Some(cause) = beneath
-        && words.len() < MAX_CAUSES
-    {
-        let cause_words = cause.to_string();
-        if words.last() != Some(&cause_words) {
-            words.push(cause_words);
+/// Dials once, and runs the session.
+async fn dial(dialling: &Dialling, card: &TrustedCard, attempt: u32) -> SessionEnd {
+    let Dialling {
+        node, peer, stop, ..
+    } = dialling;
+    let (address, connection) = match dialling.connect(card, attempt).await {
+        Ok(connected) => connected,
+        Err(NotDialled::Unreachable(why)) => return SessionEnd::Unreachable(why),
+        Err(NotDialled::Failed(why)) => return SessionEnd::Failed(why),
+    };
+    let LinkConnection {
+        channel,
+        until,
+        key,
+    } = connection;
+    let session = match random_bytes() {
+        Ok(session) => session,
+        Err(error) => return SessionEnd::Failed(error.to_string()),
+    };
+    let (outlet, own) = Outlet::new();
+    // The peer answers once it has read our hello, so it must be on its way before we wait.
+    let dialled = match session::hello_first(node, *peer, session, &outlet) {
+        Ok(dialled) => dialled,
+        Err(end) => return end,
+    };
+    let mut client = LinkServiceClient::new(channel)
+        .max_decoding_message_size(MAX_FRAME_BYTES)
+        .max_encoding_message_size(MAX_FRAME_BYTES);
+    let requests = own.map(|frame| ExchangeRequest { frame: Some(frame) });
+    let incoming = match client.exchange(requests).await {
+        Ok(response) => frames(response.into_inner(), |response| response.frame),
+        Err(status) => {
+            return SessionEnd::Unreachable(format!("{address}: {}", in_words(&status)));
         }
-        beneath = cause.source();
-    }
-    let words = words.join(": ");
-    words
-        .chars()
-        .flat_map(|c| {
-            let escaped: Box<dyn Iterator<Item = char>> = if c.is_control() {
-                Box::new(c.escape_default())
-            } else {
-                Box::new(std::iter::once(c))
-            };
-            escaped
-        })
-        .collect()
+    };
+    session::run(
+        Arc::clone(node),
+        *peer,
+        Some(dialled),
+        Presented {
+            key,
+            until: Some(until),
+        },
+        outlet,
+        incoming,
+        stop.clone(),
+    )
+    .await
 }

@@ -5,6 +5,7 @@
 //! Identity comes from the connection and never from a header.
 
 pub mod admission;
+mod dial;
 mod files;
 pub mod link;
 mod node_tls;

@@ -9,7 +9,7 @@ use crate::support::{
 const PASSWORD_FILE: &str = "keys/proxy-password";
 
 /// A country that accepts no links and dials through `proxy`.
-fn behind(proxy: &ConnectProxy, code: &'static str, password: &str) -> Country {
+pub(crate) fn behind(proxy: &ConnectProxy, code: &'static str, password: &str) -> Country {
     let country = Country::with(
         code,
         Settings {

@@ -1,7 +1,7 @@
 //! The adversary's end of a link: raw gRPC messages over a genuine connection. It can do everything
 //! right, and anything else.
 
-use std::{collections::VecDeque, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::VecDeque, marker::PhantomData, net::SocketAddr, sync::Arc, time::Duration};
 
 use comity::{
     crypto::{Digest, random_bytes},
@@ -16,7 +16,7 @@ use comity::{
         },
     },
 };
-use prost::{Message as _, bytes::BufMut as _};
+use prost::{Message, bytes::BufMut as _};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::{
@@ -30,20 +30,19 @@ use crate::{
     world::{ADVERSARY, VICTIM, World, country},
 };
 
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Messages as bytes, whatever they are.
-#[derive(Clone, Copy)]
-struct Raw;
+/// Messages as bytes, whatever they are; what answers them is a `T`.
+struct Raw<T>(PhantomData<fn() -> T>);
 
-impl Codec for Raw {
+impl<T: Message + Default + Send + 'static> Codec for Raw<T> {
     type Encode = Vec<u8>;
-    type Decode = ExchangeResponse;
+    type Decode = T;
     type Encoder = Self;
-    type Decoder = tonic_prost::ProstDecoder<ExchangeResponse>;
+    type Decoder = tonic_prost::ProstDecoder<T>;
 
     fn encoder(&mut self) -> Self {
-        Self
+        Self(PhantomData)
     }
 
     fn decoder(&mut self) -> Self::Decoder {
@@ -51,7 +50,7 @@ impl Codec for Raw {
     }
 }
 
-impl Encoder for Raw {
+impl<T> Encoder for Raw<T> {
     type Item = Vec<u8>;
     type Error = Status;
 
@@ -80,6 +79,8 @@ pub(crate) struct Seen {
     pub(crate) said: String,
     /// Receipts for the records of the case.
     pub(crate) receipts: Vec<String>,
+    /// What the ledger says of the file of the case.
+    pub(crate) leaves: Vec<String>,
 }
 
 impl From<End> for Seen {
@@ -91,15 +92,18 @@ impl From<End> for Seen {
             },
             end,
             receipts: Vec::new(),
+            leaves: Vec::new(),
         }
     }
 }
 
-type Answer = Result<tonic::Response<Streaming<ExchangeResponse>>, Status>;
+/// What answers a call: it begins only once something was said.
+pub(crate) type Answering<T> =
+    tokio::task::JoinHandle<Result<tonic::Response<Streaming<T>>, Status>>;
 
-/// The node's frames: an answer begins only once something was said.
+/// The node's frames.
 enum Incoming {
-    Asked(tokio::task::JoinHandle<Answer>),
+    Asked(Answering<ExchangeResponse>),
     Open(Streaming<ExchangeResponse>),
 }
 
@@ -119,13 +123,14 @@ pub(crate) fn message(frame: frame::Frame) -> Vec<u8> {
     .encode_to_vec()
 }
 
-/// Dials a node's link port with the adversary's own certificate.
-pub(crate) async fn dial(
+/// Dials a node's link port with the adversary's own certificate and calls a method of it.
+pub(crate) async fn call<T: Message + Default + Send + 'static>(
     home: &Home,
     ca: &[u8],
     address: SocketAddr,
     options: &DialOptions,
-) -> Link {
+    path: &'static str,
+) -> (mpsc::UnboundedSender<Vec<u8>>, Answering<T>, Channel) {
     let victim = country(VICTIM);
     let tls = link_client_config(&home.link_material().unwrap(), victim, ca).unwrap();
     let channel = dial_link(
@@ -140,11 +145,24 @@ pub(crate) async fn dial(
     let (out, messages) = mpsc::unbounded_channel();
     let mut grpc = tonic::client::Grpc::new(channel.clone());
     grpc.ready().await.unwrap();
-    let path = http::uri::PathAndQuery::from_static("/comity.link.v1.LinkService/Exchange");
+    let path = http::uri::PathAndQuery::from_static(path);
     let asked = tokio::spawn(async move {
         let messages = UnboundedReceiverStream::new(messages);
-        grpc.streaming(Request::new(messages), path, Raw).await
+        let codec: Raw<T> = Raw(PhantomData);
+        grpc.streaming(Request::new(messages), path, codec).await
     });
+    (out, asked, channel)
+}
+
+/// Opens a link that says nothing yet.
+pub(crate) async fn dial(
+    home: &Home,
+    ca: &[u8],
+    address: SocketAddr,
+    options: &DialOptions,
+) -> Link {
+    let path = "/comity.link.v1.LinkService/Exchange";
+    let (out, asked, channel) = call(home, ca, address, options, path).await;
     Link {
         out,
         incoming: Incoming::Asked(asked),
@@ -227,8 +245,18 @@ impl Link {
     }
 
     pub(crate) fn deliver(&self, world: &World, first: u64, records: Vec<SealedRecord>) {
+        self.deliver_on(Lane::Bulk, world, first, records);
+    }
+
+    pub(crate) fn deliver_on(
+        &self,
+        lane: Lane,
+        world: &World,
+        first: u64,
+        records: Vec<SealedRecord>,
+    ) {
         self.send(frame::Frame::Deliver(Deliver {
-            lane: Lane::Bulk.into(),
+            lane: lane.into(),
             incarnation: world.incarnation.to_vec(),
             first_sequence: first,
             records,
@@ -432,7 +460,7 @@ impl World {
             peer_card_version: self.victim_card.version,
             peer_card_digest: self.victim_card.digest.to_vec(),
             received: vec![bulk(&self.victim_incarnation, &self.received)],
-            receipts_durable: vec![bulk(&self.incarnation, &self.sent)],
+            receipts_durable: self.receipts_durable(),
             credit_records: 1024,
             credit_bytes: 16 << 20,
             checkpoint_size: 0,

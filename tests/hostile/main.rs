@@ -17,11 +17,13 @@
 
 mod cases;
 mod clients;
+mod files;
 mod floods;
 mod forge;
 mod link;
 mod memory;
 mod raw;
+mod steps;
 mod world;
 
 use std::{
@@ -60,6 +62,9 @@ struct Row {
     /// The one alarm in the ledger.
     #[serde(default)]
     alarm: Option<String>,
+    /// What the ledger says of the file of the case.
+    #[serde(default)]
+    leaves: Vec<String>,
 }
 
 fn table() -> Vec<Row> {
@@ -168,6 +173,7 @@ fn check(row: &Row, seen: &Seen) {
     );
     assert!(seen.said.chars().count() <= 500, "the node is brief");
     assert_eq!(seen.receipts, row.receipts, "receipts");
+    assert_eq!(seen.leaves, row.leaves, "leaves about the file");
 }
 
 /// Nothing acknowledged is lost, submissions go on (one country alone cannot fence another), and
@@ -181,7 +187,7 @@ async fn afterwards(world: &mut World) {
     let held = world.node().last_number().unwrap();
     assert_eq!(
         held,
-        world.submitted + world.delivered.len() as u64,
+        world.submitted + world.elsewhere + world.delivered.len() as u64,
         "held are the own records and those acknowledged with DELIVERY"
     );
     for reference in &world.delivered {
@@ -238,6 +244,16 @@ fn signed_statements() {
 #[test]
 fn sessions() {
     group("sessions");
+}
+
+#[test]
+fn files() {
+    group("files");
+}
+
+#[test]
+fn steps_of_evidence_requests() {
+    group("steps");
 }
 
 #[test]

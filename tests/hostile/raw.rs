@@ -13,6 +13,9 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 use crate::world::{VICTIM, World, country};
 
 const PATIENCE: Duration = Duration::from_secs(30);
+const EXCHANGE: &str = "/comity.link.v1.LinkService/Exchange";
+/// Bytes of a frame, unless the other side allows more.
+const MOST_IN_A_FRAME: usize = 16 << 10;
 const HEADERS: u8 = 1;
 const DATA: u8 = 0;
 const RST_STREAM: u8 = 3;
@@ -20,6 +23,7 @@ const SETTINGS: u8 = 4;
 const PING: u8 = 6;
 const GOAWAY: u8 = 7;
 const CONTINUATION: u8 = 9;
+const ACK: u8 = 1;
 const END_HEADERS: u8 = 4;
 const END_STREAM: u8 = 1;
 
@@ -103,12 +107,47 @@ impl Connection {
 
     /// Preface, settings, and the headers of a call to the link service.
     pub(crate) async fn open_stream(&mut self) {
+        self.open_stream_of(EXCHANGE).await;
+    }
+
+    /// As [`Self::open_stream`], to a method of it.
+    pub(crate) async fn open_stream_of(&mut self, path: &str) {
         self.begin().await;
-        self.frame(HEADERS, END_HEADERS, 1, &call()).await;
+        self.frame(HEADERS, END_HEADERS, 1, &call_of(path)).await;
     }
 
     pub(crate) async fn data(&mut self, bytes: &[u8]) {
-        self.frame(DATA, 0, 1, bytes).await;
+        for piece in bytes.chunks(MOST_IN_A_FRAME) {
+            self.frame(DATA, 0, 1, piece).await;
+        }
+    }
+
+    /// Agrees to the node's settings: from then on its windows are as large as it said.
+    pub(crate) async fn agree(&mut self) {
+        self.frame(SETTINGS, ACK, 0, &[]).await;
+    }
+
+    /// Reads until so many bytes of data came.
+    pub(crate) async fn until_heard(&mut self, least: usize) {
+        let mut heard = 0;
+        while heard < least {
+            let (head, length) = self.head().await.expect("the node says something");
+            if head[3] == DATA {
+                heard += length;
+            }
+            self.0.read_exact(&mut vec![0; length]).await.unwrap();
+        }
+    }
+
+    /// The next frame's head, and the length of what follows; `None` at the end of the connection.
+    async fn head(&mut self) -> Option<([u8; 9], usize)> {
+        let mut head = [0; 9];
+        let read = tokio::time::timeout(PATIENCE, self.0.read_exact(&mut head))
+            .await
+            .expect("the node says something, or ends the stream");
+        read.ok()?;
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
+        Some((head, length))
     }
 
     /// Reads until the node closes the connection.
@@ -126,15 +165,7 @@ impl Connection {
 
     /// Reads until the node ends the stream.
     pub(crate) async fn until_stream_ends(&mut self) {
-        loop {
-            let mut head = [0; 9];
-            let read = tokio::time::timeout(PATIENCE, self.0.read_exact(&mut head))
-                .await
-                .expect("the node ends the stream");
-            if read.is_err() {
-                return;
-            }
-            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
+        while let Some((head, length)) = self.head().await {
             self.0.read_exact(&mut vec![0; length]).await.unwrap();
             let ends = matches!(head[3], DATA | HEADERS) && head[4] & END_STREAM != 0;
             if ends || matches!(head[3], RST_STREAM | GOAWAY) {
@@ -146,12 +177,16 @@ impl Connection {
 
 /// The headers of a call to the link service.
 fn call() -> Vec<u8> {
+    call_of(EXCHANGE)
+}
+
+fn call_of(path: &str) -> Vec<u8> {
     let mut block = Vec::new();
     for (name, value) in [
         (":method", "POST"),
         (":scheme", "https"),
         (":authority", "link"),
-        (":path", "/comity.link.v1.LinkService/Exchange"),
+        (":path", path),
         ("content-type", "application/grpc"),
         ("te", "trailers"),
     ] {

@@ -134,12 +134,16 @@ pub(crate) struct World {
     pub(crate) renewal: Option<SignedRenewal>,
     /// Last sequence receipted on the bulk lane to the victim, and the running hash there.
     pub(crate) sent: (u64, Digest),
+    /// The same of the urgent lane.
+    pub(crate) sent_urgent: (u64, Digest),
     /// Last sequence received of the victim's bulk lane, and the running hash there.
     pub(crate) received: (u64, Digest),
     pub(crate) victim_incarnation: Incarnation,
     /// References that the victim acknowledged with DELIVERY.
     pub(crate) delivered: Vec<String>,
     pub(crate) submitted: u64,
+    /// Records of the victim that go to others alone.
+    pub(crate) elsewhere: u64,
     reference: u32,
 }
 
@@ -162,10 +166,12 @@ impl World {
             incarnation: random_bytes().unwrap(),
             renewal: None,
             sent: (0, Digest::ZERO),
+            sent_urgent: (0, Digest::ZERO),
             received: (0, Digest::ZERO),
             victim_incarnation: [0; 16],
             delivered: Vec::new(),
             submitted: 0,
+            elsewhere: 0,
             reference: 0,
         }
     }
@@ -185,6 +191,16 @@ impl World {
     pub(crate) async fn restart_victim(&mut self) {
         self.victim.take().unwrap().stop().await;
         self.victim = Some(Victim::start(&self.victim_folder()).await);
+    }
+
+    /// Starts the victim again, with another configuration.
+    pub(crate) async fn restart_victim_with(&mut self, change: impl FnOnce(&mut Config)) {
+        self.victim.take().unwrap().stop().await;
+        let dir = self.victim_folder();
+        let mut config = Home::open(&dir).unwrap().config().clone();
+        change(&mut config);
+        home::write_config(&dir, &config).unwrap();
+        self.victim = Some(Victim::start(&dir).await);
     }
 
     pub(crate) async fn end(mut self) {

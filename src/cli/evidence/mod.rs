@@ -11,6 +11,7 @@ mod ics;
 mod items;
 mod list;
 mod profiles;
+mod remove;
 mod request;
 mod show;
 mod step;
@@ -40,6 +41,8 @@ pub(super) enum Evidence {
     Upload(upload::Upload),
     /// List the files of a request.
     Items(items::Items),
+    /// Take back a file that was uploaded and not handed over.
+    Remove(remove::Remove),
     Custody(custody::Custody),
     Export(export::Export),
     /// Download a file of a request.
@@ -89,6 +92,7 @@ impl Evidence {
             Self::Step(step) => step.carry_out(out).await,
             Self::Upload(upload) => upload.carry_out(out).await,
             Self::Items(items) => items.carry_out(out).await,
+            Self::Remove(remove) => remove.carry_out(out).await,
             Self::Custody(custody) => custody.carry_out(out).await,
             Self::Export(export) => export.carry_out(out).await,
             Self::Download(download) => download.carry_out(out).await,

@@ -292,6 +292,37 @@ impl Node {
         Err(NodeError::Refused(Refusal::Raced))
     }
 
+    /// The entry that an upload was taken back and is erased, with the reason that its officer gave.
+    ///
+    /// # Errors
+    /// [`NodeError`]; within it, [`OrderFault`] where it cannot be stated: then it stays.
+    pub(in crate::node) fn destroyed_entry(
+        &self,
+        number: u64,
+        item: ItemId,
+        by: &By,
+        reason: &str,
+    ) -> Result<Result<CustodyDraft, OrderFault>, NodeError> {
+        let carriers = self.carriers(number)?;
+        let order = |found| CustodyOrder {
+            item,
+            act: CustodyAct::Destroyed,
+            at: self.now(),
+            place: self.here(),
+            authority: by.authority().to_owned(),
+            by: by.actor().to_owned(),
+            reason: reason.to_owned(),
+            found,
+        };
+        Ok(
+            match self.entry_about(&carriers, &item, order, by.clone())? {
+                None => Err(OrderFault::Unknown),
+                Some(Err(fault)) => Err(fault),
+                Some(Ok(signed)) => Ok(signed.draft),
+            },
+        )
+    }
+
     fn opened_entry(
         &self,
         number: u64,

@@ -254,7 +254,10 @@ impl Node {
 
     /// The authority that executes a request of another country now; `None` for a record that is no
     /// such request, and while nobody has it in hand.
-    pub(super) fn executing_authority(&self, number: u64) -> Result<Option<String>, NodeError> {
+    pub(in crate::node) fn executing_authority(
+        &self,
+        number: u64,
+    ) -> Result<Option<String>, NodeError> {
         let brief = self.brief_of(number)?;
         Ok(brief
             .filter(|of| of.own == Party::Executing)

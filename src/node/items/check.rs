@@ -74,6 +74,7 @@ impl ItemsSeen {
             Event::ItemKept(of) => whole(&mut named, &of.item_id),
             Event::ItemArrived(of) if of.whole => whole(&mut named, &of.item_id),
             Event::ItemArrived(of) if !of.waits => gone(&mut named, &of.item_id),
+            Event::ItemRemoved(of) => gone(&mut named, &of.item_id),
             Event::ItemGone(of) => gone(&mut named, &of.item_id),
             _ => {}
         }

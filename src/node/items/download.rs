@@ -22,7 +22,7 @@ use super::{
         read::ReadError,
         rules::{By, Proposal, ReadOrder},
     },
-    ItemError, ItemId,
+    ItemError, ItemId, holders,
     known::Known,
     upload::off,
 };
@@ -141,6 +141,7 @@ impl Node {
         match row.stand() {
             ItemStand::Kept | ItemStand::Arrived => {}
             ItemStand::Refused => return Err(ItemError::Refused(row.fault)),
+            ItemStand::Removed => return Err(unknown()),
             ItemStand::Uploading | ItemStand::Awaited | ItemStand::Unspecified => {
                 let plan = super::plan_of(&row).ok_or_else(unknown)?;
                 return Err(ItemError::NotWhole {
@@ -177,8 +178,8 @@ impl Download {
     /// The next chunk with what proves it; `None` after the last. Reads the disk.
     ///
     /// # Errors
-    /// [`ItemError::Damaged`] names a chunk that does not open; one of another country's item is fetched
-    /// again.
+    /// [`ItemError::Damaged`] names a chunk that does not open; it is fetched again from whoever may have it
+    /// whole.
     pub fn next_piece(&mut self) -> Result<Option<Piece>, ItemError> {
         if self.next >= self.until {
             return Ok(None);
@@ -200,9 +201,11 @@ impl Download {
         let ChunkError::Damaged(index) = error else {
             return error.into();
         };
-        let fetched = !self.known.row.peer.is_empty();
         self.node
             .item_damaged(self.known.id, &self.known.row, index);
-        ItemError::Damaged { index, fetched }
+        ItemError::Damaged {
+            index,
+            holders: holders(&self.known.row),
+        }
     }
 }

@@ -3,7 +3,7 @@
 use crate::{
     crypto::{Digest, chunks::PlanError},
     evidence::{custody::OrderFault, items::NoRoom},
-    record::Reference,
+    record::{Country, Reference},
     store::{ChunkError, StoreError},
 };
 
@@ -43,6 +43,15 @@ pub enum ItemError {
         /// Chunks that it has.
         all: u64,
     },
+    /// A step handed it over.
+    #[error(
+        "the item was handed over to {} already; what was handed over is not taken back, recall the step that did",
+        .0.join(", ")
+    )]
+    HandedOver(Vec<String>),
+    /// Somebody else's.
+    #[error("only who uploaded the item, or the authority in charge of the request, takes it back")]
+    NotYours,
     /// It was refused.
     #[error("the item was refused when it came: {0}")]
     Refused(String),
@@ -112,13 +121,13 @@ pub enum ItemError {
     /// A chunk does not open any more.
     #[error(
         "chunk {index} of the item is damaged on this node's disk; {}",
-        if *.fetched { "it is fetched again from the country that it came from, try again in a moment" } else { "upload the file again" }
+        from_where(.holders)
     )]
     Damaged {
         /// Which.
         index: u64,
-        /// Whether it can be fetched again.
-        fetched: bool,
+        /// Who may have it whole.
+        holders: Vec<Country>,
     },
     /// The chunks.
     #[error(transparent)]
@@ -126,6 +135,18 @@ pub enum ItemError {
     /// The node failed.
     #[error(transparent)]
     Node(NodeError),
+}
+
+/// What becomes of a damaged chunk that these countries may have whole.
+fn from_where(holders: &[Country]) -> String {
+    if holders.is_empty() {
+        return "upload the file again".to_owned();
+    }
+    let codes: Vec<&str> = holders.iter().map(Country::code).collect();
+    format!(
+        "it is fetched again from {}, try again in a moment",
+        codes.join(" or ")
+    )
 }
 
 impl From<NodeError> for ItemError {

@@ -162,7 +162,7 @@ impl Node {
     pub(super) fn chunks_of(&self, id: ItemId, plan: ChunkPlan, row: &ItemRow) -> u64 {
         match row.stand() {
             ItemStand::Kept | ItemStand::Arrived => plan.chunks(),
-            ItemStand::Refused | ItemStand::Unspecified => 0,
+            ItemStand::Refused | ItemStand::Removed | ItemStand::Unspecified => 0,
             ItemStand::Uploading | ItemStand::Awaited => {
                 let reader = self.items.chunks.read(id, plan);
                 reader.map_or(0, |reader| reader.durable())
@@ -197,7 +197,7 @@ pub(super) fn outline(id: ItemId, row: &ItemRow, country: &str, chunks: u64) -> 
         ItemStand::Awaited => ItemState::Arriving,
         ItemStand::Arrived => ItemState::Arrived,
         ItemStand::Refused => ItemState::Refused,
-        ItemStand::Unspecified => ItemState::Unspecified,
+        ItemStand::Removed | ItemStand::Unspecified => ItemState::Unspecified,
     };
     let mut transferred_to: Vec<String> = row.transfers.iter().map(|of| of.peer.clone()).collect();
     transferred_to.sort();

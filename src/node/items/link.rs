@@ -6,12 +6,14 @@
 //! where the disk is busy with them ([`fetch`]).
 
 mod fetch;
+mod jobs;
 mod serve;
 mod worker;
 
 use std::{
     collections::HashMap,
     fmt,
+    hash::Hash,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -94,8 +96,10 @@ pub(in crate::node) struct Streams {
     up: Mutex<HashMap<Country, (u64, CancellationToken)>>,
     resting: Mutex<HashMap<ItemId, Rest>>,
     telling: Mutex<HashMap<ItemId, Rest>>,
-    /// Chunks that were found damaged on the own disk and are fetched again.
+    /// Chunks that were found damaged on the own disk, and who may have them whole.
     repairs: Mutex<Vec<(Country, ItemId, u64)>>,
+    /// Who could not give a chunk of an item back now.
+    without: Mutex<HashMap<(Country, ItemId), Rest>>,
     /// Damaged chunks of which the ledger knows.
     noted: Mutex<Vec<(ItemId, u64)>>,
     /// Chunks that a peer reported and that were looked at.
@@ -117,16 +121,16 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn rests(resting: &Mutex<HashMap<ItemId, Rest>>, id: &ItemId) -> bool {
+fn rests<K: Eq + Hash>(resting: &Mutex<HashMap<K, Rest>>, of: &K) -> bool {
     let resting = locked(resting);
     resting
-        .get(id)
+        .get(of)
         .is_some_and(|rest| rest.until > Instant::now())
 }
 
-fn failed(resting: &Mutex<HashMap<ItemId, Rest>>, id: ItemId) {
+fn failed<K: Eq + Hash>(resting: &Mutex<HashMap<K, Rest>>, of: K) {
     let mut resting = locked(resting);
-    let rest = resting.entry(id).or_insert(Rest {
+    let rest = resting.entry(of).or_insert(Rest {
         times: 0,
         until: Instant::now(),
     });
@@ -186,7 +190,7 @@ impl Streams {
         locked(&self.resting).remove(id);
     }
 
-    /// A chunk is to be fetched again from its country.
+    /// A chunk is to be fetched again from a country that may have it whole.
     pub(in crate::node) fn repair(&self, peer: Country, id: ItemId, index: u64) {
         let mut repairs = locked(&self.repairs);
         let repair = (peer, id, index);
@@ -205,12 +209,21 @@ impl Streams {
     fn to_repair(&self, peer: Country) -> Option<(ItemId, u64)> {
         let repairs = locked(&self.repairs);
         let mut its = repairs.iter().filter(|(of, ..)| *of == peer);
-        its.find(|(_, id, _)| !self.rests(id))
+        its.find(|(_, id, _)| !rests(&self.without, &(peer, *id)))
             .map(|(_, id, index)| (*id, *index))
+    }
+
+    /// It could not give a chunk of an item back now.
+    fn not_repaired(&self, peer: Country, id: ItemId) {
+        failed(&self.without, (peer, id));
     }
 
     fn repaired(&self, id: &ItemId, index: u64) {
         locked(&self.repairs).retain(|(_, of, at)| (of, *at) != (id, index));
+        locked(&self.without).retain(|(_, of), _| of != id);
+        // Once more, and it is news.
+        locked(&self.noted).retain(|(of, at)| (of, *at) != (id, index));
+        locked(&self.looked).retain(|(of, at)| (of, *at) != (id, index));
     }
 
     /// Whether a chunk that a peer reports is to be looked at: once each, so that reports cost little.
@@ -293,6 +306,7 @@ where
     node.items.streams.leave(peer, number);
     // Whatever was fetched is made durable before another stream writes on.
     fetching.settle().await;
+    fetching.tell_of_blame().await;
     end
 }
 

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use crate::{
     access::{Permit, Purpose, act},
     crypto::Digest,
-    entry::ItemRow,
+    entry::{ItemRow, ItemStand},
     evidence::bundle::MAX_RECORDS,
     inbox::ask,
+    ledger::Shown,
     record::Reference,
     wire::{node::Item, record::CompartmentLabel},
 };
@@ -23,6 +24,16 @@ use super::{
     plan_of, rows,
     upload::off,
 };
+
+/// The items of a thread, as far as somebody may see them.
+struct ListedItems {
+    /// The record that was asked about.
+    number: u64,
+    digest: Digest,
+    /// The records that they belong to.
+    of: Vec<(u64, Digest)>,
+    items: Vec<Item>,
+}
 
 impl Node {
     /// Numbers of the records whose items belong to one of them: the request and its steps.
@@ -56,8 +67,17 @@ impl Node {
         let (node, by) = (Arc::clone(self), permit.clone());
         let named = purpose.is_some();
         let listed = off(move || node.items_listed(&by, reference, named)).await?;
-        let (number, digest, items) = listed;
+        let ListedItems {
+            number,
+            digest,
+            of,
+            items,
+        } = listed;
         let shown = items.iter().any(|item| !item.name.is_empty());
+        let all = of.iter().map(|(number, _)| *number).chain([number]);
+        let bulk = self.gets_at(&permit, &all.collect::<Vec<_>>())?;
+        // The record that was asked about stands in the leaf by itself.
+        let beside = of.into_iter().filter(|(of, _)| *of != number);
         self.writer
             .propose(Proposal::Read(Box::new(ReadOrder {
                 number,
@@ -68,8 +88,11 @@ impl Node {
                 } else {
                     Vec::new()
                 },
-                by: By::of(&permit).reading_for(purpose, String::new()),
+                by: By::of(&permit)
+                    .reading_for(purpose, String::new())
+                    .under(bulk.as_ref()),
                 detail: "items-listed",
+                shown: Shown::of(beside),
                 ..ReadOrder::default()
             })))
             .await
@@ -82,7 +105,7 @@ impl Node {
         permit: &Permit<act::Track>,
         reference: Reference,
         named: bool,
-    ) -> Result<(u64, Digest, Vec<Item>), ItemError> {
+    ) -> Result<ListedItems, ItemError> {
         let asked = self.find(&reference)?;
         self.reached_number(permit, &reference, asked)?;
         let stored = self.held(asked)?;
@@ -92,6 +115,7 @@ impl Node {
         let download = permit.and::<act::DownloadEvidence>().ok();
         let download = download.filter(|_| named);
         let mut items: Vec<(i64, Item)> = Vec::new();
+        let mut of = Vec::new();
         for number in self.item_records(asked)? {
             let stored = self.held(number)?;
             let ids = rows::of_record(&self.store, &stored.digest).map_err(NodeError::from)?;
@@ -111,20 +135,23 @@ impl Node {
                     .allowed
                     .has(CompartmentLabel::Evidence)
             });
+            of.push((number, stored.digest));
             for id in ids {
                 items.extend(self.item_listed(id, opens)?);
             }
         }
         items.sort_by_key(|(at, _)| *at);
-        Ok((
-            asked,
-            stored.digest,
-            items.into_iter().map(|(_, item)| item).collect(),
-        ))
+        Ok(ListedItems {
+            number: asked,
+            digest: stored.digest,
+            of,
+            items: items.into_iter().map(|(_, item)| item).collect(),
+        })
     }
 
     fn item_listed(&self, id: ItemId, opens: bool) -> Result<Option<(i64, Item)>, NodeError> {
-        let Some(row) = self.item_row(&id)? else {
+        let row = self.item_row(&id)?;
+        let Some(row) = row.filter(|row| row.stand() != ItemStand::Removed) else {
             return Ok(None);
         };
         let at = row.at_us;

@@ -41,13 +41,13 @@ const OPEN: Keyspace = Keyspace {
     goes_away: "item kept, arrived, gone",
 };
 
-/// Items of records that were shredded.
+/// Items of records that were shredded, and uploads that were taken back.
 const DOOMED: Keyspace = Keyspace {
     prefix: 0xb3,
     name: "items to be removed",
     key: "id (16)",
     value: "empty",
-    written_by: "erased",
+    written_by: "erased, item removed",
     goes_away: "item gone",
 };
 
@@ -71,13 +71,31 @@ const TRANSFERRED: Keyspace = Keyspace {
     goes_away: "never",
 };
 
+/// Countries that items came from.
+const CAME: Keyspace = Keyspace {
+    prefix: 0xb6,
+    name: "items that came whole",
+    key: "country (2)",
+    value: "empty",
+    written_by: "item arrived whole",
+    goes_away: "never",
+};
+
 /// Items that one answer looks at, at most.
 pub(super) const MAX_ITEMS: usize = 65_536;
 /// Items of one record.
 pub(in crate::node) const MAX_OF_RECORD: usize = 256;
 
-pub(in crate::node) const fn keyspaces() -> [&'static Keyspace; 6] {
-    [&ITEMS, &OF_RECORD, &OPEN, &DOOMED, &UNTOLD, &TRANSFERRED]
+pub(in crate::node) const fn keyspaces() -> [&'static Keyspace; 7] {
+    [
+        &ITEMS,
+        &OF_RECORD,
+        &OPEN,
+        &DOOMED,
+        &UNTOLD,
+        &TRANSFERRED,
+        &CAME,
+    ]
 }
 
 fn open_key(peer: &str, id: &[u8]) -> Vec<u8> {
@@ -141,6 +159,9 @@ pub(in crate::node) fn apply(
                 row.fault.clone_from(&arrived.fault);
             })?;
             rows.put(UNTOLD.key(&[&arrived.item_id]), Vec::new());
+            if arrived.whole {
+                rows.put(CAME.key(&[arrived.peer.as_bytes()]), Vec::new());
+            }
         }
         Event::ItemsTold(told) => {
             for id in &told.item_ids {
@@ -160,6 +181,12 @@ pub(in crate::node) fn apply(
                         }));
                 })?;
             }
+        }
+        Event::ItemRemoved(removed) => {
+            change(&removed.item_id, rows, |row| {
+                row.stand = ItemStand::Removed.into();
+            })?;
+            rows.put(DOOMED.key(&[&removed.item_id]), Vec::new());
         }
         Event::ItemGone(gone) => remove(&gone.item_id, rows)?,
         Event::Erased(erased) if !erased.victims_only => {
@@ -295,6 +322,11 @@ pub(super) fn transferred(rows: &impl ReadRows, peer: &str) -> Result<bool, Stor
     Ok(rows.row(&TRANSFERRED.key(&[peer.as_bytes()]))?.is_some())
 }
 
+/// Whether any item of a country arrived whole.
+pub(super) fn came_from(rows: &impl ReadRows, peer: &str) -> Result<bool, StoreError> {
+    Ok(rows.row(&CAME.key(&[peer.as_bytes()]))?.is_some())
+}
+
 /// Items of which the country that sent them is to be told.
 pub(super) fn untold(store: &Store) -> Result<Vec<ItemId>, StoreError> {
     let prefix = UNTOLD.key(&[]);
@@ -303,7 +335,7 @@ pub(super) fn untold(store: &Store) -> Result<Vec<ItemId>, StoreError> {
     Ok(ids.copied().collect())
 }
 
-/// Items whose record was shredded.
+/// Items whose record was shredded, and those that were taken back.
 pub(super) fn doomed(store: &Store) -> Result<Vec<ItemId>, StoreError> {
     let prefix = DOOMED.key(&[]);
     let rows = store.scan(&prefix, &prefix, MAX_ITEMS)?;
@@ -327,6 +359,7 @@ pub(in crate::node) const fn end_word(why: ItemEnd) -> &'static str {
         ItemEnd::Expired => "item-upload-expired",
         ItemEnd::Abandoned => "item-upload-abandoned",
         ItemEnd::Shredded => "item-shredded",
+        ItemEnd::Removed => "item-erased",
         ItemEnd::Unspecified => "item-gone",
     }
 }

@@ -1,5 +1,5 @@
-//! Reading the chunks of items again, slowly: one that rotted is named, and fetched again where it came
-//! from another country.
+//! Reading the chunks of items again, slowly: one that rotted is named, and fetched again from the country
+//! that it came from or that it was handed over to.
 
 use std::{
     sync::{Arc, Weak},

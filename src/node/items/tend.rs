@@ -23,7 +23,7 @@ use super::{
         rules::{ItemOrder, Proposal},
         submit::SubmitError,
     },
-    ItemId, rows,
+    ItemId, holders, rows,
 };
 
 /// Items of one step.
@@ -190,8 +190,13 @@ impl Node {
             self.items.unseat(&id);
             return Ok(());
         };
-        // It became whole meanwhile: only its record's end takes that away.
-        if why != ItemEnd::Shredded && row.stand() != ItemStand::Uploading {
+        let why = match row.stand() {
+            ItemStand::Removed => ItemEnd::Removed,
+            _ => why,
+        };
+        // It became whole meanwhile: only its record's end takes that away, or an officer did.
+        let ends = matches!(why, ItemEnd::Shredded | ItemEnd::Removed);
+        if !ends && row.stand() != ItemStand::Uploading {
             self.items.unseat(&id);
             return Ok(());
         }
@@ -217,8 +222,8 @@ impl Node {
         Ok(())
     }
 
-    /// A chunk does not open on the own disk: log and ledger name it; one of another country's item is
-    /// fetched again.
+    /// A chunk does not open on the own disk: log and ledger name it, and it is fetched again from whoever
+    /// may have it whole.
     pub(super) fn item_damaged(self: &Arc<Self>, id: ItemId, row: &ItemRow, index: u64) {
         tracing::error!(
             item = hex::encode(id),
@@ -227,7 +232,7 @@ impl Node {
             "a chunk of an item is damaged on this disk"
         );
         self.note_damaged(id, "", index);
-        if let Ok(peer) = row.peer.parse() {
+        for peer in holders(row) {
             self.items.streams.repair(peer, id, index);
         }
     }

@@ -265,7 +265,7 @@ impl Node {
     }
 
     /// The header of a record to which its caller may upload.
-    fn request_for_items(
+    pub(super) fn request_for_items(
         &self,
         permit: &Permit<act::UploadEvidence>,
         reference: &Reference,

@@ -4,7 +4,7 @@ use crate::{
     crypto::Digest,
     entry::{
         AwaitedItem, Event, ItemArrived, ItemBegun, ItemDamaged, ItemEnd, ItemGone, ItemKept,
-        ItemRow, ItemStand, ItemsAwaited, ItemsTold, ItemsTransferred,
+        ItemRemoved, ItemRow, ItemStand, ItemsAwaited, ItemsTold, ItemsTransferred,
     },
     record::Country,
     store::{Decline, Group},
@@ -30,6 +30,17 @@ pub enum ItemOrder {
         /// As officers say the record that it belongs to.
         reference: String,
         /// Who uploaded it.
+        by: By,
+        /// What is stated of it.
+        custody: Vec<CustodyDraft>,
+    },
+    /// An officer takes it back before it is handed over.
+    Remove {
+        /// Which.
+        id: ItemId,
+        /// As officers say the record that it was uploaded to.
+        reference: String,
+        /// Who.
         by: By,
         /// What is stated of it.
         custody: Vec<CustodyDraft>,
@@ -114,6 +125,32 @@ impl NodeRules {
                     item_id: id.to_vec(),
                     header_digest: row.header_digest,
                     sealed_root,
+                });
+                self.append(group, event, Vec::new(), leaf)?;
+                self.custody(custody, group)
+            }
+            ItemOrder::Remove {
+                id,
+                reference,
+                by,
+                custody,
+            } => {
+                let row = standing(&id, &[ItemStand::Kept], group)?;
+                // Handed over meanwhile: the caller is told so.
+                if !row.transfers.is_empty() {
+                    return Err(Decline::Refused(Refusal::Raced));
+                }
+                let leaf = LeafBody {
+                    action: Action::Erasure.into(),
+                    header_digest: row.header_digest.clone(),
+                    reference,
+                    detail: "item-removed".to_owned(),
+                    subject: id.to_vec(),
+                    ..by.leaf()
+                };
+                let event = Event::ItemRemoved(ItemRemoved {
+                    item_id: id.to_vec(),
+                    header_digest: row.header_digest,
                 });
                 self.append(group, event, Vec::new(), leaf)?;
                 self.custody(custody, group)

@@ -6,7 +6,7 @@ use crate::{record::MAX_RECORD_BYTES, wire::methods::methods};
 
 /// A request that carries a record: with its envelope around it.
 const WITH_RECORD: u64 = MAX_RECORD_BYTES as u64 + 64 * 1024;
-/// A message of an upload: a chunk with its number.
+/// A message of an upload, or a frame of files between nodes: a chunk with what belongs to it.
 const WITH_CHUNK: u64 = crate::crypto::chunks::MAX_CHUNK as u64 + 64 * 1024;
 /// Any other request: lists of references, a card, a query.
 const WITHOUT: u64 = 256 * 1024;
@@ -28,10 +28,14 @@ static METHODS: LazyLock<HashMap<String, Taken>> = LazyLock::new(|| {
     let methods = methods().into_iter();
     methods
         .map(|method| {
-            let most = if method.path.starts_with("/comity.link.") {
-                FRAME
-            } else if method.path.ends_with("/UploadItem") {
+            let carries_chunks = ["/Files", "/UploadItem"];
+            let carries_chunks = carries_chunks
+                .iter()
+                .any(|name| method.path.ends_with(name));
+            let most = if carries_chunks {
                 WITH_CHUNK
+            } else if method.path.starts_with("/comity.link.") {
+                FRAME
             } else if method.takes_record {
                 WITH_RECORD
             } else {
@@ -70,6 +74,7 @@ mod tests {
         );
         assert_eq!(most("/comity.node.v1.RecordService/GetRecord"), WITHOUT);
         assert_eq!(most("/comity.link.v1.LinkService/Exchange"), FRAME);
+        assert_eq!(most("/comity.link.v1.LinkService/Files"), WITH_CHUNK);
         assert_eq!(most("/nowhere"), WITHOUT);
         assert!(taken("/comity.node.v1.RecordService/WatchRecords").gives_stream);
     }

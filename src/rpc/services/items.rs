@@ -12,7 +12,10 @@ use crate::{
     crypto::Digest,
     node::{
         Node,
-        items::{Download, DownloadOrder, ItemDescription, ItemError, ItemId, Upload, UploadOrder},
+        items::{
+            Download, DownloadOrder, ItemDescription, ItemError, ItemId, RemoveOrder, Upload,
+            UploadOrder,
+        },
     },
     record::Moment,
     rpc::{
@@ -21,9 +24,9 @@ use crate::{
     },
     wire::node::{
         DownloadItemRequest, DownloadItemResponse, ListItemsRequest, ListItemsResponse,
-        UploadBegin, UploadItemRequest, UploadItemResponse, UploadProgress, UploadReady,
-        download_item_response, item_service_server::ItemService, upload_item_request,
-        upload_item_response,
+        RemoveItemRequest, RemoveItemResponse, UploadBegin, UploadItemRequest, UploadItemResponse,
+        UploadProgress, UploadReady, download_item_response, item_service_server::ItemService,
+        upload_item_request, upload_item_response,
     },
 };
 
@@ -120,6 +123,21 @@ impl ItemService for Items {
         Ok(Response::new(ListItemsResponse {
             items: items.map_err(refuse)?,
         }))
+    }
+
+    async fn remove_item(
+        &self,
+        request: Request<RemoveItemRequest>,
+    ) -> Result<Response<RemoveItemResponse>, Status> {
+        let (permit, request) =
+            enter_about::<act::UploadEvidence, _>(&self.node, request, |of| &of.reference)?;
+        let order = RemoveOrder {
+            reference: reference(&request.reference)?,
+            item: item_id(&request.item)?,
+            reason: request.reason,
+        };
+        self.node.remove_item(permit, order).await.map_err(refuse)?;
+        Ok(Response::new(RemoveItemResponse {}))
     }
 }
 
@@ -261,6 +279,8 @@ impl From<ItemError> for Refusal {
             ItemError::Unknown { .. } => (Code::NotFound, "ITEM_UNKNOWN"),
             ItemError::NotWhole { .. } => (Code::FailedPrecondition, "ITEM_NOT_WHOLE"),
             ItemError::Refused(_) => (Code::FailedPrecondition, "ITEM_REFUSED"),
+            ItemError::HandedOver(_) => (Code::FailedPrecondition, "ITEM_HANDED_OVER"),
+            ItemError::NotYours => (Code::PermissionDenied, "ITEM_NOT_YOURS"),
             ItemError::Field { .. } => (Code::InvalidArgument, "ITEM_FIELD_INVALID"),
             ItemError::Custody(_) => (Code::FailedPrecondition, "CUSTODY_REFUSED"),
             ItemError::Plan(_) => (Code::InvalidArgument, "ITEM_SIZE_INVALID"),

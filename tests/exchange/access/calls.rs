@@ -66,6 +66,7 @@ const CALLS: &[(&str, Action)] = &[
     ("UploadItem", Action::UploadEvidence),
     ("DownloadItem", Action::DownloadEvidence),
     ("ListItems", Action::Track),
+    ("RemoveItem", Action::UploadEvidence),
     ("ReplyToRecord", Action::Reply),
     ("AcknowledgeRecord", Action::Acknowledge),
     ("AssignRecord", Action::Assign),

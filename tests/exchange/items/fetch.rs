@@ -136,6 +136,40 @@ async fn a_chunk_that_is_flipped_at_the_receiver_is_fetched_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_chunk_that_rots_at_the_sender_comes_back_from_whoever_has_it_whole() {
+    let (mut a, mut b) = one_dials().await;
+    a.start().await;
+    b.start().await;
+    let (reference, item) = uploaded(&a, &[b.code], 6 * MIB, 12).await;
+    let handed = hand_over(&a, &reference, std::slice::from_ref(&item.id), &[b.code]).await;
+    b.receives(&handed).await;
+    stands(&b, &handed, &item.id, ARRIVED, "").await;
+    // Only the receiver dials, and has nothing to ask for.
+    b.restart().await;
+    flip(&a, &item, 2);
+    let whole = fs::read(chunks_of(&b, &item.id)).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let output = dir.path().join("back.bin");
+    let refused = download(&a, &reference, &item.id, &output).await;
+    let words = refused.unwrap_err().to_string();
+    assert!(
+        words.contains("chunk 2") && words.contains("fetched again from UZ"),
+        "{words}"
+    );
+    eventually("it is put back", async || {
+        download(&a, &reference, &item.id, &output).await.ok()
+    })
+    .await;
+    assert!(fs::read(&output).unwrap() == bytes(6 * MIB, 12));
+    assert!(fs::read(chunks_of(&b, &item.id)).unwrap() == whole);
+    let leaves = ledger_bodies(&a).await;
+    let damaged = leaves
+        .iter()
+        .filter(|leaf| leaf.detail == "item-chunk-damaged");
+    assert_eq!(damaged.count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_country_that_an_item_was_not_transferred_to_gets_none_of_it() {
     let mut a = Country::set_up("TJ");
     let mut b = Country::set_up("UZ");

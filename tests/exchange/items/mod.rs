@@ -1,7 +1,9 @@
 //! Files of evidence requests: from one officer's disk to another's, whatever breaks on the way.
 
+mod broken;
 mod fetch;
 mod refused;
+mod remove;
 mod request;
 
 mod upload;

@@ -4,6 +4,7 @@ use std::fs;
 
 use comity::{
     catalogue,
+    crypto::Digest,
     node::system_clock,
     wire::{
         ledger::ReadingPurpose,
@@ -19,12 +20,12 @@ use comity::{
 };
 
 use super::{bytes, download, file, items, stands, upload};
-use crate::support::{CASE, Country, eventually};
+use crate::support::{CASE, Country, digest_of, eventually, ledger_bodies};
 
 const MIB: usize = 1 << 20;
 
 /// TJ and UZ, whose agreements let evidence be requested from each other.
-async fn neighbours() -> (Country, Country) {
+pub(super) async fn neighbours() -> (Country, Country) {
     let (tj, uz) = crate::support::neighbours().await;
     for (at, with) in [(&tj, "UZ"), (&uz, "TJ")] {
         let dir = at.layout().agreements();
@@ -36,7 +37,7 @@ async fn neighbours() -> (Country, Country) {
 }
 
 /// A request of `at` to the police of UZ, which UZ holds.
-async fn requested(at: &Country, uz: &Country) -> String {
+pub(super) async fn requested(at: &Country, uz: &Country) -> String {
     let mut record = catalogue::example("EvidenceRequest", system_clock()()).unwrap();
     record.destinations = vec![Destination {
         country: "UZ".to_owned(),
@@ -53,7 +54,7 @@ async fn requested(at: &Country, uz: &Country) -> String {
     answer.reference
 }
 
-async fn take(at: &Country, reference: &str, act: Act, files: Vec<Vec<u8>>) -> String {
+pub(super) async fn take(at: &Country, reference: &str, act: Act, files: Vec<Vec<u8>>) -> String {
     let asked = TakeEvidenceStepRequest {
         reference: reference.to_owned(),
         step: Some(EvidenceStep {
@@ -121,6 +122,20 @@ async fn a_request_is_answered_with_a_file_and_its_arrival_stands_in_the_thread(
         })
         .await;
     }
+    // The leaf of a list names the records that its files belong to, beside the one that was asked about.
+    items(&tj, &reference).await;
+    let steps = shown(&tj, &reference).await.steps;
+    let step = steps.into_iter().find(|of| of.act.starts_with("transfer"));
+    let step = step.unwrap().reference;
+    let leaves = ledger_bodies(&tj).await;
+    let listed = leaves.iter().rfind(|leaf| leaf.detail == "items-listed");
+    let listed = listed.unwrap();
+    assert_eq!(
+        (listed.reference.as_str(), listed.count),
+        (reference.as_str(), 1)
+    );
+    let header = digest_of(&tj, &step).await;
+    assert_eq!(listed.shown_digest, Digest::of(header.as_bytes()).to_vec());
     // Once, also across a restart.
     tj.restart().await;
     let after = take(

@@ -1,15 +1,16 @@
-//! An HTTP proxy that knows CONNECT, as stands at the edge of many government networks.
+//! An HTTP proxy that knows CONNECT, as stands at the edge of many government networks, and that cuts
+//! tunnels where it is told to.
 
 use std::{
     net::SocketAddr,
     sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
 };
 
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional},
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
     task::JoinHandle,
 };
@@ -23,9 +24,17 @@ pub(crate) const PASSWORD: &str = "hunter2";
 /// A running proxy; ends when dropped.
 pub(crate) struct ConnectProxy {
     pub(crate) address: SocketAddr,
-    tunnels: Arc<AtomicUsize>,
-    permits: Arc<AtomicBool>,
+    shared: Arc<Shared>,
     serving: JoinHandle<()>,
+}
+
+struct Shared {
+    tunnels: AtomicUsize,
+    permits: AtomicBool,
+    /// Bytes after which a tunnel is cut.
+    cut: AtomicU64,
+    /// Bytes that each tunnel carried, both ways, as they were opened.
+    carried: Mutex<Vec<u64>>,
 }
 
 impl ConnectProxy {
@@ -33,33 +42,50 @@ impl ConnectProxy {
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let tunnels = Arc::new(AtomicUsize::new(0));
-        let permits = Arc::new(AtomicBool::new(true));
+        let shared = Arc::new(Shared {
+            tunnels: AtomicUsize::new(0),
+            permits: AtomicBool::new(true),
+            cut: AtomicU64::new(u64::MAX),
+            carried: Mutex::default(),
+        });
         let serving = tokio::spawn({
-            let (tunnels, permits) = (Arc::clone(&tunnels), Arc::clone(&permits));
+            let shared = Arc::clone(&shared);
             async move {
                 while let Ok((stream, _)) = listener.accept().await {
-                    let permits = permits.load(Ordering::SeqCst);
-                    tokio::spawn(one(stream, permits, Arc::clone(&tunnels)));
+                    tokio::spawn(one(stream, Arc::clone(&shared)));
                 }
             }
         });
         Self {
             address,
-            tunnels,
-            permits,
+            shared,
             serving,
         }
     }
 
     /// How many tunnels were opened so far.
     pub(crate) fn tunnels(&self) -> usize {
-        self.tunnels.load(Ordering::SeqCst)
+        self.shared.tunnels.load(Ordering::SeqCst)
     }
 
     /// Permits new tunnels, or forbids them.
     pub(crate) fn permit(&self, permits: bool) {
-        self.permits.store(permits, Ordering::SeqCst);
+        self.shared.permits.store(permits, Ordering::SeqCst);
+    }
+
+    /// Cuts the first tunnel that carries so many bytes, there; then no tunnel is permitted.
+    pub(crate) fn cut_after(&self, bytes: u64) {
+        self.shared.cut.store(bytes, Ordering::SeqCst);
+    }
+
+    /// Whether the tunnel that was to be cut is.
+    pub(crate) fn has_cut(&self) -> bool {
+        self.shared.cut.load(Ordering::SeqCst) == u64::MAX
+    }
+
+    /// Bytes that each tunnel carried so far, both ways, as they were opened.
+    pub(crate) fn carried(&self) -> Vec<u64> {
+        self.shared.carried.lock().unwrap().clone()
     }
 }
 
@@ -69,7 +95,8 @@ impl Drop for ConnectProxy {
     }
 }
 
-async fn one(mut stream: TcpStream, permits: bool, tunnels: Arc<AtomicUsize>) {
+async fn one(mut stream: TcpStream, shared: Arc<Shared>) {
+    let permits = shared.permits.load(Ordering::SeqCst);
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let Ok(byte) = stream.read_u8().await else {
@@ -90,15 +117,48 @@ async fn one(mut stream: TcpStream, permits: bool, tunnels: Arc<AtomicUsize>) {
         return;
     }
     let target = head.split(' ').nth(1).unwrap_or_default();
-    let Ok(mut through) = TcpStream::connect(target).await else {
+    let Ok(through) = TcpStream::connect(target).await else {
         let _ = stream.write_all(b"HTTP/1.1 502 Bad Gateway\r\n\r\n").await;
         return;
     };
-    tunnels.fetch_add(1, Ordering::SeqCst);
+    shared.tunnels.fetch_add(1, Ordering::SeqCst);
     let established = stream
         .write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")
         .await;
     if established.is_ok() {
-        let _ = copy_bidirectional(&mut stream, &mut through).await;
+        carry(stream, through, &shared).await;
+    }
+}
+
+/// Carries bytes both ways until a side ends, or the tunnel is cut.
+async fn carry(mut inward: TcpStream, mut outward: TcpStream, shared: &Shared) {
+    let at = {
+        let mut carried = shared.carried.lock().unwrap();
+        carried.push(0);
+        carried.len() - 1
+    };
+    let (mut here, mut there) = (vec![0; 16 << 10], vec![0; 16 << 10]);
+    let mut before = 0;
+    loop {
+        let (read, to, bytes) = tokio::select! {
+            read = inward.read(&mut here) => (read, &mut outward, &here),
+            read = outward.read(&mut there) => (read, &mut inward, &there),
+        };
+        let Ok(read @ 1..) = read else { return };
+        let cut = shared.cut.load(Ordering::SeqCst);
+        let left = usize::try_from(cut.saturating_sub(before)).unwrap_or(usize::MAX);
+        let goes = read.min(left);
+        before += goes as u64;
+        shared.carried.lock().unwrap()[at] = before;
+        if to.write_all(&bytes[..goes]).await.is_err() {
+            return;
+        }
+        if goes < read {
+            shared.permits.store(false, Ordering::SeqCst);
+            shared.cut.store(u64::MAX, Ordering::SeqCst);
+            // What went so far arrives, and no byte more.
+            let _ = (inward.shutdown().await, outward.shutdown().await);
+            return;
+        }
     }
 }

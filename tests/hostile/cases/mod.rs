@@ -1,6 +1,7 @@
 //! The cases, by the names that `tests/vectors/link/cases.json` gives them.
 
 pub(crate) mod again;
+pub(crate) mod files;
 pub(crate) mod frames;
 pub(crate) mod hello;
 pub(crate) mod lanes;
@@ -8,6 +9,7 @@ pub(crate) mod receipts;
 pub(crate) mod records;
 pub(crate) mod sessions;
 pub(crate) mod signed;
+pub(crate) mod steps;
 
 use std::pin::Pin;
 
@@ -78,6 +80,16 @@ pub(crate) const CASES: &[(&str, Case)] = table!(
         checkpoint_of_a_wrong_key, checkpoint_of_another_ledger, checkpoint_no_note,
         card_of_another_country, card_of_other_content, card_tampered, card_no_card, card_newer;
     sessions: newer_replaces_older, older_is_refused, echo_differs;
+    files: first_frame_not_hello, version_unknown, second_hello, random_message, empty_message,
+        empty_frame, frame_given_twice, chunk_truncated, chunk_oversized,
+        chunk_beyond_the_size_cap, chunk_without_a_nonce, chunks_swapped, chunk_twice,
+        chunk_beyond_the_credit, chunk_under_another_number, chunk_of_another_file, byte_flipped,
+        byte_flipped_each_time, root_of_another_file, chunks_without_end,
+        chunks_of_a_file_that_nobody_named, refusals_without_end, asks_without_end,
+        reports_without_end, ask_of_nothing, ask_of_what_is_not_its_own,
+        stops_in_mid_frame_and_goes, stops_in_mid_frame_and_stays;
+    steps: by_a_stranger, by_the_wrong_side, beyond_a_gap, two_with_one_number, extension_too_far,
+        extension_of_no_clock;
     again: request_for_nothing, request_digest_short, requests_too_many, request_not_held,
         resend_never_asked, resend_digest_short,
 );

@@ -16,22 +16,18 @@ use tokio::{runtime::Handle, sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::crypto::chunks::ChunkSeal;
-use crate::evidence::items::Owner;
 use crate::record::Country;
 use crate::wire::link::{FileChunk, FileRefusal, FileRefusalReason};
 
 use super::{
     super::{
-        super::{
-            Node, NodeError,
-            read::blocking,
-            rules::{ItemOrder, Proposal},
-        },
+        super::{Node, NodeError, read::blocking},
         ItemId,
-        known::Known,
-        plan_of, rows,
     },
-    FilesEnd, FilesOut, locked, refused,
+    FilesEnd, FilesOut,
+    jobs::Job,
+    locked, refused,
+    serve::MOST_CREDIT,
     worker::Worker,
 };
 
@@ -54,7 +50,7 @@ pub(super) enum Came {
 
 /// Where frames for the item in hand go; `most` bytes at a time.
 struct Hand {
-    id: ItemId,
+    job: Job,
     most: usize,
     to: mpsc::Sender<Came>,
 }
@@ -72,6 +68,8 @@ pub(super) struct Fetching {
     rounds: AtomicU32,
     /// What came since the last ask for an item and belongs to none in hand.
     strays: AtomicU32,
+    /// The item with which the peer broke the protocol.
+    blamed: Mutex<Option<ItemId>>,
 }
 
 /// How an item went.
@@ -104,15 +102,10 @@ impl<E: Into<NodeError>> From<E> for Failure {
     }
 }
 
-/// What is fetched.
-#[derive(Clone, Copy)]
-enum Job {
-    Item(ItemId),
-    Repair(ItemId, u64),
-}
-
+/// Chunks that are asked for at a time: no more than a peer sends for one ask, or the last of them would
+/// be waited for in vain.
 fn window(chunk_size: u32) -> u64 {
-    (WINDOW_BYTES / u64::from(chunk_size.max(1))).max(2)
+    (WINDOW_BYTES / u64::from(chunk_size.max(1))).clamp(2, MOST_CREDIT)
 }
 
 impl Fetching {
@@ -126,6 +119,7 @@ impl Fetching {
             over: CancellationToken::new(),
             rounds: AtomicU32::new(0),
             strays: AtomicU32::new(0),
+            blamed: Mutex::default(),
         }
     }
 
@@ -152,20 +146,42 @@ impl Fetching {
     /// was asked for ends the stream.
     fn came(&self, item: &[u8], came: Came) -> Result<(), FilesEnd> {
         let hand = locked(&self.hand);
-        let Some(hand) = hand.as_ref().filter(|hand| hand.id == item) else {
+        let Some(hand) = hand.as_ref().filter(|hand| hand.job.id() == item) else {
             return match self.strays.fetch_add(1, Ordering::Relaxed) {
                 MOST_STRAYS.. => Err(refused("more chunks than were asked for")),
                 _ => Ok(()),
             };
         };
         if matches!(&came, Came::Chunk(.., data) if data.len() > hand.most) {
+            self.blame(hand.job);
             return Err(refused("a chunk larger than the item's"));
         }
         match hand.to.try_send(came) {
             Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => Ok(()),
             Err(mpsc::error::TrySendError::Full(_)) => {
+                self.blame(hand.job);
                 Err(refused("more chunks than were asked for"))
             }
+        }
+    }
+
+    /// The peer broke the protocol with this item. A damaged chunk that is fetched again changes nothing
+    /// of what is known of its item.
+    fn blame(&self, job: Job) {
+        if let Job::Item(id) = job {
+            *locked(&self.blamed) = Some(id);
+        }
+    }
+
+    /// After the end of the stream: the item with which the peer broke the protocol waits, and the ledger
+    /// and the request's thread say why. A crash before leaves it waiting without a word.
+    pub(super) async fn tell_of_blame(&self) {
+        let Some(id) = locked(&self.blamed).take() else {
+            return;
+        };
+        let told = self.node.conclude_fetch(id, Some("protocol"), true).await;
+        if let Err(error) = told {
+            tracing::error!(%error, item = hex::encode(id), "that a peer broke the protocol is not in the ledger");
         }
     }
 
@@ -194,7 +210,7 @@ impl Fetching {
     }
 
     async fn fetch(&self, job: Job) -> Result<(), FilesEnd> {
-        let (Job::Item(id) | Job::Repair(id, _)) = job;
+        let id = *job.id();
         let (node, peer) = (Arc::clone(&self.node), self.peer);
         let prepared = blocking(move || node.prepare_fetch(id, peer, job)).await;
         let prepared = prepared.map_err(|error| FilesEnd::Failed(error.to_string()))?;
@@ -208,7 +224,7 @@ impl Fetching {
         let (to, from) = mpsc::channel(most.saturating_add(2));
         self.strays.store(0, Ordering::Relaxed);
         let most = usize::try_from(known.plan.chunk_size()).unwrap_or(usize::MAX);
-        *locked(&self.hand) = Some(Hand { id, most, to });
+        *locked(&self.hand) = Some(Hand { job, most, to });
         let seat = self.node.items.sit(id);
         let writing = Arc::clone(&seat.writing).lock_owned().await;
         let work = Worker {
@@ -240,14 +256,24 @@ impl Fetching {
         match done {
             Some(Ok(outcome)) => self.conclude(job, outcome).await,
             Some(Err(Failure::Peer(why))) => {
-                self.node.items.streams.failed(id);
+                self.rest(job);
+                self.blame(job);
                 Err(refused(why))
             }
             Some(Err(Failure::Node(error))) => {
-                self.node.items.streams.failed(id);
+                self.rest(job);
                 Err(FilesEnd::Failed(error.to_string()))
             }
             None => Err(FilesEnd::Failed("a task ended unexpectedly".to_owned())),
+        }
+    }
+
+    /// It is not asked for again at once.
+    fn rest(&self, job: Job) {
+        let streams = &self.node.items.streams;
+        match job {
+            Job::Item(id) => streams.failed(id),
+            Job::Repair(id, _) => streams.not_repaired(self.peer, id),
         }
     }
 
@@ -284,7 +310,7 @@ impl Fetching {
                         node.items.streams.repaired(&id, index);
                     }
                     Outcome::Broke => {}
-                    _ => node.items.streams.failed(id),
+                    _ => node.items.streams.not_repaired(self.peer, id),
                 }
                 return Ok(());
             }
@@ -304,97 +330,17 @@ impl Fetching {
     }
 }
 
-impl Node {
-    /// What to fetch next from a peer: a chunk that is damaged here, else the item that waits longest.
-    fn next_job(&self, peer: Country) -> Result<Option<Job>, NodeError> {
-        let streams = &self.items.streams;
-        if let Some((id, index)) = streams.to_repair(peer) {
-            return Ok(Some(Job::Repair(id, index)));
-        }
-        let mut oldest: Option<(i64, ItemId)> = None;
-        for id in rows::open(&self.store, Some(peer.code()))? {
-            if streams.rests(&id) {
-                continue;
-            }
-            let Some(row) = self.item_row(&id)? else {
-                continue;
-            };
-            if oldest.is_none_or(|(at, _)| row.at_us < at) {
-                oldest = Some((row.at_us, id));
-            }
-        }
-        Ok(oldest.map(|(_, id)| Job::Item(id)))
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::chunks::{MAX_CHUNK, MIN_CHUNK};
 
-    /// Opens what is to be fetched and gives it room.
-    fn prepare_fetch(
-        &self,
-        id: ItemId,
-        peer: Country,
-        job: Job,
-    ) -> Result<Result<Known, Outcome>, NodeError> {
-        let Some(row) = self.item_row(&id)? else {
-            return Ok(Err(Outcome::Later));
-        };
-        if plan_of(&row).is_none() {
-            return Ok(Err(Outcome::Refused("size")));
+    #[test]
+    fn no_more_is_asked_for_at_a_time_than_a_peer_sends() {
+        let mut size = MIN_CHUNK;
+        while size <= MAX_CHUNK {
+            assert!((2..=MOST_CREDIT).contains(&window(size)), "{size}");
+            size *= 2;
         }
-        let known = match self.known(id, row) {
-            Ok(Some(known)) => known,
-            Ok(None) => return Ok(Err(Outcome::Refused("named"))),
-            // Its record is locked: recalled, or expired. It goes when the record does.
-            Err(NodeError::Holding(_)) => return Ok(Err(Outcome::Later)),
-            Err(error) => return Err(error),
-        };
-        if let Job::Item(_) = job {
-            let room = self.items.take_room(id, Owner::Peer(peer), known.plan)?;
-            if let Err(full) = room {
-                tracing::warn!(%peer, item = hex::encode(id), "{full}");
-                return Ok(Err(Outcome::Waits(full.word())));
-            }
-        }
-        Ok(Ok(known))
-    }
-
-    /// Makes durable what became of an item. A fault that is known already is not written again.
-    pub(in crate::node::items) async fn conclude_fetch(
-        self: &Arc<Self>,
-        id: ItemId,
-        fault: Option<&'static str>,
-        waits: bool,
-    ) -> Result<(), NodeError> {
-        let Some(row) = self.item_row(&id)? else {
-            return Ok(());
-        };
-        if let Some(fault) = fault {
-            self.items.streams.failed(id);
-            if waits && row.fault == fault {
-                return Ok(());
-            }
-        } else {
-            self.items.streams.went_on(&id);
-            self.items.room().left(&id, 0);
-        }
-        let number = self.number_of(&row)?;
-        let reference = number.and_then(|number| self.reference_of(&self.held(number).ok()?).ok());
-        let mut custody = Vec::new();
-        if let (None, Some(number)) = (fault, number) {
-            let node = Arc::clone(self);
-            custody.extend(blocking(move || node.delivered_entry(number, &id)).await?);
-        }
-        let order = ItemOrder::Arrive {
-            id,
-            reference: reference.map(|of| of.to_string()).unwrap_or_default(),
-            fault,
-            waits,
-            custody,
-        };
-        self.writer.propose(Proposal::Item(order)).await?;
-        if fault.is_some() && !waits {
-            self.items.chunks.remove(&id)?;
-            self.items.room().give_back(&id);
-        }
-        self.items.streams.wake.notify_waiters();
-        Ok(())
     }
 }

@@ -1,4 +1,5 @@
-//! Serving: chunks of what was transferred to the peer, and of nothing else, as they lie on the disk.
+//! Serving: chunks of what was transferred to the peer, or came from it, and of nothing else, as they lie on
+//! the disk.
 
 use std::sync::Arc;
 
@@ -29,7 +30,7 @@ pub(super) const ASKS: usize = 64;
 /// Items that are served at a time.
 const ITEMS: usize = 4;
 /// Most chunks that one ask lets be sent, however large its credit.
-const MOST_CREDIT: u64 = 64;
+pub(super) const MOST_CREDIT: u64 = 64;
 
 /// An ask, within its bounds.
 #[derive(Clone, Copy, Debug)]
@@ -205,19 +206,23 @@ async fn send(one: &mut Serving, out: &FilesOut) -> Result<bool, FilesEnd> {
 }
 
 impl Node {
-    /// An item that a peer may have: an own one, whole, that a record transferred to it which is neither
-    /// locked nor shredded.
+    /// An item that a peer may have, whole: an own one that a record transferred to it, or one of its own that
+    /// came from it, so that it gets back what is damaged on its disk. The record is neither locked nor
+    /// shredded.
     fn served(&self, id: ItemId, peer: Country) -> Result<Option<ChunkReader>, NodeError> {
-        let Some(row) = self
-            .item_row(&id)?
-            .filter(|row| row.stand() == ItemStand::Kept)
-        else {
+        let Some(row) = self.item_row(&id)? else {
             return Ok(None);
         };
-        let transfers = row.transfers.iter().filter(|of| of.peer == peer.code());
+        let transfers = row.transfers.iter();
+        let transfers = transfers.filter(|of| of.peer == peer.code());
+        let named: Vec<&[u8]> = match row.stand() {
+            ItemStand::Kept => transfers.map(|of| of.header_digest.as_slice()).collect(),
+            ItemStand::Arrived if row.peer == peer.code() => vec![&row.header_digest],
+            _ => Vec::new(),
+        };
         let mut may = false;
-        for transfer in transfers {
-            let Ok(digest) = Digest::try_from(transfer.header_digest.as_slice()) else {
+        for header in named {
+            let Ok(digest) = Digest::try_from(header) else {
                 continue;
             };
             if let Some(number) = ask::by_digest(&self.store, &digest)? {

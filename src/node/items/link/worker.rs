@@ -65,14 +65,16 @@ impl Worker {
         }))
     }
 
-    /// The next thing that comes; `None` when the stream ended or the peer fell silent.
+    /// The next thing that comes; `None` when the peer fell silent, or the stream has ended and nothing is
+    /// left of what came over it: what came whole is not asked for again.
     fn next(&mut self) -> Option<Came> {
         let (from, over, replaced) = (&mut self.from, &self.over, &self.replaced);
         self.runtime.block_on(async {
             tokio::select! {
+                biased;
+                () = replaced.cancelled() => None,
                 came = tokio::time::timeout(SILENCE, from.recv()) => came.ok().flatten(),
                 () = over.cancelled() => None,
-                () = replaced.cancelled() => None,
             }
         })
     }
@@ -129,10 +131,9 @@ impl Worker {
         let mut pace = Pace::default();
         let mut told = 0;
         while !pull.is_whole() {
-            if let Some(ask) = pull.ask()
-                && !self.ask(ask)
-            {
-                return Ok(Outcome::Broke);
+            if let Some(ask) = pull.ask() {
+                // Where the stream has ended, what came before is still taken.
+                self.ask(ask);
             }
             let Some(came) = self.next() else {
                 return Ok(Outcome::Broke);
@@ -188,7 +189,8 @@ impl Worker {
         Ok(Outcome::Whole)
     }
 
-    /// Fetches one chunk again that is damaged here.
+    /// Fetches one chunk again that is damaged here: from the country that it came from, or from one that an own
+    /// item was handed over to. Only what opens and fits the root takes its place.
     pub(super) fn repair(mut self, index: u64) -> Result<Outcome, Failure> {
         let (id, plan) = (self.known.id, self.known.plan);
         let reader = match self.node.items.chunks.read(id, plan) {
