@@ -70,6 +70,11 @@ pub enum OrderFault {
     /// The thread does not name it, as far as it is looked at.
     #[error("no record of the thread names the item")]
     Unknown,
+    /// Its id is that of a thing of which another record has the chain.
+    #[error(
+        "another record describes an item with this id; amend that record, or give the item an id of its own"
+    )]
+    Another,
     /// The chain is as long as one may be.
     #[error("the item's chain of custody is as long as one may be")]
     Full,

@@ -7,6 +7,7 @@
 mod automatic;
 mod chain;
 mod export;
+mod handing;
 mod parts;
 pub(in crate::node) mod rows;
 mod state;

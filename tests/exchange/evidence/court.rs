@@ -13,7 +13,8 @@ use comity::wire::{
 use serde_json::Value;
 
 use super::{
-    acknowledged, begun, closed, executed, recognised, requested, shown, stands, take, transferred,
+    acknowledged, acts, begun, closed, custody, executed, recognised, requested, shown, stands,
+    take, transferred,
 };
 use crate::{
     items,
@@ -37,41 +38,6 @@ async fn export(at: &Country, reference: &str, to: &[&str]) -> Ended {
         at.at(),
     ];
     comity(&[&fixed[..], to].concat()).await
-}
-
-/// Custody of a request's items, as a country sees it.
-async fn custody(at: &Country, reference: &str) -> Vec<Value> {
-    let said = comity(&[
-        "evidence",
-        "custody",
-        reference,
-        "--purpose",
-        "investigation",
-        "--case",
-        CASE,
-        "--home",
-        at.at(),
-        "--output",
-        "json",
-    ])
-    .await
-    .fine();
-    said.lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
-}
-
-fn acts(chain: &Value) -> Vec<String> {
-    let entries = chain["entries"].as_array().unwrap().iter();
-    entries
-        .map(|of| {
-            format!(
-                "{} {}",
-                of["country"].as_str().unwrap(),
-                of["act"].as_str().unwrap()
-            )
-        })
-        .collect()
 }
 
 fn root(of: &Country) -> String {

@@ -32,7 +32,9 @@ use comity::{
     },
 };
 
-use crate::support::{CASE, Country, eventually};
+use serde_json::Value;
+
+use crate::support::{CASE, Country, comity, eventually};
 
 /// TJ and UZ, whose agreements let evidence be requested from each other.
 async fn neighbours() -> (Country, Country) {
@@ -40,6 +42,42 @@ async fn neighbours() -> (Country, Country) {
     agree(&tj, "UZ", &["untoc-art18"]);
     agree(&uz, "TJ", &["untoc-art18"]);
     (tj, uz)
+}
+
+/// Custody of a thread's items, as a country sees it.
+pub(super) async fn custody(at: &Country, reference: &str) -> Vec<Value> {
+    let said = comity(&[
+        "evidence",
+        "custody",
+        reference,
+        "--purpose",
+        "investigation",
+        "--case",
+        CASE,
+        "--home",
+        at.at(),
+        "--output",
+        "json",
+    ])
+    .await
+    .fine();
+    said.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+/// Who did what with an item, in order.
+pub(super) fn acts(chain: &Value) -> Vec<String> {
+    let entries = chain["entries"].as_array().unwrap().iter();
+    entries
+        .map(|of| {
+            format!(
+                "{} {}",
+                of["country"].as_str().unwrap(),
+                of["act"].as_str().unwrap()
+            )
+        })
+        .collect()
 }
 
 /// Writes an agreement that names these profiles into a home.

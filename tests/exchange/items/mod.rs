@@ -3,7 +3,7 @@
 mod fetch;
 mod refused;
 mod request;
-
+mod spontaneous;
 mod upload;
 
 use std::{
