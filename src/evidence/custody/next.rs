@@ -81,7 +81,8 @@ pub enum OrderFault {
 }
 
 /// The next entry of `country`'s chain after `own`, which builds on `other`, the last one of the other
-/// country that is known. To be signed, and stated by the writer only.
+/// country that is known; under no renewal, unless who signs it says under which. To be stated by the writer
+/// only.
 ///
 /// # Errors
 /// [`OrderFault`]; nothing is stated then.
@@ -134,5 +135,6 @@ pub fn next(
         by: order.by.clone(),
         reason: order.reason.clone(),
         digest: order.found.to_vec(),
+        renewal: 0,
     })
 }

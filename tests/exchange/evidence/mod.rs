@@ -37,7 +37,7 @@ use serde_json::Value;
 use crate::support::{CASE, Country, comity, eventually};
 
 /// TJ and UZ, whose agreements let evidence be requested from each other.
-async fn neighbours() -> (Country, Country) {
+pub(super) async fn neighbours() -> (Country, Country) {
     let (tj, uz) = crate::support::neighbours().await;
     agree(&tj, "UZ", &["untoc-art18"]);
     agree(&uz, "TJ", &["untoc-art18"]);
@@ -89,7 +89,7 @@ fn agree(at: &Country, with: &str, profiles: &[&str]) {
 }
 
 /// A request of TJ to the police of UZ; to the country where `authority` is empty.
-fn request_to(authority: &str) -> Record {
+pub(super) fn request_to(authority: &str) -> Record {
     let mut record = catalogue::example("EvidenceRequest", system_clock()()).unwrap();
     record.destinations = vec![Destination {
         country: "UZ".to_owned(),
@@ -103,7 +103,7 @@ fn request_to(authority: &str) -> Record {
     record
 }
 
-async fn submit(at: &Country, record: Record) -> Result<String, ClientError> {
+pub(super) async fn submit(at: &Country, record: Record) -> Result<String, ClientError> {
     let asked = RequestEvidenceRequest {
         record: Some(record),
         idempotency_key: String::new(),
@@ -135,7 +135,7 @@ async fn take_by(
     .await
 }
 
-async fn take(at: &Country, reference: &str, act: Act) -> TakeEvidenceStepResponse {
+pub(super) async fn take(at: &Country, reference: &str, act: Act) -> TakeEvidenceStepResponse {
     let mut client = at.client().await;
     take_by(&mut client, reference, act).await.unwrap()
 }
@@ -221,7 +221,7 @@ async fn the_same(tj: &Country, uz: &Country, reference: &str, steps: usize) -> 
     one
 }
 
-fn acknowledged() -> Act {
+pub(super) fn acknowledged() -> Act {
     Act::Acknowledged(EvidenceAcknowledged {
         contact: "EXERCISE: the desk".to_owned(),
     })
@@ -231,7 +231,7 @@ fn recognised() -> Act {
     Act::Recognised(RequestRecognised::default())
 }
 
-fn begun() -> Act {
+pub(super) fn begun() -> Act {
     Act::ExecutionBegun(ExecutionBegun::default())
 }
 
