@@ -216,6 +216,7 @@ impl Node {
             demands: held.demands(ConsentUse::Onward, &wanted_labels),
             labels: wanted_labels,
             beneficiary: to.to_string(),
+            export: None,
         })?;
         self.check_heard(held.sender)?;
         let record = Record {

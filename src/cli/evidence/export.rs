@@ -19,6 +19,10 @@ use crate::{
     wire::record::CompartmentLabel,
 };
 
+/// What an export that broke off says.
+const AGAIN: &str = "the disclosure is in the ledger; the same command again, within a day and under the same leave, \
+                     needs no second consent";
+
 /// Export an evidence request for court, with its items and what proves them.
 ///
 /// Writes a BagIt folder or zip that `comity verify` checks with nothing but the fingerprints of the
@@ -70,27 +74,35 @@ impl Export {
             case: self.why.case(),
             note: self.why.note(),
         };
-        let parts = match bundling.ask(&mut client).await {
-            Ok(parts) => parts,
-            Err(failure) => {
-                // Nothing was written: what is empty goes again.
-                drop(writer);
-                let _ = match &self.output_dir {
-                    Some(folder) => std::fs::remove_dir(folder),
-                    None => std::fs::remove_file(&path),
-                };
-                return Err(failure);
-            }
-        };
         let bar = bar();
         let mut progress = |done, all| {
             bar.set_length(all);
             bar.set_position(done);
         };
-        let parts = bundling
-            .write(&mut client, parts, writer, &path, &mut progress)
-            .await?;
+        let written = match bundling.ask(&mut client).await {
+            Ok(parts) => {
+                let written = bundling.write(&mut client, parts, writer, &path, &mut progress);
+                written
+                    .await
+                    .map_err(|failure| failure.and(AGAIN.to_owned()))
+            }
+            Err(failure) => {
+                drop(writer);
+                Err(failure)
+            }
+        };
         bar.finish_and_clear();
+        let parts = match written {
+            Ok(parts) => parts,
+            Err(failure) => {
+                // It was made by this command and is no bundle: the same command makes it anew.
+                let _ = match &self.output_dir {
+                    Some(folder) => std::fs::remove_dir_all(folder),
+                    None => std::fs::remove_file(&path),
+                };
+                return Err(failure);
+            }
+        };
         let bundle = parts.bundle.unwrap_or_default();
         if out.json() {
             return out.value(&json!({

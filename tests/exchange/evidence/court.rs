@@ -21,9 +21,9 @@ use crate::{
     support::{CASE, Country, Ended, Settings, befriend, colleague, comity, eventually},
 };
 
-const COURT: &str = "EXERCISE City Court";
+pub(super) const COURT: &str = "EXERCISE City Court";
 
-async fn export(at: &Country, reference: &str, to: &[&str]) -> Ended {
+pub(super) async fn export(at: &Country, reference: &str, to: &[&str]) -> Ended {
     let fixed = [
         "evidence",
         "export",
@@ -63,8 +63,13 @@ fn contradictions(said: &Value) -> Vec<&str> {
         .collect()
 }
 
-/// Asks for consent to each step of the other country and has it granted for good.
-async fn consented(at: &Country, origin: &Country, steps: &[EvidenceStepView]) {
+/// Asks for consent to each step of the other country and has it granted, as `how` says.
+pub(super) async fn consented(
+    at: &Country,
+    origin: &Country,
+    steps: &[EvidenceStepView],
+    how: &[&str],
+) {
     for step in steps
         .iter()
         .filter(|of| of.reference.starts_with(origin.code))
@@ -86,16 +91,8 @@ async fn consented(at: &Country, origin: &Country, steps: &[EvidenceStepView]) {
         .fine();
         let asked = asked.trim();
         origin.receives(asked).await;
-        comity(&[
-            "consent",
-            "grant",
-            asked,
-            "--reusable",
-            "--home",
-            origin.at(),
-        ])
-        .await
-        .fine();
+        let grant = ["consent", "grant", asked, "--home", origin.at()];
+        comity(&[&grant[..], how].concat()).await.fine();
     }
     eventually("every consent is here", async || {
         let list = ["consent", "list", "--home", at.at(), "--output", "json"];
@@ -217,7 +214,8 @@ async fn a_request_goes_to_court_and_anybody_verifies_it() {
     let blocked = export(&tj, &reference, &to_dir).await;
     blocked.fails(77, &["CONSENT_NEEDED"]);
     assert!(!dir.exists());
-    consented(&tj, &uz, &shown(&tj, &reference).await.steps).await;
+    let steps = shown(&tj, &reference).await.steps;
+    consented(&tj, &uz, &steps, &["--reusable"]).await;
     let alone = export(&tj, &reference, &to_dir).await;
     alone.fails(77, &["ACCESS_DENIED"]);
     assert!(!dir.exists());

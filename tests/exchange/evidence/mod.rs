@@ -1,6 +1,7 @@
 //! Evidence requests between two countries: TJ asks, UZ executes.
 
 mod access;
+mod again;
 mod clocks;
 mod command;
 mod court;
