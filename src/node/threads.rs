@@ -101,9 +101,16 @@ impl Node {
             }
         }
         let own = version(stored)?;
+        let next =
+            followers::followers(&self.store, &own.digest, |one| versions::amends(one, &own))?;
         if let Some((before, tag)) = amendment_of(&stored.holding) {
             let Some(number) = ask::by_digest(&self.store, &before)? else {
-                return Ok(RecordState::Pending);
+                // Who joined a case late has what amends this, and never what it amends.
+                return Ok(if next.is_empty() {
+                    RecordState::Pending
+                } else {
+                    RecordState::Amended
+                });
             };
             let target = version(&self.held(number)?)?;
             let rivals =
@@ -114,8 +121,6 @@ impl Node {
                 return Ok(RecordState::Void);
             }
         }
-        let next =
-            followers::followers(&self.store, &own.digest, |one| versions::amends(one, &own))?;
         Ok(if next.is_empty() {
             RecordState::Current
         } else {

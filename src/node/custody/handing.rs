@@ -88,8 +88,6 @@ impl Node {
         let authority = record.authority.clone();
         let mut items: Vec<&mut EvidenceItem> = Vec::new();
         for item in record.evidence.iter_mut().flat_map(|of| &mut of.items) {
-            // What a client says of custody is no statement of this node.
-            item.custody.clear();
             if self.is_in_hand(item)? {
                 items.push(item);
             }
@@ -165,6 +163,7 @@ impl Node {
                 Err(fault) => return Ok(Err(fault)),
             };
             carried.push(signed.signed);
+            // Whatever the client said of custody: this is what the node has.
             if carried.len() > MAX_CARRIED {
                 return Ok(Err(OrderFault::Full));
             }

@@ -12,7 +12,7 @@ use comity::{
             ListEvidenceRequest, ListHoldsRequest, ListItemsRequest, ListJointCaseEventsRequest,
             ListJointCasesRequest, ListLeavesRequest, ListReceiptsRequest, ListRecordsRequest,
             ListRelatedRequest, MakeReportRequest, ProveRecordRequest, SearchRequest,
-            ShowCustodyRequest, WatchRecordsRequest,
+            ShareCaseRecordsRequest, ShowCustodyRequest, WatchRecordsRequest,
         },
         record::{TrendDimension, TrendIndicator},
     },
@@ -31,6 +31,7 @@ pub(super) enum Way {
     Due,
     Cases,
     Timeline,
+    CaseShare,
     Holds,
     Watch,
     Search,
@@ -55,19 +56,20 @@ pub(super) enum Way {
 }
 
 use Way::{
-    AuditExport, AuditList, AuditPerson, AuditProof, AuditRecord, AuditReport, Cases, Charges,
-    Custody, Due, EvidenceList, EvidenceSteps, ExportCourt, ExportTable, History, Holds,
+    AuditExport, AuditList, AuditPerson, AuditProof, AuditRecord, AuditReport, CaseShare, Cases,
+    Charges, Custody, Due, EvidenceList, EvidenceSteps, ExportCourt, ExportTable, History, Holds,
     ItemDownload, ItemList, List, RecallStatus, Receipts, Related, Search, Sharing, Show, Timeline,
     Watch,
 };
 
-pub(super) const WAYS: [Way; 27] = [
+pub(super) const WAYS: [Way; 28] = [
     Show,
     History,
     List,
     Due,
     Cases,
     Timeline,
+    CaseShare,
     Holds,
     Watch,
     Search,
@@ -99,6 +101,7 @@ impl Way {
             List | Due | Holds => "listed",
             Cases => "joint-cases",
             Timeline => "joint-case-events",
+            CaseShare => "joint-case-shared",
             Watch => "watched",
             Search => "searched",
             Related => "related",
@@ -166,6 +169,15 @@ impl Way {
                     ..ListJointCaseEventsRequest::default()
                 };
                 said(officer.joint_cases.list_joint_case_events(request).await)
+            }
+            CaseShare => {
+                let request = ShareCaseRecordsRequest {
+                    reference: after(&reference, 5),
+                    country: "UZ".to_owned(),
+                    dry_run: true,
+                    ..ShareCaseRecordsRequest::default()
+                };
+                said(officer.joint_cases.share_case_records(request).await)
             }
             Holds => said(officer.life.list_holds(ListHoldsRequest {}).await),
             Watch => {

@@ -206,6 +206,21 @@ impl Node {
         wanted(named, &held.labels)
     }
 
+    /// What demands consent to passing a record on to a country. Whoever put it into a joint case meant its
+    /// members: others get it with consent alone.
+    pub(in crate::node) fn onward_demands(
+        &self,
+        held: &Usable,
+        labels: &[CompartmentLabel],
+        to: Country,
+    ) -> Result<Vec<Demand>, ConsentError> {
+        let mut demands = held.demands(ConsentUse::Onward, labels);
+        if self.is_outside_case(&held.stored, to)? {
+            demands.push(Demand::JointCase);
+        }
+        Ok(demands)
+    }
+
     /// Refuses a version that was amended since, or that does not count.
     fn check_newest(
         &self,
