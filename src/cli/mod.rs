@@ -14,6 +14,7 @@ mod case;
 mod certificates;
 mod connect;
 mod consent;
+mod court;
 mod delegate;
 mod demo;
 mod diff;

@@ -1,6 +1,10 @@
 //! `comity verify BUNDLE --root XX=FINGERPRINT`: checks a court bundle offline.
 
-use std::{io::IsTerminal as _, path::PathBuf, time::Duration};
+use std::{
+    io::IsTerminal as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -55,24 +59,12 @@ impl Verify {
                 return Err(Failure::new(super::exit::USAGE, says));
             }
         }
-        let report = match bag::open(&self.bundle) {
-            Ok(mut source) => {
-                let total = source
-                    .files()
-                    .iter()
-                    .map(|of| of.size)
-                    .fold(0, u64::saturating_add);
-                let bar = bar(out, total);
-                let report = bundle::verify(&mut *source, &pinned, &mut |read| bar.inc(read));
-                bar.finish_and_clear();
-                report
-            }
-            Err(SourceFault::Io(error)) => {
-                let says = format!("{} cannot be read: {error}", self.bundle.display());
-                return Err(Failure::new(NOINPUT, says));
-            }
-            Err(fault) => Report::refused(&fault),
-        };
+        let bar = bar(out);
+        let report = checked(&self.bundle, &pinned, &mut |read, total| {
+            bar.set_length(total);
+            bar.set_position(read);
+        })?;
+        bar.finish_and_clear();
         show(&report, &pinned, out)?;
         match report.outcome() {
             Outcome::Proved | Outcome::Consistent => Ok(()),
@@ -87,9 +79,33 @@ impl Verify {
     }
 }
 
+/// Verifies the bundle at a path. `progress` is told how many bytes of items were read, and of how many
+/// in all.
+pub(super) fn checked(
+    path: &Path,
+    pinned: &Pinned,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Report, Failure> {
+    match bag::open(path) {
+        Ok(mut source) => {
+            let sizes = source.files().iter().map(|of| of.size);
+            let (total, mut read) = (sizes.fold(0, u64::saturating_add), 0_u64);
+            Ok(bundle::verify(&mut *source, pinned, &mut |more| {
+                read = read.saturating_add(more);
+                progress(read, total);
+            }))
+        }
+        Err(SourceFault::Io(error)) => {
+            let says = format!("{} cannot be read: {error}", path.display());
+            Err(Failure::new(NOINPUT, says))
+        }
+        Err(fault) => Ok(Report::refused(&fault)),
+    }
+}
+
 /// A bar for what takes its time, where somebody looks.
-fn bar(out: &Out, total: u64) -> ProgressBar {
-    let bar = ProgressBar::new(total);
+fn bar(out: &Out) -> ProgressBar {
+    let bar = ProgressBar::new(0);
     if out.json() || !std::io::stderr().is_terminal() {
         bar.set_draw_target(ProgressDrawTarget::hidden());
     }

@@ -80,6 +80,11 @@ impl OriginKeys for crate::card::TrustBook {
             .filter_map(|card| Some((card.country, card.signing_key(*id)?)))
             .collect()
     }
+
+    fn renewal(&self, country: Country) -> u64 {
+        let renewal = self.get(country).and_then(|card| card.renewal.as_ref());
+        renewal.map_or(0, |renewal| renewal.number)
+    }
 }
 
 /// Which signing keys the countries' cards vouch for, those in use and those retired.
@@ -89,4 +94,9 @@ pub trait OriginKeys {
 
     /// Every country whose card has a key with this id: an id authenticates nothing.
     fn signers(&self, id: &KeyId) -> Vec<(Country, Vouched<'_>)>;
+
+    /// Number of the last renewal that the country's card names; 0 where it names none.
+    fn renewal(&self, _country: Country) -> u64 {
+        0
+    }
 }

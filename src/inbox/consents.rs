@@ -29,7 +29,7 @@ const TOKENS: Keyspace = Keyspace {
     prefix: 0x61,
     name: "consent tokens used",
     key: "SHA-256 of the token",
-    value: "local number of the record it was used for, u64 big endian",
+    value: "local number of the record it was used for, u64 big endian; of an export of an evidence request also its keyed tag (16) and when it was first, microseconds (i64 big endian)",
     written_by: "submitted, received, disclosed",
     goes_away: "never: a token must not serve again",
 };
@@ -117,6 +117,46 @@ pub fn requests(store: &Store, before: u64, limit: usize) -> Result<Vec<RequestR
 /// As [`request`].
 pub fn is_used(rows: &impl ReadRows, token: &Digest) -> Result<bool, StoreError> {
     Ok(rows.row(&TOKENS.key(&[token.as_bytes()]))?.is_some())
+}
+
+/// How long an export of an evidence request may be done again with consent that served it once, in
+/// microseconds: a day.
+pub const EXPORT_AGAIN_US: i64 = 86_400_000_000;
+
+/// An export of an evidence request that is done now, and may be one that broke off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExportNow {
+    /// Keyed tag of who exports, for which court, purpose and case, under which leave.
+    pub tag: [u8; 16],
+    /// Now, microseconds since 1970.
+    pub at_us: i64,
+}
+
+impl ExportNow {
+    /// Whether it is the one that a used token served, and not too late.
+    fn is_again(&self, used: &[u8]) -> bool {
+        let read = || {
+            let (_, rest) = used.split_first_chunk::<8>()?;
+            let (tag, first) = rest.split_first_chunk::<16>()?;
+            Some((*tag, i64::from_be_bytes(first.try_into().ok()?)))
+        };
+        read().is_some_and(|(tag, first)| {
+            tag == self.tag && self.at_us.saturating_sub(first) <= EXPORT_AGAIN_US
+        })
+    }
+}
+
+/// Whether a token that serves once was used, and by another export than the one that is done now.
+///
+/// # Errors
+/// As [`request`].
+pub fn is_used_by_another(
+    rows: &impl ReadRows,
+    token: &Digest,
+    export: Option<&ExportNow>,
+) -> Result<bool, StoreError> {
+    let used = rows.row(&TOKENS.key(&[token.as_bytes()]))?;
+    Ok(used.is_some_and(|used| !export.is_some_and(|export| export.is_again(&used))))
 }
 
 /// Whether a record of another country, once passed on to here, was recalled by its origin.
@@ -234,14 +274,45 @@ pub(super) fn begin(
     Ok(())
 }
 
-/// Writes the rows of a disclosure: a token that serves once has served.
+/// Writes the rows of a disclosure: a token that serves once has served. Of an export that is done again the
+/// first time counts.
 pub(super) fn disclosed(disclosed: &Disclosed, rows: &mut Rows<'_>) -> Result<(), HoldingError> {
-    if !disclosed.token_digest.is_empty() {
-        let token = digest(&disclosed.token_digest, "token_digest")?;
-        rows.put(
-            TOKENS.key(&[token.as_bytes()]),
-            disclosed.number.to_be_bytes().to_vec(),
-        );
+    if disclosed.token_digest.is_empty() {
+        return Ok(());
     }
+    let token = digest(&disclosed.token_digest, "token_digest")?;
+    let key = TOKENS.key(&[token.as_bytes()]);
+    if rows.get(&key)?.is_some() {
+        return Ok(());
+    }
+    let mut used = disclosed.number.to_be_bytes().to_vec();
+    if !disclosed.export_tag.is_empty() {
+        used.extend_from_slice(&disclosed.export_tag);
+        used.extend_from_slice(&disclosed.time_us.to_be_bytes());
+    }
+    rows.put(key, used);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_export_is_done_again_for_a_day_and_no_other() {
+        let first = 1_780_315_200_000_000_i64;
+        let used = [&9_u64.to_be_bytes()[..], &[7; 16], &first.to_be_bytes()].concat();
+        let export = |tag, after| ExportNow {
+            tag: [tag; 16],
+            at_us: first + after,
+        };
+        assert!(export(7, 0).is_again(&used));
+        assert!(export(7, EXPORT_AGAIN_US).is_again(&used));
+        assert!(!export(7, EXPORT_AGAIN_US + 1).is_again(&used));
+        assert!(!export(8, 0).is_again(&used));
+        // What passed a record on, or exported one alone, or is damaged, serves nothing again.
+        for used in [&used[..8], &used[..31], &[]] {
+            assert!(!export(7, 0).is_again(used));
+        }
+    }
 }

@@ -116,6 +116,7 @@ impl Node {
                 labels: labels.clone(),
                 beneficiary: named,
                 demands,
+                export: None,
             })?;
             node.check_heard(held.sender)?;
             let versions = node.digests_of(held.number)?;
@@ -137,6 +138,8 @@ impl Node {
                 .under(held.decision.under.as_ref()),
             // The text is shown as by a reading.
             retrieval: held.sender != self.country,
+            // The answer is one message: it came, or nothing did.
+            export: None,
         };
         let proposed = self
             .writer

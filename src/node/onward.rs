@@ -213,9 +213,10 @@ impl Node {
             header: held.digest,
             origin: held.origin,
             purpose: ConsentUse::Onward,
-            demands: held.demands(ConsentUse::Onward, &wanted_labels),
+            demands: self.onward_demands(&held, &wanted_labels, to.country)?,
             labels: wanted_labels,
             beneficiary: to.to_string(),
+            export: None,
         })?;
         self.check_heard(held.sender)?;
         let record = Record {

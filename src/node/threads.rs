@@ -101,9 +101,16 @@ impl Node {
             }
         }
         let own = version(stored)?;
+        let next =
+            followers::followers(&self.store, &own.digest, |one| versions::amends(one, &own))?;
         if let Some((before, tag)) = amendment_of(&stored.holding) {
             let Some(number) = ask::by_digest(&self.store, &before)? else {
-                return Ok(RecordState::Pending);
+                // Who joined a case late has what amends this, and never what it amends.
+                return Ok(if next.is_empty() {
+                    RecordState::Pending
+                } else {
+                    RecordState::Amended
+                });
             };
             let target = version(&self.held(number)?)?;
             let rivals =
@@ -114,8 +121,6 @@ impl Node {
                 return Ok(RecordState::Void);
             }
         }
-        let next =
-            followers::followers(&self.store, &own.digest, |one| versions::amends(one, &own))?;
         Ok(if next.is_empty() {
             RecordState::Current
         } else {
@@ -131,12 +136,17 @@ impl Node {
     pub(super) fn thread(&self, number: u64) -> Result<Vec<u64>, NodeError> {
         // Receipts that came together follow whichever record was first of them; they are shown
         // as receipts.
-        self.thread_of(number, MAX_THREAD, |one| {
-            u32::from(one.step) != LATE_RECEIPTS_STEP
-        })
+        self.thread_of(
+            number,
+            MAX_THREAD,
+            |_| true,
+            |one| u32::from(one.step) != LATE_RECEIPTS_STEP,
+        )
     }
 
-    /// The beginning of a thread and the steps of an evidence request in it, `most` records at most.
+    /// What the steps of a thread act on, such as an evidence request, and the evidence steps that follow it,
+    /// `most` records at most. A version of spontaneous information, or information that answers something,
+    /// begins one of its own.
     ///
     /// # Errors
     /// [`NodeError`] when the store cannot be read.
@@ -145,18 +155,24 @@ impl Node {
         number: u64,
         most: usize,
     ) -> Result<Vec<u64>, NodeError> {
-        self.thread_of(number, most, |one| u32::from(one.step) == EVIDENCE_STEP)
+        self.thread_of(
+            number,
+            most,
+            |of| of.follow.as_ref().is_some_and(|follow| follow.step != 0),
+            |one| u32::from(one.step) == EVIDENCE_STEP,
+        )
     }
 
     fn thread_of(
         &self,
         number: u64,
         most: usize,
+        climbs: impl Fn(&Holding) -> bool,
         belongs: impl Fn(&Follower) -> bool,
     ) -> Result<Vec<u64>, NodeError> {
         let mut first = self.held(number)?;
         for _ in 0..MAX_CLIMB {
-            let Some(before) = followed(&first.holding) else {
+            let Some(before) = followed(&first.holding).filter(|_| climbs(&first.holding)) else {
                 break;
             };
             let Some(number) = ask::by_digest(&self.store, &before)? else {

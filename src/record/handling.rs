@@ -16,7 +16,8 @@
 //! | `victims`: authorities named one by one, and a court or another country was not named | consent | consent |
 //! | `source`: who may be endangered | consent | consent |
 //!
-//! A marking that is not known here counts as the strictest.
+//! A marking that is not known here counts as the strictest. What belongs to a joint case goes to countries that are no
+//! members of it with consent alone, whatever its markings; the node knows the members.
 
 use crate::{
     record::{Country, compartments::label_name},
@@ -40,6 +41,8 @@ pub enum Demand {
     Tlp(Tlp),
     /// The nature of a compartment.
     Compartment(CompartmentLabel),
+    /// It belongs to a joint case, and the country is no member.
+    JointCase,
 }
 
 impl std::fmt::Display for Demand {
@@ -56,6 +59,7 @@ impl std::fmt::Display for Demand {
                 let name = name.strip_prefix("TLP_").unwrap_or(name);
                 write!(f, "TLP:{}", name.replace('_', "+"))
             }
+            Self::JointCase => f.write_str("a joint case, to a country that is no member"),
             Self::Compartment(label) => write!(f, "compartment `{}`", label_name(*label)),
         }
     }

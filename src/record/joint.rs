@@ -227,6 +227,36 @@ impl Members {
     }
 }
 
+impl Members {
+    /// Where a record that went to `before` goes when it goes to `new` as well, at a moment: to those of
+    /// before who are members still, with what they read, and to every member of the new one.
+    pub fn and(&self, before: &[Destination], new: Country, at: Moment) -> Vec<Destination> {
+        let mut destinations: Vec<Destination> = Vec::new();
+        let mut added = destination(new, Vec::new());
+        for old in before {
+            let Ok(country) = old.country.parse::<Country>() else {
+                continue;
+            };
+            let members = self.authorities(country, at);
+            let mut kept = old.clone();
+            kept.authorities.retain(|name| members.contains(name));
+            for readers in &mut kept.readers {
+                readers.authorities.retain(|name| members.contains(name));
+            }
+            kept.readers
+                .retain(|readers| !readers.authorities.is_empty());
+            if country == new {
+                added = kept;
+            } else if !kept.authorities.is_empty() {
+                destinations.push(kept);
+            }
+        }
+        added.authorities = self.authorities(new, at);
+        destinations.push(added);
+        destinations
+    }
+}
+
 fn destination(country: Country, authorities: Vec<String>) -> Destination {
     Destination {
         country: country.code().to_owned(),

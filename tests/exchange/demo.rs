@@ -97,6 +97,21 @@ async fn every_step_comes_out_as_it_should_and_nothing_is_left() {
     ] {
         assert_eq!(story[name], true, "{name}: {story}");
     }
+    let evidence = &figures["evidence"];
+    assert_eq!(evidence["faults"], serde_json::json!([]));
+    let court = &evidence["court"];
+    assert_eq!(court["outcome"], "proved", "{court}");
+    let reasons = [
+        "step-missing",
+        "custody-signature",
+        "receipt-bad-signature",
+        "item-root",
+    ];
+    for (tampered, reason) in court["tampered"].as_array().unwrap().iter().zip(reasons) {
+        let found = tampered["found"].as_array().unwrap();
+        assert!(found.contains(&reason.into()), "{tampered}");
+    }
+    assert_eq!(court["tampered"].as_array().unwrap().len(), reasons.len());
 }
 
 #[tokio::test(flavor = "multi_thread")]

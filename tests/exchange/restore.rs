@@ -1,6 +1,7 @@
 //! A node restored from an old backup: who notices, what it may still do, and how it goes on.
 
 mod asking;
+mod custody;
 
 use comity::{
     node::NodeError,

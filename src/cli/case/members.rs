@@ -6,14 +6,20 @@ use crate::{
     record::Moment,
     wire::{
         json,
-        node::ChangeMembersRequest,
+        node::{CaseShareOutcome, ChangeMembersRequest, ShareCaseRecordsRequest},
         record::{JointCaseMember, JointCaseRole},
     },
 };
 
-use super::super::{Target, evidence::until, exit::Failure, out::Out};
+use super::{
+    super::{Target, evidence::until, exit::Failure, out::Out},
+    share::{shared, show},
+};
 
 /// Add members to a joint case.
+///
+/// They get the case as it is, and own meetings of it. What else it held before, each country shares of its
+/// own: `comity case share`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Add {
     #[command(flatten)]
@@ -87,13 +93,42 @@ impl Add {
             true => JointCaseRole::Lead,
             false => JointCaseRole::Participant,
         };
+        let mut countries: Vec<String> = self.member.iter().map(|of| of.country.clone()).collect();
+        countries.sort_unstable();
+        countries.dedup();
         let request = ChangeMembersRequest {
-            reference: self.reference,
+            reference: self.reference.clone(),
             add: members(self.member, role, self.until),
             end: Vec::new(),
             idempotency_key: self.key,
         };
-        change(&self.target, request, out).await
+        change(&self.target, request, out).await?;
+        let mut client = self.target.connect().await?;
+        let mut meetings = Vec::new();
+        for country in countries {
+            let request = ShareCaseRecordsRequest {
+                reference: self.reference.clone(),
+                country: country.clone(),
+                meetings: true,
+                ..ShareCaseRecordsRequest::default()
+            };
+            match shared(&mut client, request).await {
+                Ok(shared) => meetings.extend(shared),
+                // Another authority of this country, or one that joins later: nothing is to be sent now.
+                Err(failure) => out.note(&format!(
+                    "meetings are not shared with {country}: {}",
+                    failure.message()
+                )),
+            }
+        }
+        meetings.retain(|of| of.outcome() != CaseShareOutcome::Foreign);
+        if !out.json() && !meetings.is_empty() {
+            show(&meetings, out)?;
+        }
+        out.note(
+            "what else the case held before, each country shares of its own: `comity case share`",
+        );
+        Ok(())
     }
 }
 

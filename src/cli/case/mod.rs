@@ -3,6 +3,7 @@
 mod calendar;
 mod ics;
 mod members;
+mod share;
 mod show;
 mod timeline;
 
@@ -30,8 +31,10 @@ pub(super) enum Case {
     Timeline(timeline::Timeline),
     /// List the members of a joint case, those who left among them.
     Members(show::Members),
-    /// Add members: they read what is put into the case from now on.
+    /// Add members: they read what is put into the case from now on, and get the own meetings.
     Add(members::Add),
+    /// Share own records that the case held before a member joined.
+    Share(share::Share),
     /// Say until when a member belongs to a joint case; from then on it reads nothing of it any more.
     End(members::End),
     /// Put a meeting into a joint case; `comity amend` changes it.
@@ -98,6 +101,7 @@ impl Case {
             Self::Timeline(timeline) => timeline.carry_out(out).await,
             Self::Members(members) => members.carry_out(out).await,
             Self::Add(add) => add.carry_out(out).await,
+            Self::Share(share) => share.carry_out(out).await,
             Self::End(end) => end.carry_out(out).await,
             Self::Meeting(meeting) => {
                 let mut record = record_of(&meeting.file, "Meeting")?;

@@ -4,7 +4,7 @@
 //! records submitted and delivered according to the roles; one node is killed with SIGKILL in the
 //! middle and started again. Every receipt is checked. Then one record's life is played: read in
 //! parts, amended, its use consented to and refused, recalled; and evidence is asked for, refused,
-//! overdue, and handed over as a file. At the end every ledger is recomputed.
+//! overdue, handed over as a file, and exported for court. At the end every ledger is recomputed.
 
 mod country;
 mod evidence;
@@ -60,7 +60,8 @@ const SETTLE: Duration = Duration::from_secs(120);
 /// Sets up TJ, UZ, KZ and AE as four nodes on loopback, submits records, kills one node in the
 /// middle and starts it again, then plays the life of one record: each country reads just its part,
 /// it is amended, its use in court is consented to and refused, and it is recalled. Last, one country
-/// asks another for evidence and gets a file, though the upload breaks off and both nodes are killed;
+/// asks another for evidence and gets a file, though the upload breaks off and both nodes are killed; it
+/// exports the request for court, and the bundle verifies until somebody tampers with it;
 /// one request is refused and one is overdue. Fails when anything was lost, doubled or unverifiable, or a step did not come out as it should. Nothing is
 /// left behind but what --keep keeps.
 #[derive(Debug, Args)]

@@ -141,6 +141,7 @@ fn show(chain: &CustodyChain, out: &mut Out) -> Result<(), Failure> {
             json!({
                 "country": of.country.code(),
                 "number": of.number,
+                "renewal": of.renewal,
                 "act": act_name(of.act),
                 "at": of.at.to_string(),
                 "toldAt": of.told_at.to_string(),

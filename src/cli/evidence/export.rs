@@ -11,19 +11,17 @@ use crate::{
     cli::{
         Target,
         consent::compartment,
-        exit::{DATAERR, Failure, SOFTWARE, USAGE},
+        court::Bundling,
+        exit::{Failure, USAGE},
         out::Out,
         why::Why,
     },
-    client::{Client, IntoOrder},
-    evidence::bundle::{View, layout},
-    record::Moment,
-    wire::{
-        bundle::{BundleParts, BundledConsents, BundledLedger, BundledReceipts},
-        node::{ExportEvidenceRequest, export_evidence_response::Part},
-        record::{CompartmentLabel, EvidenceItem},
-    },
+    wire::record::CompartmentLabel,
 };
+
+/// What an export that broke off says.
+const AGAIN: &str = "the disclosure is in the ledger; the same command again, within a day and under the same leave, \
+                     needs no second consent";
 
 /// Export an evidence request for court, with its items and what proves them.
 ///
@@ -60,86 +58,52 @@ impl Export {
             return Err(Failure::new(USAGE, says));
         };
         let mut client = self.target.connect().await?;
-        // The output first: a consent that serves once must not be used up by a path that is taken.
+        // The output first: nothing is disclosed for a path that is taken.
         let path = self.output_dir.clone().or_else(|| self.zip.clone());
         let path = path.unwrap_or_default();
         let writer = match &self.output_dir {
             Some(folder) => BagWriter::folder(folder),
             None => BagWriter::zip(&path, &self.reference),
         };
-        let mut writer = writer.map_err(|error| Failure::not_written(&path, &error))?;
-        let mut parts = match self.parts(&mut client).await {
+        let writer = writer.map_err(|error| Failure::not_written(&path, &error))?;
+        let bundling = Bundling {
+            reference: self.reference.clone(),
+            court: self.for_court.clone(),
+            compartments: self.compartments.clone(),
+            purpose,
+            case: self.why.case(),
+            note: self.why.note(),
+        };
+        let bar = bar();
+        let mut progress = |done, all| {
+            bar.set_length(all);
+            bar.set_position(done);
+        };
+        let written = match bundling.ask(&mut client).await {
+            Ok(parts) => {
+                let written = bundling.write(&mut client, parts, writer, &path, &mut progress);
+                written
+                    .await
+                    .map_err(|failure| failure.and(AGAIN.to_owned()))
+            }
+            Err(failure) => {
+                drop(writer);
+                Err(failure)
+            }
+        };
+        bar.finish_and_clear();
+        let parts = match written {
             Ok(parts) => parts,
             Err(failure) => {
-                // Nothing was written: what is empty goes again.
-                drop(writer);
+                // It was made by this command and is no bundle: the same command makes it anew.
                 let _ = match &self.output_dir {
-                    Some(folder) => std::fs::remove_dir(folder),
+                    Some(folder) => std::fs::remove_dir_all(folder),
                     None => std::fs::remove_file(&path),
                 };
                 return Err(failure);
             }
         };
-        let not_written = |error: std::io::Error| Failure::not_written(&path, &error);
-        let view = View::of(&parts).map_err(|fault| Failure::new(DATAERR, fault.to_string()))?;
-        let described: Vec<EvidenceItem> = view.items.into_iter().map(|of| of.item).collect();
-        let entries = parts.bundle.iter_mut().flat_map(|of| of.items.iter_mut());
-        for (number, (entry, item)) in entries.zip(&described).enumerate() {
-            if item.root.is_empty() || !entry.left_out.is_empty() {
-                continue;
-            }
-            let file = layout::item_file(number, &item.name);
-            writer
-                .begin(&format!("{}{file}", layout::ITEMS), item.size)
-                .map_err(not_written)?;
-            let order = IntoOrder {
-                reference: self.reference.clone(),
-                item: item.id.as_slice().try_into().unwrap_or_default(),
-                purpose,
-                case: self.why.case(),
-                note: self.why.note(),
-            };
-            let bar = bar();
-            bar.set_length(item.size);
-            let mut take = |bytes: &[u8]| {
-                bar.inc(bytes.len() as u64);
-                writer.write(bytes)
-            };
-            let fetched = client.download_into(&order, &mut take).await?;
-            bar.finish_and_clear();
-            if fetched.root != item.root {
-                let says = "the node holds another file than the record describes";
-                return Err(Failure::new(DATAERR, says));
-            }
-            entry.sha256 = writer.end().map_err(not_written)?.to_vec();
-            entry.file = file;
-        }
-        let view = View::of(&parts).map_err(|fault| Failure::new(DATAERR, fault.to_string()))?;
-        let files = layout::files(&parts, &view)
-            .map_err(|error| Failure::new(SOFTWARE, error.to_string()))?;
-        for (name, bytes) in &files {
-            writer.file(name, bytes).map_err(not_written)?;
-        }
         let bundle = parts.bundle.unwrap_or_default();
-        let day = bundle
-            .exported_at
-            .as_ref()
-            .map(Moment::from)
-            .unwrap_or_default();
-        let info = [
-            (
-                "Source-Organization",
-                format!("node of {}", bundle.exported_by),
-            ),
-            ("External-Identifier", bundle.reference.clone()),
-            (
-                "External-Description",
-                format!("Evidence request, exported for {}", bundle.court),
-            ),
-            ("Bagging-Date", day.to_string().chars().take(10).collect()),
-            ("Bag-Software-Agent", bundle.software.clone()),
-        ];
-        writer.finish(&info).map_err(not_written)?;
         if out.json() {
             return out.value(&json!({
                 "reference": bundle.reference,
@@ -168,41 +132,5 @@ impl Export {
             bundle.items.len(),
             path.display()
         ))
-    }
-
-    /// Everything but the items' bytes. The disclosure is in the ledger when the first part comes.
-    async fn parts(&self, client: &mut Client) -> Result<BundleParts, Failure> {
-        let request = ExportEvidenceRequest {
-            reference: self.reference.clone(),
-            compartments: self.compartments.iter().map(|of| (*of).into()).collect(),
-            beneficiary: self.for_court.clone(),
-            purpose: self.why.note(),
-            reading_purpose: self.why.code(),
-            case_reference: self.why.case(),
-        };
-        let mut answers = client.bundles.export_evidence(request).await?.into_inner();
-        let mut parts = BundleParts::default();
-        let mut receipts = BundledReceipts::default();
-        let mut consents = BundledConsents::default();
-        let mut ledger = BundledLedger::default();
-        while let Some(answer) = answers.message().await? {
-            match answer.part {
-                Some(Part::Bundle(bundle)) => parts.bundle = Some(bundle),
-                Some(Part::Card(card)) => parts.cards.push(card),
-                Some(Part::Record(record)) => parts.records.push(record),
-                Some(Part::Receipt(receipt)) => receipts.receipts.push(receipt),
-                Some(Part::Consent(consent)) => consents.consents.push(consent),
-                Some(Part::Ledger(of)) => ledger = of,
-                Some(Part::Leaf(leaf)) => {
-                    ledger.proof.get_or_insert_default().leaves.push(leaf);
-                }
-                Some(Part::Custody(custody)) => parts.custody.push(custody),
-                None => {}
-            }
-        }
-        parts.receipts = Some(receipts);
-        parts.consents = Some(consents);
-        parts.ledger = Some(ledger);
-        Ok(parts)
     }
 }

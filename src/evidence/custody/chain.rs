@@ -32,10 +32,12 @@ pub struct Chain {
 impl Chain {
     /// Puts verified entries into one order, whatever order they come in: each after the one before it in
     /// its own chain and after the one of the other country that it builds on; of two that are
-    /// independent, the one stated earlier first. The same set gives the same chain.
+    /// independent, the one stated earlier first. What a node stated after a restore comes after what it
+    /// stated before, though it gives numbers again. The same set gives the same chain.
     pub fn of(item: &Item, entries: Vec<Stated>) -> Self {
         let mut findings = BTreeSet::new();
-        let mut by_country: BTreeMap<Country, BTreeMap<(u32, Digest), Stated>> = BTreeMap::new();
+        let mut by_country: BTreeMap<Country, BTreeMap<(u64, u32, Digest), Stated>> =
+            BTreeMap::new();
         for entry in entries {
             if entry.item != item.id {
                 findings.insert(Finding::OtherItem {
@@ -45,7 +47,7 @@ impl Chain {
                 continue;
             }
             let own = by_country.entry(entry.country).or_default();
-            own.insert((entry.number, entry.digest), entry);
+            own.insert((entry.renewal, entry.number, entry.digest), entry);
         }
         let chains: Vec<Vec<Stated>> = by_country
             .into_values()
@@ -90,7 +92,12 @@ fn check_links(own: &[Stated], chains: &[Vec<Stated>], findings: &mut BTreeSet<F
     for entry in own {
         let (country, number) = (entry.country, entry.number);
         let last = before.map_or(0, |before| before.number);
-        if number == last {
+        if before.is_some_and(|before| before.renewal != entry.renewal) {
+            findings.insert(Finding::AfterRestore { country, number });
+            check_restored(own, entry, last, findings);
+            // It knows again what it knew when its older state was kept.
+            base = None;
+        } else if number == last {
             findings.insert(Finding::NumberTwice { country, number });
         } else if number > last.saturating_add(1) {
             findings.insert(Finding::MissingNumbers {
@@ -104,13 +111,20 @@ fn check_links(own: &[Stated], chains: &[Vec<Stated>], findings: &mut BTreeSet<F
         if number == 1 && entry.previous.is_some() || number > 1 && entry.previous.is_none() {
             findings.insert(Finding::BrokenPrevious { country, number });
         }
-        let others = chains.iter().flatten().filter(|of| of.country != country);
+        let mut others = chains.iter().flatten().filter(|of| of.country != country);
         let on = match entry.builds_on {
             None => Some(0),
             Some(digest) => {
-                let found = others.into_iter().find(|of| of.digest == digest);
-                if found.is_none() {
-                    findings.insert(Finding::BuildsOnMissing { country, number });
+                let restored = others.clone().any(|of| of.renewal > 0);
+                let found = others.find(|of| of.digest == digest);
+                match found {
+                    Some(_) => {}
+                    None if restored => {
+                        findings.insert(Finding::BuildsOnLost { country, number });
+                    }
+                    None => {
+                        findings.insert(Finding::BuildsOnMissing { country, number });
+                    }
                 }
                 found.map(|of| of.number)
             }
@@ -122,6 +136,28 @@ fn check_links(own: &[Stated], chains: &[Vec<Stated>], findings: &mut BTreeSet<F
         }
         base = on.or(base);
         before = Some(entry);
+    }
+}
+
+/// The first entry after a restore follows one that was stated before it, or none where the older state had
+/// none.
+fn check_restored(own: &[Stated], entry: &Stated, last: u32, findings: &mut BTreeSet<Finding>) {
+    let (country, number) = (entry.country, entry.number);
+    let mut older = own.iter().filter(|of| of.renewal < entry.renewal);
+    let follows = older.find(|of| entry.previous == Some(of.digest));
+    match follows {
+        Some(of) if of.number.saturating_add(1) == number => {}
+        None if entry.previous.is_none() => {}
+        None if number > last.saturating_add(1) => {
+            findings.insert(Finding::MissingNumbers {
+                country,
+                from: last.saturating_add(1),
+                to: number.saturating_sub(1),
+            });
+        }
+        _ => {
+            findings.insert(Finding::BrokenPrevious { country, number });
+        }
     }
 }
 

@@ -28,8 +28,10 @@ pub struct Stated {
     pub item: [u8; 16],
     /// Country that states it.
     pub country: Country,
-    /// Number within the chain of this country, from 1.
+    /// Number within the chain of this country, from 1; once under each renewal.
     pub number: u32,
+    /// Number of the renewal under which the node states it; 0 before any.
+    pub renewal: u64,
     /// SHA-256 of the encoded entry: what the next one names.
     pub digest: Digest,
     /// The entry before it in the chain of this country; none for its first.
@@ -96,6 +98,9 @@ pub enum CustodyFault {
         /// Who signed it.
         signer: Country,
     },
+    /// Stated under a renewal that nobody knows of.
+    #[error("the custody entry names a renewal of the node of {0} that no card at hand has")]
+    Renewal(Country),
     /// Not a message in canonical form.
     #[error("the custody entry is not an entry in canonical form")]
     Encoding,
@@ -113,6 +118,7 @@ impl CustodyFault {
             Self::BadSignature => "custody-signature",
             Self::Retired(_) => "custody-retired-key",
             Self::ForeignCountry { .. } => "custody-foreign-country",
+            Self::Renewal(_) => "custody-unknown-renewal",
             Self::Encoding => "custody-encoding",
             Self::Field(_) => "custody-field",
         }
@@ -159,6 +165,10 @@ pub fn verify(
     let Some((country, vouched)) = own else {
         return Err(CustodyFault::ForeignCountry { signer });
     };
+    // A number may be given twice where the country's root let its node begin anew, and nowhere else.
+    if stated.renewal > trust.renewal(country) {
+        return Err(CustodyFault::Renewal(country));
+    }
     if !counts(vouched, anchors) {
         return Err(CustodyFault::Retired(country));
     }
@@ -219,6 +229,7 @@ pub fn stated(signed: &SignedCustody) -> Result<Stated, CustodyFault> {
             .map_err(|_| field("item"))?,
         country: entry.country.parse().map_err(|_| field("country"))?,
         number: entry.number,
+        renewal: entry.renewal,
         digest: Digest::of(&signed.entry),
         previous: digest(&entry.previous, "previous")?,
         builds_on: digest(&entry.builds_on, "builds_on")?,

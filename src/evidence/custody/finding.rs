@@ -48,6 +48,17 @@ pub enum Finding {
         /// Number.
         number: u32,
     },
+    /// The first entry after the node was restored from an older state.
+    #[error(
+        "the node of {country} was restored from an older state before it stated entry {number}: what it stated \
+         meanwhile is shown as far as records of the other country carry it, and the rest is lost"
+    )]
+    AfterRestore {
+        /// Country.
+        country: Country,
+        /// Number.
+        number: u32,
+    },
     /// The entry before is another than the one named.
     #[error("entry {number} of {country} does not follow the entry before it")]
     BrokenPrevious {
@@ -59,6 +70,17 @@ pub enum Finding {
     /// It builds on an entry of the other country that is not there.
     #[error("entry {number} of {country} builds on an entry of the other country that is not here")]
     BuildsOnMissing {
+        /// Country.
+        country: Country,
+        /// Number.
+        number: u32,
+    },
+    /// It builds on an entry that is not there, of a country whose node was restored since.
+    #[error(
+        "entry {number} of {country} builds on an entry of the other country that is not here; the other country's \
+         node was restored from an older state since, and may have lost it"
+    )]
+    BuildsOnLost {
         /// Country.
         country: Country,
         /// Number.
@@ -167,8 +189,10 @@ impl Finding {
             Self::ThirdCountry(_) => "custody-third-country",
             Self::MissingNumbers { .. } => "custody-missing-number",
             Self::NumberTwice { .. } => "custody-number-twice",
+            Self::AfterRestore { .. } => "custody-after-restore",
             Self::BrokenPrevious { .. } => "custody-broken-previous",
             Self::BuildsOnMissing { .. } => "custody-builds-on-missing",
+            Self::BuildsOnLost { .. } => "custody-builds-on-lost",
             Self::BuildsOnOlder { .. } => "custody-builds-on-older",
             Self::TimeBackwards { .. } => "custody-time-backwards",
             Self::StatedAhead { .. } => "custody-stated-ahead",
@@ -202,6 +226,8 @@ impl Finding {
             | Self::DigestForeign { .. }
             | Self::AfterDestruction { .. } => Weight::Breach,
             Self::NoEntry
+            | Self::AfterRestore { .. }
+            | Self::BuildsOnLost { .. }
             | Self::NotHashed(_)
             | Self::TransferredNotUploaded(_)
             | Self::NeverDelivered(_)

@@ -70,13 +70,19 @@ pub enum OrderFault {
     /// The thread does not name it, as far as it is looked at.
     #[error("no record of the thread names the item")]
     Unknown,
+    /// Its id is that of a thing of which another record has the chain.
+    #[error(
+        "another record describes an item with this id; amend that record, or give the item an id of its own"
+    )]
+    Another,
     /// The chain is as long as one may be.
     #[error("the item's chain of custody is as long as one may be")]
     Full,
 }
 
 /// The next entry of `country`'s chain after `own`, which builds on `other`, the last one of the other
-/// country that is known. To be signed, and stated by the writer only.
+/// country that is known; under no renewal, unless who signs it says under which. To be stated by the writer
+/// only.
 ///
 /// # Errors
 /// [`OrderFault`]; nothing is stated then.
@@ -129,5 +135,6 @@ pub fn next(
         by: order.by.clone(),
         reason: order.reason.clone(),
         digest: order.found.to_vec(),
+        renewal: 0,
     })
 }

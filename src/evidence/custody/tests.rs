@@ -1,6 +1,7 @@
 //! Chains that hold, and every gap by name.
 
 mod properties;
+mod restored;
 
 use super::*;
 use crate::{

@@ -1,4 +1,4 @@
-//! What the node states itself: hashed and uploaded, transferred, delivered, opened.
+//! What the node states itself: hashed and uploaded, delivered, opened.
 
 use std::sync::Arc;
 
@@ -8,10 +8,7 @@ use crate::{
     entry::ItemDescription,
     evidence::custody::{CustodyOrder, OrderFault, stated},
     record::Moment,
-    wire::record::{
-        CustodyAct, EvidenceItem, ItemArrival, Record, SignedCustody, evidence_step::Act,
-        step::Step,
-    },
+    wire::record::CustodyAct,
 };
 
 use super::{
@@ -24,8 +21,6 @@ use crate::node::{
     rules::{By, CustodyDraft, Proposal, Refusal},
 };
 
-/// Most entries that a record carries with an item.
-const MAX_CARRIED: usize = 256;
 /// How often an entry is signed, at most, while others are faster.
 const ATTEMPTS: usize = 8;
 /// Most characters of a reason made of purpose and case.
@@ -43,7 +38,7 @@ pub(in crate::node) struct Uploaded<'a> {
 
 impl Node {
     /// The place that the node itself is.
-    fn here(&self) -> String {
+    pub(super) fn here(&self) -> String {
         format!("node of {}", self.country)
     }
 
@@ -174,90 +169,6 @@ impl Node {
         let (after, other) = (self.custody_end(item)?, self.others_end(&custody));
         self.sign_custody(header, &order(found), after, other, by)
             .map(Some)
-    }
-
-    /// What a step of a request does with items: each that goes along is handed over, with its custody so far,
-    /// and each that arrived has the entry that says so. The writer states the entries with the step.
-    ///
-    /// # Errors
-    /// [`NodeError`]; within it, [`OrderFault`] where something cannot be stated.
-    pub(in crate::node) fn custody_of_step(
-        &self,
-        record: &mut Record,
-        request: u64,
-        actor: &str,
-    ) -> Result<Result<Vec<CustodyDraft>, OrderFault>, NodeError> {
-        let authority = record.authority.clone();
-        let step = record.step.as_mut().and_then(|step| step.step.as_mut());
-        let Some(Step::Evidence(step)) = step else {
-            return Ok(Ok(Vec::new()));
-        };
-        if let Some(Act::ItemsArrived(arrived)) = &mut step.act {
-            for arrival in &mut arrived.items {
-                self.carry_arrival(arrival)?;
-            }
-            return Ok(Ok(Vec::new()));
-        }
-        let items = record.evidence.iter_mut().flat_map(|of| &mut of.items);
-        let mut items: Vec<&mut EvidenceItem> = items.collect();
-        if items.is_empty() {
-            return Ok(Ok(Vec::new()));
-        }
-        let carriers = self.carriers(request)?;
-        let Some(header) = carriers.first().map(|of| of.stored.digest) else {
-            return Ok(Ok(Vec::new()));
-        };
-        let known = self.custody_in(&carriers)?;
-        let mut drafts = Vec::with_capacity(items.len());
-        for item in &mut items {
-            let Ok(id) = ItemId::try_from(item.id.as_slice()) else {
-                continue;
-            };
-            let Some(found) = found(item) else { continue };
-            let of = known.iter().find(|of| of.item.id == item.id);
-            let other = of.and_then(|of| self.others_end(of));
-            let order = CustodyOrder {
-                item: id,
-                act: CustodyAct::Transferred,
-                at: self.now(),
-                place: self.here(),
-                authority: authority.clone(),
-                by: actor.to_owned(),
-                reason: "handed over with a step of the request".to_owned(),
-                found,
-            };
-            let after = self.custody_end(&id)?;
-            let by = By::named(actor);
-            let signed = match self.sign_custody(header, &order, after, other, by)? {
-                Ok(signed) => signed,
-                Err(fault) => return Ok(Err(fault)),
-            };
-            let mut carried: Vec<SignedCustody> =
-                of.map(|of| of.entries.clone()).unwrap_or_default();
-            if of.is_none() {
-                carried = self.own_custody(&id)?;
-            }
-            carried.push(signed.signed);
-            if carried.len() > MAX_CARRIED {
-                return Ok(Err(OrderFault::Full));
-            }
-            item.custody = carried;
-            drafts.push(signed.draft);
-        }
-        Ok(Ok(drafts))
-    }
-
-    /// Puts the entry of an item's delivery into what is told of its arrival.
-    fn carry_arrival(&self, arrival: &mut ItemArrival) -> Result<(), NodeError> {
-        let Ok(id) = ItemId::try_from(arrival.id.as_slice()) else {
-            return Ok(());
-        };
-        let own = self.own_custody(&id)?;
-        let delivered = own
-            .into_iter()
-            .rfind(|signed| stated(signed).is_ok_and(|of| of.act == CustodyAct::Delivered));
-        arrival.custody = delivered.filter(|_| arrival.whole);
-        Ok(())
     }
 
     /// States that somebody opened an item, before the first byte of it leaves. A download that goes on is

@@ -4,8 +4,9 @@
 use std::borrow::Borrow;
 
 use crate::{
-    card::Place,
-    crypto::Digest,
+    card::{Place, TrustedCard, Vouched},
+    crypto::{Digest, KeyId},
+    envelope::OriginKeys,
     evidence::{
         bundle::MAX_RECORDS,
         custody::{Anchor, Chain, Item, Stated, stated, verify},
@@ -39,6 +40,25 @@ pub(in crate::node) struct Carrier {
     pub(in crate::node) number: u64,
     pub(in crate::node) stored: StoredRecord,
     pub(in crate::node) record: Record,
+}
+
+/// The own card, as what verifies statements.
+struct Own<'a>(&'a TrustedCard);
+
+impl OriginKeys for Own<'_> {
+    fn signing_key(&self, origin: Country, id: &KeyId) -> Option<Vouched<'_>> {
+        let own = origin == self.0.country;
+        own.then(|| self.0.signing_key(*id)).flatten()
+    }
+
+    fn signers(&self, id: &KeyId) -> Vec<(Country, Vouched<'_>)> {
+        let key = self.0.signing_key(*id);
+        key.map(|key| (self.0.country, key)).into_iter().collect()
+    }
+
+    fn renewal(&self, _country: Country) -> u64 {
+        self.0.renewal.as_ref().map_or(0, |of| of.number)
+    }
 }
 
 /// An item's custody, as somebody is shown it.
@@ -131,11 +151,10 @@ impl Node {
                     continue;
                 }
                 match self.carried(carried, place.as_ref()) {
-                    Ok(Some(stated)) => {
+                    Ok(stated) => {
                         entries.push(stated);
                         signed.push(carried.clone());
                     }
-                    Ok(None) => {}
                     Err(fault) => refused.push(fault),
                 }
             }
@@ -155,20 +174,17 @@ impl Node {
         })
     }
 
-    /// An entry that a record carries; `None` for an own one, which the store has.
-    fn carried(
-        &self,
-        signed: &SignedCustody,
-        place: Option<&Place>,
-    ) -> Result<Option<Stated>, String> {
-        let own = stated(signed).is_ok_and(|of| of.country == self.country);
-        if own {
-            return Ok(None);
-        }
+    /// An entry that a record carries and the store has not: the other country's, or an own one that was lost
+    /// when this node was restored from an older state.
+    fn carried(&self, signed: &SignedCustody, place: Option<&Place>) -> Result<Stated, String> {
         let anchors: Vec<Anchor<'_>> = place.map(Anchor::Carried).into_iter().collect();
-        verify(signed, &anchors, &**self.book.load())
-            .map(Some)
-            .map_err(|fault| fault.to_string())
+        let own = stated(signed).is_ok_and(|of| of.country == self.country);
+        let verified = if own {
+            verify(signed, &anchors, &Own(&self.own_card()))
+        } else {
+            verify(signed, &anchors, &**self.book.load())
+        };
+        verified.map_err(|fault| fault.to_string())
     }
 
     /// Where a record of another country stands on its lane to this one.

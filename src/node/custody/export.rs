@@ -5,10 +5,11 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
-    access::{Compartments, Permit, Purpose, act},
+    access::{Compartments, Permit, Purpose, act, purpose_word},
     crypto::Digest,
     entry::ItemStand,
     evidence::{bundle::MAX_RECORDS, custody::CustodyOrder},
+    inbox::consents::ExportNow,
     record::{Country, Reference, handling::demands, sharing::labels},
     wire::{
         bundle::BundleParts,
@@ -71,7 +72,9 @@ pub(super) struct Decided {
 
 impl Node {
     /// Exports a request for court. The disclosure of each record and the custody entry of each item are
-    /// durable before this answers.
+    /// durable before this answers. What breaks off after that is done again within a day by the same person,
+    /// for the same court, purpose and case, under the same leave, and needs no second consent: each time has
+    /// its leaves and entries.
     ///
     /// # Errors
     /// [`ConsentError`]; nothing left the node then.
@@ -123,10 +126,17 @@ impl Node {
         let other = other_of(&carriers, self.country)
             .or_else(|| destination_of(&carriers))
             .ok_or(ReadError::Unknown(order.reference))?;
+        let versions = match carriers.first() {
+            Some(first) => self.digests_of(first.number)?,
+            None => return Err(ReadError::Unknown(order.reference).into()),
+        };
+        let matter = Matter::ExportCourt(&versions, &court);
+        let export = self.export_now(permit, &matter, order, &court)?;
         let mut records = Vec::with_capacity(carriers.len());
         let mut left_out = BTreeSet::new();
         for carrier in carriers {
-            let exported = self.decide_record(permit, order, &court, carrier, &mut left_out)?;
+            let exported =
+                self.decide_record(permit, order, &court, &export, carrier, &mut left_out)?;
             records.push(exported);
         }
         let shown: Compartments = records
@@ -143,8 +153,6 @@ impl Node {
         }
         let request = records.first().ok_or(ReadError::Unknown(order.reference))?;
         let header = request.carrier.stored.digest;
-        let versions = self.digests_of(request.carrier.number)?;
-        let matter = Matter::ExportCourt(&versions, &court);
         let warrant = self.leave(permit, &matter, order.purpose.as_ref())?;
         let by = By::of(permit)
             .reading_for(
@@ -163,6 +171,7 @@ impl Node {
                 token: of.consent.as_ref().and_then(single_use),
                 by: by.clone(),
                 retrieval: of.carrier.stored.position.is_some() && of.carrier.record.step.is_none(),
+                export: Some(export.tag),
             })
             .collect();
         let opens: Vec<&Carrier> = records
@@ -186,12 +195,38 @@ impl Node {
         })
     }
 
+    /// The export as one that may be done again when it breaks off, with consent that served it: by the same
+    /// person, for the same court, purpose and case, under the same leave.
+    fn export_now(
+        &self,
+        permit: &Permit<act::ExportCourt>,
+        matter: &Matter<'_>,
+        order: &EvidenceExport,
+        court: &str,
+    ) -> Result<ExportNow, NodeError> {
+        let purpose = order.purpose.as_ref();
+        let leave = self.warrant(permit, matter, purpose)?;
+        let leave = leave.map(|leave| leave.approval().to_vec());
+        let purpose = purpose.map(|of| format!("{}\0{}", purpose_word(of.code()), of.case()));
+        let parts = [
+            permit.actor(),
+            court.to_owned(),
+            purpose.unwrap_or_default(),
+            hex::encode(leave.unwrap_or_default()),
+        ];
+        Ok(ExportNow {
+            tag: self.keys.index.tag("export", parts.join("\0").as_bytes()),
+            at_us: self.now().micros(),
+        })
+    }
+
     /// What of one record may leave, and under whose consent.
     fn decide_record(
         &self,
         permit: &Permit<act::ExportCourt>,
         order: &EvidenceExport,
         court: &str,
+        export: &ExportNow,
         carrier: Carrier,
         left_out: &mut BTreeSet<u32>,
     ) -> Result<Exported, ConsentError> {
@@ -236,6 +271,7 @@ impl Node {
                     labels: labels.clone(),
                     beneficiary: court.to_owned(),
                     demands,
+                    export: Some(*export),
                 })
                 .map_err(|error| error.about(reference))?;
             self.check_heard(origin)?;

@@ -7,6 +7,7 @@
 mod automatic;
 mod chain;
 mod export;
+mod handing;
 mod parts;
 pub(in crate::node) mod rows;
 mod state;
@@ -24,7 +25,7 @@ use crate::{
     entry::{EntryError, Event},
     evidence::custody::{CustodyOrder, Last, OrderFault, next, sign_by, stated},
     record::Moment,
-    wire::record::SignedCustody,
+    wire::record::{CustodyEntry, SignedCustody},
 };
 
 use super::{
@@ -94,6 +95,8 @@ impl Node {
             Ok(entry) => entry,
             Err(fault) => return Ok(Err(fault)),
         };
+        let renewal = self.own_card().renewal.as_ref().map_or(0, |of| of.number);
+        let entry = CustodyEntry { renewal, ..entry };
         let signed = sign_by(&entry, &*self.keys.signing)?;
         let is = stated(&signed).map_err(|_| EntryError::Field("custody entry"))?;
         let sealed = self

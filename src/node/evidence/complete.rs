@@ -50,7 +50,8 @@ impl Node {
         }
     }
 
-    /// Signs what a step does with items, and lets the step carry it. The writer states it with the step.
+    /// Signs what a record does with items, and lets it carry that: a step of a request, and any other record
+    /// that names items, such as spontaneous information. The writer states it with the record.
     ///
     /// # Errors
     /// [`SubmitError::Evidence`] where it cannot be stated.
@@ -60,13 +61,20 @@ impl Node {
         by_use_case: bool,
         actor: &str,
     ) -> Result<Vec<CustodyDraft>, SubmitError> {
-        let Some(request) = followed(record).filter(|_| by_use_case) else {
-            return Ok(Vec::new());
+        let followed = followed(record);
+        let number = match &followed {
+            Some(followed) => ask::by_digest(&self.store, followed).map_err(NodeError::from)?,
+            None => None,
         };
-        let Some(number) = ask::by_digest(&self.store, &request).map_err(NodeError::from)? else {
-            return Ok(Vec::new());
+        let stated = match (record.step.is_some(), number) {
+            (true, Some(number)) if by_use_case => self.custody_of_step(record, number, actor)?,
+            (true, _) => return Ok(Vec::new()),
+            (false, _) if record.onward.is_some() => return Ok(Vec::new()),
+            (false, _) => {
+                self.name_uploads(record, number)?;
+                self.custody_of_record(record, number, actor)?
+            }
         };
-        let stated = self.custody_of_step(record, number, actor)?;
         Ok(stated.map_err(EvidenceFault::Custody)?)
     }
 

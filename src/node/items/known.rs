@@ -116,6 +116,17 @@ impl Node {
         }))
     }
 
+    /// Whether this is the key of an item that was uploaded here.
+    pub(in crate::node) fn has_key(
+        &self,
+        id: ItemId,
+        row: ItemRow,
+        key: &[u8],
+    ) -> Result<bool, NodeError> {
+        let known = self.known(id, row)?;
+        Ok(known.is_some_and(|known| known.key.as_bytes() == key))
+    }
+
     fn known_own(&self, id: ItemId, row: ItemRow, plan: ChunkPlan) -> Result<Known, NodeError> {
         let Event::ItemBegun(begun) = self.item_event(rows::place(&row))? else {
             return Err(EntryError::Field("item_begun").into());

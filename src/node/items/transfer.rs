@@ -3,7 +3,12 @@
 
 use std::sync::Arc;
 
-use crate::{crypto::Digest, entry::ItemStand, record::Reference, wire::record::EvidenceItem};
+use crate::{
+    crypto::Digest,
+    entry::{ItemRow, ItemStand},
+    record::{Reference, joint::is_amendment},
+    wire::record::{EvidenceItem, Record},
+};
 
 use super::{
     super::{Node, NodeError},
@@ -56,6 +61,55 @@ impl Node {
             Ok(items)
         })
         .await
+    }
+
+    /// Completes items that an amendment names by their ids alone: those that the record before it names, and
+    /// files that were uploaded here to it. Whoever may amend it hands over what belongs to it.
+    ///
+    /// # Errors
+    /// [`NodeError`] when the store cannot be read.
+    pub(in crate::node) fn name_uploads(
+        &self,
+        record: &mut Record,
+        amended: Option<u64>,
+    ) -> Result<(), NodeError> {
+        let Some(amended) = amended.filter(|_| is_amendment(record)) else {
+            return Ok(());
+        };
+        let is_bare = |of: &EvidenceItem| of.root.is_empty() && of.key.is_empty() && of.size == 0;
+        let items = record.evidence.iter_mut().flat_map(|of| &mut of.items);
+        let bare: Vec<&mut EvidenceItem> = items
+            .filter(|of| is_bare(of) && of.description.is_empty())
+            .collect();
+        if bare.is_empty() {
+            return Ok(());
+        }
+        let stored = self.stored(amended)?;
+        let before = match self.open_stored(&stored) {
+            Ok(before) => before.evidence.unwrap_or_default().items,
+            // That nothing follows it any more is said where that is checked.
+            Err(NodeError::Holding(_)) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        for item in bare {
+            if let Some(known) = before.iter().find(|of| of.id == item.id) {
+                item.clone_from(known);
+                continue;
+            }
+            let Ok(id) = ItemId::try_from(item.id.as_slice()) else {
+                continue;
+            };
+            let belongs = |row: &ItemRow| {
+                row.stand() == ItemStand::Kept && row.header_digest == stored.digest.as_bytes()
+            };
+            let Some(row) = self.item_row(&id)?.filter(belongs) else {
+                continue;
+            };
+            if let Some(known) = self.known(id, row)? {
+                *item = named(known);
+            }
+        }
+        Ok(())
     }
 
     /// Files uploaded here to a record and whole, as a step would name them, without their keys.

@@ -168,6 +168,23 @@ impl Node {
         Ok(Some((case, submitted)))
     }
 
+    /// Whether a record belongs to a joint case of which a country is no member now, or nobody here can tell.
+    pub(in crate::node) fn is_outside_case(
+        &self,
+        stored: &StoredRecord,
+        country: Country,
+    ) -> Result<bool, NodeError> {
+        let newest = match self.belongs(stored)? {
+            Belongs::Nowhere => return Ok(false),
+            Belongs::To(tag) => self.newest_case(&tag)?,
+            Belongs::Unknown => None,
+        };
+        Ok(newest.is_none_or(|version| {
+            let now = self.membership_now();
+            version.members.of_country(country, now) != Standing::Member
+        }))
+    }
+
     /// The newest version of the joint case that a record held belongs to.
     pub(in crate::node) fn case_of(
         &self,

@@ -13,12 +13,14 @@ mod events;
 mod judge;
 mod list;
 mod members;
+mod share;
 
 pub use crate::inbox::joint_cases::CaseTag;
 pub use cases::CaseFact;
 pub(crate) use cases::JointCases;
 pub use list::{Case, MemberState};
 pub use members::{ChangeOrder, Changed};
+pub use share::ShareOrder;
 
 use crate::record::{Country, Moment, Reference};
 
@@ -93,6 +95,9 @@ pub enum JointFault {
     /// A version changes what is past.
     #[error("the membership of {0}/{1} cannot end in the past, nor an end that has come be moved")]
     Past(Country, String),
+    /// What is to be shared is shared with another country.
+    #[error("{0} is this country, which has its own records; name the country that joined")]
+    Own(Country),
     /// Whoever is to leave is no member.
     #[error("{0} is no member of the joint case that could leave it")]
     NoSuchMember(String),

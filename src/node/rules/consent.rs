@@ -4,7 +4,11 @@
 
 use crate::{
     entry::{Disclosed, Event, Holding},
-    inbox::{ask, consents, life_rows},
+    inbox::{
+        ask,
+        consents::{self, ExportNow},
+        life_rows,
+    },
     store::{Decline, Group},
     wire::ledger::{Action, LeafBody},
 };
@@ -40,6 +44,8 @@ pub struct DiscloseOrder {
     pub by: By,
     /// Whether the origin is to be told that an officer opened it.
     pub retrieval: bool,
+    /// Keyed tag of an export that may be done again when it breaks off; `None` for what may not.
+    pub export: Option<[u8; 16]>,
 }
 
 /// An evidence request that is to leave the node in plain text, with its steps.
@@ -149,6 +155,7 @@ impl NodeRules {
             token_digest: Vec::new(),
             time_us: (self.clock)().micros(),
             retrieval: false,
+            export_tag: Vec::new(),
         });
         self.append(group, event, Vec::new(), leaf)
     }
@@ -161,8 +168,13 @@ impl NodeRules {
         if self.is_locked(order.number, group)? {
             return Err(Decline::Refused(Refusal::Life("locked")));
         }
+        let now = (self.clock)();
+        let export = order.export.map(|tag| ExportNow {
+            tag,
+            at_us: now.micros(),
+        });
         if let Some(token) = &order.token
-            && consents::is_used(group, token)?
+            && consents::is_used_by_another(group, token, export.as_ref())?
         {
             return Err(Decline::Refused(Refusal::ConsentUsed));
         }
@@ -181,8 +193,9 @@ impl NodeRules {
             header_digest: order.digest.to_vec(),
             manner: order.manner.to_owned(),
             token_digest: token,
-            time_us: (self.clock)().micros(),
+            time_us: now.micros(),
             retrieval: order.retrieval,
+            export_tag: order.export.map(|tag| tag.to_vec()).unwrap_or_default(),
         });
         self.append(group, event, Vec::new(), leaf)
     }

@@ -33,6 +33,15 @@ pub struct CustodyDraft {
     pub by: By,
 }
 
+impl CustodyDraft {
+    /// Says to which record the item belongs, where that was not sealed yet when the entry was signed.
+    pub(in crate::node) fn belongs_to(&mut self, sealed: Digest) {
+        if self.header == Digest::ZERO {
+            self.header = sealed;
+        }
+    }
+}
+
 impl NodeRules {
     /// Whether each entry follows the last one that is there, or the one before it in this list.
     pub(super) fn follows_custody(

@@ -91,12 +91,19 @@ impl Node {
             return Err(ConsentError::Own(order.reference));
         }
         let labels = self.wanted(permit, &order.compartments, &held)?;
-        let beneficiary = match order.purpose {
+        let (beneficiary, demands) = match order.purpose {
             ConsentUse::Unspecified => return Err(ConsentError::Use),
-            ConsentUse::Court => court(&order.beneficiary)?,
-            ConsentUse::Onward => self.onward_to(&order.beneficiary, held.origin)?.to_string(),
+            ConsentUse::Court => (
+                court(&order.beneficiary)?,
+                held.demands(order.purpose, &labels),
+            ),
+            ConsentUse::Onward => {
+                let to = self.onward_to(&order.beneficiary, held.origin)?;
+                let demands = self.onward_demands(&held, &labels, to.country)?;
+                (to.to_string(), demands)
+            }
         };
-        if held.demands(order.purpose, &labels).is_empty() {
+        if demands.is_empty() {
             return Err(ConsentError::NotNeeded);
         }
         if held.passed_on {

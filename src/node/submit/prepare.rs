@@ -158,7 +158,7 @@ impl Node {
             return Err(SubmitError::StepAsRecord);
         }
         let evidence_followers = self.complete_evidence(&mut record, evidence)?;
-        let custody = self.complete_custody(&mut record, evidence, &actor)?;
+        let mut custody = self.complete_custody(&mut record, evidence, &actor)?;
         self.complete_joint_case(&mut record, now)?;
         self.check(&record, now).map_err(SubmitError::Invalid)?;
         self.check_follow(&record, self.country)?;
@@ -202,6 +202,9 @@ impl Node {
                 SealError::Signer(fault) => NodeError::from(fault).into(),
                 error => SubmitError::Seal(error.to_string()),
             })?;
+        custody
+            .iter_mut()
+            .for_each(|draft| draft.belongs_to(sealed.digest));
         let facts = Facts {
             effect: self.effect_of(&record, self.country)?,
             releases: self.releases_of(&record),

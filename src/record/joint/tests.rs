@@ -241,3 +241,33 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_is_shared_goes_to_those_of_before_who_are_members_still_and_to_the_new_ones() {
+    let members = members(vec![
+        member("UZ", "police", 0, None),
+        member("KZ", "police", 0, None),
+        member("KZ", "prosecutor", 0, Some(20)),
+        member("TJ", "police", 0, Some(20)),
+        member("KG", "police", 10, None),
+        member("KG", "prosecutor", 30, None),
+    ]);
+    let before = vec![
+        Destination {
+            compartments: vec![1],
+            ..destination(country("KZ"), vec!["police".into(), "prosecutor".into()])
+        },
+        destination(country("TJ"), vec!["police".into()]),
+    ];
+    let shared = members.and(&before, country("KG"), at(25));
+    assert_eq!(to(&shared), ["KZ/police", "KG/police"]);
+    assert_eq!(shared[0].compartments, [1]);
+    // A second authority of a country that has it reads no more than the first.
+    let narrow = vec![Destination {
+        compartments: vec![1],
+        ..destination(country("KG"), vec!["police".into()])
+    }];
+    let shared = members.and(&narrow, country("KG"), at(35));
+    assert_eq!(to(&shared), ["KG/police+prosecutor"]);
+    assert_eq!(shared[0].compartments, [1]);
+}

@@ -8,7 +8,7 @@ use crate::{
     access::act,
     node::{
         Node,
-        joint::{CaseTag, ChangeOrder},
+        joint::{CaseTag, ChangeOrder, ShareOrder},
         read::{MAX_PAGE, Reading},
     },
     rpc::{
@@ -18,7 +18,8 @@ use crate::{
     wire::node::{
         ChangeMembersRequest, ChangeMembersResponse, GetJointCaseRequest, GetJointCaseResponse,
         ListJointCaseEventsRequest, ListJointCaseEventsResponse, ListJointCasesRequest,
-        ListJointCasesResponse, joint_case_service_server::JointCaseService,
+        ListJointCasesResponse, ShareCaseRecordsRequest, ShareCaseRecordsResponse,
+        joint_case_service_server::JointCaseService,
     },
 };
 
@@ -137,6 +138,38 @@ impl JointCaseService for JointCases {
             reference: changed.reference.to_string(),
             edition: changed.edition,
             repeated: changed.repeated,
+        }))
+    }
+
+    async fn share_case_records(
+        &self,
+        request: Request<ShareCaseRecordsRequest>,
+    ) -> Result<Response<ShareCaseRecordsResponse>, Status> {
+        let (permit, request) =
+            enter_about::<act::Amend, _>(&self.node, request, |of| &of.reference)?;
+        let country = request.country.parse().map_err(|error| {
+            refuse(Refusal::new(
+                Code::InvalidArgument,
+                "COUNTRY_UNKNOWN",
+                format!("`country`: {error}"),
+            ))
+        })?;
+        let records: Result<Vec<_>, Status> =
+            request.records.iter().map(|of| reference(of)).collect();
+        let order = ShareOrder {
+            reference: reference(&request.reference)?,
+            country,
+            records: records?,
+            meetings: request.meetings,
+            dry_run: request.dry_run,
+            after: page_token(&request.page_token)?.unwrap_or(0),
+            limit: page_size(request.page_size),
+        };
+        let shared = self.node.share_case_records(permit, order).await;
+        let (records, next) = shared.map_err(refuse)?;
+        Ok(Response::new(ShareCaseRecordsResponse {
+            records,
+            next_page_token: next.map(|of| of.to_string()).unwrap_or_default(),
         }))
     }
 }

@@ -21,6 +21,7 @@ pub(super) const fn word(fault: &JointFault) -> (Code, &'static str) {
         JointFault::Gone(..) | JointFault::Past(..) => {
             (Code::InvalidArgument, "JOINT_CASE_HISTORY")
         }
+        JointFault::Own(_) => (Code::InvalidArgument, "JOINT_CASE_OWN_COUNTRY"),
         JointFault::NoSuchMember(_) => (Code::InvalidArgument, "JOINT_CASE_NO_SUCH_MEMBER"),
     }
 }

@@ -76,6 +76,7 @@ const CALLS: &[(&str, Action)] = &[
     ("GetJointCase", Action::Read),
     ("ListJointCaseEvents", Action::Read),
     ("ChangeMembers", Action::Amend),
+    ("ShareCaseRecords", Action::Amend),
     ("ListLeaves", Action::SeeLedger),
     ("ListActsOnRecord", Action::SeeLedger),
     ("ListActsOfPerson", Action::SeeLedger),

@@ -13,16 +13,17 @@ use comity::wire::{
 use serde_json::Value;
 
 use super::{
-    acknowledged, begun, closed, executed, recognised, requested, shown, stands, take, transferred,
+    acknowledged, acts, begun, closed, custody, executed, recognised, requested, shown, stands,
+    take, transferred,
 };
 use crate::{
     items,
     support::{CASE, Country, Ended, Settings, befriend, colleague, comity, eventually},
 };
 
-const COURT: &str = "EXERCISE City Court";
+pub(super) const COURT: &str = "EXERCISE City Court";
 
-async fn export(at: &Country, reference: &str, to: &[&str]) -> Ended {
+pub(super) async fn export(at: &Country, reference: &str, to: &[&str]) -> Ended {
     let fixed = [
         "evidence",
         "export",
@@ -37,41 +38,6 @@ async fn export(at: &Country, reference: &str, to: &[&str]) -> Ended {
         at.at(),
     ];
     comity(&[&fixed[..], to].concat()).await
-}
-
-/// Custody of a request's items, as a country sees it.
-async fn custody(at: &Country, reference: &str) -> Vec<Value> {
-    let said = comity(&[
-        "evidence",
-        "custody",
-        reference,
-        "--purpose",
-        "investigation",
-        "--case",
-        CASE,
-        "--home",
-        at.at(),
-        "--output",
-        "json",
-    ])
-    .await
-    .fine();
-    said.lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
-}
-
-fn acts(chain: &Value) -> Vec<String> {
-    let entries = chain["entries"].as_array().unwrap().iter();
-    entries
-        .map(|of| {
-            format!(
-                "{} {}",
-                of["country"].as_str().unwrap(),
-                of["act"].as_str().unwrap()
-            )
-        })
-        .collect()
 }
 
 fn root(of: &Country) -> String {
@@ -97,8 +63,13 @@ fn contradictions(said: &Value) -> Vec<&str> {
         .collect()
 }
 
-/// Asks for consent to each step of the other country and has it granted for good.
-async fn consented(at: &Country, origin: &Country, steps: &[EvidenceStepView]) {
+/// Asks for consent to each step of the other country and has it granted, as `how` says.
+pub(super) async fn consented(
+    at: &Country,
+    origin: &Country,
+    steps: &[EvidenceStepView],
+    how: &[&str],
+) {
     for step in steps
         .iter()
         .filter(|of| of.reference.starts_with(origin.code))
@@ -120,16 +91,8 @@ async fn consented(at: &Country, origin: &Country, steps: &[EvidenceStepView]) {
         .fine();
         let asked = asked.trim();
         origin.receives(asked).await;
-        comity(&[
-            "consent",
-            "grant",
-            asked,
-            "--reusable",
-            "--home",
-            origin.at(),
-        ])
-        .await
-        .fine();
+        let grant = ["consent", "grant", asked, "--home", origin.at()];
+        comity(&[&grant[..], how].concat()).await.fine();
     }
     eventually("every consent is here", async || {
         let list = ["consent", "list", "--home", at.at(), "--output", "json"];
@@ -251,7 +214,8 @@ async fn a_request_goes_to_court_and_anybody_verifies_it() {
     let blocked = export(&tj, &reference, &to_dir).await;
     blocked.fails(77, &["CONSENT_NEEDED"]);
     assert!(!dir.exists());
-    consented(&tj, &uz, &shown(&tj, &reference).await.steps).await;
+    let steps = shown(&tj, &reference).await.steps;
+    consented(&tj, &uz, &steps, &["--reusable"]).await;
     let alone = export(&tj, &reference, &to_dir).await;
     alone.fails(77, &["ACCESS_DENIED"]);
     assert!(!dir.exists());

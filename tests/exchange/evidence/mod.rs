@@ -1,6 +1,7 @@
 //! Evidence requests between two countries: TJ asks, UZ executes.
 
 mod access;
+mod again;
 mod clocks;
 mod command;
 mod court;
@@ -32,14 +33,52 @@ use comity::{
     },
 };
 
-use crate::support::{CASE, Country, eventually};
+use serde_json::Value;
+
+use crate::support::{CASE, Country, comity, eventually};
 
 /// TJ and UZ, whose agreements let evidence be requested from each other.
-async fn neighbours() -> (Country, Country) {
+pub(super) async fn neighbours() -> (Country, Country) {
     let (tj, uz) = crate::support::neighbours().await;
     agree(&tj, "UZ", &["untoc-art18"]);
     agree(&uz, "TJ", &["untoc-art18"]);
     (tj, uz)
+}
+
+/// Custody of a thread's items, as a country sees it.
+pub(super) async fn custody(at: &Country, reference: &str) -> Vec<Value> {
+    let said = comity(&[
+        "evidence",
+        "custody",
+        reference,
+        "--purpose",
+        "investigation",
+        "--case",
+        CASE,
+        "--home",
+        at.at(),
+        "--output",
+        "json",
+    ])
+    .await
+    .fine();
+    said.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+/// Who did what with an item, in order.
+pub(super) fn acts(chain: &Value) -> Vec<String> {
+    let entries = chain["entries"].as_array().unwrap().iter();
+    entries
+        .map(|of| {
+            format!(
+                "{} {}",
+                of["country"].as_str().unwrap(),
+                of["act"].as_str().unwrap()
+            )
+        })
+        .collect()
 }
 
 /// Writes an agreement that names these profiles into a home.
@@ -51,7 +90,7 @@ fn agree(at: &Country, with: &str, profiles: &[&str]) {
 }
 
 /// A request of TJ to the police of UZ; to the country where `authority` is empty.
-fn request_to(authority: &str) -> Record {
+pub(super) fn request_to(authority: &str) -> Record {
     let mut record = catalogue::example("EvidenceRequest", system_clock()()).unwrap();
     record.destinations = vec![Destination {
         country: "UZ".to_owned(),
@@ -65,7 +104,7 @@ fn request_to(authority: &str) -> Record {
     record
 }
 
-async fn submit(at: &Country, record: Record) -> Result<String, ClientError> {
+pub(super) async fn submit(at: &Country, record: Record) -> Result<String, ClientError> {
     let asked = RequestEvidenceRequest {
         record: Some(record),
         idempotency_key: String::new(),
@@ -97,7 +136,7 @@ async fn take_by(
     .await
 }
 
-async fn take(at: &Country, reference: &str, act: Act) -> TakeEvidenceStepResponse {
+pub(super) async fn take(at: &Country, reference: &str, act: Act) -> TakeEvidenceStepResponse {
     let mut client = at.client().await;
     take_by(&mut client, reference, act).await.unwrap()
 }
@@ -183,7 +222,7 @@ async fn the_same(tj: &Country, uz: &Country, reference: &str, steps: usize) -> 
     one
 }
 
-fn acknowledged() -> Act {
+pub(super) fn acknowledged() -> Act {
     Act::Acknowledged(EvidenceAcknowledged {
         contact: "EXERCISE: the desk".to_owned(),
     })
@@ -193,7 +232,7 @@ fn recognised() -> Act {
     Act::Recognised(RequestRecognised::default())
 }
 
-fn begun() -> Act {
+pub(super) fn begun() -> Act {
     Act::ExecutionBegun(ExecutionBegun::default())
 }
 

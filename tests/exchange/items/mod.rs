@@ -5,7 +5,7 @@ mod fetch;
 mod refused;
 mod remove;
 mod request;
-
+mod spontaneous;
 mod upload;
 
 use std::{

@@ -1,6 +1,7 @@
 //! Joint cases: opened, joined, met about, left.
 
 mod races;
+mod share;
 
 use comity::wire::{
     json,

@@ -29,8 +29,8 @@ use crate::support::{
     Country, Failing, PATIENCE, Power, alert, amendment, eventually, json_of, neighbours,
 };
 
-/// TJ with an amended record, a record that shares a suspect with it, a hold and statistics; and the
-/// reference of the record.
+/// TJ with an amended record, a record that shares a suspect with it, statistics, a request with a file, a
+/// joint case and a hold; and the reference of the record.
 async fn held() -> (Country, String) {
     let (mut at, _uz) = neighbours().await;
     let agreements = at.layout().agreements();
@@ -61,6 +61,7 @@ async fn held() -> (Country, String) {
         ..TakeEvidenceStepRequest::default()
     };
     client.take_evidence_step(note).await.unwrap();
+    at.submit(joint_case()).await;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("exercise.bin");
     std::fs::write(&file, [7; 100]).unwrap();
@@ -96,6 +97,24 @@ fn evidence_request() -> Record {
         destination.country = "UZ".to_owned();
     }
     record
+}
+
+/// A joint case of TJ and UZ.
+fn joint_case() -> Record {
+    let mut value = json_of("joint case", &[]);
+    let situation = value["situation"].as_object_mut().unwrap();
+    situation.remove("alert");
+    let member = |country: &str, role: &str| json!({ "country": country, "authority": "national-police", "role": role });
+    let joint = json!({
+        "legalBasis": { "instrument": "LEGAL_INSTRUMENT_UNTOC", "provision": "Art. 19" },
+        "purpose": "EXERCISE: who organises the route",
+        "members": [
+            member("TJ", "JOINT_CASE_ROLE_LEAD"),
+            member("UZ", "JOINT_CASE_ROLE_PARTICIPANT"),
+        ],
+    });
+    situation.insert("jointCase".to_owned(), joint);
+    json::from_json("comity.record.v1.Record", &value.to_string()).unwrap()
 }
 
 fn statistics() -> Record {

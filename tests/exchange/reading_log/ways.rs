@@ -9,10 +9,10 @@ use comity::{
             DownloadItemRequest, ExportLedgerRequest, ExportRecordRequest, ExportTableRequest,
             GetEvidenceRequest, GetRecallStatusRequest, GetRecordRequest, GetSharingRequest,
             ListActsOfPersonRequest, ListActsOnRecordRequest, ListChargesRequest, ListDueRequest,
-            ListEvidenceRequest, ListHoldsRequest, ListItemsRequest, ListJointCasesRequest,
-            ListLeavesRequest, ListReceiptsRequest, ListRecordsRequest, ListRelatedRequest,
-            MakeReportRequest, ProveRecordRequest, SearchRequest, ShowCustodyRequest,
-            WatchRecordsRequest,
+            ListEvidenceRequest, ListHoldsRequest, ListItemsRequest, ListJointCaseEventsRequest,
+            ListJointCasesRequest, ListLeavesRequest, ListReceiptsRequest, ListRecordsRequest,
+            ListRelatedRequest, MakeReportRequest, ProveRecordRequest, SearchRequest,
+            ShareCaseRecordsRequest, ShowCustodyRequest, WatchRecordsRequest,
         },
         record::{TrendDimension, TrendIndicator},
     },
@@ -30,6 +30,8 @@ pub(super) enum Way {
     List,
     Due,
     Cases,
+    Timeline,
+    CaseShare,
     Holds,
     Watch,
     Search,
@@ -54,17 +56,20 @@ pub(super) enum Way {
 }
 
 use Way::{
-    AuditExport, AuditList, AuditPerson, AuditProof, AuditRecord, AuditReport, Cases, Charges,
-    Custody, Due, EvidenceList, EvidenceSteps, ExportCourt, ExportTable, History, Holds,
-    ItemDownload, ItemList, List, RecallStatus, Receipts, Related, Search, Sharing, Show, Watch,
+    AuditExport, AuditList, AuditPerson, AuditProof, AuditRecord, AuditReport, CaseShare, Cases,
+    Charges, Custody, Due, EvidenceList, EvidenceSteps, ExportCourt, ExportTable, History, Holds,
+    ItemDownload, ItemList, List, RecallStatus, Receipts, Related, Search, Sharing, Show, Timeline,
+    Watch,
 };
 
-pub(super) const WAYS: [Way; 26] = [
+pub(super) const WAYS: [Way; 28] = [
     Show,
     History,
     List,
     Due,
     Cases,
+    Timeline,
+    CaseShare,
     Holds,
     Watch,
     Search,
@@ -95,6 +100,8 @@ impl Way {
             Show | History => "read",
             List | Due | Holds => "listed",
             Cases => "joint-cases",
+            Timeline => "joint-case-events",
+            CaseShare => "joint-case-shared",
             Watch => "watched",
             Search => "searched",
             Related => "related",
@@ -154,6 +161,23 @@ impl Way {
             Cases => {
                 let request = ListJointCasesRequest::default();
                 said(officer.joint_cases.list_joint_cases(request).await)
+            }
+            Timeline => {
+                // The case was opened fifth after the record.
+                let request = ListJointCaseEventsRequest {
+                    reference: after(&reference, 5),
+                    ..ListJointCaseEventsRequest::default()
+                };
+                said(officer.joint_cases.list_joint_case_events(request).await)
+            }
+            CaseShare => {
+                let request = ShareCaseRecordsRequest {
+                    reference: after(&reference, 5),
+                    country: "UZ".to_owned(),
+                    dry_run: true,
+                    ..ShareCaseRecordsRequest::default()
+                };
+                said(officer.joint_cases.share_case_records(request).await)
             }
             Holds => said(officer.life.list_holds(ListHoldsRequest {}).await),
             Watch => {
@@ -236,10 +260,8 @@ impl Way {
             ),
             EvidenceSteps => {
                 // The request was submitted third after the record.
-                let of: Reference = reference.parse().unwrap();
-                let number = of.number + 3;
                 let request = GetEvidenceRequest {
-                    reference: Reference { number, ..of }.to_string(),
+                    reference: after(&reference, 3),
                     ..GetEvidenceRequest::default()
                 };
                 said(officer.evidence.get_evidence(request).await)
@@ -316,12 +338,17 @@ impl Way {
     }
 }
 
+/// The reference of what was submitted so many records after another.
+fn after(reference: &str, more: u32) -> String {
+    let of: Reference = reference.parse().unwrap();
+    let number = of.number + more;
+    Reference { number, ..of }.to_string()
+}
+
 /// The items of the request, which was submitted third after the record.
 fn items_of(reference: &str) -> ListItemsRequest {
-    let of: Reference = reference.parse().unwrap();
-    let number = of.number + 3;
     ListItemsRequest {
-        reference: Reference { number, ..of }.to_string(),
+        reference: after(reference, 3),
         purpose: ReadingPurpose::Investigation.into(),
         case_reference: CASE.to_owned(),
     }

@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use crate::cli::exit::{CANTCREAT, Failure, IOERR};
+use crate::cli::exit::{CANTCREAT, Failure, IOERR, SOFTWARE};
 
 /// Bytes written and read at a time.
 const BLOCK: usize = 1 << 20;
@@ -40,8 +40,14 @@ pub(super) fn write(path: &Path, size: u64) -> Result<(), Failure> {
         .map_err(failed)
 }
 
-/// Whether two files have the same bytes.
-pub(super) fn same(one: &Path, other: &Path) -> Result<bool, Failure> {
+/// Whether two files have the same bytes; the second is removed.
+pub(super) fn same_then_gone(one: &Path, other: &Path) -> Result<bool, Failure> {
+    let same = same(one, other)?;
+    std::fs::remove_file(other).map_err(|error| Failure::not_written(other, &error))?;
+    Ok(same)
+}
+
+fn same(one: &Path, other: &Path) -> Result<bool, Failure> {
     let failed = |path: &Path, error: io::Error| {
         Failure::new(IOERR, format!("{} cannot be read: {error}", path.display()))
     };
@@ -76,4 +82,13 @@ pub(super) fn same(one: &Path, other: &Path) -> Result<bool, Failure> {
 /// Bytes as people say them.
 pub(super) fn in_words(size: u64) -> String {
     indicatif::BinaryBytes(size).to_string()
+}
+
+/// Work on files, off the runtime's threads.
+pub(super) async fn on_disk<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| Failure::new(SOFTWARE, error.to_string()))?
 }

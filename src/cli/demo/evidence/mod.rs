@@ -1,10 +1,13 @@
 //! Evidence between two countries: TJ asks KZ for a file and gets it whole, over an upload that breaks
-//! off, a node that is killed in the middle and a node that is down when it is handed over; another
-//! request is refused, and one is overdue. What should come out is taken from what the nodes answer and
+//! off, a node that is killed in the middle and a node that is down when it is handed over; it goes to
+//! court as a bundle, which verifies until somebody tampers with it; another request is refused, and
+//! one is overdue. What should come out is taken from what the nodes answer and
 //! from the bytes of the files.
 
+mod court;
 mod file;
 mod others;
+mod tampered;
 mod whole;
 
 use std::path::Path;
@@ -36,6 +39,7 @@ use super::{
 };
 
 use self::{
+    court::Court,
     others::{Overdue, Refused},
     whole::Whole,
 };
@@ -54,6 +58,7 @@ const PURPOSE: &str = "exercise: evidence requests";
 #[derive(Debug)]
 pub(super) struct Evidence {
     whole: Whole,
+    court: Court,
     refused: Refused,
     overdue: Overdue,
 }
@@ -72,12 +77,17 @@ impl Evidence {
         ));
         let whole = Whole::play(nodes, folder, size, out).await?;
         out.note(&format!(
+            "{ISSUING} exports the request for court; the bundle is verified, and so are copies with something tampered"
+        ));
+        let court = Court::play(nodes, folder, whole.reference()).await?;
+        out.note(&format!(
             "{EXECUTING} refuses another request; a third is overdue"
         ));
         let refused = Refused::play(nodes).await?;
         let overdue = Overdue::play(nodes).await?;
         Ok(Self {
             whole,
+            court,
             refused,
             overdue,
         })
@@ -86,6 +96,7 @@ impl Evidence {
     /// What is not as it should be; empty when everything is.
     pub(super) fn faults(&self) -> Vec<String> {
         let mut faults = self.whole.faults();
+        faults.extend(self.court.faults());
         faults.extend(self.refused.faults());
         faults.extend(self.overdue.faults());
         faults
@@ -98,6 +109,7 @@ impl Evidence {
             "as_it_should_be": faults.is_empty(),
             "faults": faults,
             "whole": self.whole.json(),
+            "court": self.court.json(),
             "refused": self.refused.json(),
             "overdue": self.overdue.json(),
         })
@@ -106,6 +118,7 @@ impl Evidence {
     /// The requests for people.
     pub(super) fn write(&self, out: &mut Out) -> Result<(), Failure> {
         self.whole.write(out)?;
+        self.court.write(out)?;
         self.refused.write(out)?;
         self.overdue.write(out)
     }

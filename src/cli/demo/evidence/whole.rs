@@ -30,7 +30,9 @@ use crate::{
     },
 };
 
-use super::{CASE, CountryNode, Desk, EXECUTING, ISSUING, PURPOSE, file, of, request, yes};
+use super::{
+    CASE, CountryNode, Desk, EXECUTING, ISSUING, PURPOSE, file, file::on_disk, of, request, yes,
+};
 
 /// Longest wait for a file, on top of a second for every 10 MiB.
 const ARRIVAL: Duration = Duration::from_secs(60);
@@ -120,7 +122,8 @@ impl Whole {
         let begun = Instant::now();
         download(&mut issuing, &reference, &item, copy.clone()).await?;
         let downloaded = begun.elapsed();
-        let same_bytes = on_disk(move || file::same(&original, &copy)).await?;
+        // The bundle for court will have it too, so the copy goes.
+        let same_bytes = on_disk(move || file::same_then_gone(&original, &copy)).await?;
         let note = "EXERCISE. Everything is here.".to_owned();
         issuing
             .take(&reference, Act::Closed(RequestClosed { note }), Vec::new())
@@ -159,6 +162,11 @@ impl Whole {
                     .all(|end| end.steps.len() == counted.first().map_or(0, Vec::len)),
             reference,
         })
+    }
+
+    /// Reference of the request.
+    pub(super) fn reference(&self) -> &str {
+        &self.reference
     }
 
     pub(super) fn faults(&self) -> Vec<String> {
@@ -385,13 +393,4 @@ fn patience(size: u64) -> Duration {
 
 fn in_vain(what: &str) -> Failure {
     Failure::new(TEMPFAIL, format!("waited in vain for {what}"))
-}
-
-/// Work on files, off the runtime's threads.
-async fn on_disk<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
-) -> Result<T, Failure> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| Failure::new(SOFTWARE, error.to_string()))?
 }

@@ -4,7 +4,11 @@ use crate::{
     access::{Decision, Permit, Purpose, Verb},
     crypto::Digest,
     envelope::{Claim, verify_token},
-    inbox::{StoredRecord, consents, followers},
+    inbox::{
+        StoredRecord,
+        consents::{self, ExportNow},
+        followers,
+    },
     record::{
         Country, Reference,
         compartments::label_name,
@@ -36,6 +40,8 @@ pub(in crate::node) struct WantedUse {
     pub(in crate::node) labels: Vec<CompartmentLabel>,
     pub(in crate::node) beneficiary: String,
     pub(in crate::node) demands: Vec<Demand>,
+    /// The export of an evidence request that it belongs to, which may be one that broke off.
+    pub(in crate::node) export: Option<ExportNow>,
 }
 
 /// The labels by number, sorted, as tokens carry them.
@@ -200,6 +206,21 @@ impl Node {
         wanted(named, &held.labels)
     }
 
+    /// What demands consent to passing a record on to a country. Whoever put it into a joint case meant its
+    /// members: others get it with consent alone.
+    pub(in crate::node) fn onward_demands(
+        &self,
+        held: &Usable,
+        labels: &[CompartmentLabel],
+        to: Country,
+    ) -> Result<Vec<Demand>, ConsentError> {
+        let mut demands = held.demands(ConsentUse::Onward, labels);
+        if self.is_outside_case(&held.stored, to)? {
+            demands.push(Demand::JointCase);
+        }
+        Ok(demands)
+    }
+
     /// Refuses a version that was amended since, or that does not count.
     fn check_newest(
         &self,
@@ -260,7 +281,12 @@ impl Node {
             match verify_token(&token, claim, &**self.book.load()) {
                 Ok(_) => match single_use(&token) {
                     Some(digest)
-                        if consents::is_used(&self.store, &digest).map_err(NodeError::from)? =>
+                        if consents::is_used_by_another(
+                            &self.store,
+                            &digest,
+                            wanted.export.as_ref(),
+                        )
+                        .map_err(NodeError::from)? =>
                     {
                         why.get_or_insert(ConsentError::Used);
                     }
