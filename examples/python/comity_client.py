@@ -15,6 +15,7 @@ import grpc
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
+from comity.node.v1 import feed_service_pb2, feed_service_pb2_grpc
 from comity.node.v1 import record_service_pb2, record_service_pb2_grpc
 from comity.node.v1 import search_service_pb2, search_service_pb2_grpc
 
@@ -92,6 +93,7 @@ class Client:
             ],
         )
         self.records = record_service_pb2_grpc.RecordServiceStub(self.channel)
+        self.feeds = feed_service_pb2_grpc.FeedServiceStub(self.channel)
         self.search_service = search_service_pb2_grpc.SearchServiceStub(self.channel)
 
     def submit(self, record, key: str | None = None):
@@ -152,6 +154,23 @@ class Client:
                 text=text, reading_purpose=purpose, case_reference=case
             ),
         )
+
+    def feed(self, items, feed: str = "", dry_run: bool = False):
+        """Feeds items of a case system, from any iterable, and yields the answer to each in their
+        order. Nothing is repeated: feed again what was not answered, or everything; what the node
+        has it calls unchanged."""
+
+        def requests():
+            yield feed_service_pb2.IngestRequest(
+                begin=feed_service_pb2.IngestBegin(feed=feed, dry_run=dry_run)
+            )
+            for item in items:
+                yield feed_service_pb2.IngestRequest(item=item)
+
+        try:
+            yield from self.feeds.Ingest(requests(), wait_for_ready=True)
+        except grpc.RpcError as error:
+            raise Refused(error) from None
 
     def close(self) -> None:
         """Ends the connection."""

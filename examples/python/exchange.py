@@ -1,4 +1,4 @@
-"""Submits a record in one country, sees it arrive in another, opens it, finds it, is refused.
+"""Submits a record in one country, sees it arrive in another, opens it, finds it, is refused, feeds.
 
     python exchange.py PROFILE_OF_ONE PROFILE_OF_OTHER RECORD.json
 
@@ -15,6 +15,7 @@ import grpc
 from google.protobuf import json_format
 
 from comity.ledger.v1 import ledger_pb2
+from comity.node.v1 import feed_service_pb2
 from comity.record.v1 import record_pb2
 from comity_client import Client, Refused
 
@@ -63,6 +64,41 @@ def found(client: Client, text: str, purpose: int, reference: str) -> list[str]:
     return []
 
 
+def fed(client: Client, items: list) -> list[tuple[str, str]]:
+    """What became of items: the outcome, or the word of the refusal, and the reference."""
+    done = []
+    for answer in client.feed(items, feed="exercise"):
+        if answer.HasField("taken"):
+            outcome = feed_service_pb2.FeedOutcome.Name(answer.taken.outcome)
+            done.append((outcome.removeprefix("FEED_OUTCOME_"), answer.taken.reference))
+        else:
+            done.append((answer.refused.reason, ""))
+    return done
+
+
+def feed(client: Client, record) -> None:
+    """A case system's item comes, comes again, changes and is deleted, a bad one between."""
+
+    def item(version: int, title: str):
+        said = record_pb2.Record()
+        said.CopyFrom(record)
+        said.situation.title = title
+        return feed_service_pb2.FeedItem(own_id="case-4711", version=version, record=said)
+
+    deleted = feed_service_pb2.FeedItem(
+        own_id="case-4711", version=3, deleted=feed_service_pb2.FeedDeletion(reason="EXERCISE")
+    )
+    first, second = item(1, "EXERCISE one"), item(2, "EXERCISE two")
+    bad = feed_service_pb2.FeedItem(own_id="case-4712", version=1)
+    night = fed(client, [first, bad, first, second])
+    outcomes = [outcome for outcome, _ in night]
+    check(outcomes == ["SUBMITTED", "ITEM_EMPTY", "UNCHANGED", "AMENDED"], f"a feed is answered item by item: {outcomes}")
+    again = fed(client, [second])
+    check(again == [("UNCHANGED", night[3][1])], "the same again changes nothing")
+    gone = fed(client, [deleted])
+    check(gone == [("RECALLED", night[3][1])], "what was deleted is recalled")
+
+
 def main() -> None:
     here, there = (Client(Path(profile)) for profile in sys.argv[1:3])
     record = record_pb2.Record()
@@ -100,6 +136,8 @@ def main() -> None:
     paths = {of.field for of in refused.violations}
     check(refused.reason == "RECORD_INVALID", f"a record without a title is refused: {refused.reason}")
     check("situation.title" in paths, f"with the paths of what is wrong: {sorted(paths)}")
+
+    feed(here, record)
 
     other = Client(stranger(Path(sys.argv[1])))
     try:

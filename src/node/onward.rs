@@ -245,6 +245,7 @@ impl Node {
             actor: permit.actor(),
             by_node: true,
             evidence: false,
+            item: None,
         })
     }
 

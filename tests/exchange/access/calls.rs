@@ -67,6 +67,7 @@ const CALLS: &[(&str, Action)] = &[
     ("DownloadItem", Action::DownloadEvidence),
     ("ListItems", Action::Track),
     ("RemoveItem", Action::UploadEvidence),
+    ("Ingest", Action::Ingest),
     ("ReplyToRecord", Action::Reply),
     ("AcknowledgeRecord", Action::Acknowledge),
     ("AssignRecord", Action::Assign),
