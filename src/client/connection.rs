@@ -14,11 +14,12 @@ use crate::{
         bundle_service_client::BundleServiceClient, card_service_client::CardServiceClient,
         consent_service_client::ConsentServiceClient, custody_service_client::CustodyServiceClient,
         enrolment_service_client::EnrolmentServiceClient,
-        evidence_service_client::EvidenceServiceClient, item_service_client::ItemServiceClient,
-        joint_case_service_client::JointCaseServiceClient, life_service_client::LifeServiceClient,
-        record_service_client::RecordServiceClient, search_service_client::SearchServiceClient,
-        sharing_service_client::SharingServiceClient, status_service_client::StatusServiceClient,
-        thread_service_client::ThreadServiceClient, trend_service_client::TrendServiceClient,
+        evidence_service_client::EvidenceServiceClient, feed_service_client::FeedServiceClient,
+        item_service_client::ItemServiceClient, joint_case_service_client::JointCaseServiceClient,
+        life_service_client::LifeServiceClient, record_service_client::RecordServiceClient,
+        search_service_client::SearchServiceClient, sharing_service_client::SharingServiceClient,
+        status_service_client::StatusServiceClient, thread_service_client::ThreadServiceClient,
+        trend_service_client::TrendServiceClient,
     },
 };
 
@@ -75,6 +76,8 @@ pub struct Client {
     pub items: ItemServiceClient<Channel>,
     /// Certificates.
     pub enrolment: EnrolmentServiceClient<Channel>,
+    /// Items of case systems.
+    pub feeds: FeedServiceClient<Channel>,
     /// Tables of statistics.
     pub trends: TrendServiceClient<Channel>,
     /// The node's state.
@@ -109,6 +112,7 @@ impl Client {
             cards: CardServiceClient::new(channel.clone()).max_decoding_message_size(most),
             items: ItemServiceClient::new(channel.clone()).max_decoding_message_size(most),
             enrolment: EnrolmentServiceClient::new(channel.clone()).max_decoding_message_size(most),
+            feeds: FeedServiceClient::new(channel.clone()).max_decoding_message_size(most),
             trends: TrendServiceClient::new(channel.clone()).max_decoding_message_size(most),
             status: StatusServiceClient::new(channel).max_decoding_message_size(most),
         })

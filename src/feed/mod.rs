@@ -2,6 +2,7 @@
 //! countries already own. Rules and formats only; use cases are in `node`, ports in `rpc`.
 
 pub mod fault;
+pub mod item;
 pub mod layouts;
 pub mod mapping;
 pub mod rows;

@@ -21,6 +21,7 @@ mod fence;
 mod guard;
 mod heard;
 pub mod holds;
+pub mod intake;
 pub mod items;
 pub mod joint;
 pub mod life;
@@ -251,6 +252,8 @@ pub struct Node {
     /// Whose turn it is to be verified.
     pub(crate) verifying: work::Turns,
     pub(crate) intake: submit::Intake,
+    /// Items of feeds that are being decided or carried out.
+    pub(crate) fed_under_way: Arc<intake::UnderWay>,
     /// Where each evidence request stands, as far as it was worked out.
     pub(crate) cases: evidence::Cases,
     /// Versions of joint cases that were opened.

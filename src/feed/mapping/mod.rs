@@ -23,6 +23,7 @@ use std::fmt;
 use prost_reflect::DynamicMessage;
 
 pub use build::Bound;
+pub(in crate::feed) use build::mark;
 pub use file::{Kept, Overrides, OwnIdFrom, To};
 pub use template::template;
 
