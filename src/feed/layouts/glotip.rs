@@ -112,7 +112,9 @@ fn entry(
 
 fn words(trend: &Trend) -> (&'static str, &'static str) {
     let word = |list: &[&'static str], code: i32| {
-        let at = usize::try_from(code).ok().and_then(|code| code.checked_sub(1));
+        let at = usize::try_from(code)
+            .ok()
+            .and_then(|code| code.checked_sub(1));
         at.and_then(|at| list.get(at)).copied().unwrap_or_default()
     };
     let indicator = word(&INDICATORS, trend.indicator);
@@ -131,7 +133,9 @@ pub fn title(trend: &Trend) -> String {
 
 /// The rows as CSV, one per line.
 fn as_csv(rows: &[Row]) -> Result<Vec<u8>, csv::Error> {
-    let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
+    let mut writer = csv::WriterBuilder::new()
+        .flexible(true)
+        .from_writer(Vec::new());
     if let Some(first) = rows.first() {
         writer.write_record(&first.heading.columns)?;
     }
@@ -145,5 +149,7 @@ fn as_csv(rows: &[Row]) -> Result<Vec<u8>, csv::Error> {
             writer.write_record(row.cells.iter().map(|cell| plain(&cell.text)))?;
         }
     }
-    writer.into_inner().map_err(|error| error.into_error().into())
+    writer
+        .into_inner()
+        .map_err(|error| error.into_error().into())
 }

@@ -87,8 +87,34 @@ pub fn entries(mapping: Mapping, rows: Rows) -> Result<Entries, Unfit> {
             bound: None,
             ended: false,
         })),
-        Kept::Glotip => Ok(Box::new(glotip::entries(&mapping, rows)?.into_iter().map(Ok))),
+        Kept::Glotip => Ok(Box::new(
+            glotip::entries(&mapping, rows)?.into_iter().map(Ok),
+        )),
     }
+}
+
+/// Reads every row to the end of the file, and its own id where it has one: how many rows there are,
+/// and what stands for what. Nothing is made of them yet.
+///
+/// # Errors
+/// [`Unfit`] when the file as a whole cannot be used.
+pub fn look(mapping: &Mapping, rows: Rows) -> Result<(u64, OwnIds), Unfit> {
+    let mut own_ids = OwnIds::default();
+    let mut count = 0_u64;
+    let mut bound: Option<Bound> = None;
+    for row in rows {
+        let row = row?;
+        count += 1;
+        let bound = match &mut bound {
+            Some(bound) if bound.is_of(&row.heading) => bound,
+            other => other.insert(mapping.bind(&row.heading).map_err(Unfit::Columns)?),
+        };
+        let compared = row.faults.is_empty() && !mapping.has_versions();
+        if let (true, Ok(own_id)) = (compared, mapping.own_id(&row, bound)) {
+            own_ids.add(&own_id);
+        }
+    }
+    Ok((count, own_ids))
 }
 
 /// A record for each row.

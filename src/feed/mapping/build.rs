@@ -11,6 +11,7 @@ use super::{
     digits::{folded, western},
     file::VersionKind,
     path::prune,
+    rules::{CountryFrom, OwnId},
 };
 use crate::{
     feed::{
@@ -25,74 +26,6 @@ use crate::{
 
 /// Longest own id, in characters.
 const MAX_OWN_ID: usize = 128;
-
-/// Where own ids come from.
-#[derive(Clone, Debug)]
-pub(super) enum OwnId {
-    Columns {
-        columns: Vec<usize>,
-        separator: String,
-        prefix: String,
-    },
-    Row {
-        prefix: String,
-    },
-}
-
-/// Where versions come from.
-#[derive(Clone, Debug)]
-pub(super) struct VersionRule {
-    pub(super) column: usize,
-    pub(super) kind: VersionKind,
-    pub(super) date: DateHabit,
-}
-
-/// What says that an item was deleted.
-#[derive(Clone, Debug)]
-pub(super) struct DeletedRule {
-    pub(super) column: usize,
-    pub(super) values: Vec<String>,
-    pub(super) reason: String,
-}
-
-/// A destination of the records.
-#[derive(Clone, Debug)]
-pub(super) struct DestinationRule {
-    pub(super) country: CountryFrom,
-    pub(super) role: i32,
-    pub(super) authorities: Vec<String>,
-    pub(super) authority_column: Option<usize>,
-    pub(super) compartments: Vec<i32>,
-}
-
-/// The country of a destination.
-#[derive(Clone, Debug)]
-pub(super) enum CountryFrom {
-    This(String),
-    Column(usize),
-}
-
-impl DestinationRule {
-    fn with(&self, country: String, more: Vec<String>) -> Destination {
-        let mut authorities = self.authorities.clone();
-        authorities.extend(more);
-        Destination {
-            country,
-            role: self.role,
-            authorities,
-            compartments: self.compartments.clone(),
-            readers: Vec::new(),
-        }
-    }
-
-    /// The destination, where no row is needed for it.
-    pub(super) fn constant(&self) -> Option<Destination> {
-        match (&self.country, self.authority_column) {
-            (CountryFrom::This(country), None) => Some(self.with(country.clone(), Vec::new())),
-            _ => None,
-        }
-    }
-}
 
 /// A mapping and the columns of a file.
 #[derive(Clone, Debug)]
@@ -197,7 +130,7 @@ impl Mapping {
     /// [`Fault`] when a part of it is missing, or it is longer than 128 characters.
     pub fn own_id(&self, row: &Row, bound: &Bound) -> Result<String, Fault> {
         let (columns, separator, prefix) = match &self.own_id {
-            OwnId::Row { prefix } => return Ok(format!("{prefix}row-{}", row.line)),
+            OwnId::Row { prefix } => return Ok(format!("{prefix}row-{}", first_line(row))),
             OwnId::Columns {
                 columns,
                 separator,
@@ -219,7 +152,9 @@ impl Mapping {
         let names: Vec<&str> = columns.iter().map(|of| self.name(*of)).collect();
         let fault = |message| Fault::new(&names.join(", "), &id, Reason::OwnId, message);
         if id.chars().count() > MAX_OWN_ID {
-            return Err(fault(format!("the own id has more than {MAX_OWN_ID} characters")));
+            return Err(fault(format!(
+                "the own id has more than {MAX_OWN_ID} characters"
+            )));
         }
         if id.chars().any(char::is_control) {
             return Err(fault("the own id holds a control character".to_owned()));
@@ -367,7 +302,10 @@ impl Mapping {
             values.extend(field.default.clone());
         }
         if values.is_empty() && field.required {
-            let message = format!("`{}` must be there, and the cell is empty", field.target.path);
+            let message = format!(
+                "`{}` must be there, and the cell is empty",
+                field.target.path
+            );
             return Err(Fault::new(name, "", Reason::ValueMissing, message));
         }
         Ok(values)
@@ -387,10 +325,15 @@ impl Mapping {
     fn destinations(&self, row: &Row, bound: &Bound, faults: &mut Vec<Fault>) -> Vec<Destination> {
         let mut all = Vec::with_capacity(self.destinations.len());
         for rule in &self.destinations {
-            let more = rule.authority_column.and_then(|at| self.said(row, bound, at));
+            let more = rule
+                .authority_column
+                .and_then(|at| self.said(row, bound, at));
             let more = more.map_or_else(Vec::new, |cell| {
                 let parts = cell.text.split([';', ',', LIST]).map(str::trim);
-                parts.filter(|of| !of.is_empty()).map(str::to_owned).collect()
+                parts
+                    .filter(|of| !of.is_empty())
+                    .map(str::to_owned)
+                    .collect()
             });
             match &rule.country {
                 CountryFrom::This(country) => all.push(rule.with(country.clone(), more)),
@@ -414,6 +357,15 @@ impl Mapping {
         }
         all
     }
+}
+
+/// The row of the file that was first pushed: dead letters say it.
+pub fn first_line(row: &Row) -> u64 {
+    let mut columns = row.heading.columns.iter();
+    let at = columns.position(|name| name == "comity_row");
+    let cell = at.and_then(|at| row.cells.get(at));
+    cell.and_then(|cell| cell.text.parse().ok())
+        .unwrap_or(row.line)
 }
 
 /// An exercise says so in its title too.

@@ -53,11 +53,7 @@ impl Codes {
     pub(super) fn allowed(&self) -> String {
         const MOST: usize = 24;
         let shown: Vec<&str> = self.names.iter().take(MOST).map(String::as_str).collect();
-        let more = if self.names.len() > MOST {
-            ", …"
-        } else {
-            ""
-        };
+        let more = if self.names.len() > MOST { ", …" } else { "" };
         format!("{}{more}", shown.join(", "))
     }
 }

@@ -2,23 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use prost_reflect::{DynamicMessage, Value};
+use prost_reflect::{DynamicMessage, ReflectMessage as _, Value};
 use toml::Spanned;
 
 use super::{
     Column, Mapping, MappingError, MappingFault,
-    build::{CountryFrom, DeletedRule, DestinationRule, OwnId, VersionRule},
     codes::Codes,
-    convert::{Field, How, Piece, Source, value_of},
+    convert::value_of,
     date::DateHabit,
     digits::folded,
-    file::{
-        DestinationText, FieldText, Kept, OneOrMany, Overrides, OwnIdFrom, OwnIdText, Text, To,
-        slash,
-    },
-    number::NumberHabit,
-    path::{self, Leaf, Target},
-    units,
+    file::{DestinationText, Kept, OneOrMany, Overrides, OwnIdFrom, OwnIdText, Text, To, slash},
+    path,
+    rules::{CountryFrom, DeletedRule, DestinationRule, OwnId, VersionRule},
 };
 use crate::{catalogue, record::Country, wire::json};
 
@@ -27,9 +22,9 @@ pub(super) const MAX_TEXT: usize = 256 * 1024;
 /// Most fields of a mapping.
 const MAX_FIELDS: usize = 500;
 
-struct Compiling<'a> {
+pub(super) struct Compiling<'a> {
     text: &'a str,
-    faults: Vec<MappingFault>,
+    pub(super) faults: Vec<MappingFault>,
     columns: Vec<Column>,
 }
 
@@ -151,7 +146,7 @@ fn flatten(
 }
 
 impl Compiling<'_> {
-    fn fault(&mut self, line: usize, message: impl Into<String>) {
+    pub(super) fn fault(&mut self, line: usize, message: impl Into<String>) {
         self.faults.push(MappingFault {
             line,
             message: message.into(),
@@ -175,7 +170,7 @@ impl Compiling<'_> {
     }
 
     /// The place of a column among those named.
-    fn column(&mut self, of: &OneOrMany, optional: bool, line: usize) -> usize {
+    pub(super) fn column(&mut self, of: &OneOrMany, optional: bool, line: usize) -> usize {
         let spellings = of.list();
         if spellings.iter().all(|of| of.trim().is_empty()) {
             self.fault(line, "`column` names none");
@@ -259,7 +254,7 @@ impl Compiling<'_> {
         }
     }
 
-    fn dates(
+    pub(super) fn dates(
         &mut self,
         date: &Option<String>,
         calendar: &Option<String>,
@@ -326,7 +321,8 @@ impl Compiling<'_> {
             });
         }
         if all.is_empty() {
-            let message = "nobody receives the records: write [[destination]], or say --to COUNTRY/AUTHORITY";
+            let message =
+                "nobody receives the records: write [[destination]], or say --to COUNTRY/AUTHORITY";
             self.fault(0, message);
         }
         all
@@ -342,150 +338,5 @@ impl Compiling<'_> {
             self.fault(line, format!("`{name}` is no code of {list}: {allowed}"));
             0
         })
-    }
-
-    fn field(&mut self, of: &FieldText, kind: &catalogue::Kind, line: usize) -> Option<Field> {
-        let before = self.faults.len();
-        let target = match path::find(&of.to, kind) {
-            Ok(target) => target,
-            Err(why) => {
-                self.fault(line, format!("`to = {:?}`: {why}", of.to));
-                return None;
-            }
-        };
-        if target.path.starts_with("destinations") {
-            let message = "destinations are written as [[destination]]";
-            self.fault(line, message);
-        }
-        let source = self.source(of, &target, line);
-        let how = match of.kind.as_deref().map(How::named) {
-            None => How::of(&target.leaf),
-            Some(Ok(how)) if how.fits(&target.leaf) => how,
-            Some(Ok(_)) => {
-                let message = format!("`as` does not fit `{}`", target.path);
-                self.fault(line, message);
-                How::Text
-            }
-            Some(Err(why)) => {
-                self.fault(line, why);
-                How::Text
-            }
-        };
-        let mut values: BTreeMap<String, Vec<Value>> = BTreeMap::new();
-        for (text, stands_for) in &of.values {
-            let stands_for = stands_for.list();
-            let stands_for = stands_for.iter().filter(|of| !of.is_empty());
-            let list = stands_for.filter_map(|of| self.value(&target.leaf, of, line)).collect();
-            let known = values.insert(folded(text), list);
-            if known.is_some() {
-                let message = format!("`values` has `{text}` twice: case, blanks and dashes count for nothing");
-                self.fault(line, message);
-            }
-        }
-        let mut ranges = Vec::with_capacity(of.ranges.len());
-        for (from, to, code) in &of.ranges {
-            if from > to {
-                self.fault(line, format!("the range from {from} to {to} holds nothing"));
-            }
-            if let Some(value) = self.value(&target.leaf, code, line) {
-                ranges.push((*from, *to, value));
-            }
-        }
-        let mut optional_value =
-            |text: &Option<String>| text.as_ref().and_then(|of| self.value(&target.leaf, of, line));
-        let otherwise = optional_value(&of.otherwise);
-        let default = optional_value(&of.default);
-        let number = of.number.as_deref().map(NumberHabit::named);
-        let factor = of.unit.as_ref().map(|of| units::factor(&of.from, &of.to));
-        let number = self.or_fault(number, line);
-        let factor = self.or_fault(factor, line);
-        if of.split.is_some() && !target.list {
-            self.fault(line, format!("`split` is for lists, and `{}` is none", target.path));
-        }
-        if of.split.as_deref() == Some("") {
-            self.fault(line, "`split` is empty");
-        }
-        let when = of.when.as_ref().map(|when| {
-            let is = when.is.iter().map(|of| folded(of)).collect();
-            (self.column(&when.column, of.optional, line), is)
-        });
-        let date = self.dates(&of.date, &of.calendar, &of.offset, line);
-        let absent = of.absent.as_ref();
-        (self.faults.len() == before).then(|| Field {
-            target,
-            source,
-            how,
-            values,
-            otherwise,
-            default,
-            absent: absent.map(|list| list.iter().map(|of| folded(of)).collect()),
-            required: of.required,
-            split: of.split.clone(),
-            ranges,
-            factor,
-            number,
-            date,
-            when,
-        })
-    }
-
-    fn or_fault<T>(&mut self, of: Option<Result<T, String>>, line: usize) -> Option<T> {
-        match of? {
-            Ok(of) => Some(of),
-            Err(why) => {
-                self.fault(line, why);
-                None
-            }
-        }
-    }
-
-    fn value(&mut self, leaf: &Leaf, text: &str, line: usize) -> Option<Value> {
-        match value_of(leaf, text) {
-            Ok(value) => Some(value),
-            Err((_, why)) => {
-                self.fault(line, why);
-                None
-            }
-        }
-    }
-
-    fn source(&mut self, of: &FieldText, target: &Target, line: usize) -> Source {
-        match (&of.column, &of.template) {
-            (Some(column), None) => Source::Column(self.column(column, of.optional, line)),
-            (None, Some(template)) => {
-                if !matches!(target.leaf, Leaf::Text) {
-                    self.fault(line, "`template` is for fields of text");
-                }
-                self.template(template, of.optional, line)
-            }
-            (None, None) => {
-                if of.default.is_none() {
-                    self.fault(line, "a field has `column`, `template` or `default`");
-                }
-                Source::Nothing
-            }
-            (Some(_), Some(_)) => {
-                self.fault(line, "a field has `column` or `template`, not both");
-                Source::Nothing
-            }
-        }
-    }
-
-    /// Words with the names of columns in braces.
-    fn template(&mut self, template: &str, optional: bool, line: usize) -> Source {
-        let mut pieces = Vec::new();
-        let mut rest = template;
-        while let Some((words, behind)) = rest.split_once('{') {
-            let Some((name, after)) = behind.split_once('}') else {
-                self.fault(line, "`template` has a `{` without a `}`");
-                break;
-            };
-            pieces.push(Piece::Words(words.to_owned()));
-            let name = OneOrMany::One(name.to_owned());
-            pieces.push(Piece::Column(self.column(&name, optional, line)));
-            rest = after;
-        }
-        pieces.push(Piece::Words(rest.to_owned()));
-        Source::Template(pieces)
     }
 }

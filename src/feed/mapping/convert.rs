@@ -146,9 +146,10 @@ impl Field {
             let known = self.values.get(&folded(text));
             match known {
                 Some(known) => values.extend(known.iter().cloned()),
-                None => values.push(self.read(text, cell.typed).map_err(|(reason, message)| {
-                    Fault::new(column, text, reason, message)
-                })?),
+                None => values.push(
+                    self.read(text, cell.typed)
+                        .map_err(|(reason, message)| Fault::new(column, text, reason, message))?,
+                ),
             }
         }
         Ok(values)
@@ -160,7 +161,10 @@ impl Field {
         }
         let parts = text.split(LIST);
         match &self.split {
-            Some(split) => parts.flat_map(|of| of.split(split.as_str())).map(str::trim).collect(),
+            Some(split) => parts
+                .flat_map(|of| of.split(split.as_str()))
+                .map(str::trim)
+                .collect(),
             None => parts.map(str::trim).collect(),
         }
     }
@@ -297,7 +301,8 @@ pub(super) fn value_of(leaf: &Leaf, text: &str) -> Result<Value, (Reason, String
             (Reason::UnknownCode, message)
         })?),
         Leaf::Truth => Value::Bool(
-            truth(text).ok_or_else(|| (Reason::Truth, format!("`{text}` is neither yes nor no")))?,
+            truth(text)
+                .ok_or_else(|| (Reason::Truth, format!("`{text}` is neither yes nor no")))?,
         ),
         Leaf::Decimal => Value::F64(text.parse().map_err(|_| no_number())?),
         Leaf::Time(of) => {
@@ -312,7 +317,9 @@ pub(super) fn value_of(leaf: &Leaf, text: &str) -> Result<Value, (Reason, String
                 Kind::Uint32 | Kind::Fixed32 => {
                     Value::U32(text.parse().map_err(|_| whole(" from 0 to 4294967295"))?)
                 }
-                Kind::Uint64 | Kind::Fixed64 => Value::U64(text.parse().map_err(|_| whole(" from 0"))?),
+                Kind::Uint64 | Kind::Fixed64 => {
+                    Value::U64(text.parse().map_err(|_| whole(" from 0"))?)
+                }
                 Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => {
                     Value::I32(text.parse().map_err(|_| whole(""))?)
                 }

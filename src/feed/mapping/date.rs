@@ -1,8 +1,8 @@
 //! Dates as people write them, in three calendars.
 
 use icu_calendar::{
-    Date,
-    cal::{Hijri, Persian},
+    Date, Iso,
+    cal::Hijri,
     cal::hijri::{TabularAlgorithmEpoch, TabularAlgorithmLeapYears},
 };
 use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
@@ -61,7 +61,9 @@ impl Calendar {
     fn day(self, year: i32, month: u8, day: u8) -> Option<Day> {
         let iso = match self {
             Self::Gregorian => Date::try_new_iso(year, month, day).ok()?,
-            Self::SolarHijri => Date::try_new_persian(year, month, day).ok()?.to_iso(),
+            Self::SolarHijri => Date::try_new_persian(year, month, day)
+                .ok()?
+                .to_calendar(Iso),
             Self::IslamicCivil => {
                 let civil = Hijri::new_tabular(
                     TabularAlgorithmLeapYears::TypeII,
@@ -69,7 +71,7 @@ impl Calendar {
                 );
                 Date::try_new_hijri_with_calendar(year, month, day, civil)
                     .ok()?
-                    .to_iso()
+                    .to_calendar(Iso)
             }
         };
         Some(Day {
@@ -161,7 +163,8 @@ impl DateHabit {
     /// As [`Self::day`], `YYYY` and `YYYY-MM` too.
     pub(super) fn day_or_part(&self, text: &str) -> Read<String> {
         let date = western(text);
-        let digits = |part: &str, len| part.len() == len && part.bytes().all(|b| b.is_ascii_digit());
+        let digits =
+            |part: &str, len| part.len() == len && part.bytes().all(|b| b.is_ascii_digit());
         let (year, month) = date.split_once('-').unwrap_or((&date, "01"));
         let gregorian = year.parse().is_ok_and(|year| Calendar::Gregorian.has(year));
         let whole = self.calendar == Calendar::Gregorian && gregorian;
@@ -178,7 +181,9 @@ impl DateHabit {
         }
         Err((
             Reason::DateAmbiguous,
-            format!("{year} is no year of the Gregorian calendar; of another it is parts of two years: give the date"),
+            format!(
+                "{year} is no year of the Gregorian calendar; of another it is parts of two years: give the date"
+            ),
         ))
     }
 
@@ -214,7 +219,9 @@ impl DateHabit {
         if separator != between {
             return Err((
                 Reason::DateAmbiguous,
-                format!("written with `{separator}` in a column that writes dates with `{between}`: it may have another order"),
+                format!(
+                    "written with `{separator}` in a column that writes dates with `{between}`: it may have another order"
+                ),
             ));
         }
         if !long(year_at) {
@@ -236,13 +243,20 @@ impl DateHabit {
         let day = self.day_of(date)?;
         let clock: Vec<&str> = clock.trim().splitn(3, ':').collect();
         let seconds = clock.get(2).map(|of| of.split('.').next().unwrap_or(of));
-        let parts = [clock.first().copied(), clock.get(1).copied(), seconds.or(Some("0"))];
+        let parts = [
+            clock.first().copied(),
+            clock.get(1).copied(),
+            seconds.or(Some("0")),
+        ];
         let parts: Vec<u8> = parts
             .into_iter()
             .filter_map(|of| of?.parse().ok())
             .collect();
         let &[hour, minute, second] = parts.as_slice() else {
-            return Err((Reason::Date, "the time behind the date is not HH:MM or HH:MM:SS".to_owned()));
+            return Err((
+                Reason::Date,
+                "the time behind the date is not HH:MM or HH:MM:SS".to_owned(),
+            ));
         };
         let Some(offset) = self.offset else {
             return Err((
@@ -267,11 +281,17 @@ fn judged(calendar: Calendar, year: i32, month: i32, day: i32) -> Read<Day> {
         let hint = if names.is_empty() {
             String::new()
         } else {
-            format!("; if it is one of another calendar, say calendar = {} for the field", names.join(" or "))
+            format!(
+                "; if it is one of another calendar, say calendar = {} for the field",
+                names.join(" or ")
+            )
         };
         return Err((
             Reason::Date,
-            format!("{year} is no year from {first} to {last} of the calendar {}{hint}", calendar.name()),
+            format!(
+                "{year} is no year from {first} to {last} of the calendar {}{hint}",
+                calendar.name()
+            ),
         ));
     }
     let small = |of: i32| u8::try_from(of).ok();
@@ -282,7 +302,11 @@ fn judged(calendar: Calendar, year: i32, month: i32, day: i32) -> Read<Day> {
 }
 
 fn order_named(name: &str) -> Result<(Order, char), String> {
-    let name = if name == "iso" { "year-month-day" } else { name };
+    let name = if name == "iso" {
+        "year-month-day"
+    } else {
+        name
+    };
     let between = name.chars().find(|c| !c.is_ascii_alphabetic());
     let between = between.filter(|of| ['-', '.', '/'].contains(of));
     let order = between.and_then(|of| {

@@ -6,11 +6,7 @@ pub(super) fn western(text: &str) -> String {
         let value = u32::from(c).checked_sub(zero).filter(|value| *value < 10)?;
         char::from_digit(value, 10)
     };
-    let of = |c: char| {
-        digit(c, 0x0660)
-            .or_else(|| digit(c, 0x06f0))
-            .unwrap_or(c)
-    };
+    let of = |c: char| digit(c, 0x0660).or_else(|| digit(c, 0x06f0)).unwrap_or(c);
     text.trim().chars().map(of).collect()
 }
 

@@ -10,9 +10,11 @@ mod compile;
 mod convert;
 mod date;
 mod digits;
+mod fields;
 mod file;
 mod number;
 mod path;
+mod rules;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -22,14 +24,14 @@ use std::fmt;
 
 use prost_reflect::DynamicMessage;
 
-pub use build::Bound;
 pub(in crate::feed) use build::mark;
+pub use build::{Bound, first_line};
 pub use file::{Kept, Overrides, OwnIdFrom, To};
 pub use template::template;
 
 use self::{
-    build::{DeletedRule, DestinationRule, OwnId, VersionRule},
     convert::Field,
+    rules::{DeletedRule, DestinationRule, OwnId, VersionRule},
 };
 
 /// What is wrong with a mapping.
@@ -112,6 +114,12 @@ impl Mapping {
             .filter_map(|of| of.spellings.first().map(String::as_str))
             .collect();
         names.join(", ")
+    }
+
+    /// Every column that the mapping names, by its first spelling.
+    pub fn named_columns(&self) -> Vec<String> {
+        let first = self.columns.iter().filter_map(|of| of.spellings.first());
+        first.cloned().collect()
     }
 
     /// The record before any row, with its constants; what layouts of several rows per record start

@@ -62,7 +62,13 @@ pub(super) fn plain(text: &str, habit: Option<NumberHabit>) -> Result<String, (R
             None => joined(sign, &body, '\u{1}').ok_or_else(|| invalid("it has no digits")),
         };
     };
-    let blank = |c: char| if c == '\u{a0}' || c == '\u{202f}' { ' ' } else { c };
+    let blank = |c: char| {
+        if c == '\u{a0}' || c == '\u{202f}' {
+            ' '
+        } else {
+            c
+        }
+    };
     let body: String = body.chars().map(blank).collect();
     let decimal = habit.decimal.unwrap_or('\u{1}');
     let body = body.replace('\u{1}', &decimal.to_string());

@@ -83,14 +83,23 @@ fn walk(record: &MessageDescriptor, path: &str, kind: &catalogue::Kind) -> Resul
             ));
         };
         if steps.is_empty() && GIVEN.contains(&field.name()) {
-            return Err(format!("`{name}` is given by the node, not by whoever feeds it"));
+            return Err(format!(
+                "`{name}` is given by the node, not by whoever feeds it"
+            ));
         }
-        let of_kinds = field.containing_oneof().is_some_and(|of| of.name() == "kind");
+        let of_kinds = field
+            .containing_oneof()
+            .is_some_and(|of| of.name() == "kind");
         if of_kinds && field.json_name() != kind.field {
-            return Err(format!("`{name}` belongs to another kind than {}", kind.name));
+            return Err(format!(
+                "`{name}` belongs to another kind than {}",
+                kind.name
+            ));
         }
         if field.is_map() {
-            return Err(format!("`{name}` is a table by language, which a mapping does not fill"));
+            return Err(format!(
+                "`{name}` is a table by language, which a mapping does not fill"
+            ));
         }
         if !shown.is_empty() {
             shown.push('.');
@@ -110,7 +119,9 @@ fn walk(record: &MessageDescriptor, path: &str, kind: &catalogue::Kind) -> Resul
                 let index = match (field.is_list(), index) {
                     (true, Some(Some(index))) => Some(index),
                     (true, _) => {
-                        return Err(format!("`{shown}` is a list; name an element, such as {shown}[0]"));
+                        return Err(format!(
+                            "`{shown}` is a list; name an element, such as {shown}[0]"
+                        ));
                     }
                     (false, None) => None,
                     (false, Some(_)) => return Err(format!("`{shown}` is no list")),
@@ -172,7 +183,10 @@ fn part_of(part: &str) -> Result<(&str, Option<Option<usize>>), String> {
         Some("") => Ok((name, Some(None))),
         Some(number) => match number.parse() {
             Ok(number) if number < MAX_INDEX => Ok((name, Some(Some(number)))),
-            _ => Err(format!("`[{number}]` is no place in a list, [0] to [{}]", MAX_INDEX - 1)),
+            _ => Err(format!(
+                "`[{number}]` is no place in a list, [0] to [{}]",
+                MAX_INDEX - 1
+            )),
         },
         None => Err(format!("`{part}` lacks a `]`")),
     }
@@ -239,7 +253,11 @@ pub(super) fn prune(message: &mut DynamicMessage) -> bool {
             continue;
         }
         let empty = match message.get_field_mut(&field) {
-            Value::Message(inner) if inner.descriptor().full_name() == "google.protobuf.Timestamp" => false,
+            Value::Message(inner)
+                if inner.descriptor().full_name() == "google.protobuf.Timestamp" =>
+            {
+                false
+            }
             Value::Message(inner) => prune(inner),
             Value::List(list) => {
                 list.retain_mut(|of| of.as_message_mut().is_none_or(|of| !prune(of)));
@@ -254,4 +272,3 @@ pub(super) fn prune(message: &mut DynamicMessage) -> bool {
     }
     message.fields().next().is_none()
 }
-

@@ -64,13 +64,23 @@ impl<R: Read> Delimited<R> {
             None => told(first)?.byte(),
         };
         let Some(heading) = lexer.row()? else {
-            return Err(Broken::at(1, "the file is empty; its first line names the columns"));
+            return Err(Broken::at(
+                1,
+                "the file is empty; its first line names the columns",
+            ));
         };
         let line = heading.line;
         if let Some(fault) = heading.faults.first() {
-            return Err(Broken::at(line, format!("in the heading: {}", fault.message)));
+            return Err(Broken::at(
+                line,
+                format!("in the heading: {}", fault.message),
+            ));
         }
-        let columns: Vec<String> = heading.cells.iter().map(|of| of.trim().to_owned()).collect();
+        let columns: Vec<String> = heading
+            .cells
+            .iter()
+            .map(|of| of.trim().to_owned())
+            .collect();
         if columns.iter().all(String::is_empty) {
             return Err(Broken::at(line, "the heading names no column"));
         }
@@ -111,7 +121,10 @@ impl<R: Read> Iterator for Delimited<R> {
             let message = format!("{has} cells where the heading has {wants}");
             faults.push(Fault::of_row(Reason::FieldCount, message));
         }
-        let cells = raw.cells.into_iter().map(|text| Cell { text, typed: false });
+        let cells = raw
+            .cells
+            .into_iter()
+            .map(|text| Cell { text, typed: false });
         Some(Ok(Row {
             line: raw.line,
             heading: Arc::clone(&self.heading),
@@ -234,7 +247,7 @@ impl<R: Read> Lexer<R> {
                 if row.at == At::Quoted {
                     row.open_quote(self.line);
                 }
-                return Ok(row.has_text().then(|| row.finish()));
+                return Ok(row.any.then(|| row.finish()));
             };
             if byte == b'\n' {
                 self.line += 1;
@@ -243,7 +256,7 @@ impl<R: Read> Lexer<R> {
                 continue;
             }
             // The row ended.
-            if row.has_text() {
+            if row.any {
                 return Ok(Some(row.finish()));
             }
             row = Cutting::at(self.line);
@@ -281,10 +294,6 @@ impl Cutting {
             any: false,
             faults: Vec::new(),
         }
-    }
-
-    const fn has_text(&self) -> bool {
-        self.any
     }
 
     /// Takes the next byte; `false` when the row ended with it.

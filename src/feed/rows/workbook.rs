@@ -119,7 +119,9 @@ fn bounded(bytes: &[u8]) -> Result<(), WorkbookError> {
     }
     let mut left = MAX_UNPACKED;
     for index in 0..archive.len() {
-        let part = archive.by_index(index).map_err(|error| unreadable(&error))?;
+        let part = archive
+            .by_index(index)
+            .map_err(|error| unreadable(&error))?;
         let mut part = part.take(left);
         let read = std::io::copy(&mut part, &mut std::io::sink());
         left = left.saturating_sub(read.map_err(|error| unreadable(&error))?);
