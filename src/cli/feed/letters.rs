@@ -72,8 +72,8 @@ impl DeadLetters {
     }
 
     /// Goes on behind `bytes`, which an earlier run made durable; with 0 begins anew, and what lies
-    /// there from before is kept under another name.
-    pub(super) fn open(source: &Source, bytes: u64) -> Result<Self, Failure> {
+    /// there is kept under another name, unless the same push left it.
+    pub(super) fn open(source: &Source, bytes: u64, resumed: bool) -> Result<Self, Failure> {
         let path = Self::path(source);
         let failed = |error: &std::io::Error| Failure::not_written(&path, error);
         let mut file = None;
@@ -94,6 +94,8 @@ impl DeadLetters {
                 .seek(SeekFrom::End(0))
                 .map_err(|error| failed(&error))?;
             file = Some(there);
+        } else if resumed {
+            files::remove_if_there(&path).map_err(|error| failed(&error))?;
         } else if path.exists() {
             set_aside(&path).map_err(|error| failed(&error))?;
         }

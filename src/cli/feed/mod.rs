@@ -4,6 +4,7 @@ mod exercise;
 mod files;
 mod letters;
 mod mapping;
+mod noting;
 mod options;
 mod progress;
 mod push;

@@ -26,11 +26,12 @@ use crate::{
 use super::{
     files,
     letters::{DeadLetters, Why},
+    noting::Noting,
     options::{Loaded, Options},
     progress::Progress,
     report::Report,
     source::Source,
-    stream::{Ended, Noting, Streaming},
+    stream::{Ended, Streaming},
 };
 
 /// Rows read ahead.
@@ -75,8 +76,12 @@ impl Run<'_> {
         }
         let mut letters = match self.dry_run {
             true => None,
-            false => Some(DeadLetters::open(&source, progress.dead_letters)?),
+            false => Some(DeadLetters::open(&source, progress.dead_letters, resumed)?),
         };
+        if !self.dry_run {
+            // From here on a crash is gone on from.
+            progress.save(&source)?;
+        }
         let (done_before, before) = (progress.done, progress.seconds);
         let began = Instant::now();
         let entries = self.reading(&source, conflicts, done_before)?;
@@ -112,7 +117,13 @@ impl Run<'_> {
         };
         let ran = streaming.run(entries, &mut noting).await;
         bar.finish_and_clear();
-        let ended = ran.and_then(|ended| source.unchanged().map(|()| ended))?;
+        let ended = ran.and_then(|ended| source.unchanged().map(|()| ended));
+        let ended = ended.map_err(|failure| match progress.done {
+            0 => failure,
+            done => failure.and(format!(
+                "{done} of {total} rows were gone through; the same command goes on there"
+            )),
+        })?;
         if shown > SHOWN && !out.json() {
             out.note(&format!("and {} rows more", shown - SHOWN));
         }

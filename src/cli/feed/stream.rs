@@ -25,16 +25,10 @@ use crate::{
     },
 };
 
-use super::{
-    letters::{DeadLetters, Why},
-    progress::Progress,
-    source::Source,
-};
+use super::{letters::Why, noting::Noting, source::Source};
 
 /// Rows under way: read, and not answered or noted.
 const WINDOW: usize = 256;
-/// How often what was noted is made durable.
-const NOTED_EVERY: Duration = Duration::from_millis(300);
 /// Longest pause before a node that is away is looked for again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
@@ -56,22 +50,6 @@ pub(super) struct Streaming<'a> {
     /// How long a node that is away is looked for.
     pub(super) patience: Duration,
     pub(super) stop: &'a CancellationToken,
-}
-
-/// Where what becomes of rows is noted.
-pub(super) struct Noting<'a> {
-    pub(super) progress: &'a mut Progress,
-    pub(super) letters: Option<&'a mut DeadLetters>,
-    /// Called after each row.
-    pub(super) tick: &'a mut dyn FnMut(&Progress),
-    /// Called with each row that failed.
-    pub(super) failed: &'a mut dyn FnMut(&Row, &[Why]),
-    /// Whether anything is to be made durable: not in a dry run.
-    pub(super) kept: bool,
-    pub(super) began: Instant,
-    /// Seconds of the runs before.
-    pub(super) before: u64,
-    pub(super) noted: Instant,
 }
 
 /// A row under way.
@@ -166,7 +144,11 @@ impl Streaming<'_> {
         let broke = self
             .exchange(entries, waiting, ended, noting, (Some(items), &mut answers))
             .await;
-        sending.abort();
+        if !matches!(&broke, Ok(Broke::Ended(_))) {
+            sending.abort();
+        }
+        // It ends with the channel; what it says is said by the answers.
+        let _ = sending.await;
         broke
     }
 
@@ -265,9 +247,16 @@ impl Streaming<'_> {
                 noting.done(&front.entry.row);
             }
             Some(Outcome::Refused(refusal)) => {
-                let passing = ClientError::from(Box::new(Refused::from(refusal.clone())));
-                if passing.retry_after().is_some() {
-                    return Ok(Some(passing));
+                let refused = Refused::from(refusal.clone());
+                // The item is not to blame for what passes: a full disk, a node that shuts down.
+                let passes = [
+                    tonic::Code::Unavailable,
+                    tonic::Code::ResourceExhausted,
+                    tonic::Code::Aborted,
+                ];
+                if passes.contains(&refused.code()) {
+                    let status = tonic::Status::unavailable(refused.to_string());
+                    return Ok(Some(status.into()));
                 }
                 let whys = whys_of(&refusal, self.mapping, &front.entry.row);
                 noting.failed(&front.entry.row, &whys)?;
@@ -348,43 +337,4 @@ fn whys_of(refusal: &Refusal, mapping: &Mapping, row: &Row) -> Vec<Why> {
         }
     };
     refusal.violations.iter().map(why).collect()
-}
-
-impl Noting<'_> {
-    fn done(&mut self, row: &Row) {
-        self.progress.done += 1;
-        self.progress.line = row.line;
-        (self.tick)(self.progress);
-    }
-
-    fn failed(&mut self, row: &Row, whys: &[Why]) -> Result<(), Failure> {
-        if let Some(letters) = &mut self.letters {
-            letters.add(row, whys)?;
-        }
-        (self.failed)(row, whys);
-        self.progress.count("failed");
-        self.done(row);
-        Ok(())
-    }
-
-    fn keep_now_and_then(&mut self, source: &Source) -> Result<(), Failure> {
-        if self.noted.elapsed() < NOTED_EVERY {
-            return Ok(());
-        }
-        self.keep(source)
-    }
-
-    /// Makes dead letters durable, then how far the file was pushed. A crash in between leaves
-    /// letters that the next run cuts off, and writes again.
-    pub(super) fn keep(&mut self, source: &Source) -> Result<(), Failure> {
-        if self.kept {
-            if let Some(letters) = &mut self.letters {
-                self.progress.dead_letters = letters.sync()?;
-            }
-            self.progress.seconds = self.before + self.began.elapsed().as_secs();
-            self.progress.save(source)?;
-        }
-        self.noted = Instant::now();
-        Ok(())
-    }
 }

@@ -63,6 +63,12 @@ fn named(of: &MessageDescriptor, name: &str) -> Option<FieldDescriptor> {
         .or_else(|| of.get_field_by_name(name))
 }
 
+/// Whether a path from the kind's own message would be taken for one from the record.
+pub(super) fn is_of_the_record(path: &str) -> bool {
+    let first = path.split(['.', '[']).next().unwrap_or_default();
+    record().is_ok_and(|record| named(&record, first).is_some())
+}
+
 fn walk(record: &MessageDescriptor, path: &str, kind: &catalogue::Kind) -> Result<Target, String> {
     let mut message = record.clone();
     let mut steps: Vec<Step> = Vec::new();

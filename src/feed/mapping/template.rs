@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::path::is_of_the_record;
 use crate::catalogue::{self, Field, Need, UnknownKind};
 
 /// A mapping of a kind with every field that it has, the required ones filled and the others as
@@ -67,6 +68,10 @@ template = "{kind} {{id}}"
         if path.contains("{}") || !whole.contains(&word) {
             continue;
         }
+        let path = match is_of_the_record(path) {
+            true => field.path.as_str(),
+            false => path,
+        };
         one(&mut text, field, path);
     }
     Ok(text)

@@ -350,3 +350,25 @@ fn the_template_of_every_kind_is_a_mapping() {
             .unwrap_or_else(|error| panic!("{}: {:?}", kind.name, error.0));
     }
 }
+
+#[test]
+fn the_mapping_of_the_documents_is_one() {
+    let page = include_str!("../../../../docs/INTAKE.md");
+    let text = page.split("```toml\n").nth(1).unwrap();
+    let text = text.split("```").next().unwrap();
+    let of = Mapping::read(text, &Overrides::default()).unwrap();
+    let read = items(
+        &of,
+        "год,номер,изменено,статус,дата,пол,формы\n2026,17,05.03.2026 09:30,,1403/01/01,Ж,труд; сексуальная\n",
+    );
+    let item = read[0].as_ref().unwrap();
+    assert_eq!(
+        (item.own_id.as_str(), item.version),
+        ("2026/17", 1_772_685_000_000_000)
+    );
+    let of = case(item);
+    assert_eq!(
+        (of.year_of_registration, of.forms.as_slice()),
+        (2024, [1, 2].as_slice())
+    );
+}

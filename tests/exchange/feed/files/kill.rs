@@ -26,7 +26,15 @@ async fn a_push_that_is_killed_goes_on_and_no_row_is_lost_or_told_twice() {
     let file = write(folder.path(), "cases.csv", &rows);
     let mapping = folder.path().join("m.toml");
     let arguments = [
-        "feed", "push", &file, "--feed", "test", "--mapping", mapping.to_str().unwrap(), "--home", a.at(),
+        "feed",
+        "push",
+        &file,
+        "--feed",
+        "test",
+        "--mapping",
+        mapping.to_str().unwrap(),
+        "--home",
+        a.at(),
     ];
     let progress = format!("{file}.progress");
     let done = || {
@@ -70,16 +78,31 @@ async fn a_push_waits_for_a_node_that_is_away() {
     let mapping = folder.path().join("m.toml");
     let home = a.at().to_owned();
     let arguments = [
-        "feed", "push", &file, "--feed", "test", "--mapping", mapping.to_str().unwrap(), "--home", &home,
+        "feed",
+        "push",
+        &file,
+        "--feed",
+        "test",
+        "--mapping",
+        mapping.to_str().unwrap(),
+        "--home",
+        &home,
     ];
     let mut child = comity_running(&arguments, &folder.path().join("messages"));
-    eventually("some rows are durable", async || (!a.records().await.is_empty()).then_some(())).await;
+    eventually("some rows are durable", async || {
+        (!a.records().await.is_empty()).then_some(())
+    })
+    .await;
     a.stop().await;
     a.start().await;
     let status = tokio::time::timeout(crate::support::PATIENCE, child.wait()).await;
     assert_eq!(status.unwrap().unwrap().code(), Some(65));
-    let report: Value = serde_json::from_slice(&fs::read(format!("{file}.report.json")).unwrap()).unwrap();
-    assert_eq!((&report["rows"], &report["outcomes"]["failed"]), (&300.into(), &42.into()));
+    let report: Value =
+        serde_json::from_slice(&fs::read(format!("{file}.report.json")).unwrap()).unwrap();
+    assert_eq!(
+        (&report["rows"], &report["outcomes"]["failed"]),
+        (&300.into(), &42.into())
+    );
 
     a.stop().await;
     let away = push(&a, &file, &["--patience", "0"]).await;
@@ -93,11 +116,15 @@ async fn what_was_left_of_another_file_is_not_gone_on_with() {
     let (mut a, folder) = super::node().await;
     a.stop().await;
     let file = write(folder.path(), "cases.csv", &["1;01.03.2024;Ж;"]);
-    push(&a, &file, &["--patience", "0"]).await.fails(69, &["no node answers"]);
+    push(&a, &file, &["--patience", "0"])
+        .await
+        .fails(69, &["no node answers"]);
     assert!(Path::new(&format!("{file}.progress")).exists());
     a.start().await;
     write(folder.path(), "cases.csv", &["1;01.03.2024;М;"]);
-    push(&a, &file, &[]).await.fails(65, &["the file is another since", "--fresh"]);
+    push(&a, &file, &[])
+        .await
+        .fails(65, &["the file is another since", "--fresh"]);
     let fresh = push(&a, &file, &["--fresh"]).await;
     assert_eq!(outcomes(&fresh), serde_json::json!({"submitted": 1}));
 }
@@ -110,11 +137,26 @@ async fn ctrl_c_ends_at_an_item() {
     fs::write(&file, lines.join("\n")).unwrap();
     let file = file.to_str().unwrap();
     let arguments = [
-        "feed", "push", file, "--mapping", "ctdc", "--to", "UZ/national-police", "--authority",
-        "national-police", "--exercise", "--feed", "test", "--home", a.at(),
+        "feed",
+        "push",
+        file,
+        "--mapping",
+        "ctdc",
+        "--to",
+        "UZ/national-police",
+        "--authority",
+        "national-police",
+        "--exercise",
+        "--feed",
+        "test",
+        "--home",
+        a.at(),
     ];
     let mut child = comity_running(&arguments, &folder.path().join("messages"));
-    eventually("some rows are durable", async || (!a.records().await.is_empty()).then_some(())).await;
+    eventually("some rows are durable", async || {
+        (!a.records().await.is_empty()).then_some(())
+    })
+    .await;
     let id = rustix::process::Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap();
     rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
     let status = tokio::time::timeout(Duration::from_secs(120), child.wait()).await;
@@ -123,5 +165,11 @@ async fn ctrl_c_ends_at_an_item() {
     assert!([Some(130), Some(0)].contains(&code), "{code:?}");
     let rest = a.comity(&arguments[..arguments.len() - 2]).await;
     assert_eq!(rest.code, 0, "{rest:?}");
-    assert_eq!(outcomes(&a.comity(&[&arguments[..arguments.len() - 2], &["--output", "json"]].concat()).await)["unchanged"], 1500);
+    assert_eq!(
+        outcomes(
+            &a.comity(&[&arguments[..arguments.len() - 2], &["--output", "json"]].concat())
+                .await
+        )["unchanged"],
+        1500
+    );
 }

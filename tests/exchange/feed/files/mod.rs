@@ -83,7 +83,8 @@ fn outcomes(ended: &Ended) -> Value {
 fn letters(path: &str) -> Vec<[String; 4]> {
     let mut reader = csv::Reader::from_path(format!("{path}.dead-letters.csv")).unwrap();
     let rows = reader.records().map(Result::unwrap);
-    rows.map(|row| [0, 1, 2, 3].map(|at| row[at].to_owned())).collect()
+    rows.map(|row| [0, 1, 2, 3].map(|at| row[at].to_owned()))
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -95,21 +96,33 @@ async fn a_file_is_pushed_once_changed_and_deleted() {
     let dry = push(&a, &file, &["--dry-run"]).await;
     assert_eq!(outcomes(&dry), serde_json::json!({"submitted": 3}));
     assert!(a.records().await.is_empty());
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "a dry run leaves nothing");
+    assert_eq!(
+        fs::read_dir(folder.path()).unwrap().count(),
+        2,
+        "a dry run leaves nothing"
+    );
 
     let first = push(&a, &file, &[]).await;
     assert_eq!(first.code, 0, "{first:?}");
     assert_eq!(outcomes(&first), serde_json::json!({"submitted": 3}));
     assert_eq!(a.records().await.len(), 3);
-    let kept: Value = serde_json::from_slice(&fs::read(format!("{file}.report.json")).unwrap()).unwrap();
-    assert_eq!((&kept["complete"], &kept["rows"]), (&true.into(), &3.into()));
+    let kept: Value =
+        serde_json::from_slice(&fs::read(format!("{file}.report.json")).unwrap()).unwrap();
+    assert_eq!(
+        (&kept["complete"], &kept["rows"]),
+        (&true.into(), &3.into())
+    );
     assert!(!Path::new(&format!("{file}.progress")).exists());
 
     let again = push(&a, &file, &[]).await;
     assert_eq!(outcomes(&again), serde_json::json!({"unchanged": 3}));
     assert_eq!(a.records().await.len(), 3);
 
-    let rows = ["1;01.03.2024;Ж;", "2;02.03.2024;Ж;", "3;03.03.2024;Ж;удалено"];
+    let rows = [
+        "1;01.03.2024;Ж;",
+        "2;02.03.2024;Ж;",
+        "3;03.03.2024;Ж;удалено",
+    ];
     write(folder.path(), "cases.csv", &rows);
     let changed = push(&a, &file, &[]).await;
     assert_eq!(
@@ -135,9 +148,15 @@ async fn dead_letters_name_each_row_once_and_are_corrected_and_pushed_again() {
     let file = write(folder.path(), "cases.csv", &rows);
     let pushed = push(&a, &file, &[]).await;
     assert_eq!(pushed.code, 65, "{pushed:?}");
-    assert_eq!(outcomes(&pushed), serde_json::json!({"submitted": 1, "failed": 7}));
+    assert_eq!(
+        outcomes(&pushed),
+        serde_json::json!({"submitted": 1, "failed": 7})
+    );
     let found = letters(&file);
-    let found: Vec<[&str; 4]> = found.iter().map(|of| of.each_ref().map(String::as_str)).collect();
+    let found: Vec<[&str; 4]> = found
+        .iter()
+        .map(|of| of.each_ref().map(String::as_str))
+        .collect();
     assert_eq!(
         found,
         [
@@ -153,7 +172,10 @@ async fn dead_letters_name_each_row_once_and_are_corrected_and_pushed_again() {
     );
     let name = format!("{file}.dead-letters.csv");
     use std::os::unix::fs::PermissionsExt as _;
-    assert_eq!(fs::metadata(&name).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(
+        fs::metadata(&name).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
 
     // As they are they fail again, in a list of their own; corrected they are taken.
     let again = push(&a, &name, &[]).await;
@@ -188,7 +210,11 @@ async fn encodings_are_told_or_refused() {
     fs::write(&file, &cp1251).unwrap();
     let file = file.to_str().unwrap();
     let pushed = push(&a, file, &[]).await;
-    assert_eq!(outcomes(&pushed), serde_json::json!({"submitted": 2}), "{pushed:?}");
+    assert_eq!(
+        outcomes(&pushed),
+        serde_json::json!({"submitted": 2}),
+        "{pushed:?}"
+    );
     assert_eq!(report(&pushed)["encoding"], "windows-1251");
 
     let utf_16: Vec<u8> = std::iter::once(0xfeff)
@@ -197,14 +223,23 @@ async fn encodings_are_told_or_refused() {
         .collect();
     fs::write(file, utf_16).unwrap();
     let pushed = push(&a, file, &[]).await;
-    assert_eq!(outcomes(&pushed), serde_json::json!({"unchanged": 2}), "{pushed:?}");
+    assert_eq!(
+        outcomes(&pushed),
+        serde_json::json!({"unchanged": 2}),
+        "{pushed:?}"
+    );
 
     fs::write(file, b"\xe9t\xe9;b\n1;2\n").unwrap();
-    push(&a, file, &[]).await.fails(65, &["--encoding", "0xe9"].map(|of| if of == "0xe9" { "offset 0" } else { of }));
+    push(&a, file, &[]).await.fails(
+        65,
+        &["--encoding", "0xe9"].map(|of| if of == "0xe9" { "offset 0" } else { of }),
+    );
     fs::write(file, b"\xd0\xcf\x11\xe0 an old workbook").unwrap();
     let old = folder.path().join("old.xlsx");
     fs::write(&old, b"\xd0\xcf\x11\xe0 an old workbook").unwrap();
-    push(&a, old.to_str().unwrap(), &[]).await.fails(65, &["no Excel workbook"]);
+    push(&a, old.to_str().unwrap(), &[])
+        .await
+        .fails(65, &["no Excel workbook"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -212,12 +247,29 @@ async fn a_file_that_does_not_fit_sends_nothing() {
     let (a, folder) = node().await;
     let file = write(folder.path(), "cases.csv", &["1;01.03.2024;Ж;"]);
     fs::write(&file, "номер;дата\n1;01.03.2024\n").unwrap();
-    push(&a, &file, &[]).await.fails(65, &["does not fit", "no column `статус`", "no column `пол`"]);
+    push(&a, &file, &[]).await.fails(
+        65,
+        &["does not fit", "no column `статус`", "no column `пол`"],
+    );
     // Broken in its middle: not a row of it is sent.
-    fs::write(&file, [format!("{HEADING}\n1;01.03.2024;Ж;\n").as_bytes(), b"2;\xff\xfe;;\n"].concat()).unwrap();
-    push(&a, &file, &["--encoding", "utf-8"]).await.fails(65, &["not UTF-8"]);
+    fs::write(
+        &file,
+        [
+            format!("{HEADING}\n1;01.03.2024;Ж;\n").as_bytes(),
+            b"2;\xff\xfe;;\n",
+        ]
+        .concat(),
+    )
+    .unwrap();
+    push(&a, &file, &["--encoding", "utf-8"])
+        .await
+        .fails(65, &["not UTF-8"]);
     assert!(a.records().await.is_empty());
-    fs::write(folder.path().join("m.toml"), MAPPING.replace("gender", "gendr")).unwrap();
+    fs::write(
+        folder.path().join("m.toml"),
+        MAPPING.replace("gender", "gendr"),
+    )
+    .unwrap();
     push(&a, &file, &[]).await.fails(78, &["no field `gendr`"]);
 }
 
@@ -228,19 +280,43 @@ async fn mappings_are_listed_shown_and_checked() {
         assert!(list.contains(name), "{list}");
     }
     let shown = comity(&["feed", "mapping", "show", "ctdc"]).await.fine();
-    let template = comity(&["feed", "mapping", "template", "case-record"]).await.fine();
+    let template = comity(&["feed", "mapping", "template", "case-record"])
+        .await
+        .fine();
     let folder = tempfile::tempdir().unwrap();
     let (mine, file) = (folder.path().join("mine.toml"), folder.path().join("c.csv"));
     let lines: Vec<String> = case_file(CaseLayout::Ctdc, 3, 20, false).collect();
     fs::write(&file, lines.join("\n")).unwrap();
     fs::write(&mine, template).unwrap();
-    comity(&["feed", "mapping", "check", "--mapping", mine.to_str().unwrap()]).await.fine();
+    comity(&[
+        "feed",
+        "mapping",
+        "check",
+        "--mapping",
+        mine.to_str().unwrap(),
+    ])
+    .await
+    .fine();
     fs::write(&mine, shown).unwrap();
-    let check = ["feed", "mapping", "check", "--mapping", mine.to_str().unwrap()];
-    comity(&check).await.fails(78, &["nobody receives the records"]);
-    let with_file = [&check[..], &["--to", "UZ/national-police", file.to_str().unwrap()]].concat();
+    let check = [
+        "feed",
+        "mapping",
+        "check",
+        "--mapping",
+        mine.to_str().unwrap(),
+    ];
+    comity(&check)
+        .await
+        .fails(78, &["nobody receives the records"]);
+    let with_file = [
+        &check[..],
+        &["--to", "UZ/national-police", file.to_str().unwrap()],
+    ]
+    .concat();
     comity(&with_file).await.fine();
-    comity(&["feed", "mapping", "show", "nothing"]).await.fails(66, &["no mapping `nothing`"]);
+    comity(&["feed", "mapping", "show", "nothing"])
+        .await
+        .fails(66, &["no mapping `nothing`"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -248,17 +324,40 @@ async fn the_statistics_of_the_glotip_become_trends() {
     let (a, folder) = node().await;
     let file = folder.path().join("glotip.csv");
     let mut lines: Vec<String> = case_file(CaseLayout::Glotip, 3, 60, false).collect();
-    lines.push("XXX,Nowhere,,,Persons convicted,Total,Total,Total,Total,2020,Counts,5,EXERCISE".to_owned());
+    lines.push(
+        "XXX,Nowhere,,,Persons convicted,Total,Total,Total,Total,2020,Counts,5,EXERCISE".to_owned(),
+    );
     fs::write(&file, lines.join("\n")).unwrap();
     let push = [
-        "feed", "push", file.to_str().unwrap(), "--mapping", "glotip", "--to", "UZ", "--authority",
-        "national-police", "--exercise", "--feed", "statistics", "--output", "json",
+        "feed",
+        "push",
+        file.to_str().unwrap(),
+        "--mapping",
+        "glotip",
+        "--to",
+        "UZ",
+        "--authority",
+        "national-police",
+        "--exercise",
+        "--feed",
+        "statistics",
+        "--output",
+        "json",
     ];
     let pushed = a.comity(&push).await;
     assert_eq!(pushed.code, 65, "{pushed:?}");
-    assert_eq!(outcomes(&pushed), serde_json::json!({"submitted": 3, "failed": 1}));
+    assert_eq!(
+        outcomes(&pushed),
+        serde_json::json!({"submitted": 3, "failed": 1})
+    );
     let found = letters(file.to_str().unwrap());
-    assert_eq!(found[0], ["62", "Iso3_code", "XXX", "UNKNOWN_COUNTRY"].map(str::to_owned));
+    assert_eq!(
+        found[0],
+        ["62", "Iso3_code", "XXX", "UNKNOWN_COUNTRY"].map(str::to_owned)
+    );
     let again = a.comity(&push).await;
-    assert_eq!(outcomes(&again), serde_json::json!({"unchanged": 3, "failed": 1}));
+    assert_eq!(
+        outcomes(&again),
+        serde_json::json!({"unchanged": 3, "failed": 1})
+    );
 }

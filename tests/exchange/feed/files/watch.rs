@@ -13,7 +13,17 @@ use crate::support::{Country, comity_running, eventually};
 
 fn arguments<'a>(folder: &'a str, mapping: &'a str, a: &'a Country) -> Vec<&'a str> {
     vec![
-        "feed", "watch", folder, "--mapping", mapping, "--feed", "test", "--settle", "1", "--home", a.at(),
+        "feed",
+        "watch",
+        folder,
+        "--mapping",
+        mapping,
+        "--feed",
+        "test",
+        "--settle",
+        "1",
+        "--home",
+        a.at(),
     ]
 }
 
@@ -37,7 +47,11 @@ async fn files_move_to_done_or_failed_and_none_is_half_read() {
     fs::write(inbox.join("left.part"), "alone").unwrap();
     // Written piece by piece, for longer than the others take.
     let slow = inbox.join("slow.csv");
-    let mut slowly = OpenOptions::new().create_new(true).write(true).open(&slow).unwrap();
+    let mut slowly = OpenOptions::new()
+        .create_new(true)
+        .write(true)
+        .open(&slow)
+        .unwrap();
     writeln!(slowly, "{HEADING}").unwrap();
     let mut number = 100;
     eventually("the other files are done", async || {
@@ -56,10 +70,16 @@ async fn files_move_to_done_or_failed_and_none_is_half_read() {
     assert_eq!(slow["outcomes"]["submitted"], number - 100);
 
     let bad = report(&inbox.join("failed/bad.csv.report.json")).unwrap();
-    assert_eq!(bad["outcomes"], serde_json::json!({"submitted": 1, "failed": 1}));
+    assert_eq!(
+        bad["outcomes"],
+        serde_json::json!({"submitted": 1, "failed": 1})
+    );
     assert!(inbox.join("failed/bad.csv.dead-letters.csv").exists());
     let broken = report(&inbox.join("failed/broken.csv.report.json")).unwrap();
-    assert!(broken["details"][0].as_str().unwrap().contains("no column"), "{broken}");
+    assert!(
+        broken["details"][0].as_str().unwrap().contains("no column"),
+        "{broken}"
+    );
     assert!(inbox.join("left.part").exists());
 
     // The same name again gets a name of its own.

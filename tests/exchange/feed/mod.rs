@@ -1,0 +1,3 @@
+//! Case systems feed a node.
+
+mod files;
