@@ -183,7 +183,7 @@ fn a_dirty_file_has_every_bad_row_explained() {
         reasons,
         [
             Reason::DateAmbiguous,
-            Reason::UnknownCode,
+            Reason::Date,
             Reason::UnknownCountry,
             Reason::UnknownCode,
             Reason::OwnId,

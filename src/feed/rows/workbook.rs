@@ -58,13 +58,13 @@ impl Workbook {
         let unreadable = |error: calamine::XlsxError| WorkbookError::Unreadable(error.to_string());
         let mut workbook: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(unreadable)?;
         let there = workbook.sheet_names();
-        let sheet = match sheet {
+        let found = match sheet {
             Some(wanted) => there.iter().find(|name| *name == wanted).cloned(),
             None => there.first().cloned(),
         };
-        let Some(sheet) = sheet else {
+        let Some(sheet) = found else {
             return Err(WorkbookError::NoSheet {
-                wanted: sheet.unwrap_or_default(),
+                wanted: sheet.unwrap_or_default().to_owned(),
                 there,
             });
         };
