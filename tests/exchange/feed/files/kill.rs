@@ -21,7 +21,7 @@ fn rows(count: u32) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_push_that_is_killed_goes_on_and_no_row_is_lost_or_told_twice() {
     let (a, folder) = super::node().await;
-    let rows = rows(700);
+    let rows = rows(560);
     let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
     let file = write(folder.path(), "cases.csv", &rows);
     let mapping = folder.path().join("m.toml");
@@ -60,11 +60,11 @@ async fn a_push_that_is_killed_goes_on_and_no_row_is_lost_or_told_twice() {
     }
     let ended = push(&a, &file, &[]).await;
     assert_eq!(ended.code, 65, "{ended:?}");
-    assert_eq!(report(&ended)["rows"], 700);
-    assert_eq!(outcomes(&ended)["failed"], 100);
-    assert_eq!(a.records().await.len(), 600);
+    assert_eq!(report(&ended)["rows"], 560);
+    assert_eq!(outcomes(&ended)["failed"], 80);
+    assert_eq!(a.records().await.len(), 480);
     let told: Vec<String> = letters(&file).into_iter().map(|of| of[0].clone()).collect();
-    let every_seventh: Vec<String> = (1..=100).map(|of| (of * 7 + 1).to_string()).collect();
+    let every_seventh: Vec<String> = (1..=80).map(|of| (of * 7 + 1).to_string()).collect();
     assert_eq!(told, every_seventh);
     assert!(!Path::new(&progress).exists());
 }
