@@ -37,8 +37,6 @@ impl Report {
     pub(super) fn failed(&self) -> u64 {
         self.progress.counts.get("failed").copied().unwrap_or(0)
     }
-
-    #[expect(clippy::cast_precision_loss, reason = "rows per second, shown")]
     fn rows_per_second(&self) -> f64 {
         let (rows, seconds) = self.pace;
         if seconds > 0.0 {

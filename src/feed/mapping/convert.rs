@@ -253,8 +253,6 @@ impl Field {
         self.otherwise.clone().ok_or((Reason::UnknownCode, why))
     }
 }
-
-#[expect(clippy::cast_precision_loss, reason = "bounds of ranges are small")]
 const fn to_f64(number: u64) -> f64 {
     number as f64
 }
