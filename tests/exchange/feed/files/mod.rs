@@ -82,7 +82,12 @@ fn outcomes(ended: &Ended) -> Value {
 
 /// The dead letters of a file: row, field, value, reason.
 fn letters(path: &str) -> Vec<[String; 4]> {
-    let mut reader = csv::Reader::from_path(format!("{path}.dead-letters.csv")).unwrap();
+    // A ragged row stays one.
+    let mut reader = csv::ReaderBuilder::new();
+    reader.flexible(true);
+    let mut reader = reader
+        .from_path(format!("{path}.dead-letters.csv"))
+        .unwrap();
     let rows = reader.records().map(Result::unwrap);
     rows.map(|row| [0, 1, 2, 3].map(|at| row[at].to_owned()))
         .collect()
