@@ -229,3 +229,21 @@ fn without_a_partner_there_are_no_records() {
         assert_eq!(exercise.sized(1024).next(), None);
     }
 }
+
+#[test]
+fn a_file_of_cases_is_the_same_for_the_same_seed_and_says_exercise() {
+    for layout in [CaseLayout::Ctdc, CaseLayout::Htcds, CaseLayout::Glotip] {
+        let file = |seed, dirty| case_file(layout, seed, 40, dirty).collect::<Vec<_>>();
+        let lines = file(1, false);
+        assert_eq!(lines.len(), 41);
+        assert_eq!(lines, file(1, false));
+        assert_ne!(lines, file(2, false));
+        assert!(lines.iter().skip(1).all(|line| line.contains("EXERCISE")));
+        let dirty = file(1, true);
+        let soiled = lines
+            .iter()
+            .zip(&dirty)
+            .filter(|(clean, dirty)| clean != dirty);
+        assert_eq!(soiled.count(), 4, "every tenth");
+    }
+}

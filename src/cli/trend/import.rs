@@ -10,10 +10,9 @@ use std::{
 use clap::{Args, ValueEnum};
 
 use crate::{
+    feed::layouts,
     record::{Country, trend::trends},
-    statistics::glotip::{
-        self, AsUtf8, DIMENSIONS, Detector, Encoding, Finding, INDICATORS, Series,
-    },
+    statistics::glotip::{self, AsUtf8, Detector, Encoding, Finding, Series},
     wire::record::{
         CountryRole, Destination, Grading, InformationCredibility, Marking, Record, Situation,
         SourceReliability, Tlp, Trend, Urgency, situation::Kind,
@@ -116,10 +115,6 @@ impl From<Light> for Tlp {
     }
 }
 
-/// How the records say that they came about.
-const METHOD: &str = "Imported from a file in the layout of the GLOTIP. Counts below k are bands; counts from \
-    which others could be computed are withheld.";
-
 /// What happened to the rows.
 #[derive(Default)]
 struct Report {
@@ -148,7 +143,7 @@ impl Import {
         let mut report = Report::default();
         let (import, series) = self.read(encoding, &mut report, out)?;
         let used = import.observations.len() as u64 - (report.unused - import.unused);
-        let records: Vec<Record> = trends(&series, METHOD, "UNODC GLOTIP")
+        let records: Vec<Record> = trends(&series, layouts::METHOD, layouts::PUBLICATION)
             .into_iter()
             .map(|trend| self.record(trend, &destinations))
             .collect();
@@ -224,16 +219,6 @@ impl Import {
     }
 
     fn record(&self, trend: Trend, destinations: &[Destination]) -> Record {
-        let periods = || trend.values.iter().map(|value| value.period.as_str());
-        let first = periods().min().unwrap_or_default();
-        let last = periods().max().unwrap_or_default();
-        let word = |list: &[&'static str], code: i32| {
-            usize::try_from(code)
-                .ok()
-                .and_then(|code| list.get(code.checked_sub(1)?))
-                .copied()
-                .unwrap_or_default()
-        };
         let exercise = if self.exercise { "EXERCISE " } else { "" };
         Record {
             authority: self.authority.clone(),
@@ -245,12 +230,7 @@ impl Import {
             }),
             exercise: self.exercise,
             situation: Some(Situation {
-                title: format!(
-                    "{exercise}{}, {}, {}, {first} to {last}",
-                    word(&INDICATORS, trend.indicator),
-                    word(&DIMENSIONS, trend.dimension),
-                    trend.country,
-                ),
+                title: format!("{exercise}{}", layouts::title(&trend)),
                 language: "en".to_owned(),
                 grading: Some(Grading {
                     source: SourceReliability::B.into(),

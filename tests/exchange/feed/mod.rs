@@ -1,6 +1,7 @@
 //! Case systems and a node: what they feed it.
 
 mod crash;
+mod files;
 mod intake;
 mod persons;
 mod together;
