@@ -1,2 +1,3 @@
-//! What other systems send and take: case systems that push and pull, and the formats of tools that
-//! countries already own. Rules and formats only; use cases are in `node`, ports in `rpc`.
+//! Feeds: what comes from other systems and goes to them, in their formats. Pure.
+
+pub mod cap;
