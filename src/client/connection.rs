@@ -14,11 +14,12 @@ use crate::{
         bundle_service_client::BundleServiceClient, card_service_client::CardServiceClient,
         consent_service_client::ConsentServiceClient, custody_service_client::CustodyServiceClient,
         enrolment_service_client::EnrolmentServiceClient,
-        evidence_service_client::EvidenceServiceClient, item_service_client::ItemServiceClient,
-        joint_case_service_client::JointCaseServiceClient, life_service_client::LifeServiceClient,
-        record_service_client::RecordServiceClient, search_service_client::SearchServiceClient,
-        sharing_service_client::SharingServiceClient, status_service_client::StatusServiceClient,
-        thread_service_client::ThreadServiceClient, trend_service_client::TrendServiceClient,
+        evidence_service_client::EvidenceServiceClient, format_service_client::FormatServiceClient,
+        item_service_client::ItemServiceClient, joint_case_service_client::JointCaseServiceClient,
+        life_service_client::LifeServiceClient, record_service_client::RecordServiceClient,
+        search_service_client::SearchServiceClient, sharing_service_client::SharingServiceClient,
+        status_service_client::StatusServiceClient, thread_service_client::ThreadServiceClient,
+        trend_service_client::TrendServiceClient,
     },
 };
 
@@ -77,6 +78,8 @@ pub struct Client {
     pub enrolment: EnrolmentServiceClient<Channel>,
     /// Tables of statistics.
     pub trends: TrendServiceClient<Channel>,
+    /// Records in the formats of other systems, and cases counted.
+    pub formats: FormatServiceClient<Channel>,
     /// The node's state.
     pub status: StatusServiceClient<Channel>,
 }
@@ -110,6 +113,7 @@ impl Client {
             items: ItemServiceClient::new(channel.clone()).max_decoding_message_size(most),
             enrolment: EnrolmentServiceClient::new(channel.clone()).max_decoding_message_size(most),
             trends: TrendServiceClient::new(channel.clone()).max_decoding_message_size(most),
+            formats: FormatServiceClient::new(channel.clone()).max_decoding_message_size(most),
             status: StatusServiceClient::new(channel).max_decoding_message_size(most),
         })
     }

@@ -93,11 +93,7 @@ pub(super) fn code(read: &mut Read, element: &Element, list: &str) -> i32 {
     match number(list, &element.text) {
         Some(number) => number,
         None => {
-            let message = format!(
-                "`{}` is not one of {}",
-                shown(&element.text),
-                allowed(list)
-            );
+            let message = format!("`{}` is not one of {}", shown(&element.text), allowed(list));
             read.fault(&element.path, FaultKind::Code, &message);
             0
         }
@@ -116,7 +112,9 @@ pub(super) fn needed_code(read: &mut Read, element: &Element, name: &str, list: 
 }
 
 fn text(element: &Element, name: &str) -> String {
-    element.first(name).map_or_else(String::new, |of| of.text.clone())
+    element
+        .first(name)
+        .map_or_else(String::new, |of| of.text.clone())
 }
 
 /// A text on one line.
@@ -188,7 +186,12 @@ fn areas(read: &mut Read, element: &Element, fallback: Option<Country>) -> Vec<A
     for of in element.all("area") {
         known(read, of, &IN_AREA, &["polygon", "circle", "geocode"]);
         needed(read, of, "areaDesc");
-        areas.extend(area::areas(of, fallback, &mut read.faults, &mut read.dropped));
+        areas.extend(area::areas(
+            of,
+            fallback,
+            &mut read.faults,
+            &mut read.dropped,
+        ));
     }
     areas
 }

@@ -65,8 +65,11 @@ pub(super) fn write(rest: &Record) -> String {
 /// Reads the rest, and refuses whatever does not belong into it.
 pub(super) fn read(path: &str, text: &str) -> Result<(Record, Situation, Alert), Fault> {
     let fault = |message: String| Fault::new(path, FaultKind::Code, message);
-    let record: Record = json::from_json(RECORD, text)
-        .map_err(|error| fault(format!("the rest of a record is not written right: {error}")))?;
+    let record: Record = json::from_json(RECORD, text).map_err(|error| {
+        fault(format!(
+            "the rest of a record is not written right: {error}"
+        ))
+    })?;
     let situation = record.situation.clone().unwrap_or_default();
     let alert = match &situation.kind {
         Some(Kind::Alert(alert)) => alert.clone(),
@@ -86,7 +89,10 @@ pub(super) fn finest(
     rest: Option<prost_types::Timestamp>,
 ) -> Option<prost_types::Timestamp> {
     let read = prost_types::Timestamp::from(read?);
-    Some(rest.filter(|rest| rest.seconds == read.seconds).unwrap_or(read))
+    Some(
+        rest.filter(|rest| rest.seconds == read.seconds)
+            .unwrap_or(read),
+    )
 }
 
 /// Handling codes and TLP as CAP's `code` elements have them.
@@ -96,7 +102,9 @@ pub(super) fn codes(marking: &Marking) -> Vec<String> {
         codes.push(format!("TLP:{}", tlp.replace('_', "+")));
     }
     let handling = marking.handling.iter();
-    codes.extend(handling.filter_map(|code| super::words::word("HandlingCode", *code)?.parse().ok()));
+    codes.extend(
+        handling.filter_map(|code| super::words::word("HandlingCode", *code)?.parse().ok()),
+    );
     codes
 }
 

@@ -225,7 +225,8 @@ fn earlier(read: &mut Read, alert: &Element) -> Vec<Earlier> {
         match one.filter(|_| found.len() < MAX_EARLIER) {
             Some(one) => found.push(one),
             None => {
-                let message = "each is `sender,identifier,sent`, 256 at most, with blanks between them";
+                let message =
+                    "each is `sender,identifier,sent`, 256 at most, with blanks between them";
                 read.fault(&element.path, FaultKind::Reference, message);
                 return Vec::new();
             }
@@ -242,7 +243,10 @@ fn own_id(of: &Earlier) -> String {
     if id.chars().count() <= MAX_OWN_ID {
         return id;
     }
-    format!("sha256:{}", hex::encode(Digest::of(id.as_bytes()).as_bytes()))
+    format!(
+        "sha256:{}",
+        hex::encode(Digest::of(id.as_bytes()).as_bytes())
+    )
 }
 
 /// Status and scope.
@@ -273,7 +277,11 @@ fn record(
     }
     let mut infos = infos.into_iter();
     let Some(mut first) = infos.next() else {
-        read.fault("alert/info", FaultKind::Missing, "an alert says what it is about");
+        read.fault(
+            "alert/info",
+            FaultKind::Missing,
+            "an alert says what it is about",
+        );
         return Record::default();
     };
     let (rest, rest_situation, rest_alert) = match first.rest.take() {
@@ -386,8 +394,7 @@ fn translate(
             read.fault(&other.path, FaultKind::Meaning, message);
             continue;
         }
-        if other.language == first.language
-            || situation.translations.contains_key(&other.language)
+        if other.language == first.language || situation.translations.contains_key(&other.language)
         {
             let message = "is in a language in which there is an `info` before it";
             read.fault(&other.path, FaultKind::Twice, message);
@@ -395,7 +402,10 @@ fn translate(
         }
         let (one, two) = (&first.alert, &other.alert);
         for (name, differs) in [
-            ("event", one.event != two.event && !other.headline.is_empty()),
+            (
+                "event",
+                one.event != two.event && !other.headline.is_empty(),
+            ),
             ("instruction", one.instruction != two.instruction),
             ("audience", one.audience != two.audience),
             ("contact", one.contact != two.contact),

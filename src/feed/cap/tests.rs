@@ -63,7 +63,10 @@ fn area() -> impl Strategy<Value = AlertArea> {
         ("KZ", "", ""),
         ("UZ", "UZ-TK", "BCP-TJ-UZ-43"),
     ]);
-    let said = prop_oneof![Just(String::new()), text(false).prop_map(|of| format!("at {of}"))];
+    let said = prop_oneof![
+        Just(String::new()),
+        text(false).prop_map(|of| format!("at {of}"))
+    ];
     (code, option::of(circle), vec(polygon, 0..3), said).prop_map(
         |((country, subdivision, crossing), circle, polygons, description)| AlertArea {
             country: country.to_owned(),
@@ -247,10 +250,8 @@ fn faults(xml: &str) -> Vec<(String, FaultKind)> {
 fn a_foreign_message_is_taken_with_what_it_says_beside() {
     let head = format!(
         "{}<code>profile:X</code><note>Sent again.</note>",
-        HEAD.replace("Public", "Restricted").replace(
-            "</scope>",
-            "</scope><restriction>Police only</restriction>"
-        )
+        HEAD.replace("Public", "Restricted")
+            .replace("</scope>", "</scope><restriction>Police only</restriction>")
     );
     let info = INFO.replace(
         "<area>",
@@ -275,7 +276,10 @@ fn a_foreign_message_is_taken_with_what_it_says_beside() {
     let situation = record.situation.unwrap();
     assert_eq!(situation.title, "EXERCISE alert");
     assert_eq!(situation.language, "en-US");
-    assert_eq!(situation.summary, "speed: fast\nsenderName: A hub\nnote: Sent again.");
+    assert_eq!(
+        situation.summary,
+        "speed: fast\nsenderName: A hub\nnote: Sent again."
+    );
     assert_eq!(situation.external_references.len(), 2);
     let Some(Kind::Alert(alert)) = situation.kind else {
         panic!("it is an alert");
@@ -344,7 +348,10 @@ fn a_recall_is_a_cancellation_of_what_was_sent() {
     let reason = "recalled: inaccurate; wrong <plate>".to_owned();
     assert_eq!(item.content, Content::Deleted { reason });
     assert_eq!(write(&recall, &[]), Err(Unwritable::Kind));
-    assert_eq!(cancel(&Record::default(), &earlier()), Err(Unwritable::Kind));
+    assert_eq!(
+        cancel(&Record::default(), &earlier()),
+        Err(Unwritable::Kind)
+    );
 }
 
 #[test]
@@ -383,8 +390,14 @@ fn scope_follows_the_marking() {
         assert_eq!(write::scope(0, &marking), expected, "{tlp:?}");
     }
     let stated = AlertScope::Public.into();
-    assert_eq!(write::scope(stated, &Marking::default()), AlertScope::Public);
-    assert_eq!(write::status(true, &Alert::default()), AlertStatus::Exercise);
+    assert_eq!(
+        write::scope(stated, &Marking::default()),
+        AlertScope::Public
+    );
+    assert_eq!(
+        write::status(true, &Alert::default()),
+        AlertStatus::Exercise
+    );
 }
 
 /// Name of the case, message, and the fault that it gets.
@@ -403,7 +416,10 @@ fn bad() -> Vec<(&'static str, String, &'static str, FaultKind)> {
         with("<event>EXERCISE", "<event>&b;")
     );
     let external = format!("<!DOCTYPE alert SYSTEM \"file:///etc/passwd\">{plain}");
-    let deep = with("<areaDesc>somewhere", &format!("<areaDesc>{}", "<x>".repeat(500)));
+    let deep = with(
+        "<areaDesc>somewhere",
+        &format!("<areaDesc>{}", "<x>".repeat(500)),
+    );
     let polygon = |points: &str| with("<circle>41.31,69.28 5</circle>", points);
     let three = "<polygon>41,69 41,70 41,69</polygon>";
     let open = "<polygon>41,69 41,70 42,70 42,69</polygon>";
@@ -413,8 +429,18 @@ fn bad() -> Vec<(&'static str, String, &'static str, FaultKind)> {
     vec![
         ("nothing", String::new(), "", NotXml),
         ("no XML", "alert".to_owned(), "", NotXml),
-        ("an element that does not end", plain.replace("</alert>", ""), "alert", NotXml),
-        ("tags that cross", with("</event>", "</urgency>"), "", NotXml),
+        (
+            "an element that does not end",
+            plain.replace("</alert>", ""),
+            "alert",
+            NotXml,
+        ),
+        (
+            "tags that cross",
+            with("</event>", "</urgency>"),
+            "",
+            NotXml,
+        ),
         ("two messages", format!("{plain}{plain}"), "alert", NotXml),
         ("an entity bomb", bomb, "", Doctype),
         ("an external document type", external, "", Doctype),
@@ -425,49 +451,177 @@ fn bad() -> Vec<(&'static str, String, &'static str, FaultKind)> {
             Entity,
         ),
         ("deep nesting", deep, of_area("areaDesc"), TooDeep),
-        ("another version", plain.replace("cap:1.2", "cap:1.1"), "alert", Namespace),
-        ("no namespace", plain.replace(&format!(" xmlns=\"{NAMESPACE}\""), ""), "alert", Namespace),
+        (
+            "another version",
+            plain.replace("cap:1.2", "cap:1.1"),
+            "alert",
+            Namespace,
+        ),
+        (
+            "no namespace",
+            plain.replace(&format!(" xmlns=\"{NAMESPACE}\""), ""),
+            "alert",
+            Namespace,
+        ),
         (
             "a foreign element",
             with("<event>", "<x xmlns=\"urn:x\"/><event>"),
             "alert/info[1]/x",
             Namespace,
         ),
-        ("an unknown element", with("<event>", "<colour/><event>"), "alert/info[1]/colour", Unknown),
-        ("another root", "<feed xmlns=\"urn:oasis:names:tc:emergency:cap:1.2\"/>".to_owned(), "feed", Unknown),
-        ("no identifier", with("<identifier>1</identifier>", ""), "alert/identifier", Missing),
-        ("an empty sender", with("hub@example.org", " "), "alert/sender", Missing),
+        (
+            "an unknown element",
+            with("<event>", "<colour/><event>"),
+            "alert/info[1]/colour",
+            Unknown,
+        ),
+        (
+            "another root",
+            "<feed xmlns=\"urn:oasis:names:tc:emergency:cap:1.2\"/>".to_owned(),
+            "feed",
+            Unknown,
+        ),
+        (
+            "no identifier",
+            with("<identifier>1</identifier>", ""),
+            "alert/identifier",
+            Missing,
+        ),
+        (
+            "an empty sender",
+            with("hub@example.org", " "),
+            "alert/sender",
+            Missing,
+        ),
         ("no info", message(HEAD, ""), "alert/info", Missing),
-        ("no event", with("<event>EXERCISE</event>", ""), "alert/info[1]/event", Missing),
-        ("no certainty", with("<certainty>Likely</certainty>", ""), "alert/info[1]/certainty", Missing),
-        ("an area without words", with("<areaDesc>somewhere</areaDesc>", ""), of_area("areaDesc"), Missing),
+        (
+            "no event",
+            with("<event>EXERCISE</event>", ""),
+            "alert/info[1]/event",
+            Missing,
+        ),
+        (
+            "no certainty",
+            with("<certainty>Likely</certainty>", ""),
+            "alert/info[1]/certainty",
+            Missing,
+        ),
+        (
+            "an area without words",
+            with("<areaDesc>somewhere</areaDesc>", ""),
+            of_area("areaDesc"),
+            Missing,
+        ),
         ("an area without a country", polygon(""), area, Missing),
-        ("no colour", with("INTERPOL notice", "SAME"), "alert/info[1]/eventCode", Missing),
-        ("two senders", with("<sender>", "<sender>x</sender><sender>"), "alert/sender", Twice),
-        ("a sender with a blank", with("hub@example.org", "the hub"), "alert/sender", Reference),
-        ("an unknown urgency", with("Expected", "Soon"), "alert/info[1]/urgency", Code),
-        ("a word in small letters", with("Exercise", "exercise"), "alert/status", Code),
+        (
+            "no colour",
+            with("INTERPOL notice", "SAME"),
+            "alert/info[1]/eventCode",
+            Missing,
+        ),
+        (
+            "two senders",
+            with("<sender>", "<sender>x</sender><sender>"),
+            "alert/sender",
+            Twice,
+        ),
+        (
+            "a sender with a blank",
+            with("hub@example.org", "the hub"),
+            "alert/sender",
+            Reference,
+        ),
+        (
+            "an unknown urgency",
+            with("Expected", "Soon"),
+            "alert/info[1]/urgency",
+            Code,
+        ),
+        (
+            "a word in small letters",
+            with("Exercise", "exercise"),
+            "alert/status",
+            Code,
+        ),
         ("a time with Z", with("+05:00", "Z"), "alert/sent", Time),
-        ("a time with a fraction", with("12:00:00", "12:00:00.5"), "alert/sent", Time),
-        ("a time without an offset", with("+05:00", ""), "alert/sent", Time),
-        ("the thirtieth of February", with("2026-11-23", "2026-02-30"), "alert/sent", Time),
-        ("a draft", with("Exercise", "Draft"), "alert/status", Meaning),
-        ("an acknowledgement", with("<msgType>Alert", "<msgType>Ack"), "alert/msgType", Meaning),
-        ("an update of nothing", with("<msgType>Alert", "<msgType>Update"), "alert/references", Missing),
+        (
+            "a time with a fraction",
+            with("12:00:00", "12:00:00.5"),
+            "alert/sent",
+            Time,
+        ),
+        (
+            "a time without an offset",
+            with("+05:00", ""),
+            "alert/sent",
+            Time,
+        ),
+        (
+            "the thirtieth of February",
+            with("2026-11-23", "2026-02-30"),
+            "alert/sent",
+            Time,
+        ),
+        (
+            "a draft",
+            with("Exercise", "Draft"),
+            "alert/status",
+            Meaning,
+        ),
+        (
+            "an acknowledgement",
+            with("<msgType>Alert", "<msgType>Ack"),
+            "alert/msgType",
+            Meaning,
+        ),
+        (
+            "an update of nothing",
+            with("<msgType>Alert", "<msgType>Update"),
+            "alert/references",
+            Missing,
+        ),
         (
             "a reference without a time",
             with("</scope>", "</scope><references>a@b,1</references>"),
             "alert/references",
             Reference,
         ),
-        ("a polygon of three points", polygon(three), of_area("polygon[1]"), Shape),
-        ("a polygon that is not closed", polygon(open), of_area("polygon[1]"), Shape),
-        ("a polygon off the earth", polygon(swapped), of_area("polygon[1]"), Shape),
-        ("a circle without a radius", with(" 5</circle>", "</circle>"), of_area("circle[1]"), Shape),
-        ("a circle of nothing", with(" 5</circle>", " NaN</circle>"), of_area("circle[1]"), Shape),
+        (
+            "a polygon of three points",
+            polygon(three),
+            of_area("polygon[1]"),
+            Shape,
+        ),
+        (
+            "a polygon that is not closed",
+            polygon(open),
+            of_area("polygon[1]"),
+            Shape,
+        ),
+        (
+            "a polygon off the earth",
+            polygon(swapped),
+            of_area("polygon[1]"),
+            Shape,
+        ),
+        (
+            "a circle without a radius",
+            with(" 5</circle>", "</circle>"),
+            of_area("circle[1]"),
+            Shape,
+        ),
+        (
+            "a circle of nothing",
+            with(" 5</circle>", " NaN</circle>"),
+            of_area("circle[1]"),
+            Shape,
+        ),
         (
             "a country of three letters",
-            with("</areaDesc>", "</areaDesc><geocode><valueName>ISO3166-1</valueName><value>UZB</value></geocode>"),
+            with(
+                "</areaDesc>",
+                "</areaDesc><geocode><valueName>ISO3166-1</valueName><value>UZB</value></geocode>",
+            ),
             of_area("geocode[1]"),
             Code,
         ),
@@ -528,11 +682,17 @@ fn size_and_encoding_are_bounded() {
     };
     assert_eq!(kind(&long), FaultKind::TooLarge);
     assert_eq!(kind(b"<alert>\xff</alert>"), FaultKind::Encoding);
-    let declared = format!("<?xml version=\"1.0\" encoding=\"KOI8-R\"?>{}", message(HEAD, INFO));
+    let declared = format!(
+        "<?xml version=\"1.0\" encoding=\"KOI8-R\"?>{}",
+        message(HEAD, INFO)
+    );
     assert_eq!(kind(declared.as_bytes()), FaultKind::Encoding);
     let many = message(HEAD, &"<info/>".repeat(21_000));
     assert_eq!(kind(many.as_bytes()), FaultKind::TooLarge);
-    let marked = format!("\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\"?>{}", message(HEAD, INFO));
+    let marked = format!(
+        "\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\"?>{}",
+        message(HEAD, INFO)
+    );
     assert!(read(marked.as_bytes(), &Defaults::default()).is_ok());
 }
 

@@ -106,9 +106,7 @@ impl Reading {
         dropped: &mut Vec<Dropped>,
     ) -> Result<(), Fault> {
         match event {
-            Event::Start(start) => {
-                self.start(start.local_name().as_ref(), namespace, dropped)
-            }
+            Event::Start(start) => self.start(start.local_name().as_ref(), namespace, dropped),
             Event::Empty(start) => {
                 self.start(start.local_name().as_ref(), namespace, dropped)?;
                 self.end()

@@ -13,16 +13,15 @@ use crate::{
     record::{Moment, Reference},
     wire::record::{
         Alert, AlertArea, AlertCategory, AlertMessageType, AlertScope, AlertStatus, FollowType,
-        Marking, Record, RecallReason, Situation, Tlp, situation::Kind, step::Step,
+        Marking, RecallReason, Record, Situation, Tlp, situation::Kind, step::Step,
     },
 };
 
 use super::{COUNTRY, CROSSING, NAMESPACE, NOTICE, SUBDIVISION, area, own, words::word};
 
 /// As CAP writes times: to the second, UTC as `-00:00`, which only says that no local time is meant.
-const TIME: &[FormatItem<'_>] = time::macros::format_description!(
-    "[year]-[month]-[day]T[hour]:[minute]:[second]-00:00"
-);
+const TIME: &[FormatItem<'_>] =
+    time::macros::format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]-00:00");
 
 /// A message that another one updates or cancels.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,7 +69,9 @@ pub enum Unwritable {
     #[error("the record has no reference yet; submit it first")]
     Unnamed,
     /// An update or a cancellation refers to something.
-    #[error("what it updates or cancels is not known here, and CAP names that by sender, identifier and time")]
+    #[error(
+        "what it updates or cancels is not known here, and CAP names that by sender, identifier and time"
+    )]
     Earlier,
 }
 
@@ -274,7 +275,12 @@ fn info(
     out.create_element("info").write_inner_content(|out| {
         text(out, "language", language)?;
         if alert.categories.is_empty() {
-            code(out, "category", "AlertCategory", AlertCategory::Security.into())?;
+            code(
+                out,
+                "category",
+                "AlertCategory",
+                AlertCategory::Security.into(),
+            )?;
         }
         for category in &alert.categories {
             code(out, "category", "AlertCategory", *category)?;

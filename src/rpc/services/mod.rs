@@ -7,6 +7,7 @@ mod cards;
 mod consents;
 mod enrolment;
 mod evidence;
+mod formats;
 mod items;
 mod joint_cases;
 mod life;
@@ -30,11 +31,12 @@ use crate::{
         bundle_service_server::BundleServiceServer, card_service_server::CardServiceServer,
         consent_service_server::ConsentServiceServer, custody_service_server::CustodyServiceServer,
         enrolment_service_server::EnrolmentServiceServer,
-        evidence_service_server::EvidenceServiceServer, item_service_server::ItemServiceServer,
-        joint_case_service_server::JointCaseServiceServer, life_service_server::LifeServiceServer,
-        record_service_server::RecordServiceServer, search_service_server::SearchServiceServer,
-        sharing_service_server::SharingServiceServer, status_service_server::StatusServiceServer,
-        thread_service_server::ThreadServiceServer, trend_service_server::TrendServiceServer,
+        evidence_service_server::EvidenceServiceServer, format_service_server::FormatServiceServer,
+        item_service_server::ItemServiceServer, joint_case_service_server::JointCaseServiceServer,
+        life_service_server::LifeServiceServer, record_service_server::RecordServiceServer,
+        search_service_server::SearchServiceServer, sharing_service_server::SharingServiceServer,
+        status_service_server::StatusServiceServer, thread_service_server::ThreadServiceServer,
+        trend_service_server::TrendServiceServer,
     },
 };
 
@@ -120,6 +122,10 @@ pub(super) fn routes(node: &Arc<Node>, tls: &Arc<NodeTls>, ports: [Arc<Admission
     )
     .add_service(
         TrendServiceServer::new(trends::Trends::new(Arc::clone(node)))
+            .max_decoding_message_size(MAX_REQUEST_BYTES),
+    )
+    .add_service(
+        FormatServiceServer::new(formats::Formats::new(Arc::clone(node)))
             .max_decoding_message_size(MAX_REQUEST_BYTES),
     )
 }

@@ -6,13 +6,13 @@ use comity::{
     wire::{
         ledger::ReadingPurpose,
         node::{
-            DownloadItemRequest, ExportLedgerRequest, ExportRecordRequest, ExportTableRequest,
-            GetEvidenceRequest, GetRecallStatusRequest, GetRecordRequest, GetSharingRequest,
-            ListActsOfPersonRequest, ListActsOnRecordRequest, ListChargesRequest, ListDueRequest,
-            ListEvidenceRequest, ListHoldsRequest, ListItemsRequest, ListJointCasesRequest,
-            ListLeavesRequest, ListReceiptsRequest, ListRecordsRequest, ListRelatedRequest,
-            MakeReportRequest, ProveRecordRequest, SearchRequest, ShowCustodyRequest,
-            WatchRecordsRequest,
+            DownloadItemRequest, ExportFormat, ExportLedgerRequest, ExportRecordRequest,
+            ExportRecordsRequest, ExportTableRequest, GetEvidenceRequest, GetRecallStatusRequest,
+            GetRecordRequest, GetSharingRequest, ListActsOfPersonRequest, ListActsOnRecordRequest,
+            ListChargesRequest, ListDueRequest, ListEvidenceRequest, ListHoldsRequest,
+            ListItemsRequest, ListJointCasesRequest, ListLeavesRequest, ListReceiptsRequest,
+            ListRecordsRequest, ListRelatedRequest, MakeReportRequest, ProveRecordRequest,
+            SearchRequest, ShowCustodyRequest, WatchRecordsRequest,
         },
         record::{TrendDimension, TrendIndicator},
     },
@@ -40,6 +40,7 @@ pub(super) enum Way {
     RecallStatus,
     ExportCourt,
     ExportTable,
+    ExportFormats,
     EvidenceList,
     EvidenceSteps,
     ItemList,
@@ -55,11 +56,12 @@ pub(super) enum Way {
 
 use Way::{
     AuditExport, AuditList, AuditPerson, AuditProof, AuditRecord, AuditReport, Cases, Charges,
-    Custody, Due, EvidenceList, EvidenceSteps, ExportCourt, ExportTable, History, Holds,
-    ItemDownload, ItemList, List, RecallStatus, Receipts, Related, Search, Sharing, Show, Watch,
+    Custody, Due, EvidenceList, EvidenceSteps, ExportCourt, ExportFormats, ExportTable, History,
+    Holds, ItemDownload, ItemList, List, RecallStatus, Receipts, Related, Search, Sharing, Show,
+    Watch,
 };
 
-pub(super) const WAYS: [Way; 26] = [
+pub(super) const WAYS: [Way; 27] = [
     Show,
     History,
     List,
@@ -75,6 +77,7 @@ pub(super) const WAYS: [Way; 26] = [
     RecallStatus,
     ExportCourt,
     ExportTable,
+    ExportFormats,
     EvidenceList,
     EvidenceSteps,
     ItemList,
@@ -104,6 +107,7 @@ impl Way {
             RecallStatus => "recall-status",
             ExportCourt => "court-export",
             ExportTable => "table-export",
+            ExportFormats => "cap-export",
             EvidenceList => "evidence-listed",
             EvidenceSteps => "evidence-shown",
             ItemList => "items-listed",
@@ -227,6 +231,20 @@ impl Way {
                     ..ExportTableRequest::default()
                 };
                 said(officer.trends.export_table(request).await)
+            }
+            ExportFormats => {
+                let request = ExportRecordsRequest {
+                    format: ExportFormat::Cap.into(),
+                    references: vec![reference],
+                    reading_purpose,
+                    case_reference,
+                    ..ExportRecordsRequest::default()
+                };
+                let answers = officer.formats.export_records(request).await?;
+                match answers.into_inner().next().await {
+                    Some(first) => Ok(format!("{:?}", first?)),
+                    None => Err(Status::unknown("the export ended")),
+                }
             }
             EvidenceList => said(
                 officer

@@ -1,0 +1,3 @@
+//! Feeds: what goes to other systems and comes from them.
+
+mod formats;
