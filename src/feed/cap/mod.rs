@@ -25,6 +25,7 @@ mod fault;
 mod info;
 mod own;
 mod read;
+mod record;
 mod tree;
 mod words;
 mod write;

@@ -354,7 +354,7 @@ async fn routes_go_out_as_a_map_and_as_tables() {
     run(&["csv", "--kind", "alert", "--long"])
         .await
         .fails(65, &["only routes have legs"]);
-    run(&["cap", "--output-dir", &file("alerts")])
+    run(&["cap", "--origin", "KZ", "--output-dir", &file("alerts")])
         .await
         .fails(77, &["no record held here"]);
     run(&["cap", &references[0]])
