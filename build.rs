@@ -54,6 +54,7 @@ const PROTOS: &[&str] = &[
     "comity/node/v1/status_service.proto",
     "comity/node/v1/thread_service.proto",
     "comity/node/v1/trend_service.proto",
+    "comity/node/v1/format_service.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -151,6 +151,16 @@ impl Subject {
         submitter.is_some_and(|by| authority.is_none_or(|authority| authority == by))
     }
 
+    /// Whether it was submitted by this authority of the own country; `None` stands for its desk.
+    pub fn is_submitted_by(&self, authority: Option<&str>) -> bool {
+        self.submitter.as_deref() == Some(authority.unwrap_or_default())
+    }
+
+    /// Whether an authority is among those it was sent to, or submitted it.
+    pub fn is_for(&self, authority: Option<&str>) -> bool {
+        self.is_of(CompartmentLabel::Situation, authority)
+    }
+
     /// Why the joint case keeps it from somebody of an authority, whatever the row.
     pub(super) fn barred(&self, authority: Option<&str>) -> Option<Missing> {
         let (case, _) = self.case.as_ref().filter(|_| !self.is_own(authority))?;

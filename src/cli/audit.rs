@@ -4,7 +4,7 @@ mod acts;
 mod html;
 mod report;
 mod sections;
-mod when;
+pub(super) mod when;
 
 pub(super) use acts::labels;
 

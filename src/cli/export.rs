@@ -1,4 +1,7 @@
-//! `comity export REF --for-court COURT --output-dir DIR`: a record for use in court, with its proofs.
+//! `comity export REF --for-court COURT --output-dir DIR`: a record for use in court, with its proofs; and
+//! `comity export cap|geojson|csv`: records in the formats of other systems.
+
+mod formats;
 
 use std::{
     fs::{self, OpenOptions},
@@ -23,18 +26,28 @@ use crate::{
 use super::{
     Target,
     consent::compartment,
-    exit::{Failure, SOFTWARE},
+    exit::{Failure, SOFTWARE, USAGE},
     out::{Out, printable},
     why::Why,
 };
 
-/// Export a record for court, with what proves it.
+/// Export a record for court, with what proves it; or records as CAP, GeoJSON or CSV.
 ///
-/// Writes record.json (the content), header.json (the origin's signed header), receipts.json,
+/// For court, writes record.json (the content), header.json (the origin's signed header), receipts.json,
 /// proof.json (its ledger leaves, this export among them), consent.json (where consent was needed),
 /// report.txt (for people) and digests.json (SHA-256 of each file).
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(super) struct Export {
+    #[command(subcommand)]
+    format: Option<formats::Formats>,
+    #[command(flatten)]
+    court: Option<Court>,
+}
+
+/// What is exported for court.
+#[derive(Debug, Args)]
+struct Court {
     #[command(flatten)]
     target: Target,
     /// Reference of the record, such as UZ-26-000412-H.
@@ -57,6 +70,19 @@ pub(super) struct Export {
 
 impl Export {
     pub(super) async fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
+        match (self.format, self.court) {
+            (Some(format), _) => format.carry_out(out).await,
+            (None, Some(court)) => court.carry_out(out).await,
+            (None, None) => Err(Failure::new(
+                USAGE,
+                "name a record and --for-court, or a format: cap, geojson, csv",
+            )),
+        }
+    }
+}
+
+impl Court {
+    async fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
         let mut client = self.target.connect().await?;
         // The folder first: a consent that serves once must not be used up by a path that is taken.
         fs::DirBuilder::new()

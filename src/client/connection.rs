@@ -15,11 +15,11 @@ use crate::{
         consent_service_client::ConsentServiceClient, custody_service_client::CustodyServiceClient,
         enrolment_service_client::EnrolmentServiceClient,
         evidence_service_client::EvidenceServiceClient, feed_service_client::FeedServiceClient,
-        item_service_client::ItemServiceClient, joint_case_service_client::JointCaseServiceClient,
-        life_service_client::LifeServiceClient, record_service_client::RecordServiceClient,
-        search_service_client::SearchServiceClient, sharing_service_client::SharingServiceClient,
-        status_service_client::StatusServiceClient, thread_service_client::ThreadServiceClient,
-        trend_service_client::TrendServiceClient,
+        format_service_client::FormatServiceClient, item_service_client::ItemServiceClient,
+        joint_case_service_client::JointCaseServiceClient, life_service_client::LifeServiceClient,
+        record_service_client::RecordServiceClient, search_service_client::SearchServiceClient,
+        sharing_service_client::SharingServiceClient, status_service_client::StatusServiceClient,
+        thread_service_client::ThreadServiceClient, trend_service_client::TrendServiceClient,
     },
 };
 
@@ -80,6 +80,8 @@ pub struct Client {
     pub feeds: FeedServiceClient<Channel>,
     /// Tables of statistics.
     pub trends: TrendServiceClient<Channel>,
+    /// Records in the formats of other systems, and cases counted.
+    pub formats: FormatServiceClient<Channel>,
     /// The node's state.
     pub status: StatusServiceClient<Channel>,
 }
@@ -114,6 +116,7 @@ impl Client {
             enrolment: EnrolmentServiceClient::new(channel.clone()).max_decoding_message_size(most),
             feeds: FeedServiceClient::new(channel.clone()).max_decoding_message_size(most),
             trends: TrendServiceClient::new(channel.clone()).max_decoding_message_size(most),
+            formats: FormatServiceClient::new(channel.clone()).max_decoding_message_size(most),
             status: StatusServiceClient::new(channel).max_decoding_message_size(most),
         })
     }

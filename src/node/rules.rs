@@ -321,6 +321,7 @@ impl Rules for NodeRules {
                 self.append(group, event, Vec::new(), leaf)?;
             }
             Proposal::Disclose(order) => self.disclose(*order, group)?,
+            Proposal::DiscloseAll(orders) => self.disclose_all(orders, group)?,
             Proposal::ExportEvidence(order) => self.export_evidence(*order, group)?,
             Proposal::Custody(drafts) => self.custody(drafts, group)?,
             Proposal::ExportTable(table) => {

@@ -129,7 +129,7 @@ impl Node {
         trend_of(record).map_or_else(Vec::new, |trend| self.releases(trend, record.exercise))
     }
 
-    fn releases(&self, trend: &Trend, exercise: bool) -> Vec<Release> {
+    pub(super) fn releases(&self, trend: &Trend, exercise: bool) -> Vec<Release> {
         let (country, indicator) = (&trend.country, trend.indicator);
         years_of(trend)
             .into_iter()

@@ -1,4 +1,5 @@
-//! What may be done with a record that was received: use in court and passing it on. Handling codes
+//! What may be done with a record that was received: use in court, passing it on, and taking it out as a
+//! file of another format. Handling codes
 //! (Europol H0 to H3), TLP 2.0 and the nature of a compartment each may demand the origin's consent to
 //! that very use; where nothing demands it, the use is free. Pure, and enforced by the node.
 //!
@@ -18,6 +19,19 @@
 //!
 //! A marking that is not known here counts as the strictest. What belongs to a joint case goes to countries that are no
 //! members of it with consent alone, whatever its markings; the node knows the members.
+//!
+//! A file of another format ([`file_limit`]) stays with whoever reads the record, but no node looks after it
+//! any more:
+//!
+//! | marking | as a file |
+//! |---|---|
+//! | H0, H1, TLP:CLEAR, TLP:GREEN, TLP:AMBER | by whoever may export it; the file repeats the marking |
+//! | H2, TLP:AMBER+STRICT | by an authority that the record was sent to, or that submitted it |
+//! | H3: words that no program can judge | by the authority that submitted it alone |
+//! | TLP:RED: for those it was sent to, in person; or a marking not known here | by nobody |
+//!
+//! Compartments `victims`, `source` and `evidence` are in no such file, and records that tell of a single
+//! person ([`tells_of_one`]) only in files of the authority that submitted them.
 
 use crate::{
     record::{Country, compartments::label_name},
@@ -101,6 +115,59 @@ pub fn demands(
     demands.sort_unstable();
     demands.dedup();
     demands
+}
+
+/// Who may take a record out as a file of another format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileLimit {
+    /// Whoever may export it.
+    Free,
+    /// An authority that it was sent to, or that submitted it.
+    Named(Demand),
+    /// The authority that submitted it.
+    Submitter(Demand),
+    /// Nobody.
+    Nobody(Demand),
+}
+
+impl FileLimit {
+    const fn rank(self) -> u8 {
+        match self {
+            Self::Free => 0,
+            Self::Named(_) => 1,
+            Self::Submitter(_) => 2,
+            Self::Nobody(_) => 3,
+        }
+    }
+}
+
+/// Who may take a record with this marking out as a file of another format: the strictest of what its
+/// marks say.
+pub fn file_limit(marking: &Marking) -> FileLimit {
+    let handling = marking.handling.iter();
+    let handling = handling.map(|number| match HandlingCode::try_from(*number) {
+        Ok(HandlingCode::H0 | HandlingCode::H1) => FileLimit::Free,
+        Ok(code @ HandlingCode::H2) => FileLimit::Named(Demand::Handling(code)),
+        Ok(code @ HandlingCode::H3) => FileLimit::Submitter(Demand::Handling(code)),
+        Ok(HandlingCode::Unspecified) | Err(_) => FileLimit::Nobody(Demand::UnknownHandling),
+    });
+    let tlp = match Tlp::try_from(marking.tlp).unwrap_or_default() {
+        Tlp::Clear | Tlp::Green | Tlp::Amber => FileLimit::Free,
+        tlp @ Tlp::AmberStrict => FileLimit::Named(Demand::Tlp(tlp)),
+        tlp @ (Tlp::Red | Tlp::Unspecified) => FileLimit::Nobody(Demand::Tlp(tlp)),
+    };
+    handling.fold(tlp, |strictest, limit| {
+        if limit.rank() > strictest.rank() {
+            limit
+        } else {
+            strictest
+        }
+    })
+}
+
+/// Whether records of this kind tell of single persons, though they name none.
+pub fn tells_of_one(kind: &str) -> bool {
+    ["CaseRecord", "VictimReferral"].contains(&kind)
 }
 
 /// Demands in words, for an error: `H2, TLP:AMBER`.
@@ -217,6 +284,32 @@ mod tests {
         unknown.handling.clear();
         unknown.tlp = 99;
         assert_eq!(free(&unknown, &plain), (false, false));
+    }
+
+    #[test]
+    fn a_file_is_for_whom_the_strictest_mark_says() {
+        use HandlingCode::{H0, H1, H2, H3};
+        let rank = |tlp, handling: &[HandlingCode]| file_limit(&marked(tlp, handling)).rank();
+        for (tlp, handling, expected) in [
+            (Tlp::Clear, &[][..], 0),
+            (Tlp::Amber, &[H0, H1], 0),
+            (Tlp::Amber, &[H2], 1),
+            (Tlp::AmberStrict, &[], 1),
+            (Tlp::Clear, &[H3], 2),
+            (Tlp::AmberStrict, &[H3, H2], 2),
+            (Tlp::Red, &[], 3),
+            (Tlp::Red, &[H3], 3),
+            (Tlp::Unspecified, &[], 3),
+        ] {
+            assert_eq!(rank(tlp, handling), expected, "{tlp:?} {handling:?}");
+        }
+        let mut unknown = marked(Tlp::Clear, &[H2]);
+        unknown.handling.push(99);
+        assert_eq!(
+            file_limit(&unknown),
+            FileLimit::Nobody(Demand::UnknownHandling)
+        );
+        assert!(tells_of_one("CaseRecord") && !tells_of_one("Route"));
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! Trend records as tables of counts: their cells, what adds up to what, and back.
 
+mod cases;
 mod released;
 mod table;
 
+pub use cases::{METHOD, case};
 pub use released::{YearTable, differenced, disclosures, has_words, sums_of, why, years_of};
 pub use table::{Assembled, TableFault, Wanted, as_shown, assemble};
 

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::LazyLock};
 
 use super::Country;
 
-pub use borders::lies_in;
+pub use borders::{country_at, lies_in};
 
 /// A border crossing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

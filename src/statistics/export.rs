@@ -171,10 +171,18 @@ pub fn write_csv(
     heading: &[&str],
     rows: impl Iterator<Item = Vec<String>>,
 ) -> io::Result<()> {
+    let heading = heading.iter().map(|cell| (*cell).to_owned()).collect();
+    write_rows(out, std::iter::once(heading).chain(rows))
+}
+
+/// As [`write_csv`], without a heading: the rows that go on where others ended.
+///
+/// # Errors
+/// When `out` fails.
+pub fn write_rows(out: impl Write, rows: impl Iterator<Item = Vec<String>>) -> io::Result<()> {
     let mut writer = csv::WriterBuilder::new()
         .terminator(csv::Terminator::CRLF)
         .from_writer(out);
-    writer.write_record(heading.iter().map(|cell| neutral(cell)))?;
     for row in rows {
         writer.write_record(row.iter().map(|cell| neutral(cell)))?;
     }

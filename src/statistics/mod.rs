@@ -9,6 +9,7 @@
 
 mod attack;
 mod audit;
+pub mod cases;
 mod cell;
 mod disclosures;
 pub mod export;

@@ -6,15 +6,15 @@ use crate::record::Moment;
 
 /// A time as it was typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct When {
+pub(in crate::cli) struct When {
     /// The moment; of a day its midnight in UTC.
-    pub(super) at: Moment,
+    pub(in crate::cli) at: Moment,
     /// Whether the midnight of the country's own time is meant, which the node knows.
     pub(super) is_local_day: bool,
 }
 
 /// The beginning of a time: the day's first moment, or the moment itself.
-pub(super) fn begins(text: &str) -> Result<When, String> {
+pub(in crate::cli) fn begins(text: &str) -> Result<When, String> {
     read(text, Duration::ZERO)
 }
 

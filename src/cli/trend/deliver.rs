@@ -8,14 +8,98 @@ use std::{
 
 use crate::{
     crypto::Digest,
-    wire::{json, node::SubmitRecordRequest, record::Record},
+    record::Country,
+    statistics::glotip::{DIMENSIONS, INDICATORS},
+    wire::{
+        json,
+        node::SubmitRecordRequest,
+        record::{
+            CountryRole, Destination, Grading, InformationCredibility, Marking, Record, Situation,
+            SourceReliability, Tlp, Trend, Urgency, situation::Kind,
+        },
+    },
 };
 
 use super::super::{
     Target,
-    exit::{CANTCREAT, DATAERR, Failure},
+    exit::{CANTCREAT, DATAERR, Failure, USAGE},
     out::Out,
 };
+
+/// What every record made has in common.
+pub(super) struct Made<'a> {
+    /// The submitting authority.
+    pub(super) authority: &'a str,
+    /// Who receives it.
+    pub(super) destinations: &'a [Destination],
+    /// Traffic Light Protocol.
+    pub(super) tlp: Tlp,
+    /// Whether it is an exercise.
+    pub(super) exercise: bool,
+}
+
+impl Made<'_> {
+    /// The record of a table.
+    pub(super) fn record(&self, trend: Trend) -> Record {
+        let periods = || trend.values.iter().map(|value| value.period.as_str());
+        let first = periods().min().unwrap_or_default();
+        let last = periods().max().unwrap_or_default();
+        let word = |list: &[&'static str], code: i32| {
+            usize::try_from(code)
+                .ok()
+                .and_then(|code| list.get(code.checked_sub(1)?))
+                .copied()
+                .unwrap_or_default()
+        };
+        let exercise = if self.exercise { "EXERCISE " } else { "" };
+        Record {
+            authority: self.authority.to_owned(),
+            destinations: self.destinations.to_vec(),
+            urgency: Urgency::Routine.into(),
+            marking: Some(Marking {
+                tlp: self.tlp.into(),
+                ..Marking::default()
+            }),
+            exercise: self.exercise,
+            situation: Some(Situation {
+                title: format!(
+                    "{exercise}{}, {}, {}, {first} to {last}",
+                    word(&INDICATORS, trend.indicator),
+                    word(&DIMENSIONS, trend.dimension),
+                    trend.country,
+                ),
+                language: "en".to_owned(),
+                grading: Some(Grading {
+                    source: SourceReliability::B.into(),
+                    information: InformationCredibility::InformationCredibility2.into(),
+                }),
+                confidence: 80,
+                kind: Some(Kind::Trend(trend)),
+                ..Situation::default()
+            }),
+            ..Record::default()
+        }
+    }
+}
+
+/// `KZ` or `KZ/interior-ministry`.
+pub(super) fn destination(text: &str) -> Result<Destination, Failure> {
+    let (country, authority) = text.split_once('/').unwrap_or((text, ""));
+    let country: Country = country
+        .parse()
+        .map_err(|error: crate::record::UnknownCountry| {
+            Failure::new(USAGE, format!("--to: {error}"))
+        })?;
+    Ok(Destination {
+        country: country.code().to_owned(),
+        role: CountryRole::Destination.into(),
+        authorities: (!authority.is_empty())
+            .then(|| authority.to_owned())
+            .into_iter()
+            .collect(),
+        ..Destination::default()
+    })
+}
 
 /// Writes one record per line.
 pub(super) fn write(path: &Path, records: &[Record]) -> Result<(), Failure> {

@@ -13,10 +13,7 @@ use crate::{
     feed::layouts,
     record::{Country, trend::trends},
     statistics::glotip::{self, AsUtf8, Detector, Encoding, Finding, Series},
-    wire::record::{
-        CountryRole, Destination, Grading, InformationCredibility, Marking, Record, Situation,
-        SourceReliability, Tlp, Trend, Urgency, situation::Kind,
-    },
+    wire::record::{Destination, Record, Tlp},
 };
 
 use super::super::{
@@ -24,7 +21,7 @@ use super::super::{
     exit::{DATAERR, Failure, NOINPUT, USAGE},
     out::Out,
 };
-use super::deliver::{submit, write};
+use super::deliver::{Made, destination, submit, write};
 
 /// Make Trend records of a file of statistics.
 #[derive(Debug, Args)]
@@ -95,7 +92,7 @@ impl From<Code> for Encoding {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Light {
+pub(super) enum Light {
     Clear,
     Green,
     Amber,
@@ -143,9 +140,15 @@ impl Import {
         let mut report = Report::default();
         let (import, series) = self.read(encoding, &mut report, out)?;
         let used = import.observations.len() as u64 - (report.unused - import.unused);
+        let made = Made {
+            authority: &self.authority,
+            destinations: &destinations,
+            tlp: Tlp::from(self.tlp),
+            exercise: self.exercise,
+        };
         let records: Vec<Record> = trends(&series, layouts::METHOD, layouts::PUBLICATION)
             .into_iter()
-            .map(|trend| self.record(trend, &destinations))
+            .map(|trend| made.record(trend))
             .collect();
         let summary = serde_json::json!({
             "file": self.file,
@@ -217,32 +220,6 @@ impl Import {
         broken?;
         Ok((import, series))
     }
-
-    fn record(&self, trend: Trend, destinations: &[Destination]) -> Record {
-        let exercise = if self.exercise { "EXERCISE " } else { "" };
-        Record {
-            authority: self.authority.clone(),
-            destinations: destinations.to_vec(),
-            urgency: Urgency::Routine.into(),
-            marking: Some(Marking {
-                tlp: Tlp::from(self.tlp).into(),
-                ..Marking::default()
-            }),
-            exercise: self.exercise,
-            situation: Some(Situation {
-                title: format!("{exercise}{}", layouts::title(&trend)),
-                language: "en".to_owned(),
-                grading: Some(Grading {
-                    source: SourceReliability::B.into(),
-                    information: InformationCredibility::InformationCredibility2.into(),
-                }),
-                confidence: 80,
-                kind: Some(Kind::Trend(trend)),
-                ..Situation::default()
-            }),
-            ..Record::default()
-        }
-    }
 }
 
 fn tell(finding: &Finding, out: &mut Out) -> Result<(), Failure> {
@@ -265,25 +242,6 @@ fn tell(finding: &Finding, out: &mut Out) -> Result<(), Failure> {
     }
     let text = format!("row {line}  {why}  {column} {value:?}: {message}");
     out.line(&super::super::out::printable(&text))
-}
-
-/// `KZ` or `KZ/interior-ministry`.
-fn destination(text: &str) -> Result<Destination, Failure> {
-    let (country, authority) = text.split_once('/').unwrap_or((text, ""));
-    let country: Country = country
-        .parse()
-        .map_err(|error: crate::record::UnknownCountry| {
-            Failure::new(USAGE, format!("--to: {error}"))
-        })?;
-    Ok(Destination {
-        country: country.code().to_owned(),
-        role: CountryRole::Destination.into(),
-        authorities: (!authority.is_empty())
-            .then(|| authority.to_owned())
-            .into_iter()
-            .collect(),
-        ..Destination::default()
-    })
 }
 
 fn open(path: &Path) -> Result<File, Failure> {

@@ -1,5 +1,6 @@
 //! `comity trend`: statistics, imported and exported as protected tables.
 
+mod aggregate;
 mod deliver;
 mod import;
 mod table;
@@ -18,6 +19,8 @@ pub(super) enum Trend {
     Import(import::Import),
     /// Export a table of the Trend records held here, protected beside everything released before.
     Table(table::Table),
+    /// Count the cases that this country submitted, and submit the counts as Trend records.
+    Aggregate(aggregate::Aggregate),
 }
 
 impl Trend {
@@ -25,6 +28,7 @@ impl Trend {
         match self {
             Self::Import(import) => import.carry_out(out).await,
             Self::Table(table) => table.carry_out(out).await,
+            Self::Aggregate(aggregate) => aggregate.carry_out(out).await,
         }
     }
 }

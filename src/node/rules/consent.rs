@@ -160,6 +160,17 @@ impl NodeRules {
         self.append(group, event, Vec::new(), leaf)
     }
 
+    /// All of the disclosures, or none.
+    pub(super) fn disclose_all(
+        &self,
+        orders: Vec<DiscloseOrder>,
+        group: &mut Group<'_>,
+    ) -> Result<(), Declined> {
+        orders
+            .into_iter()
+            .try_for_each(|order| self.disclose(order, group))
+    }
+
     pub(super) fn disclose(
         &self,
         order: DiscloseOrder,

@@ -126,6 +126,8 @@ pub enum Proposal {
     },
     /// A record leaves the node in plain text, once this is durable.
     Disclose(Box<DiscloseOrder>),
+    /// Records leave the node in plain text, once this is durable: all of them, or none.
+    DiscloseAll(Vec<DiscloseOrder>),
     /// An evidence request leaves the node in plain text, once this is durable.
     ExportEvidence(Box<ExportedEvidence>),
     /// Custody of items is stated.

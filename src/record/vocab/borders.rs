@@ -58,6 +58,15 @@ pub fn lies_in(country: Country, latitude: f64, longitude: f64, metres: f64) -> 
     }))
 }
 
+/// The country in whose outline the point lies; `None` at sea, or where it is none.
+pub fn country_at(latitude: f64, longitude: f64) -> Option<Country> {
+    let outlines = OUTLINES.as_ref()?;
+    let point = LatLon::new(latitude, longitude).ok()?;
+    let ids = outlines.of.ids(point).into_iter();
+    // Outlines of subdivisions are among them.
+    ids.filter_map(|id| id.parse().ok()).next()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,6 +97,15 @@ mod tests {
         assert_eq!(lies("FJ", -16.8, -180.0), Some(true));
         assert_eq!(lies("UZ", 90.0, 0.0), Some(false));
         assert_eq!(lies("UZ", f64::NAN, 0.0), None);
+    }
+
+    #[test]
+    fn a_point_names_its_country() {
+        let at = |latitude, longitude| country_at(latitude, longitude).map(|of| of.to_string());
+        assert_eq!(at(41.311, 69.280).as_deref(), Some("UZ"));
+        assert_eq!(at(38.9, -77.0).as_deref(), Some("US"));
+        assert_eq!(at(-30.0, -20.0), None);
+        assert_eq!(at(91.0, 0.0), None);
     }
 
     #[test]

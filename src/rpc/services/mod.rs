@@ -8,6 +8,7 @@ mod consents;
 mod enrolment;
 mod evidence;
 mod feeds;
+mod formats;
 mod items;
 mod joint_cases;
 mod life;
@@ -32,11 +33,11 @@ use crate::{
         consent_service_server::ConsentServiceServer, custody_service_server::CustodyServiceServer,
         enrolment_service_server::EnrolmentServiceServer,
         evidence_service_server::EvidenceServiceServer, feed_service_server::FeedServiceServer,
-        item_service_server::ItemServiceServer, joint_case_service_server::JointCaseServiceServer,
-        life_service_server::LifeServiceServer, record_service_server::RecordServiceServer,
-        search_service_server::SearchServiceServer, sharing_service_server::SharingServiceServer,
-        status_service_server::StatusServiceServer, thread_service_server::ThreadServiceServer,
-        trend_service_server::TrendServiceServer,
+        format_service_server::FormatServiceServer, item_service_server::ItemServiceServer,
+        joint_case_service_server::JointCaseServiceServer, life_service_server::LifeServiceServer,
+        record_service_server::RecordServiceServer, search_service_server::SearchServiceServer,
+        sharing_service_server::SharingServiceServer, status_service_server::StatusServiceServer,
+        thread_service_server::ThreadServiceServer, trend_service_server::TrendServiceServer,
     },
 };
 
@@ -126,6 +127,10 @@ pub(super) fn routes(node: &Arc<Node>, tls: &Arc<NodeTls>, ports: [Arc<Admission
     )
     .add_service(
         TrendServiceServer::new(trends::Trends::new(Arc::clone(node)))
+            .max_decoding_message_size(MAX_REQUEST_BYTES),
+    )
+    .add_service(
+        FormatServiceServer::new(formats::Formats::new(Arc::clone(node)))
             .max_decoding_message_size(MAX_REQUEST_BYTES),
     )
 }

@@ -100,6 +100,12 @@ pub(super) fn alpha2(alpha3: &str) -> Option<&'static str> {
         .copied()
 }
 
+/// ISO 3166-1 alpha-2 as this list keeps it, where it is one.
+pub fn code_of(alpha2: &str) -> Option<&'static str> {
+    let mut known = NAMES.alpha3.values();
+    known.find(|code| **code == alpha2).copied()
+}
+
 /// ISO 3166-1 alpha-2 of a country's name or of what its citizens are called, in the languages and
 /// the spellings that reports use.
 pub fn country_named(name: &str) -> Option<&'static str> {

@@ -15,7 +15,7 @@ mod tests;
 mod value;
 
 pub use codes::{
-    AGES, DIMENSIONS, FORMS, INDICATORS, NO_COUNTRY, SEXES, UNIT, country_named, k_of,
+    AGES, DIMENSIONS, FORMS, INDICATORS, NO_COUNTRY, SEXES, UNIT, code_of, country_named, k_of,
 };
 pub use encoding::{AsUtf8, Detector, Encoding, UnknownEncoding};
 pub use finding::{Finding, Why};

@@ -90,6 +90,8 @@ const CALLS: &[(&str, Action)] = &[
     ("ListCards", Action::SeeCards),
     ("GetStatus", Action::Status),
     ("ExportTable", Action::ExportTable),
+    ("ExportRecords", Action::Export),
+    ("AggregateCases", Action::ExportTable),
     ("Offboard", Action::Offboard),
 ];
 

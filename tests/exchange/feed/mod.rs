@@ -1,7 +1,8 @@
-//! Case systems and a node: what they feed it.
+//! Case systems and a node: what they feed it, and what goes out to other systems.
 
 mod crash;
 mod files;
+mod formats;
 mod intake;
 mod persons;
 mod together;

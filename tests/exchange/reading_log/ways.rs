@@ -6,13 +6,14 @@ use comity::{
     wire::{
         ledger::ReadingPurpose,
         node::{
-            DownloadItemRequest, ExportLedgerRequest, ExportRecordRequest, ExportTableRequest,
-            GetEvidenceRequest, GetRecallStatusRequest, GetRecordRequest, GetSharingRequest,
-            ListActsOfPersonRequest, ListActsOnRecordRequest, ListChargesRequest, ListDueRequest,
-            ListEvidenceRequest, ListHoldsRequest, ListItemsRequest, ListJointCaseEventsRequest,
-            ListJointCasesRequest, ListLeavesRequest, ListReceiptsRequest, ListRecordsRequest,
-            ListRelatedRequest, MakeReportRequest, ProveRecordRequest, SearchRequest,
-            ShareCaseRecordsRequest, ShowCustodyRequest, WatchRecordsRequest,
+            DownloadItemRequest, ExportFormat, ExportLedgerRequest, ExportRecordRequest,
+            ExportRecordsRequest, ExportTableRequest, GetEvidenceRequest, GetRecallStatusRequest,
+            GetRecordRequest, GetSharingRequest, ListActsOfPersonRequest, ListActsOnRecordRequest,
+            ListChargesRequest, ListDueRequest, ListEvidenceRequest, ListHoldsRequest,
+            ListItemsRequest, ListJointCaseEventsRequest, ListJointCasesRequest, ListLeavesRequest,
+            ListReceiptsRequest, ListRecordsRequest, ListRelatedRequest, MakeReportRequest,
+            ProveRecordRequest, SearchRequest, ShareCaseRecordsRequest, ShowCustodyRequest,
+            WatchRecordsRequest,
         },
         record::{TrendDimension, TrendIndicator},
     },
@@ -42,6 +43,7 @@ pub(super) enum Way {
     RecallStatus,
     ExportCourt,
     ExportTable,
+    ExportFormats,
     EvidenceList,
     EvidenceSteps,
     ItemList,
@@ -57,12 +59,12 @@ pub(super) enum Way {
 
 use Way::{
     AuditExport, AuditList, AuditPerson, AuditProof, AuditRecord, AuditReport, CaseShare, Cases,
-    Charges, Custody, Due, EvidenceList, EvidenceSteps, ExportCourt, ExportTable, History, Holds,
-    ItemDownload, ItemList, List, RecallStatus, Receipts, Related, Search, Sharing, Show, Timeline,
-    Watch,
+    Charges, Custody, Due, EvidenceList, EvidenceSteps, ExportCourt, ExportFormats, ExportTable,
+    History, Holds, ItemDownload, ItemList, List, RecallStatus, Receipts, Related, Search, Sharing,
+    Show, Timeline, Watch,
 };
 
-pub(super) const WAYS: [Way; 28] = [
+pub(super) const WAYS: [Way; 29] = [
     Show,
     History,
     List,
@@ -80,6 +82,7 @@ pub(super) const WAYS: [Way; 28] = [
     RecallStatus,
     ExportCourt,
     ExportTable,
+    ExportFormats,
     EvidenceList,
     EvidenceSteps,
     ItemList,
@@ -111,6 +114,7 @@ impl Way {
             RecallStatus => "recall-status",
             ExportCourt => "court-export",
             ExportTable => "table-export",
+            ExportFormats => "cap-export",
             EvidenceList => "evidence-listed",
             EvidenceSteps => "evidence-shown",
             ItemList => "items-listed",
@@ -251,6 +255,20 @@ impl Way {
                     ..ExportTableRequest::default()
                 };
                 said(officer.trends.export_table(request).await)
+            }
+            ExportFormats => {
+                let request = ExportRecordsRequest {
+                    format: ExportFormat::Cap.into(),
+                    references: vec![reference],
+                    reading_purpose,
+                    case_reference,
+                    ..ExportRecordsRequest::default()
+                };
+                let answers = officer.formats.export_records(request).await?;
+                match answers.into_inner().next().await {
+                    Some(first) => Ok(format!("{:?}", first?)),
+                    None => Err(Status::unknown("the export ended")),
+                }
             }
             EvidenceList => said(
                 officer

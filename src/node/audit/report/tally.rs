@@ -187,7 +187,8 @@ impl Tally {
         if (opened || disclosed || scanned) && labels.contains(&CompartmentLabel::Victims) {
             self.victims.take(self.act(leaf, body));
         }
-        if opened || body.detail == "court-export" {
+        let left = ["court-export", "cap-export", "geojson-export", "csv-export"];
+        if opened || left.contains(&body.detail.as_str()) {
             self.findings.opened(leaf, body, authority);
         }
         if !body.case_reference.is_empty() {

@@ -3,12 +3,16 @@
 use super::{At, Checker, Fault, MAX_LINE, MAX_LIST, MAX_SUMMARY, Text, ValidationContext, place};
 use crate::record::{Rule, validate::MAX_TITLE};
 use crate::wire::record::{
-    Alert, AlertArea, AlertCategory, AlertCertainty, AlertMessageType, AlertResponse, AlertScope,
-    AlertSeverity, AlertStatus, AlertType, AlertUrgency, Record, Tlp,
+    Alert, AlertArea, AlertCategory, AlertCertainty, AlertMessageType, AlertPolygon, AlertResponse,
+    AlertScope, AlertSeverity, AlertStatus, AlertType, AlertUrgency, Record, Tlp,
 };
 
 /// Largest radius of a circle, in kilometres.
 const MAX_RADIUS: f64 = 2000.0;
+/// Most outlines of an area.
+const MAX_POLYGONS: usize = 16;
+/// Fewest points of an outline that closes.
+const MIN_POINTS: usize = 4;
 
 pub(super) fn check(
     checker: &mut Checker,
@@ -68,6 +72,31 @@ fn area(checker: &mut Checker, at: At<'_>, area: &AlertArea, context: &Validatio
     }
     let description = Text::line(MAX_LINE);
     checker.text(at.field("description"), &area.description, description);
+    let polygons_at = at.field("polygons");
+    checker.at_most(polygons_at, area.polygons.len(), MAX_POLYGONS);
+    for (index, of) in area.polygons.iter().take(MAX_POLYGONS).enumerate() {
+        polygon(checker, polygons_at.item(index), of);
+    }
+}
+
+/// An outline that closes. It may reach beyond the country: a border is a place too.
+fn polygon(checker: &mut Checker, at: At<'_>, polygon: &AlertPolygon) {
+    let points_at = at.field("points");
+    let points = &polygon.points;
+    checker.at_most(points_at, points.len(), MAX_LIST);
+    for (index, point) in points.iter().take(MAX_LIST).enumerate() {
+        let item = points_at.item(index);
+        place::degrees(checker, item, point.latitude, point.longitude);
+    }
+    if points.len() < MIN_POINTS || points.first() != points.last() {
+        let fault = Fault::new(format!(
+            "an outline has {MIN_POINTS} points or more, the last of them the first again"
+        ))
+        .allowed([format!(
+            "at least {MIN_POINTS} points, the last of them the first again"
+        )]);
+        checker.refuse(points_at, Rule::FormatInvalid, fault);
+    }
 }
 
 /// Status, message type, scope, categories and responses, and what they contradict in the record.

@@ -60,7 +60,7 @@ pub(super) fn point(
 
 /// Whether latitude and longitude are a point on the earth. Of the text of a number nothing is
 /// repeated.
-fn degrees(checker: &mut Checker, at: At<'_>, latitude: f64, longitude: f64) -> bool {
+pub(super) fn degrees(checker: &mut Checker, at: At<'_>, latitude: f64, longitude: f64) -> bool {
     let mut within = |name, value: f64, most: f64| {
         let good = (-most..=most).contains(&value);
         if !good {
