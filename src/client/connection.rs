@@ -18,6 +18,7 @@ use crate::{
         joint_case_service_client::JointCaseServiceClient, life_service_client::LifeServiceClient,
         record_service_client::RecordServiceClient, search_service_client::SearchServiceClient,
         sharing_service_client::SharingServiceClient, status_service_client::StatusServiceClient,
+        subscription_service_client::SubscriptionServiceClient,
         thread_service_client::ThreadServiceClient, trend_service_client::TrendServiceClient,
     },
 };
@@ -77,6 +78,8 @@ pub struct Client {
     pub enrolment: EnrolmentServiceClient<Channel>,
     /// Tables of statistics.
     pub trends: TrendServiceClient<Channel>,
+    /// Subscriptions and webhooks.
+    pub subscriptions: SubscriptionServiceClient<Channel>,
     /// The node's state.
     pub status: StatusServiceClient<Channel>,
 }
@@ -110,6 +113,8 @@ impl Client {
             items: ItemServiceClient::new(channel.clone()).max_decoding_message_size(most),
             enrolment: EnrolmentServiceClient::new(channel.clone()).max_decoding_message_size(most),
             trends: TrendServiceClient::new(channel.clone()).max_decoding_message_size(most),
+            subscriptions: SubscriptionServiceClient::new(channel.clone())
+                .max_decoding_message_size(most),
             status: StatusServiceClient::new(channel).max_decoding_message_size(most),
         })
     }

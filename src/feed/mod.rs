@@ -1,2 +1,7 @@
 //! What other systems send and take: case systems that push and pull, and the formats of tools that
 //! countries already own. Rules and formats only; use cases are in `node`, ports in `rpc`.
+
+pub mod delivered;
+pub mod flat;
+pub mod subscription;
+pub mod webhook;

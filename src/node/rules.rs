@@ -14,6 +14,7 @@ mod facts;
 mod items;
 mod life;
 mod lives;
+mod outlet;
 mod permissions;
 mod persons;
 mod proposal;
@@ -34,6 +35,7 @@ pub use facts::{
     AloneOrder, Backups, Effect, ErasedOrder, Facts, KeptReceipts, LockOrder, Rekeying,
 };
 pub use items::{ItemOrder, NamedItems};
+pub use outlet::{OutletOrder, SubscribeOrder};
 pub use permissions::TableOrder;
 pub use proposal::{
     Answer, ApprovalId, Arrival, ArrivedReceipts, Prepared, Proposal, ReceivedBatch, Submission,
@@ -49,6 +51,7 @@ use std::{sync::Arc, time::Duration};
 pub(super) use approvals::{answer_aad, order_aad};
 pub(super) use desk::charge_aad;
 pub(super) use life::ground_aad;
+pub(super) use outlet::terms_aad;
 pub(super) use persons::person_tag;
 pub(super) use released::{refuses_release, released_before};
 pub(super) use steps::late_aad;
@@ -361,6 +364,7 @@ impl Rules for NodeRules {
                 self.append(group, event, Vec::new(), leaf)?;
             }
             Proposal::Item(order) => self.item(order, group)?,
+            Proposal::Outlet(order) => self.outlet(order, group)?,
             Proposal::Life(event, blobs) => self.life(*event, blobs, group)?,
             Proposal::Fence {
                 peer,

@@ -6,6 +6,7 @@ use super::consent::{DiscloseOrder, ExportedEvidence};
 use super::custody::CustodyDraft;
 use super::desk::{ChargeOrder, EscalateOrder};
 use super::items::ItemOrder;
+use super::outlet::OutletOrder;
 use super::permissions::TableOrder;
 use super::reading::{ReadOrder, SearchOrder};
 use super::refusals::SubmissionRefusal;
@@ -149,6 +150,8 @@ pub enum Proposal {
         /// Signed statements that prove it.
         evidence: Vec<String>,
     },
+    /// Something happens to a subscription or a webhook.
+    Outlet(OutletOrder),
     /// Something happens to an item.
     Item(ItemOrder),
     /// Something about incarnations happened, own or a peer's; with its blobs.
