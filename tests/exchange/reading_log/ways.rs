@@ -7,12 +7,12 @@ use comity::{
         ledger::ReadingPurpose,
         node::{
             DownloadItemRequest, ExportLedgerRequest, ExportRecordRequest, ExportTableRequest,
-            GetEvidenceRequest, GetRecallStatusRequest, GetRecordRequest, GetSharingRequest,
-            ListActsOfPersonRequest, ListActsOnRecordRequest, ListChargesRequest, ListDueRequest,
-            ListEvidenceRequest, ListHoldsRequest, ListItemsRequest, ListJointCasesRequest,
-            ListLeavesRequest, ListReceiptsRequest, ListRecordsRequest, ListRelatedRequest,
-            MakeReportRequest, ProveRecordRequest, SearchRequest, ShowCustodyRequest,
-            WatchRecordsRequest,
+            FollowRequest, GetEvidenceRequest, GetRecallStatusRequest, GetRecordRequest,
+            GetSharingRequest, ListActsOfPersonRequest, ListActsOnRecordRequest,
+            ListChargesRequest, ListDueRequest, ListEvidenceRequest, ListHoldsRequest,
+            ListItemsRequest, ListJointCasesRequest, ListLeavesRequest, ListReceiptsRequest,
+            ListRecordsRequest, ListRelatedRequest, MakeReportRequest, ProveRecordRequest,
+            PullRequest, SearchRequest, ShowCustodyRequest, WatchRecordsRequest,
         },
         record::{TrendDimension, TrendIndicator},
     },
@@ -38,6 +38,8 @@ pub(super) enum Way {
     Sharing,
     Charges,
     RecallStatus,
+    Follow,
+    Pull,
     ExportCourt,
     ExportTable,
     EvidenceList,
@@ -55,11 +57,12 @@ pub(super) enum Way {
 
 use Way::{
     AuditExport, AuditList, AuditPerson, AuditProof, AuditRecord, AuditReport, Cases, Charges,
-    Custody, Due, EvidenceList, EvidenceSteps, ExportCourt, ExportTable, History, Holds,
-    ItemDownload, ItemList, List, RecallStatus, Receipts, Related, Search, Sharing, Show, Watch,
+    Custody, Due, EvidenceList, EvidenceSteps, ExportCourt, ExportTable, Follow, History, Holds,
+    ItemDownload, ItemList, List, Pull, RecallStatus, Receipts, Related, Search, Sharing, Show,
+    Watch,
 };
 
-pub(super) const WAYS: [Way; 26] = [
+pub(super) const WAYS: [Way; 28] = [
     Show,
     History,
     List,
@@ -73,6 +76,8 @@ pub(super) const WAYS: [Way; 26] = [
     Sharing,
     Charges,
     RecallStatus,
+    Follow,
+    Pull,
     ExportCourt,
     ExportTable,
     EvidenceList,
@@ -102,6 +107,7 @@ impl Way {
             Sharing => "sharing",
             Charges => "charges",
             RecallStatus => "recall-status",
+            Follow | Pull => "delivered",
             ExportCourt => "court-export",
             ExportTable => "table-export",
             EvidenceList => "evidence-listed",
@@ -207,6 +213,26 @@ impl Way {
                     .get_recall_status(GetRecallStatusRequest { reference })
                     .await,
             ),
+            Follow => {
+                let request = FollowRequest {
+                    name: "cases".to_owned(),
+                    ..FollowRequest::default()
+                };
+                let mut stream = officer.subscriptions.follow(request).await?.into_inner();
+                // First it is said where it begins.
+                stream.message().await?;
+                match stream.message().await? {
+                    Some(first) => Ok(format!("{first:?}")),
+                    None => Err(Status::unknown("the stream ended")),
+                }
+            }
+            Pull => {
+                let request = PullRequest {
+                    name: "cases".to_owned(),
+                    ..PullRequest::default()
+                };
+                said(officer.subscriptions.pull(request).await)
+            }
             ExportCourt => {
                 let request = ExportRecordRequest {
                     reference,

@@ -1,0 +1,3 @@
+//! Feeds: what case systems send and take.
+
+mod outlet;
