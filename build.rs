@@ -52,6 +52,7 @@ const PROTOS: &[&str] = &[
     "comity/node/v1/joint_case_service.proto",
     "comity/node/v1/life_service.proto",
     "comity/node/v1/status_service.proto",
+    "comity/node/v1/subscription_service.proto",
     "comity/node/v1/thread_service.proto",
     "comity/node/v1/trend_service.proto",
     "comity/node/v1/format_service.proto",

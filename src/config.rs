@@ -30,9 +30,11 @@ mod keys;
 mod life;
 mod limits;
 mod links;
+mod outlet;
 mod reading_log;
 #[cfg(test)]
 mod tests;
+mod webhooks;
 
 pub use clients::{ClientsConfig, MappingRule, NameSource, TrustedIssuerConfig};
 pub use due::DueConfig;
@@ -42,7 +44,9 @@ pub use keys::{KeysConfig, SignerConfig};
 pub use life::LifeConfig;
 pub use limits::LimitsConfig;
 pub use links::{LinksConfig, PeerLinkConfig, ProxyConfig, ProxyUrlError};
+pub use outlet::OutletConfig;
 pub use reading_log::ReadingLogConfig;
+pub use webhooks::WebhookConfig;
 
 /// Largest configuration file in bytes.
 const MAX_CONFIG_BYTES: u64 = 256 * 1024;
@@ -105,6 +109,12 @@ pub struct Config {
     /// Files of evidence requests.
     #[serde(default)]
     pub items: ItemsConfig,
+    /// Subscriptions and webhooks.
+    #[serde(default)]
+    pub outlet: OutletConfig,
+    /// Systems that what they get is sent to.
+    #[serde(default)]
+    pub webhooks: Vec<WebhookConfig>,
     /// The search index.
     #[serde(default)]
     pub search: SearchConfig,
@@ -222,6 +232,8 @@ impl Config {
             due: DueConfig::default(),
             reading_log: ReadingLogConfig::default(),
             items: ItemsConfig::default(),
+            outlet: OutletConfig::default(),
+            webhooks: Vec::new(),
             search: SearchConfig::default(),
             log: LogConfig::default(),
         }
@@ -273,6 +285,7 @@ impl Config {
             check_authority(name).map_err(|fault| ConfigError::Authority { index, fault })?;
         }
         self.check_issuers()?;
+        self.check_webhooks()?;
         if self.links.accept && self.listen == self.client_listen && self.listen.port() != 0 {
             return Err(ConfigError::SamePort(self.listen));
         }

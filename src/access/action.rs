@@ -112,6 +112,7 @@ actions! {
     UploadEvidence "upload-evidence" Contents "Upload files to evidence requests.";
     DownloadEvidence "download-evidence" Contents "Download files of evidence requests.";
     StateCustody "state-custody" Contents "State what was done with an item of evidence.";
+    OperateWebhooks "operate-webhooks" Node "See the node's webhooks, and let one go on that was paused.";
     Offboard "offboard" Node "Hand over what somebody who leaves was in charge of.";
 }
 

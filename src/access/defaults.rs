@@ -183,6 +183,7 @@ fn rows() -> Vec<Row> {
                 ImportCard,
                 ReloadAgreements,
                 SeeLedger,
+                OperateWebhooks,
                 Offboard,
                 ChangePermissions,
                 ExplainPermissions,

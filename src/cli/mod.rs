@@ -190,7 +190,7 @@ enum Command {
     /// Import statistics and show them as protected tables.
     #[command(subcommand)]
     Trend(trend::Trend),
-    /// Feed what case systems export: files become records, each item once.
+    /// Send what case systems hold, and take what the node has for them.
     #[command(subcommand)]
     Feed(feed::Feed),
     /// Show how the node and its links are.

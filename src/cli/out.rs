@@ -214,7 +214,7 @@ fn printable_lines(text: &str) -> String {
 
 /// JSON in which characters that nobody sees are escaped. JSON itself escapes only those of ASCII,
 /// and some terminals obey U+009B as they obey ESC.
-fn plain_json(value: &Value) -> String {
+pub(super) fn plain_json(value: &Value) -> String {
     let mut plain = String::new();
     let mut units = [0; 2];
     for c in value.to_string().chars() {

@@ -19,6 +19,7 @@ use crate::{
         joint_case_service_client::JointCaseServiceClient, life_service_client::LifeServiceClient,
         record_service_client::RecordServiceClient, search_service_client::SearchServiceClient,
         sharing_service_client::SharingServiceClient, status_service_client::StatusServiceClient,
+        subscription_service_client::SubscriptionServiceClient,
         thread_service_client::ThreadServiceClient, trend_service_client::TrendServiceClient,
     },
 };
@@ -82,6 +83,8 @@ pub struct Client {
     pub trends: TrendServiceClient<Channel>,
     /// Records in the formats of other systems, and cases counted.
     pub formats: FormatServiceClient<Channel>,
+    /// Subscriptions and webhooks.
+    pub subscriptions: SubscriptionServiceClient<Channel>,
     /// The node's state.
     pub status: StatusServiceClient<Channel>,
 }
@@ -117,6 +120,8 @@ impl Client {
             feeds: FeedServiceClient::new(channel.clone()).max_decoding_message_size(most),
             trends: TrendServiceClient::new(channel.clone()).max_decoding_message_size(most),
             formats: FormatServiceClient::new(channel.clone()).max_decoding_message_size(most),
+            subscriptions: SubscriptionServiceClient::new(channel.clone())
+                .max_decoding_message_size(most),
             status: StatusServiceClient::new(channel).max_decoding_message_size(most),
         })
     }

@@ -24,6 +24,9 @@
 //! | submit many | [`Client::submit_all`] | no: whoever sends knows what was not answered |
 //! | feed items of a case system | [`Client::feed`] | no: whoever feeds sends again what was not answered |
 //! | follow what arrives | [`Client::watch`] | yes: from where it was, nothing lost or twice |
+//! | make a subscription | [`Client::subscribe`] | yes |
+//! | follow one, acknowledge | [`Client::follow`], [`Following::acknowledge`] | yes: what was not acknowledged comes again |
+//! | pull one, page by page | [`Client::pull`] | no: asked again, the same page comes |
 //! | list, search, compare | [`Client::list`], [`Client::search()`], [`Client::related`] | yes |
 //! | open a record | [`Client::read`] | yes: the ledger may then hold the reading twice |
 //! | ask for evidence, take a step | [`Client::request_evidence`], [`Client::take_evidence_step`] | yes: the key makes it once |
@@ -66,6 +69,7 @@ mod profile;
 mod records;
 mod renew;
 mod submit;
+mod subscriptions;
 mod transfers;
 mod watch;
 
@@ -75,5 +79,6 @@ pub use feed::{FeedAnswers, FeedSender, Feeding};
 pub use node_card::NODE_CARD;
 pub use profile::{Profile, replace};
 pub use submit::Outcomes;
+pub use subscriptions::{Following, Received};
 pub use transfers::{DownloadOrder, IntoOrder, TransferError, UploadOrder};
 pub use watch::{News, Position, PositionError, Start, Watch};

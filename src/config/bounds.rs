@@ -11,6 +11,7 @@ impl Config {
             .into_iter()
             .chain(self.limits.numbers())
             .chain(self.items.numbers())
+            .chain(self.outlet.numbers())
     }
 
     fn others(&self) -> [(&'static str, u64, RangeInclusive<u64>); 23] {

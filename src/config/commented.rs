@@ -120,6 +120,8 @@ impl Config {
         self.due.write_commented(out)?;
         self.reading_log.write_commented(out)?;
         self.items.write_commented(out)?;
+        self.outlet.write_commented(out)?;
+        self.write_webhooks(out)?;
         writeln!(
             out,
             "[search]\n\

@@ -98,6 +98,14 @@ pub enum ConfigError {
         /// What is wrong with it.
         fault: String,
     },
+    /// A webhook that would not do what it should.
+    #[error("`webhooks[{index}]` is refused: {fault}")]
+    Webhook {
+        /// Position, from 0.
+        index: usize,
+        /// What is wrong with it.
+        fault: String,
+    },
     /// A token that cannot be found by what is said of it.
     #[error("`keys.signer.{field}` is refused: {fault}")]
     Signer {

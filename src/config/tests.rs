@@ -36,12 +36,38 @@ fn commented_file_reads_back() {
     );
     full.clients.allow_tls12 = true;
     full.trusted_issuers = vec![eid()];
+    full.outlet.stalled_after_s = 60;
+    full.webhooks = vec![case_system()];
     full.dial.max_backoff_ms = 1000;
     full.limits.max_connections = 7;
     full.store.file_key = PathBuf::from("/mnt/other \"device\"/file\\key");
     full.log.format = LogFormat::Json;
     full.log.level = LogLevel::Trace;
     assert_eq!(Config::parse(&full.commented()).unwrap(), full);
+}
+
+fn case_system() -> WebhookConfig {
+    WebhookConfig {
+        name: "case-system".into(),
+        url: "https://cases.example:8443/x?y=z".into(),
+        system: "case-1".into(),
+        secret_file: "keys/webhook".into(),
+        ca_file: "/etc/ca.pem".into(),
+        purpose: "investigation".into(),
+        case: "26/114".into(),
+        from: "beginning".into(),
+        kinds: vec!["Route".into()],
+        origins: vec!["KZ".into()],
+        countries: vec!["UZ".into()],
+        urgencies: vec!["urgent".into()],
+        codes: vec!["purpose=FORCED_LABOUR".into()],
+        exercise: Some(false),
+        steps: true,
+        batch: 7,
+        timeout_ms: 1000,
+        allow_private_addresses: true,
+        allow_addresses: vec!["169.254.7.7".parse().unwrap()],
+    }
 }
 
 fn eid() -> TrustedIssuerConfig {
@@ -138,7 +164,7 @@ fn every_number_is_bounded_on_both_sides() {
             numbers += 1;
         }
     }
-    assert_eq!(numbers, 81);
+    assert_eq!(numbers, 89);
 }
 
 #[test]

@@ -3,9 +3,13 @@
 
 pub mod cap;
 pub mod csv;
+pub mod delivered;
 pub mod fault;
+pub mod flat;
 pub mod geojson;
 pub mod item;
 pub mod layouts;
 pub mod mapping;
 pub mod rows;
+pub mod subscription;
+pub mod webhook;

@@ -161,7 +161,10 @@ impl KeyFiles {
 
     /// Reads a secret of the operator's, such as a password: one that lies among the keys is protected
     /// with them.
-    pub(super) fn read_secret(&self, path: &Path) -> Result<Zeroizing<Vec<u8>>, HomeError> {
+    pub(in crate::home) fn read_secret(
+        &self,
+        path: &Path,
+    ) -> Result<Zeroizing<Vec<u8>>, HomeError> {
         if path.parent() == Some(&self.dir) {
             self.read(path)
         } else {

@@ -52,6 +52,7 @@ mod roster;
 mod rotation;
 mod textual;
 mod tokens;
+mod webhooks;
 
 #[cfg(test)]
 mod tests;
@@ -75,3 +76,4 @@ pub use roster::Roster;
 pub use rotation::link_key;
 pub use textual::textual;
 pub use tokens::TokenKey;
+pub use webhooks::WebhookFiles;

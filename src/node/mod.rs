@@ -32,6 +32,7 @@ pub mod listing;
 mod lives;
 pub mod onward;
 mod open;
+pub mod outlet;
 mod pace;
 pub mod projection;
 mod purpose;
@@ -240,6 +241,8 @@ pub struct Node {
     pub(crate) roster: Roster,
     pub(crate) keys: NodeKeys,
     pub(crate) items: items::Items,
+    /// Who follows which subscription, and how webhooks go.
+    pub(crate) outlet: outlet::Outlet,
     pub(crate) store: Store,
     pub(crate) opened: Opened,
     pub(crate) slots: ShredSlots,

@@ -181,6 +181,7 @@ impl Node {
             terms: home.config().due.terms(),
             roster: Roster::of(&home),
             items,
+            outlet: super::outlet::Outlet::default(),
             store,
             opened,
             slots,

@@ -15,6 +15,7 @@ mod intake;
 mod items;
 mod life;
 mod lives;
+mod outlet;
 mod permissions;
 mod persons;
 mod proposal;
@@ -36,6 +37,7 @@ pub use facts::{
 };
 pub use intake::{FeedClaim, NoteOrder};
 pub use items::{ItemOrder, NamedItems};
+pub use outlet::{OutletOrder, SubscribeOrder};
 pub use permissions::TableOrder;
 pub use proposal::{
     Answer, ApprovalId, Arrival, ArrivedReceipts, Prepared, Proposal, ReceivedBatch, Submission,
@@ -51,6 +53,7 @@ use std::{sync::Arc, time::Duration};
 pub(super) use approvals::{answer_aad, order_aad};
 pub(super) use desk::charge_aad;
 pub(super) use life::ground_aad;
+pub(super) use outlet::terms_aad;
 pub(super) use persons::person_tag;
 pub(super) use released::{refuses_release, released_before};
 pub(super) use steps::late_aad;
@@ -365,6 +368,7 @@ impl Rules for NodeRules {
             }
             Proposal::Item(order) => self.item(order, group)?,
             Proposal::NoteFed(order) => self.note_fed(&order, group)?,
+            Proposal::Outlet(order) => self.outlet(order, group)?,
             Proposal::Life(event, blobs) => self.life(*event, blobs, group)?,
             Proposal::Fence {
                 peer,

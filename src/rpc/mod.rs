@@ -13,5 +13,6 @@ pub mod server;
 pub mod services;
 mod status;
 pub mod tls;
+mod webhooks;
 
 pub(crate) use status::REFUSAL_TYPE;

@@ -13,7 +13,7 @@ use super::tls::{
 use crate::{
     home::{
         Credentials, Enrolment, Home, HomeError, IssuersRevocations, Proxies, Revocations,
-        TlsMaterial, TrustedIssuers, leaf,
+        TlsMaterial, TrustedIssuers, WebhookFiles, leaf,
     },
     node::{Node, SuccessionError},
     record::Country,
@@ -49,6 +49,7 @@ pub struct NodeTls {
     current: ArcSwap<Current>,
     clients: Arc<Live>,
     proxies: Proxies,
+    webhooks: Vec<WebhookFiles>,
     enrolment: Enrolment,
     allow_tls12: bool,
 }
@@ -104,6 +105,7 @@ impl NodeTls {
             credentials,
             clients,
             proxies: home.proxies()?,
+            webhooks: home.webhooks(),
             enrolment: Enrolment::of(home),
             allow_tls12: home.config().clients.allow_tls12,
         })
@@ -112,6 +114,11 @@ impl NodeTls {
     /// The certificate for links.
     pub(super) fn link(&self) -> TlsMaterial {
         self.current.load().link.clone()
+    }
+
+    /// The files of each webhook, in the order of the configuration.
+    pub(super) fn webhooks(&self) -> &[WebhookFiles] {
+        &self.webhooks
     }
 
     /// Which proxy leads to which peer.

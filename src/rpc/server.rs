@@ -13,6 +13,7 @@ use super::{
     admission::Admission,
     files, link, services,
     tls::{AcceptLimits, DialOptions, Door, TlsError, serve as serve_door},
+    webhooks,
 };
 
 pub use super::node_tls::{NodeTls, SOON};
@@ -149,6 +150,7 @@ pub async fn serve(
         DialOptions::from(node.config()),
         stop.clone(),
     );
+    let sending = webhooks::run(Arc::clone(&node), tls.webhooks().to_vec(), stop.clone());
     let following = follow_book(
         Arc::clone(&node),
         Arc::clone(&tls),
@@ -170,11 +172,12 @@ pub async fn serve(
         tokio::time::sleep(FAREWELL).await;
         close.cancel();
     };
-    let (links_end, clients_end, (), (), (), (), ()) = tokio::join!(
+    let (links_end, clients_end, (), (), (), (), (), ()) = tokio::join!(
         link_port,
         client_port,
         dialling,
         files,
+        sending,
         following,
         renewing,
         closing

@@ -91,6 +91,22 @@ async fn the_examples_submit_watch_and_search() {
     assert!(line().await.contains(second.trim()));
     watch.kill().await.unwrap();
 
+    // A subscription has everything from the beginning; what was not acknowledged may come again.
+    let mut follow = Command::new(examples.join("follow"));
+    follow
+        .args([&profile, "cases"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true);
+    let mut follow = spawning(|| follow.spawn()).unwrap();
+    let mut lines = BufReader::new(follow.stdout.take().unwrap()).lines();
+    for reference in [reference, second.trim()] {
+        let line = timeout(PATIENCE, lines.next_line()).await;
+        let line = line.expect("something is delivered").unwrap().unwrap();
+        assert!(line.contains(reference), "{line}");
+    }
+    follow.kill().await.unwrap();
+
     let found = said(&run(&examples.join("search"), &[&profile, "Shymkent", "case 1"]).await);
     assert!(found.contains(reference), "{found}");
     assert!(found.contains("Шымкент"), "{found}");

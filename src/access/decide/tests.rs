@@ -63,7 +63,7 @@ const EXPECTED: &[(Role, &str)] = &[
     (
         Role::Operator,
         "see-approvals +, approve +, status +, see-cards +, see-agreements +,
-         import-card +, reload-agreements +, see-ledger +, offboard +, see-permissions +,
+         import-card +, reload-agreements +, see-ledger +, operate-webhooks +, offboard +, see-permissions +,
          explain-permissions +, change-permissions +",
     ),
 ];

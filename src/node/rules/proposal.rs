@@ -7,6 +7,7 @@ use super::custody::CustodyDraft;
 use super::desk::{ChargeOrder, EscalateOrder};
 use super::intake::{FeedClaim, NoteOrder};
 use super::items::ItemOrder;
+use super::outlet::OutletOrder;
 use super::permissions::TableOrder;
 use super::reading::{ReadOrder, SearchOrder};
 use super::refusals::SubmissionRefusal;
@@ -152,6 +153,8 @@ pub enum Proposal {
         /// Signed statements that prove it.
         evidence: Vec<String>,
     },
+    /// Something happens to a subscription or a webhook.
+    Outlet(OutletOrder),
     /// Something happens to an item.
     Item(ItemOrder),
     /// An item of a feed came under another version, or was deleted.

@@ -109,6 +109,18 @@ pub enum Refusal {
     /// Something else became durable of the item since this was decided.
     #[error("another stream fed the same item at this moment; feed it again")]
     ItemMoved,
+    /// A subscription of this name is there.
+    #[error("a subscription of this name is there")]
+    SubscriptionExists,
+    /// No such subscription is there.
+    #[error("no subscription of this name is there")]
+    NoSubscription,
+    /// Its maker has as many as one may have.
+    #[error("its maker has as many subscriptions as one may have")]
+    TooManySubscriptions,
+    /// Somebody chose another place for the cursor since.
+    #[error("somebody chose another place for the cursor meanwhile")]
+    CursorMoved,
     /// Receipts for sequences never assigned.
     #[error("receipts reach sequence {last}, only {assigned} were assigned")]
     NeverAssigned {

@@ -16,6 +16,7 @@ mod records;
 mod search;
 mod sharing;
 mod status;
+mod subscriptions;
 mod threads;
 mod trends;
 
@@ -37,6 +38,7 @@ use crate::{
         joint_case_service_server::JointCaseServiceServer, life_service_server::LifeServiceServer,
         record_service_server::RecordServiceServer, search_service_server::SearchServiceServer,
         sharing_service_server::SharingServiceServer, status_service_server::StatusServiceServer,
+        subscription_service_server::SubscriptionServiceServer,
         thread_service_server::ThreadServiceServer, trend_service_server::TrendServiceServer,
     },
 };
@@ -123,6 +125,10 @@ pub(super) fn routes(node: &Arc<Node>, tls: &Arc<NodeTls>, ports: [Arc<Admission
     )
     .add_service(
         FeedServiceServer::new(feeds::Feeds::new(Arc::clone(node)))
+            .max_decoding_message_size(MAX_REQUEST_BYTES),
+    )
+    .add_service(
+        SubscriptionServiceServer::new(subscriptions::Subscriptions::new(Arc::clone(node)))
             .max_decoding_message_size(MAX_REQUEST_BYTES),
     )
     .add_service(

@@ -290,7 +290,7 @@ pub(super) async fn resolve(address: &LinkAddress) -> Result<Vec<SocketAddr>, Di
     Ok(found)
 }
 
-fn allowed(
+pub(super) fn allowed(
     shown: &str,
     addresses: &[SocketAddr],
     policy: &AddressPolicy,
@@ -390,7 +390,7 @@ async fn channel(
         .map_err(failed)
 }
 
-fn slow(shown: &str, within: Duration) -> DialError {
+pub(super) fn slow(shown: &str, within: Duration) -> DialError {
     DialError::Slow {
         address: shown.to_owned(),
         within,

@@ -4,6 +4,7 @@
 //! it. Who is at the other end is read from the connection's certificate, never from a header.
 
 mod accept;
+mod checked;
 mod dial;
 mod hybrid_group;
 mod identity;
@@ -28,3 +29,6 @@ pub use profiles::{
 };
 pub use proxy::ProxyFault;
 pub use verifier::Vouching;
+
+pub(in crate::rpc) use checked::dial_checked;
+pub(in crate::rpc) use verifier::explain;

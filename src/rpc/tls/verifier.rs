@@ -382,7 +382,7 @@ fn refused(fault: ProfileError) -> Error {
 
 /// A failed handshake in words: of what this node refused, its own reason instead of rustls's
 /// debug form.
-pub(super) fn explain(fault: &io::Error) -> String {
+pub(in crate::rpc) fn explain(fault: &io::Error) -> String {
     let tls = fault
         .get_ref()
         .and_then(|inner| inner.downcast_ref::<Error>());

@@ -93,6 +93,15 @@ const CALLS: &[(&str, Action)] = &[
     ("ExportRecords", Action::Export),
     ("AggregateCases", Action::ExportTable),
     ("Offboard", Action::Offboard),
+    ("CreateSubscription", Action::Subscribe),
+    ("ListSubscriptions", Action::Subscribe),
+    ("SeekSubscription", Action::Subscribe),
+    ("RemoveSubscription", Action::Subscribe),
+    ("Follow", Action::Subscribe),
+    ("Acknowledge", Action::Subscribe),
+    ("Pull", Action::Subscribe),
+    ("ListWebhooks", Action::OperateWebhooks),
+    ("ResumeWebhook", Action::OperateWebhooks),
 ];
 
 /// The call that asks no row: whoever is let in renews the own certificate.

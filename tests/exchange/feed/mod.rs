@@ -4,6 +4,7 @@ mod crash;
 mod files;
 mod formats;
 mod intake;
+mod outlet;
 mod persons;
 mod together;
 

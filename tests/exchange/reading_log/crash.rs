@@ -12,8 +12,9 @@ use comity::{
         json,
         ledger::LeafBody,
         node::{
-            ListActsOfPersonRequest, RequestEvidenceRequest, SetHoldRequest,
-            TakeEvidenceStepRequest, UploadBegin,
+            CreateSubscriptionRequest, ListActsOfPersonRequest, RequestEvidenceRequest,
+            SetHoldRequest, SubscriptionFilter, SubscriptionStart, TakeEvidenceStepRequest,
+            UploadBegin, subscription_start::At,
         },
         record::{EvidenceStep, ProgressNote, Record, evidence_step::Act},
     },
@@ -76,6 +77,19 @@ async fn held() -> (Country, String) {
         ground: "EXERCISE".to_owned(),
     };
     client.life.set_hold(hold).await.unwrap();
+    let asked = CreateSubscriptionRequest {
+        name: "cases".to_owned(),
+        // One record, and so one leaf.
+        filter: Some(SubscriptionFilter {
+            kinds: vec!["trend".to_owned()],
+            ..SubscriptionFilter::default()
+        }),
+        start: Some(SubscriptionStart {
+            at: Some(At::Beginning(true)),
+        }),
+        ..CreateSubscriptionRequest::default()
+    };
+    client.subscribe(asked).await.unwrap();
     drop(client);
     at.stop().await;
     (at, reference)

@@ -7,13 +7,13 @@ use comity::{
         ledger::ReadingPurpose,
         node::{
             DownloadItemRequest, ExportFormat, ExportLedgerRequest, ExportRecordRequest,
-            ExportRecordsRequest, ExportTableRequest, GetEvidenceRequest, GetRecallStatusRequest,
-            GetRecordRequest, GetSharingRequest, ListActsOfPersonRequest, ListActsOnRecordRequest,
-            ListChargesRequest, ListDueRequest, ListEvidenceRequest, ListHoldsRequest,
-            ListItemsRequest, ListJointCaseEventsRequest, ListJointCasesRequest, ListLeavesRequest,
-            ListReceiptsRequest, ListRecordsRequest, ListRelatedRequest, MakeReportRequest,
-            ProveRecordRequest, SearchRequest, ShareCaseRecordsRequest, ShowCustodyRequest,
-            WatchRecordsRequest,
+            ExportRecordsRequest, ExportTableRequest, FollowRequest, GetEvidenceRequest,
+            GetRecallStatusRequest, GetRecordRequest, GetSharingRequest, ListActsOfPersonRequest,
+            ListActsOnRecordRequest, ListChargesRequest, ListDueRequest, ListEvidenceRequest,
+            ListHoldsRequest, ListItemsRequest, ListJointCaseEventsRequest, ListJointCasesRequest,
+            ListLeavesRequest, ListReceiptsRequest, ListRecordsRequest, ListRelatedRequest,
+            MakeReportRequest, ProveRecordRequest, PullRequest, SearchRequest,
+            ShareCaseRecordsRequest, ShowCustodyRequest, WatchRecordsRequest,
         },
         record::{TrendDimension, TrendIndicator},
     },
@@ -41,6 +41,8 @@ pub(super) enum Way {
     Sharing,
     Charges,
     RecallStatus,
+    Follow,
+    Pull,
     ExportCourt,
     ExportTable,
     ExportFormats,
@@ -60,11 +62,11 @@ pub(super) enum Way {
 use Way::{
     AuditExport, AuditList, AuditPerson, AuditProof, AuditRecord, AuditReport, CaseShare, Cases,
     Charges, Custody, Due, EvidenceList, EvidenceSteps, ExportCourt, ExportFormats, ExportTable,
-    History, Holds, ItemDownload, ItemList, List, RecallStatus, Receipts, Related, Search, Sharing,
-    Show, Timeline, Watch,
+    Follow, History, Holds, ItemDownload, ItemList, List, Pull, RecallStatus, Receipts, Related,
+    Search, Sharing, Show, Timeline, Watch,
 };
 
-pub(super) const WAYS: [Way; 29] = [
+pub(super) const WAYS: [Way; 31] = [
     Show,
     History,
     List,
@@ -80,6 +82,8 @@ pub(super) const WAYS: [Way; 29] = [
     Sharing,
     Charges,
     RecallStatus,
+    Follow,
+    Pull,
     ExportCourt,
     ExportTable,
     ExportFormats,
@@ -112,6 +116,7 @@ impl Way {
             Sharing => "sharing",
             Charges => "charges",
             RecallStatus => "recall-status",
+            Follow | Pull => "delivered",
             ExportCourt => "court-export",
             ExportTable => "table-export",
             ExportFormats => "cap-export",
@@ -235,6 +240,26 @@ impl Way {
                     .get_recall_status(GetRecallStatusRequest { reference })
                     .await,
             ),
+            Follow => {
+                let request = FollowRequest {
+                    name: "cases".to_owned(),
+                    ..FollowRequest::default()
+                };
+                let mut stream = officer.subscriptions.follow(request).await?.into_inner();
+                // First it is said where it begins.
+                stream.message().await?;
+                match stream.message().await? {
+                    Some(first) => Ok(format!("{first:?}")),
+                    None => Err(Status::unknown("the stream ended")),
+                }
+            }
+            Pull => {
+                let request = PullRequest {
+                    name: "cases".to_owned(),
+                    ..PullRequest::default()
+                };
+                said(officer.subscriptions.pull(request).await)
+            }
             ExportCourt => {
                 let request = ExportRecordRequest {
                     reference,
