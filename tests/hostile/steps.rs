@@ -80,6 +80,7 @@ impl World {
             actor: OPERATOR.to_owned(),
             by_node: false,
             evidence: true,
+            item: None,
         };
         let accepted = self.node().submit_intent(intent).await.unwrap();
         if of == ADVERSARY {

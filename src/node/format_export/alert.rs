@@ -98,6 +98,7 @@ impl Node {
                 by: by(permit, order, warrant),
                 // Of a step its origin is told nothing.
                 retrieval: false,
+                export: None,
             },
             leaving: Leaving {
                 reference,

@@ -96,6 +96,7 @@ impl Node {
                 by: by(permit, order, warrant),
                 // The text is shown as by a reading.
                 retrieval: held.sender != self.country,
+                export: None,
             },
             leaving: Leaving {
                 reference,

@@ -119,6 +119,7 @@ impl Node {
                 actor: permit.actor(),
                 by_node: false,
                 evidence: false,
+                item: None,
             };
             match self.submit_intent(intent).await {
                 Ok(accepted) => {
