@@ -3,6 +3,7 @@
 //! `cargo bench --bench intake`; with `--rows 1000000` also the memory while so many are streamed.
 #![allow(
     clippy::expect_used,
+    clippy::panic,
     clippy::print_stdout,
     reason = "a measurement ends at the first fault and prints its table"
 )]

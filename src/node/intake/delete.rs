@@ -9,11 +9,7 @@ use std::sync::Arc;
 
 use crate::{
     access::{Guarded, Permit, act},
-    inbox::{
-        approvals,
-        life::{self},
-        life_rows,
-    },
+    inbox::{approvals, life, life_rows},
     node::{
         Node, NodeError,
         read::blocking,

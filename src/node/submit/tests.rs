@@ -9,8 +9,13 @@ use crate::{
     access::{Guarded, Table},
     exercise::{AUTHORITIES, Exercise},
     home::{self, Home, InitOptions},
-    node::{rules::SubmissionRefusal, system_clock},
+    node::{
+        intake::rows::{self, FedRow},
+        rules::{NoteOrder, Refusal, SubmissionRefusal},
+        system_clock,
+    },
     record::{Country, Moment},
+    store::ProposeError,
     wire::record::CountryRole,
 };
 
@@ -123,6 +128,63 @@ async fn the_writer_refuses_a_reference_that_another_record_has() {
     old[0].unknown_at = 0;
     assert_eq!(propose(&node, old).await, [taken()]);
     assert_eq!(node.last_number().unwrap(), 2);
+}
+
+#[tokio::test]
+async fn the_writer_takes_an_item_only_while_it_is_what_was_decided_by() {
+    let (_above, node) = node().await;
+    let tag = [7; 16];
+    let fed = |prior, known_at| {
+        let claim = FeedClaim {
+            tag,
+            version: 1,
+            prior,
+            known_at,
+            feed: "night".into(),
+        };
+        let intent = intents(300).next().unwrap();
+        Intent {
+            item: Some((claim, Digest::of(b"what came"))),
+            ..intent
+        }
+    };
+    let moved = || Err(SubmissionRefusal::ItemMoved);
+    let now = node.store.position();
+    let batch = prepared(&node, vec![fed(None, now), fed(None, now)]);
+    assert_eq!(propose(&node, batch).await, [Ok(1), moved()]);
+    let row = FedRow {
+        version: 1,
+        number: 1,
+        deleted: false,
+    };
+    let other = FedRow { version: 9, ..row };
+    // Where nothing is remembered, as after a restart, the row is asked.
+    let claims = [None, Some(other), Some(row), Some(row)].map(|prior| fed(prior, 0));
+    let batch = prepared(&node, Vec::from(claims));
+    assert_eq!(
+        propose(&node, batch).await,
+        [moved(), moved(), Ok(2), moved()]
+    );
+    let note = |prior| {
+        node.writer.propose(Proposal::NoteFed(NoteOrder {
+            tag,
+            version: 2,
+            prior,
+            deleted: true,
+        }))
+    };
+    assert!(matches!(
+        note(row).await,
+        Err(ProposeError::Refused(Refusal::ItemMoved))
+    ));
+    let newest = FedRow { number: 2, ..row };
+    note(newest).await.unwrap();
+    let noted = FedRow {
+        version: 2,
+        deleted: true,
+        ..newest
+    };
+    assert_eq!(rows::of(&node.store, &tag).unwrap(), Some(noted));
 }
 
 #[test]
