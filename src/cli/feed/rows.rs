@@ -178,12 +178,12 @@ mod tests {
             position: Some(SubscriptionPosition { number: 4, gone: 1 }),
             what: Some(What::Record(DeliveredRecord {
                 record: Some(Record {
-                    reference: "UZ-26-000004-X".to_owned(),
+                    reference: "UZ-26-000412-H".to_owned(),
                     situation: Some(situation),
                     ..Record::default()
                 }),
                 summary: Some(RecordSummary {
-                    reference: "UZ-26-000004-X".to_owned(),
+                    reference: "UZ-26-000412-H".to_owned(),
                     kind: "Tip".to_owned(),
                     number: 4,
                     header_digest: vec![1; 32],
@@ -205,7 +205,7 @@ mod tests {
         assert_eq!(&row[0], "4.1");
         assert_eq!(
             (&row[1], &row[2], &row[3]),
-            ("record", "UZ-26-000004-X", "Tip")
+            ("record", "UZ-26-000412-H", "Tip")
         );
         row[at.unwrap()].to_owned()
     }

@@ -165,6 +165,7 @@ proptest! {
             }
         }
         // Whoever goes on acknowledging has everything in the end.
+        said.extend(had.iter().copied());
         while let Some(next) = places.get(index(window.looked()) + 1).copied() {
             let place = index(next);
             if way[place - 1].1 { window.send(next, 20, now()); said.insert(place); } else { window.passed(next); }
