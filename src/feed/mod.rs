@@ -2,3 +2,5 @@
 //! countries already own. Rules and formats only; use cases are in `node`, ports in `rpc`.
 
 pub mod item;
+pub mod stix;
+pub mod taxii;
