@@ -31,6 +31,7 @@ mod life;
 mod limits;
 mod links;
 mod reading_log;
+mod taxii;
 #[cfg(test)]
 mod tests;
 
@@ -43,6 +44,7 @@ pub use life::LifeConfig;
 pub use limits::LimitsConfig;
 pub use links::{LinksConfig, PeerLinkConfig, ProxyConfig, ProxyUrlError};
 pub use reading_log::ReadingLogConfig;
+pub use taxii::TaxiiConfig;
 
 /// Largest configuration file in bytes.
 const MAX_CONFIG_BYTES: u64 = 256 * 1024;
@@ -105,6 +107,9 @@ pub struct Config {
     /// Files of evidence requests.
     #[serde(default)]
     pub items: ItemsConfig,
+    /// TAXII on the client port.
+    #[serde(default)]
+    pub taxii: TaxiiConfig,
     /// The search index.
     #[serde(default)]
     pub search: SearchConfig,
@@ -222,6 +227,7 @@ impl Config {
             due: DueConfig::default(),
             reading_log: ReadingLogConfig::default(),
             items: ItemsConfig::default(),
+            taxii: TaxiiConfig::default(),
             search: SearchConfig::default(),
             log: LogConfig::default(),
         }
@@ -266,6 +272,7 @@ impl Config {
         self.links.check(addresses.len())?;
         self.due.check()?;
         self.reading_log.check()?;
+        self.taxii.check()?;
         self.keys.check()?;
         at_most("authorities", self.authorities.len(), MAX_AUTHORITIES)?;
         at_most("allow_addresses", self.allow_addresses.len(), MAX_ADDRESSES)?;

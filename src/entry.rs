@@ -21,9 +21,9 @@ pub use crate::wire::entry::{
     ItemGone, ItemKept, ItemRow, ItemStand, ItemTransfer, ItemsAwaited, ItemsTold,
     ItemsTransferred, KeyTold, LateReceipt, LateReceiptsKept, LeafSlot, LeavesIndexed, LifeRow,
     LinkChanged, Lock, LockCause, Locked, LostNamed, NodeCreated, NodeRenewed, NodeStarted,
-    OutboxPlace, PeerHeard, PeerRenewed, Position, Read, RecalledAlone, ReceiptsArrived,
-    ReceiptsIssued, Received, ReferenceFloor, Refused, Rekeyed, ReleasedTable, StartUnconfirmed,
-    Submitted, TableExported, Told, entry::Event,
+    ObjectsTaken, OutboxPlace, PeerHeard, PeerRenewed, Position, Read, RecalledAlone,
+    ReceiptsArrived, ReceiptsIssued, Received, ReferenceFloor, Refused, Rekeyed, ReleasedTable,
+    Shelf, ShelfRow, Shelved, StartUnconfirmed, Submitted, TableExported, Told, entry::Event,
 };
 
 /// Random name of one life of a node's store: renewed when it is restored from a backup, so that

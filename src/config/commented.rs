@@ -120,6 +120,7 @@ impl Config {
         self.due.write_commented(out)?;
         self.reading_log.write_commented(out)?;
         self.items.write_commented(out)?;
+        self.taxii.write_commented(out)?;
         writeln!(
             out,
             "[search]\n\

@@ -13,7 +13,7 @@ use crate::{
     wire,
 };
 
-use super::{NodeError, custody, heard, intake, items, lives, told};
+use super::{NodeError, custody, heard, intake, items, lives, taxii, told};
 
 /// Cards held, by country.
 const CARDS: Keyspace = Keyspace {
@@ -74,6 +74,7 @@ pub fn keyspaces() -> Vec<&'static Keyspace> {
     all.extend(items::rows::keyspaces());
     all.push(intake::rows::keyspace());
     all.extend(custody::rows::keyspaces());
+    all.extend(taxii::rows::keyspaces());
     all.extend(inbox::keyspaces());
     all.extend(lanes::keyspaces());
     all.extend(ledger::rows::keyspaces());
@@ -130,6 +131,7 @@ pub(super) fn apply(
     items::rows::apply(entry, stored, rows)?;
     intake::rows::apply(&entry.event, rows)?;
     custody::rows::apply(&entry.event, stored, rows)?;
+    taxii::rows::apply(entry, rows)?;
     let about = about(&entry.event).map_err(invalid)?;
     ledger::rows::apply(entry, about.as_slice(), stored, rows).map_err(invalid)?;
     match &entry.event {

@@ -8,14 +8,14 @@ use super::desk::{ChargeOrder, EscalateOrder};
 use super::intake::{FeedClaim, NoteOrder};
 use super::items::ItemOrder;
 use super::permissions::TableOrder;
-use super::reading::{ReadOrder, SearchOrder};
+use super::reading::{By, ReadOrder, SearchOrder};
 use super::refusals::SubmissionRefusal;
 use super::released::ExportedTable;
 use super::subject::ScanOrder;
 use super::told::{CertificateOrder, KeyOrder};
 use crate::{
     crypto::Digest,
-    entry::{Event, Incarnation, LaneId},
+    entry::{Event, Incarnation, LaneId, ObjectsTaken, Shelved},
     inbox::ReferenceTag,
     ledger::Checkpoint,
     record::{Country, Reference},
@@ -149,6 +149,17 @@ pub enum Proposal {
         kind: &'static str,
         /// Signed statements that prove it.
         evidence: Vec<String>,
+    },
+    /// Records come into TAXII's collections.
+    Shelve(Box<Shelved>),
+    /// Objects that were handed in by TAXII, and what became of them.
+    ObjectsTaken {
+        /// What the entry says.
+        taken: Box<ObjectsTaken>,
+        /// Who handed them in.
+        by: Box<By>,
+        /// How many were taken.
+        count: u64,
     },
     /// Something happens to an item.
     Item(ItemOrder),
