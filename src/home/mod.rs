@@ -50,6 +50,7 @@ mod revocation;
 pub mod root;
 mod roster;
 mod rotation;
+mod taxii_tokens;
 mod textual;
 mod tokens;
 
@@ -73,5 +74,6 @@ pub use request::{CertificateRequest, MAX_REQUEST_BYTES, RequestError};
 pub use revocation::{Issued, Revocations};
 pub use roster::Roster;
 pub use rotation::link_key;
+pub use taxii_tokens::{KeptToken, TaxiiToken, taxii_tokens, token_digest};
 pub use textual::textual;
 pub use tokens::TokenKey;

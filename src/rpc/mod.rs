@@ -11,6 +11,7 @@ mod node_tls;
 pub mod server;
 pub mod services;
 mod status;
+mod taxii;
 pub mod tls;
 
 pub(crate) use status::REFUSAL_TYPE;
