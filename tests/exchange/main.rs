@@ -31,6 +31,7 @@ mod doors;
 mod enrolment;
 mod evidence;
 mod examples;
+mod feed;
 mod idempotency;
 mod items;
 mod joint;

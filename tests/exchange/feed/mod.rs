@@ -1,0 +1,3 @@
+//! What other systems send and take.
+
+mod taxii;
