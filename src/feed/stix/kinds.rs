@@ -252,6 +252,10 @@ fn intrusion_set(made: &mut Making<'_>, of: &Situation, network: &Network) {
         let mut map = Map::new();
         map.insert("name".into(), entity.label.clone().into());
         map.insert("threat_actor_types".into(), json!(["crime-syndicate"]));
+        // So that it is known again as a part of this record.
+        let mut own = Map::new();
+        own.insert("kind".into(), "Network".into());
+        map.insert("extensions".into(), extension(own));
         if entity.confidence > 0 {
             map.insert("confidence".into(), entity.confidence.min(100).into());
         }
