@@ -32,6 +32,7 @@ mod limits;
 mod links;
 mod outlet;
 mod reading_log;
+mod taxii;
 #[cfg(test)]
 mod tests;
 mod webhooks;
@@ -46,6 +47,7 @@ pub use limits::LimitsConfig;
 pub use links::{LinksConfig, PeerLinkConfig, ProxyConfig, ProxyUrlError};
 pub use outlet::OutletConfig;
 pub use reading_log::ReadingLogConfig;
+pub use taxii::TaxiiConfig;
 pub use webhooks::WebhookConfig;
 
 /// Largest configuration file in bytes.
@@ -115,6 +117,9 @@ pub struct Config {
     /// Systems that what they get is sent to.
     #[serde(default)]
     pub webhooks: Vec<WebhookConfig>,
+    /// TAXII on the client port.
+    #[serde(default)]
+    pub taxii: TaxiiConfig,
     /// The search index.
     #[serde(default)]
     pub search: SearchConfig,
@@ -234,6 +239,7 @@ impl Config {
             items: ItemsConfig::default(),
             outlet: OutletConfig::default(),
             webhooks: Vec::new(),
+            taxii: TaxiiConfig::default(),
             search: SearchConfig::default(),
             log: LogConfig::default(),
         }
@@ -278,6 +284,7 @@ impl Config {
         self.links.check(addresses.len())?;
         self.due.check()?;
         self.reading_log.check()?;
+        self.taxii.check()?;
         self.keys.check()?;
         at_most("authorities", self.authorities.len(), MAX_AUTHORITIES)?;
         at_most("allow_addresses", self.allow_addresses.len(), MAX_ADDRESSES)?;

@@ -21,10 +21,10 @@ pub use crate::wire::entry::{
     ItemDescription, ItemEnd, ItemGone, ItemKept, ItemRemoved, ItemRow, ItemStand, ItemTransfer,
     ItemsAwaited, ItemsTold, ItemsTransferred, KeyTold, LateReceipt, LateReceiptsKept, LeafSlot,
     LeavesIndexed, LifeRow, LinkChanged, Lock, LockCause, Locked, LostNamed, NodeCreated,
-    NodeRenewed, NodeStarted, OutboxPlace, PeerHeard, PeerRenewed, Position, Read, RecalledAlone,
-    ReceiptsArrived, ReceiptsIssued, Received, ReferenceFloor, Refused, Rekeyed, ReleasedTable,
-    StartUnconfirmed, Submitted, SubscriptionMade, SubscriptionRemoved, SubscriptionTerms,
-    TableExported, Told, WebhookPaused, entry::Event,
+    NodeRenewed, NodeStarted, ObjectsTaken, OutboxPlace, PeerHeard, PeerRenewed, Position, Read,
+    RecalledAlone, ReceiptsArrived, ReceiptsIssued, Received, ReferenceFloor, Refused, Rekeyed,
+    ReleasedTable, Shelf, ShelfRow, Shelved, StartUnconfirmed, Submitted, SubscriptionMade,
+    SubscriptionRemoved, SubscriptionTerms, TableExported, Told, WebhookPaused, entry::Event,
 };
 
 /// Random name of one life of a node's store: renewed when it is restored from a backup, so that

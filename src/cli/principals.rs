@@ -3,6 +3,7 @@
 mod add;
 mod renew;
 mod revoke;
+mod token;
 
 use std::path::PathBuf;
 
@@ -35,6 +36,9 @@ pub(super) enum Principals {
     Revoke(revoke::Revoke),
     /// Renew the own certificate over the client port, for the same time again.
     Renew(renew::Renew),
+    /// Give a case system a token for TAXII, for tools that cannot come with a certificate, or take it
+    /// back.
+    Token(token::Token),
 }
 
 #[derive(Debug, Args)]
@@ -51,6 +55,7 @@ impl Principals {
             Self::List(list) => list.carry_out(kind, out),
             Self::Revoke(revoke) => revoke.carry_out(kind, out).await,
             Self::Renew(renew) => renew.carry_out(kind, out).await,
+            Self::Token(token) => token.carry_out(kind, out),
         }
     }
 }

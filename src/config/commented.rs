@@ -122,6 +122,7 @@ impl Config {
         self.items.write_commented(out)?;
         self.outlet.write_commented(out)?;
         self.write_webhooks(out)?;
+        self.taxii.write_commented(out)?;
         writeln!(
             out,
             "[search]\n\

@@ -114,6 +114,14 @@ pub enum ConfigError {
         /// What is wrong with it.
         fault: &'static str,
     },
+    /// What is said of TAXII does not hold together.
+    #[error("`taxii.{field}` is refused: {fault}")]
+    Taxii {
+        /// The field.
+        field: &'static str,
+        /// What is wrong with it.
+        fault: String,
+    },
     /// One port for two things.
     #[error("`listen` and `client_listen` are both {0}; links and clients need a port each")]
     SamePort(SocketAddr),

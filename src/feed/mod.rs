@@ -11,5 +11,7 @@ pub mod item;
 pub mod layouts;
 pub mod mapping;
 pub mod rows;
+pub mod stix;
 pub mod subscription;
+pub mod taxii;
 pub mod webhook;

@@ -51,6 +51,14 @@ pub enum HomeError {
         /// What is wrong with its content.
         what: &'static str,
     },
+    /// A file that commands write does not read.
+    #[error("{0} is damaged; restore it from a backup")]
+    Damaged(PathBuf),
+    /// There are as many tokens as there may be.
+    #[error(
+        "{0} tokens count already; take back one that nobody uses with `comity system token NAME --revoke`"
+    )]
+    TooManyTokens(usize),
     /// A key file does not parse.
     #[error("{0} is damaged or holds another kind of key; restore it from a backup")]
     Key(PathBuf),

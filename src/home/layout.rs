@@ -96,6 +96,8 @@ impl Layout {
         issued = "certs/issued.csv";
         /// The issuing CA's list of revoked client certificates, PEM.
         revocations = "certs/clients.crl";
+        /// Tokens for TAXII, by their digests.
+        taxii_tokens = "taxii-tokens.json";
         /// Folder of the roots, to be moved offline.
         root = "root";
         /// Country root under a passphrase.

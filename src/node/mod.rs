@@ -53,6 +53,7 @@ pub mod subject;
 pub mod submit;
 mod succession;
 pub mod tables;
+pub mod taxii;
 pub mod threads;
 mod told;
 pub mod work;

@@ -240,6 +240,9 @@ impl Node {
         tokio::spawn(access::flush_refusals(Arc::downgrade(&node)));
         tokio::spawn(audit::index_earlier(Arc::downgrade(&node)));
         tokio::spawn(told::follow(Arc::downgrade(&node)));
+        if node.config.taxii.serve {
+            tokio::spawn(super::taxii::shelve(Arc::downgrade(&node)));
+        }
         Ok(node)
     }
 

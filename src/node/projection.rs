@@ -13,7 +13,7 @@ use crate::{
     wire,
 };
 
-use super::{NodeError, custody, heard, intake, items, lives, outlet, told};
+use super::{NodeError, custody, heard, intake, items, lives, outlet, taxii, told};
 
 /// Cards held, by country.
 const CARDS: Keyspace = Keyspace {
@@ -75,6 +75,7 @@ pub fn keyspaces() -> Vec<&'static Keyspace> {
     all.push(intake::rows::keyspace());
     all.extend(outlet::rows::keyspaces());
     all.extend(custody::rows::keyspaces());
+    all.extend(taxii::rows::keyspaces());
     all.extend(inbox::keyspaces());
     all.extend(lanes::keyspaces());
     all.extend(ledger::rows::keyspaces());
@@ -132,6 +133,7 @@ pub(super) fn apply(
     intake::rows::apply(&entry.event, rows)?;
     outlet::rows::apply(entry, stored, rows)?;
     custody::rows::apply(&entry.event, stored, rows)?;
+    taxii::rows::apply(entry, rows)?;
     let about = about(&entry.event).map_err(invalid)?;
     ledger::rows::apply(entry, about.as_slice(), stored, rows).map_err(invalid)?;
     match &entry.event {

@@ -25,6 +25,7 @@ mod refusals;
 mod released;
 mod steps;
 mod subject;
+mod taxii;
 mod told;
 
 pub use approvals::{AnswerOrder, AskOrder};
@@ -365,6 +366,10 @@ impl Rules for NodeRules {
                     kind: kind.to_owned(),
                 });
                 self.append(group, event, Vec::new(), leaf)?;
+            }
+            Proposal::Shelve(shelved) => self.shelve(*shelved, group)?,
+            Proposal::ObjectsTaken { taken, by, count } => {
+                self.objects_taken(*taken, *by, count, group)?;
             }
             Proposal::Item(order) => self.item(order, group)?,
             Proposal::NoteFed(order) => self.note_fed(&order, group)?,

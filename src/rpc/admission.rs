@@ -20,7 +20,10 @@ use std::{
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-pub(super) use self::{calls::Admitting, usage::Usage};
+pub(super) use self::{
+    calls::{Admitting, Begun},
+    usage::Usage,
+};
 use super::{status::DOMAIN, tls::AcceptLimits};
 use crate::{
     limits::{Addresses, Callers, Exceeded, Limit, Standings, Tally, address_key},
@@ -97,7 +100,7 @@ impl Admission {
     }
 
     /// A connection from an address came to nothing.
-    pub(super) fn came_to_nothing(&self, address: IpAddr) {
+    pub(in crate::rpc) fn came_to_nothing(&self, address: IpAddr) {
         locked(&self.standing).stall(address_key(address), Instant::now());
     }
 
@@ -115,7 +118,7 @@ impl Admission {
     }
 
     /// As [`Self::note`], of a limit that is a number of the configuration.
-    pub(super) fn note_of(&self, limit: Limit, whom: &dyn std::fmt::Display) {
+    pub(in crate::rpc) fn note_of(&self, limit: Limit, whom: &dyn std::fmt::Display) {
         let limits = &self.limits;
         let count = |of: usize| u64::try_from(of).unwrap_or(u64::MAX);
         let time = |of: Duration| u64::try_from(of.as_millis()).unwrap_or(u64::MAX);

@@ -12,6 +12,7 @@ mod node_tls;
 pub mod server;
 pub mod services;
 mod status;
+mod taxii;
 pub mod tls;
 mod webhooks;
 

@@ -7,12 +7,14 @@ use arc_swap::ArcSwap;
 use rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 
+use super::taxii::Credentials as TaxiiCredentials;
 use super::tls::{
     ClientTrust, Live, TlsError, Vouching, client_port_server_config, link_server_config,
 };
 use crate::{
+    config::TaxiiConfig,
     home::{
-        Credentials, Enrolment, Home, HomeError, IssuersRevocations, Proxies, Revocations,
+        Credentials, Enrolment, Home, HomeError, IssuersRevocations, Layout, Proxies, Revocations,
         TlsMaterial, TrustedIssuers, WebhookFiles, leaf,
     },
     node::{Node, SuccessionError},
@@ -52,6 +54,8 @@ pub struct NodeTls {
     webhooks: Vec<WebhookFiles>,
     enrolment: Enrolment,
     allow_tls12: bool,
+    taxii: TaxiiConfig,
+    layout: Layout,
 }
 
 #[derive(Debug)]
@@ -108,6 +112,8 @@ impl NodeTls {
             webhooks: home.webhooks(),
             enrolment: Enrolment::of(home),
             allow_tls12: home.config().clients.allow_tls12,
+            taxii: home.config().taxii.clone(),
+            layout: home.layout().clone(),
         })
     }
 
@@ -124,6 +130,11 @@ impl NodeTls {
     /// Which proxy leads to which peer.
     pub(super) const fn proxies(&self) -> &Proxies {
         &self.proxies
+    }
+
+    /// Who comes to TAXII by a token.
+    pub(super) fn taxii_credentials(&self) -> TaxiiCredentials {
+        TaxiiCredentials::of(self.layout.clone(), self.country)
     }
 
     /// Renews clients' certificates.
@@ -153,6 +164,8 @@ impl NodeTls {
                 revoked: current.revoked.list.clone(),
                 issuers: issuers.zip(lists).collect(),
                 allow_tls12: self.allow_tls12,
+                http1: self.taxii.serve,
+                without_certificate: self.taxii.serve && self.taxii.tokens,
             },
         )
     }

@@ -12,7 +12,8 @@ use crate::{config::Config, home::HomeError, node::Node};
 use super::{
     admission::Admission,
     files, link, services,
-    tls::{AcceptLimits, DialOptions, Door, TlsError, serve as serve_door},
+    taxii::Taxii,
+    tls::{AcceptLimits, DialOptions, Door, Served, TlsError, serve as serve_door},
     webhooks,
 };
 
@@ -136,7 +137,10 @@ pub async fn serve(
         Door::Clients,
         of_clients,
         closed(&close),
-        services::routes(&node, &tls, ports_used),
+        Served {
+            routes: services::routes(&node, &tls, ports_used),
+            http1: Taxii::of(&node, &tls),
+        },
     );
     let dialling = link::dial_all(
         Arc::clone(&node),

@@ -30,6 +30,8 @@ async fn pose(as_whom: &Country, with: &TlsMaterial) -> JoinHandle<()> {
         revoked: None,
         issuers: Vec::new(),
         allow_tls12: false,
+        http1: false,
+        without_certificate: false,
     };
     let config = client_port_server_config(with, &trust).unwrap();
     let listen = home.config().client_listen;

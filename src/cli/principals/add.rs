@@ -57,7 +57,7 @@ pub(in crate::cli) struct Add {
 }
 
 /// `12h`, `30d`, `90m` or `600s`.
-fn life(text: &str) -> Result<Duration, String> {
+pub(super) fn life(text: &str) -> Result<Duration, String> {
     let wrong = || format!("`{text}` is no time such as 12h or 30d, from 60s to 366d");
     let (number, unit) = text
         .split_at_checked(text.len().saturating_sub(1))

@@ -75,7 +75,7 @@ pub(crate) struct Refusals {
 
 impl Refusals {
     /// Counts an attempt at something, of a record where it is known which.
-    pub(super) fn note(
+    pub(in crate::node) fn note(
         &self,
         caller: &Caller,
         action: Action,

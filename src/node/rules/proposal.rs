@@ -9,14 +9,14 @@ use super::intake::{FeedClaim, NoteOrder};
 use super::items::ItemOrder;
 use super::outlet::OutletOrder;
 use super::permissions::TableOrder;
-use super::reading::{ReadOrder, SearchOrder};
+use super::reading::{By, ReadOrder, SearchOrder};
 use super::refusals::SubmissionRefusal;
 use super::released::ExportedTable;
 use super::subject::ScanOrder;
 use super::told::{CertificateOrder, KeyOrder};
 use crate::{
     crypto::Digest,
-    entry::{Event, Incarnation, LaneId},
+    entry::{Event, Incarnation, LaneId, ObjectsTaken, Shelved},
     inbox::ReferenceTag,
     ledger::Checkpoint,
     record::{Country, Reference},
@@ -155,6 +155,17 @@ pub enum Proposal {
     },
     /// Something happens to a subscription or a webhook.
     Outlet(OutletOrder),
+    /// Records come into TAXII's collections.
+    Shelve(Box<Shelved>),
+    /// Objects that were handed in by TAXII, and what became of them.
+    ObjectsTaken {
+        /// What the entry says.
+        taken: Box<ObjectsTaken>,
+        /// Who handed them in.
+        by: Box<By>,
+        /// How many were taken.
+        count: u64,
+    },
     /// Something happens to an item.
     Item(ItemOrder),
     /// An item of a feed came under another version, or was deleted.

@@ -132,6 +132,8 @@ pub struct ReadOrder {
     pub about: String,
     /// The item that is shown; empty when none is.
     pub subject: Vec<u8>,
+    /// Whether what is shown leaves for another tool: a disclosure, where it would be a consultation.
+    pub leaves: bool,
 }
 
 /// A search or a correlation, before data leaves.
@@ -158,7 +160,11 @@ impl NodeRules {
             .map(|digest| digest.to_vec())
             .unwrap_or_default();
         let leaf = LeafBody {
-            action: Action::Consultation.into(),
+            action: if order.leaves {
+                Action::Disclosure.into()
+            } else {
+                Action::Consultation.into()
+            },
             header_digest: header_digest.clone(),
             reference: order.reference,
             detail: order.detail.to_owned(),

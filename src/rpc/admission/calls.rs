@@ -103,7 +103,7 @@ where
 }
 
 /// A call that has its place, given back when dropped.
-struct Begun {
+pub(in crate::rpc) struct Begun {
     admission: Arc<Admission>,
     who: Arc<str>,
     stream: bool,
@@ -111,7 +111,11 @@ struct Begun {
 }
 
 impl Begun {
-    fn begin(
+    /// Takes a place and a token for a call of somebody.
+    ///
+    /// # Errors
+    /// [`Exceeded`], counted already.
+    pub(in crate::rpc) fn begin(
         admission: &Arc<Admission>,
         who: &Arc<str>,
         stream: bool,

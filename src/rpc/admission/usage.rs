@@ -100,7 +100,7 @@ impl Usage {
     }
 
     /// A call was answered: whoever it is, and the address, are good.
-    pub(super) fn call_is_answered(&self) {
+    pub(in crate::rpc) fn call_is_answered(&self) {
         let now = self.now().saturating_add(1);
         let before = self.good.load(Ordering::Relaxed);
         let fresh = before > 0 && now.saturating_sub(before) < GOOD_FOR;

@@ -7,6 +7,7 @@
 //! half.
 
 mod connection;
+mod http1;
 mod limits;
 mod live;
 mod paced;
@@ -44,14 +45,17 @@ use self::{
 use super::{
     Caller, ConnectionIdentity,
     identity::{identity_of, leaf_of},
-    profiles::ALPN,
+    profiles::{ALPN, ALPN_HTTP1},
     verifier::explain,
 };
 use crate::{
     home::ProfileError,
-    limits::Limit,
+    limits::{Limit, address_key},
     record::Moment,
-    rpc::admission::{Admission, Admitting, Usage},
+    rpc::{
+        admission::{Admission, Admitting, Usage},
+        taxii::Taxii,
+    },
 };
 
 /// Pause after the system could not accept, for instance without free file descriptors.
@@ -65,6 +69,8 @@ const MAX_HEADER_BYTES: u32 = 16 * 1024;
 const MAX_FRAME_BYTES: u32 = 64 * 1024;
 const STREAM_WINDOW: u32 = 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
+/// Longest connection of a client without a certificate.
+const WITHOUT_CERTIFICATE: Duration = Duration::from_secs(24 * 3600);
 /// Streams that a client may open and reset at once (CVE-2023-44487).
 const MAX_RESETS: usize = 64;
 
@@ -75,6 +81,31 @@ pub enum Door {
     Links,
     /// Clients of the own country.
     Clients,
+}
+
+/// What a connection speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Protocol {
+    Http2,
+    Http1,
+}
+
+/// What a port serves.
+#[derive(Debug)]
+pub struct Served {
+    /// Calls over HTTP/2.
+    pub routes: Routes,
+    /// TAXII over HTTP/1.1, where it is served.
+    pub(in crate::rpc) http1: Option<Arc<Taxii>>,
+}
+
+impl From<Routes> for Served {
+    fn from(routes: Routes) -> Self {
+        Self {
+            routes,
+            http1: None,
+        }
+    }
 }
 
 /// Why a port stopped serving.
@@ -99,8 +130,9 @@ pub async fn serve(
     door: Door,
     admission: Arc<Admission>,
     shutdown: impl Future<Output = ()> + Send,
-    routes: Routes,
+    served: impl Into<Served>,
 ) -> Result<(), AcceptError> {
+    let Served { routes, http1 } = served.into();
     let stop = CancellationToken::new();
     let cut = CancellationToken::new();
     // Also when this future is dropped, nothing goes on behind its back.
@@ -108,10 +140,12 @@ pub async fn serve(
     let _cut = cut.clone().drop_guard();
 
     let (sender, receiver) = mpsc::channel(WAITING);
+    let (http1_sender, http1_receiver) = mpsc::channel(WAITING);
+    let takes_http1 = http1.is_some();
     let limits = admission.limits().clone();
     let drain_timeout = limits.drain_timeout;
     let streams = usize::try_from(limits.max_streams).unwrap_or(usize::MAX);
-    let served = Server::builder()
+    let http2 = Server::builder()
         .http2_keepalive_interval(Some(limits.keepalive))
         .http2_keepalive_timeout(Some(limits.keepalive))
         .http2_max_pending_accept_reset_streams(Some(MAX_RESETS))
@@ -128,6 +162,11 @@ pub async fn serve(
             ReceiverStream::new(receiver),
             stop.clone().cancelled_owned(),
         );
+    let (other, stopping) = (http1::serve(http1_receiver, http1), stop.clone());
+    let served = async move {
+        let (ended, ()) = tokio::join!(http2, other(stopping));
+        ended
+    };
     tokio::pin!(served);
     let gate = Gate {
         config,
@@ -136,6 +175,7 @@ pub async fn serve(
         seats: Arc::new(Seats::new(Arc::clone(&admission))),
         admission,
         sender,
+        http1: takes_http1.then_some(http1_sender),
         cut: cut.clone(),
     };
     tokio::spawn(stop.clone().run_until_cancelled_owned(gate.admit(listener)));
@@ -194,6 +234,8 @@ struct Gate {
     admission: Arc<Admission>,
     seats: Arc<Seats>,
     sender: mpsc::Sender<Result<Connection, io::Error>>,
+    /// Where connections that speak HTTP/1.1 go; `None` where none is taken.
+    http1: Option<mpsc::Sender<Connection>>,
     cut: CancellationToken,
 }
 
@@ -222,7 +264,14 @@ impl Gate {
             handshakes.start(remote.ip(), async move {
                 match Paced::new(gate.handshake(stream), &turns).await {
                     // Full only while the server is busy; the handshake's time has been spent.
-                    Ok(connection) => drop(gate.sender.send(Ok(connection)).await),
+                    Ok((connection, Protocol::Http2)) => {
+                        drop(gate.sender.send(Ok(connection)).await);
+                    }
+                    Ok((connection, Protocol::Http1)) => {
+                        if let Some(sender) = &gate.http1 {
+                            drop(sender.send(connection).await);
+                        }
+                    }
                     Err(fault) => {
                         if matches!(fault, Refusal::Slow) {
                             let limit = Limit::HandshakeTime;
@@ -240,7 +289,7 @@ impl Gate {
         }
     }
 
-    async fn handshake(&self, stream: TcpStream) -> Result<Connection, Refusal> {
+    async fn handshake(&self, stream: TcpStream) -> Result<(Connection, Protocol), Refusal> {
         let failed = |fault: io::Error| Refusal::Handshake(explain(&fault));
         stream.set_nodelay(true).map_err(failed)?;
         let limits = self.admission.limits();
@@ -252,29 +301,47 @@ impl Gate {
         .map_err(|_| Refusal::Slow)?
         .map_err(failed)?;
         let (_, session) = stream.get_ref();
+        let protocol = match session.alpn_protocol() {
+            Some(ALPN) => Protocol::Http2,
+            Some(ALPN_HTTP1) if self.http1.is_some() => Protocol::Http1,
+            _ => return Err(Refusal::Protocol),
+        };
         let chain = session.peer_certificates().unwrap_or_default();
-        let identity = identity_of(chain, self.live.issuers())?;
-        let leaf = leaf_of(chain)?;
-        let serial = self
-            .live
-            .issuers()
-            .serial(chain.first().map_or(&[][..], |own| own))?;
+        // Without one somebody comes to TAXII alone, and nothing of gRPC is within reach.
+        let shown = match (protocol, chain.first()) {
+            (Protocol::Http1, None) => None,
+            _ => Some((
+                identity_of(chain, self.live.issuers())?,
+                leaf_of(chain)?,
+                self.live
+                    .issuers()
+                    .serial(chain.first().map_or(&[][..], |own| own))?,
+            )),
+        };
         let certificate = chain.first().map_or(&[][..], |own| own).into();
+        let (identity, until, serial) = match shown {
+            Some((identity, leaf, serial)) => (identity, Some(leaf.until), serial),
+            None => (ConnectionIdentity::Unknown, None, Serial::new()),
+        };
         // The verifier has refused these already; a wrong configuration must not open the door.
         let fits = matches!(
-            (self.door, &identity),
-            (Door::Links, ConnectionIdentity::Peer(_))
-                | (Door::Clients, ConnectionIdentity::Client(_))
+            (self.door, protocol, &identity),
+            (Door::Links, Protocol::Http2, ConnectionIdentity::Peer(_))
+                | (Door::Clients, _, ConnectionIdentity::Client(_))
+                | (Door::Clients, Protocol::Http1, ConnectionIdentity::Unknown)
         );
         if !fits {
             return Err(Refusal::Door);
         }
-        if session.alpn_protocol() != Some(ALPN) {
-            return Err(Refusal::Protocol);
-        }
         let entered = Live::enter(&self.live, serial, &self.cut).ok_or(Refusal::Revoked)?;
         let address = stream.get_ref().0.peer_addr().ok();
-        let who: Arc<str> = identity.to_string().into();
+        let who: Arc<str> = match (&identity, address) {
+            // Each address by itself, so that one keeps no other out.
+            (ConnectionIdentity::Unknown, Some(address)) => {
+                format!("{identity} at {}", address_key(address.ip())).into()
+            }
+            _ => identity.to_string().into(),
+        };
         self.admission.known(&who).map_err(|_| Refusal::Stalls)?;
         let usage = Usage::new(&self.admission, &who, address.map(|of| of.ip()));
         let usage = Arc::new(usage);
@@ -284,8 +351,9 @@ impl Gate {
             NoSeat::Full => Refusal::Full,
         })?;
         // By the clock that the handshake judged the certificate by.
-        let left = leaf.until.since(Moment::from(OffsetDateTime::now_utc()));
-        Ok(Connection::new(
+        let now = Moment::from(OffsetDateTime::now_utc());
+        let left = until.map_or(WITHOUT_CERTIFICATE, |until| until.since(now));
+        let connection = Connection::new(
             stream,
             Admitted {
                 caller: Caller {
@@ -299,6 +367,7 @@ impl Gate {
             left,
             Arc::clone(&self.admission),
             seat,
-        ))
+        );
+        Ok((connection, protocol))
     }
 }

@@ -31,6 +31,8 @@ pub enum ConnectionIdentity {
     Peer(Country),
     /// A client of the own country: who it is, with its authority and roles.
     Client(Principal),
+    /// A client without a certificate. It is let in to TAXII alone, where a token says who it is.
+    Unknown,
 }
 
 /// As the ledger names it: `UZ/operator/local`, or `KZ/node`.
@@ -39,6 +41,7 @@ impl fmt::Display for ConnectionIdentity {
         match self {
             Self::Peer(country) => write!(f, "{country}/node"),
             Self::Client(principal) => principal.fmt(f),
+            Self::Unknown => f.write_str("a client without a certificate"),
         }
     }
 }

@@ -15,7 +15,7 @@ mod verifier;
 #[cfg(test)]
 mod tests;
 
-pub use accept::{AcceptError, AcceptLimits, Admitted, Door, Live, Serial, serve};
+pub use accept::{AcceptError, AcceptLimits, Admitted, Door, Live, Serial, Served, serve};
 pub use dial::{
     DialError, DialOptions, LinkConnection, connect_client, connect_client_to, dial_link,
 };

@@ -20,8 +20,10 @@ use crate::{
     record::Country,
 };
 
-/// The only application protocol: HTTP/2.
+/// The application protocol of both ports: HTTP/2.
 pub(super) const ALPN: &[u8] = b"h2";
+/// What TAXII's clients speak, at a client port that serves TAXII.
+pub(super) const ALPN_HTTP1: &[u8] = b"http/1.1";
 
 /// Why a TLS configuration cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -87,6 +89,10 @@ pub struct ClientTrust {
     pub issuers: Vec<(Arc<TrustedIssuer>, CertificateRevocationListDer<'static>)>,
     /// Whether TLS 1.2 is taken too.
     pub allow_tls12: bool,
+    /// Whether HTTP/1.1 is taken too, for TAXII.
+    pub http1: bool,
+    /// Whether a client may come without a certificate: the accept loop lets it in to TAXII alone.
+    pub without_certificate: bool,
 }
 
 /// What a node answers on its client port: clients of its own country whose certificates were not
@@ -105,10 +111,14 @@ pub fn client_port_server_config(
     };
     let own_ca = [Vouching::from((trust.country, trust.ca.clone()))];
     let verifier = CallerVerifier::new(Accepts::Clients, &own_ca, trust.revoked.as_ref(), provider)
-        .trusting(&trust.issuers, provider)?;
+        .trusting(&trust.issuers, provider)?
+        .optional(trust.without_certificate);
     let mut config = server_config(own, verifier, provider, versions)?;
     // A TLS 1.2 session that is not bound to its handshake can be spliced into another (RFC 7627).
     config.require_ems = trust.allow_tls12;
+    if trust.http1 {
+        config.alpn_protocols.push(ALPN_HTTP1.to_vec());
+    }
     Ok(config)
 }
 

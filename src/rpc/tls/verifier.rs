@@ -1,10 +1,11 @@
 //! Certificate verifiers: a country's CA vouches for that country and for one profile, no more.
 
+mod span;
+
 use std::{collections::HashSet, io, sync::Arc};
 
 use rustls::{
-    CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, RootCertStore,
-    SignatureScheme,
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, SignatureScheme,
     client::{
         WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -20,12 +21,13 @@ use rustls::{
 };
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
+use self::span::{Span, anchor};
 use super::TlsError;
 use crate::{
     card::TrustedCard,
     crypto::Digest,
     home::{CertifiedIdentity, ProfileError, TrustedIssuer, link_key},
-    record::{Country, Moment},
+    record::Country,
 };
 
 /// Which profile a port accepts.
@@ -72,6 +74,8 @@ pub(super) struct CallerVerifier {
     taken_back: HashSet<(Country, Digest)>,
     issuers: Vec<Trusted>,
     algorithms: WebPkiSupportedAlgorithms,
+    /// Whether somebody may come without a certificate.
+    optional: bool,
 }
 
 impl CallerVerifier {
@@ -115,7 +119,14 @@ impl CallerVerifier {
             taken_back,
             issuers: Vec::new(),
             algorithms: provider.signature_verification_algorithms,
+            optional: false,
         }
+    }
+
+    /// Lets somebody come without a certificate, where that is `true`.
+    pub(super) const fn optional(mut self, optional: bool) -> Self {
+        self.optional = optional;
+        self
     }
 
     /// Trusts these issuers too, each with its list of what it revoked, for cards that name it.
@@ -157,6 +168,10 @@ impl CallerVerifier {
 }
 
 impl ClientCertVerifier for CallerVerifier {
+    fn client_auth_mandatory(&self) -> bool {
+        !self.optional
+    }
+
     // No hints: a stranger must not learn which countries this node trusts.
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         &[]
@@ -337,42 +352,6 @@ impl ServerCertVerifier for NodeVerifier {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.inner.supported_verify_schemes()
     }
-}
-
-/// When a CA's certificate counts, in seconds since 1970. webpki takes a trust anchor for good.
-#[derive(Clone, Copy, Debug)]
-struct Span {
-    from: i64,
-    until: i64,
-}
-
-impl Span {
-    fn check(self, country: Country, now: UnixTime) -> Result<(), Error> {
-        let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
-        if (self.from..=self.until).contains(&now) {
-            return Ok(());
-        }
-        let moment = |seconds: i64| Moment::from_micros(seconds.saturating_mul(1_000_000));
-        Err(refused(ProfileError::CaTime {
-            country,
-            from: moment(self.from),
-            until: moment(self.until),
-        }))
-    }
-}
-
-fn anchor(der: &[u8]) -> Result<(Arc<RootCertStore>, Span), TlsError> {
-    let (_, certificate) =
-        X509Certificate::from_der(der).map_err(|fault| TlsError::Anchor(fault.to_string()))?;
-    let span = Span {
-        from: certificate.validity().not_before.timestamp(),
-        until: certificate.validity().not_after.timestamp(),
-    };
-    let mut roots = RootCertStore::empty();
-    roots
-        .add(CertificateDer::from(der.to_vec()))
-        .map_err(|fault| TlsError::Anchor(fault.to_string()))?;
-    Ok((Arc::new(roots), span))
 }
 
 /// Carries the reason through rustls to the log; the peer sees only an alert.

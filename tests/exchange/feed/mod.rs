@@ -6,6 +6,7 @@ mod formats;
 mod intake;
 mod outlet;
 mod persons;
+mod taxii;
 mod together;
 
 use comity::{

@@ -50,6 +50,8 @@ pub(super) struct Connection {
     /// Until it may have had no call for too long.
     idle: Pin<Box<Sleep>>,
     admission: Arc<Admission>,
+    /// Whether no pings tell who is stalled.
+    without_pings: bool,
     _seat: Seat,
 }
 
@@ -83,6 +85,7 @@ impl Connection {
             heard: 0,
             idle: Box::pin(sleep(limits.idle_timeout)),
             admission,
+            without_pings: false,
             _seat: seat,
         }
     }
@@ -110,6 +113,31 @@ impl Connection {
             self.idle.as_mut().reset(until);
         }
         Ok(())
+    }
+
+    /// As [`Self::check_idle`], while an answer over HTTP/1.1 is not taken: nothing pings there, so who reads
+    /// nothing is found out by the time.
+    fn check_unread(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        if self.without_pings {
+            self.check_idle(cx)?;
+        }
+        Ok(())
+    }
+
+    /// Says that HTTP/1.1 is spoken.
+    pub(super) const fn without_pings(mut self) -> Self {
+        self.without_pings = true;
+        self
+    }
+
+    /// Who is at the other end, and how it uses the connection.
+    pub(super) fn admitted(&self) -> Admitted {
+        self.admitted.clone()
+    }
+
+    /// What its port allows.
+    pub(super) fn admission(&self) -> Arc<Admission> {
+        Arc::clone(&self.admission)
     }
 
     /// Fails once the connection was cut; otherwise the task wakes when it is.
@@ -165,11 +193,13 @@ impl AsyncWrite for Connection {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.check_cut(cx)?;
+        self.check_unread(cx)?;
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.check_cut(cx)?;
+        self.check_unread(cx)?;
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
@@ -184,6 +214,7 @@ impl AsyncWrite for Connection {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.check_cut(cx)?;
+        self.check_unread(cx)?;
         Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
     }
 

@@ -71,6 +71,8 @@ fn own_clients(ca: &[u8], country: Country) -> super::ClientTrust {
         revoked: None,
         issuers: Vec::new(),
         allow_tls12: false,
+        http1: false,
+        without_certificate: false,
     }
 }
 

@@ -1,0 +1,240 @@
+//! What one shelf gives to somebody: the objects of its record, as far as the permissions reach.
+
+use serde_json::Value;
+
+use crate::{
+    access::{Compartments, Permit, Subject, act},
+    crypto::Digest,
+    entry::{EntryError, ShelfRow},
+    feed::{
+        stix::{self, Ids, PartOf, Revoked, Shared, Version},
+        taxii::VersionMatch,
+    },
+    inbox::{HoldingError, StoredRecord, followers},
+    record::Moment,
+    wire::record::FollowType,
+};
+
+use super::{
+    super::{Node, NodeError},
+    page::{Given, TaxiiEntry, Wanted},
+    rows::{self, Place},
+};
+
+impl Node {
+    /// What a shelf gives of what is wanted.
+    pub(super) fn give(
+        &self,
+        permit: &Permit<act::Export>,
+        wanted: &Wanted,
+        place: &Place,
+    ) -> Result<Given, NodeError> {
+        let row = self.shelf_row(&place.sealed)?;
+        let ids = Ids(&self.keys.index);
+        let mut given = Given::default();
+        let after = |added_us: u64| added_us > wanted.after_us;
+        for (at, words) in row.shared.iter().enumerate() {
+            let added_us = place.first_us.saturating_add(offset(at));
+            let Some(one) = Shared::parse(words) else {
+                continue;
+            };
+            let fits = has_single(&wanted.matched.versions, one.version());
+            // What is shared is not revoked with the record that it came with.
+            if fits
+                && !place.revoked
+                && after(added_us)
+                && wanted.matched.has(one.stix_type(), &one.id(ids))
+            {
+                let object = one.object(ids);
+                given.entries.push(TaxiiEntry { added_us, object });
+            }
+        }
+        let mut parts = Vec::new();
+        for (at, packed) in row.parts.iter().enumerate() {
+            let added_us = place
+                .first_us
+                .saturating_add(offset(row.shared.len().saturating_add(at)));
+            if let Some(part) = PartOf::unpack(*packed)
+                && after(added_us)
+                && wanted.matched.has_type(part.stix_type())
+            {
+                parts.push((added_us, part));
+            }
+        }
+        if parts.is_empty() || !self.version_fits(wanted, place, &row)? {
+            return Ok(given);
+        }
+        let own = if place.revoked {
+            self.revoked_parts(place, &row, &parts)?
+        } else {
+            match self.open_parts(permit, wanted, place, &row, &parts) {
+                Ok(Some((digest, own))) => {
+                    given.shown = Some((place.number, digest));
+                    own
+                }
+                Ok(None) => Vec::new(),
+                // Locked, or gone: it comes again as revoked. A damaged one must not hide the others.
+                Err(NodeError::Holding(HoldingError::Locked(_) | HoldingError::Keys)) => Vec::new(),
+                Err(error) if error.is_damage() => Vec::new(),
+                Err(error) => return Err(error),
+            }
+        };
+        let before = given.entries.len();
+        let id_of = |object: &Value| {
+            object
+                .get("id")
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
+        given.entries.extend(own.into_iter().filter(|entry| {
+            let ids = &wanted.matched.ids;
+            ids.is_empty() || ids.contains(&id_of(&entry.object))
+        }));
+        if given.entries.len() == before {
+            given.shown = None;
+        }
+        Ok(given)
+    }
+
+    /// Whether the version of a record on a shelf is one that is wanted.
+    fn version_fits(
+        &self,
+        wanted: &Wanted,
+        place: &Place,
+        row: &ShelfRow,
+    ) -> Result<bool, NodeError> {
+        let modified = if place.revoked {
+            place.first_us
+        } else {
+            u64::try_from(row.modified_us).unwrap_or(0)
+        };
+        Ok(match &wanted.matched.versions {
+            VersionMatch::All => true,
+            VersionMatch::Last => self.is_newest(wanted, place)?,
+            VersionMatch::Some { first, last, at } => {
+                at.contains(&modified)
+                    || (*first && row.first == place.number && !place.revoked)
+                    || (*last && self.is_newest(wanted, place)?)
+            }
+        })
+    }
+
+    /// Whether nothing newer of the record is in the collection.
+    fn is_newest(&self, wanted: &Wanted, place: &Place) -> Result<bool, NodeError> {
+        let tag = self.shelf_tag(wanted.collection);
+        let stands = rows::stands(&self.store, place.number)?;
+        let here = stands.iter().find(|stand| stand.collection == tag);
+        if here.is_some_and(|stand| stand.first_us != place.first_us) {
+            return Ok(false);
+        }
+        let digest = self.header_digest(place.number)?;
+        let amended = followers::followers(&self.store, &digest, |one| {
+            one.kind == FollowType::Amendment
+        })?;
+        if amended.is_empty() {
+            return Ok(true);
+        }
+        let newest = self
+            .versions(place.number)?
+            .last()
+            .map(|version| version.number);
+        Ok(newest.is_none_or(|number| number == place.number))
+    }
+
+    fn revoked_parts(
+        &self,
+        place: &Place,
+        row: &ShelfRow,
+        parts: &[(u64, PartOf)],
+    ) -> Result<Vec<TaxiiEntry>, NodeError> {
+        let header = Digest::try_from(row.header_digest.as_slice())
+            .map_err(|_| EntryError::Field("header_digest"))?;
+        let main = row.parts.first().and_then(|packed| PartOf::unpack(*packed));
+        let Some(main) = main else {
+            return Ok(Vec::new());
+        };
+        let at = i64::try_from(place.first_us).unwrap_or(i64::MAX);
+        let of = Revoked {
+            number: row.first,
+            header: &header,
+            origin: row.origin.parse().map_err(EntryError::from)?,
+            by: &row.authority,
+            created: Moment::from_micros(row.created_us),
+            at: Moment::from_micros(at),
+            part: main,
+            main,
+        };
+        let ids = Ids(&self.keys.index);
+        let gone = parts.iter().map(|(added_us, part)| TaxiiEntry {
+            added_us: *added_us,
+            object: stix::revoked(ids, &Revoked { part: *part, ..of }),
+        });
+        Ok(gone.collect())
+    }
+
+    /// The objects of a record, as far as somebody may see it; `None` when that is not at all.
+    fn open_parts(
+        &self,
+        permit: &Permit<act::Export>,
+        wanted: &Wanted,
+        place: &Place,
+        row: &ShelfRow,
+        parts: &[(u64, PartOf)],
+    ) -> Result<Option<(Digest, Vec<TaxiiEntry>)>, NodeError> {
+        let stored = self.stored(place.number)?;
+        let mut record = self.open_stored(&stored)?;
+        let subject = self.subject_of(&stored, &record)?;
+        let allowed = permit.reach(&subject);
+        if allowed.refused.is_some() {
+            return Ok(None);
+        }
+        let labels = Self::taxii_labels(wanted.collection);
+        if !labels.iter().all(|label| allowed.allowed.has(*label)) {
+            return Ok(None);
+        }
+        let keep: Compartments = labels.into_iter().collect();
+        Subject::remove(&mut record, keep);
+        let header = Digest::try_from(row.header_digest.as_slice())
+            .map_err(|_| EntryError::Field("header_digest"))?;
+        let version = Version {
+            number: row.first,
+            header: &header,
+            origin: origin(&stored)?,
+            created: Moment::from_micros(row.created_us),
+            modified: stored.time,
+            record: &record,
+        };
+        let ids = Ids(&self.keys.index);
+        let mut made = stix::objects(ids, &version, wanted.collection.aspect()).own;
+        let mut entries = Vec::with_capacity(parts.len());
+        for (added_us, part) in parts {
+            if let Some(at) = made.iter().position(|(of, _)| of == part) {
+                let (_, object) = made.swap_remove(at);
+                entries.push(TaxiiEntry {
+                    added_us: *added_us,
+                    object,
+                });
+            }
+        }
+        Ok(Some((stored.digest, entries)))
+    }
+}
+
+fn origin(stored: &StoredRecord) -> Result<crate::record::Country, EntryError> {
+    stored.holding.origin.parse().map_err(EntryError::from)
+}
+
+fn offset(at: usize) -> u64 {
+    u64::try_from(at).unwrap_or(u64::MAX)
+}
+
+/// Whether the only version of something is wanted.
+fn has_single(versions: &VersionMatch, version: &str) -> bool {
+    match versions {
+        VersionMatch::Last | VersionMatch::All => true,
+        VersionMatch::Some { first, last, at } => {
+            *first || *last || stix::time_us(version).is_some_and(|us| at.contains(&us))
+        }
+    }
+}

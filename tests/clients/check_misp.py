@@ -1,0 +1,27 @@
+"""misp-stix makes a MISP event of what the node gives."""
+
+import stix2
+from misp_stix_converter import ExternalSTIX2toMISPParser
+
+from common import FOLDER, check, every_object
+
+every = {of["id"]: of for objects in every_object().values() for of in objects}
+bundle = stix2.Bundle(objects=[stix2.parse(of) for of in every.values()])
+with open(f"{FOLDER}/bundle.json", "w", encoding="utf-8") as file:
+    file.write(bundle.serialize())
+parser = ExternalSTIX2toMISPParser()
+parser.parse_stix_content(f"{FOLDER}/bundle.json")
+parser.parse_stix_bundle(single_event=True)
+event = parser.misp_events
+attributes = len(event.attributes) + sum(len(of.attributes) for of in event.objects)
+reports = len(event.event_reports)
+clusters = {cluster.value for galaxy in event.galaxies for cluster in galaxy.clusters}
+clusters |= {cluster.value for of in event.attributes for galaxy in of.galaxies for cluster in galaxy.clusters}
+tags = {tag.name for tag in event.tags} | {tag.name for of in event.attributes for tag in of.tags}
+# MISP has no counterpart for notes, and says so of each; everything else is taken.
+faults = [fault for of in parser.errors.values() for fault in of if not fault.endswith("object type: note")]
+check(not faults, f"misp-stix refuses: {faults}")
+check(attributes >= 1, f"identifiers are attributes: {attributes}")
+check(len(clusters) >= 3, f"campaigns, networks and ways are clusters: {clusters}")
+check(any(name.startswith("tlp:") for name in tags), f"the marking is a tag: {tags}")
+print(f"{attributes} attributes, {reports} reports, {len(clusters)} clusters, tags {sorted(tags)[:8]}")
