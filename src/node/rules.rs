@@ -53,6 +53,7 @@ use std::{sync::Arc, time::Duration};
 
 pub(super) use approvals::{answer_aad, order_aad};
 pub(super) use desk::charge_aad;
+pub(super) use facts::leaf_aad;
 pub(super) use life::ground_aad;
 pub(super) use outlet::terms_aad;
 pub(super) use persons::person_tag;
@@ -62,7 +63,7 @@ pub(super) use steps::late_aad;
 use prost::Message as _;
 
 use crate::{
-    crypto::{Domain, IndexKey, RandomError, StorageKey, random_bytes},
+    crypto::{IndexKey, RandomError, StorageKey, random_bytes},
     entry::{
         AgreementsChanged, Alarm, CardAccepted, CheckpointSeen, Entry, Event, Incarnation,
         LeafSlot, LinkChanged, NodeCreated, NodeStarted, PeerHeard,
@@ -90,11 +91,6 @@ pub struct NodeRules {
     recent: Recent,
     /// What is locked leaves the search index at once.
     withdrawn: Withdrawn,
-}
-
-/// Additional data of a leaf's body at rest.
-pub(super) fn leaf_aad(index: u64) -> Vec<u8> {
-    [Domain::Storage.prefix(), b"leaf", &index.to_be_bytes()].concat()
 }
 
 type Declined = Decline<Refusal>;

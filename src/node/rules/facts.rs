@@ -3,7 +3,7 @@
 use super::{consent::PassesOn, custody::CustodyDraft, items::NamedItems, released::Release};
 use crate::node::joint::CaseFact;
 use crate::{
-    crypto::Digest,
+    crypto::{Digest, Domain},
     entry::{Follow, Holding, LateReceipt, Lock, LockCause},
     record::due::Clock,
 };
@@ -175,4 +175,9 @@ pub struct Rekeying {
     pub sealed_sharing: Vec<u8>,
     /// What was submitted under an idempotency key; empty without one.
     pub sealed_submission: Vec<u8>,
+}
+
+/// Additional data of a leaf's body at rest.
+pub(in crate::node) fn leaf_aad(index: u64) -> Vec<u8> {
+    [Domain::Storage.prefix(), b"leaf", &index.to_be_bytes()].concat()
 }
