@@ -37,6 +37,7 @@ const PROTOS: &[&str] = &[
     "comity/node/v1/bundle_service.proto",
     "comity/node/v1/charge.proto",
     "comity/node/v1/evidence_service.proto",
+    "comity/node/v1/feed_service.proto",
     "comity/node/v1/record_service.proto",
     "comity/node/v1/sharing_service.proto",
     "comity/node/v1/search_service.proto",

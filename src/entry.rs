@@ -16,14 +16,14 @@ pub use crate::wire::entry::{
     AccessChanged, AgreementsChanged, Alarm, ApprovalAnswer, ApprovalAsked, ApprovalChanged,
     ApprovalKind, ApprovalOrder, AttemptsRefused, AwaitedItem, CardAccepted, CaughtUp,
     CertificateTold, Charge, ChargeChanged, CheckpointSeen, ClockTold, ClocksRow, ClocksWorkedOut,
-    CustodyStated, Disclosed, EarlierSettled, Erased, Escalated, Fenced, Follow, HoldChanged,
-    Holding, ItemArrived, ItemBegun, ItemDamaged, ItemDescription, ItemEnd, ItemGone, ItemKept,
-    ItemRow, ItemStand, ItemTransfer, ItemsAwaited, ItemsTold, ItemsTransferred, KeyTold,
-    LateReceipt, LateReceiptsKept, LeafSlot, LeavesIndexed, LifeRow, LinkChanged, Lock, LockCause,
-    Locked, LostNamed, NodeCreated, NodeRenewed, NodeStarted, OutboxPlace, PeerHeard, PeerRenewed,
-    Position, Read, RecalledAlone, ReceiptsArrived, ReceiptsIssued, Received, ReferenceFloor,
-    Refused, Rekeyed, ReleasedTable, StartUnconfirmed, Submitted, TableExported, Told,
-    entry::Event,
+    CustodyStated, Disclosed, EarlierSettled, Erased, Escalated, FeedItemNoted, FeedPlace, Fenced,
+    Follow, HoldChanged, Holding, ItemArrived, ItemBegun, ItemDamaged, ItemDescription, ItemEnd,
+    ItemGone, ItemKept, ItemRow, ItemStand, ItemTransfer, ItemsAwaited, ItemsTold,
+    ItemsTransferred, KeyTold, LateReceipt, LateReceiptsKept, LeafSlot, LeavesIndexed, LifeRow,
+    LinkChanged, Lock, LockCause, Locked, LostNamed, NodeCreated, NodeRenewed, NodeStarted,
+    OutboxPlace, PeerHeard, PeerRenewed, Position, Read, RecalledAlone, ReceiptsArrived,
+    ReceiptsIssued, Received, ReferenceFloor, Refused, Rekeyed, ReleasedTable, StartUnconfirmed,
+    Submitted, TableExported, Told, entry::Event,
 };
 
 /// Random name of one life of a node's store: renewed when it is restored from a backup, so that

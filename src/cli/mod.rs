@@ -20,6 +20,7 @@ mod diff;
 mod evidence;
 mod exit;
 mod export;
+mod feed;
 mod history;
 mod hold;
 mod incarnate;
@@ -188,6 +189,9 @@ enum Command {
     /// Import statistics and show them as protected tables.
     #[command(subcommand)]
     Trend(trend::Trend),
+    /// Feed what case systems export: files become records, each item once.
+    #[command(subcommand)]
+    Feed(feed::Feed),
     /// Show how the node and its links are.
     Status(status::Status),
     /// Check or rebuild the store of a node that is not running.
@@ -279,6 +283,7 @@ fn dispatch(command: Command, out: &mut Out) -> Result<(), Failure> {
         Command::Audit(audit) => runtime()?.block_on(audit.carry_out(out)),
         Command::Subject(subject) => runtime()?.block_on(subject.carry_out(out)),
         Command::Trend(trend) => runtime()?.block_on(trend.carry_out(out)),
+        Command::Feed(feed) => runtime()?.block_on(feed.carry_out(out)),
         Command::Status(status) => runtime()?.block_on(status.carry_out(out)),
         Command::Demo(demo) => runtime()?.block_on(demo.carry_out(out)),
     }

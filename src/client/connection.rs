@@ -14,7 +14,8 @@ use crate::{
         bundle_service_client::BundleServiceClient, card_service_client::CardServiceClient,
         consent_service_client::ConsentServiceClient, custody_service_client::CustodyServiceClient,
         enrolment_service_client::EnrolmentServiceClient,
-        evidence_service_client::EvidenceServiceClient, format_service_client::FormatServiceClient,
+        evidence_service_client::EvidenceServiceClient, feed_service_client::FeedServiceClient,
+        format_service_client::FormatServiceClient,
         item_service_client::ItemServiceClient, joint_case_service_client::JointCaseServiceClient,
         life_service_client::LifeServiceClient, record_service_client::RecordServiceClient,
         search_service_client::SearchServiceClient, sharing_service_client::SharingServiceClient,
@@ -76,6 +77,8 @@ pub struct Client {
     pub items: ItemServiceClient<Channel>,
     /// Certificates.
     pub enrolment: EnrolmentServiceClient<Channel>,
+    /// Items of case systems.
+    pub feeds: FeedServiceClient<Channel>,
     /// Tables of statistics.
     pub trends: TrendServiceClient<Channel>,
     /// Records in the formats of other systems, and cases counted.
@@ -112,6 +115,7 @@ impl Client {
             cards: CardServiceClient::new(channel.clone()).max_decoding_message_size(most),
             items: ItemServiceClient::new(channel.clone()).max_decoding_message_size(most),
             enrolment: EnrolmentServiceClient::new(channel.clone()).max_decoding_message_size(most),
+            feeds: FeedServiceClient::new(channel.clone()).max_decoding_message_size(most),
             trends: TrendServiceClient::new(channel.clone()).max_decoding_message_size(most),
             formats: FormatServiceClient::new(channel.clone()).max_decoding_message_size(most),
             status: StatusServiceClient::new(channel).max_decoding_message_size(most),

@@ -100,11 +100,12 @@ fn in_brackets(reason: &str) -> String {
 }
 
 /// Reasons that pass by themselves, before anything was done.
-const PASSING: [&str; 4] = [
+const PASSING: [&str; 5] = [
     "NODE_SHUTTING_DOWN",
     "ASKING_PEERS",
     "NODE_BUSY",
     "REFERENCE_TAKEN",
+    "ITEM_MOVED",
 ];
 
 impl Refused {
@@ -174,7 +175,7 @@ impl From<node::Refusal> for Refused {
         let code = match refusal.reason.as_str() {
             "NODE_BUSY" | "DISK_FULL" | "REFERENCES_EXHAUSTED" => Code::ResourceExhausted,
             "NODE_SHUTTING_DOWN" | "ASKING_PEERS" | "STORE_FAILED" => Code::Unavailable,
-            "REFERENCE_TAKEN" => Code::Aborted,
+            "REFERENCE_TAKEN" | "ITEM_MOVED" => Code::Aborted,
             "ACCESS_DENIED" => Code::PermissionDenied,
             _ => Code::InvalidArgument,
         };

@@ -22,6 +22,7 @@
 //! |---|---|---|
 //! | submit a record | [`Client::submit`], [`Client::submit_with_key`] | yes: the key makes it once |
 //! | submit many | [`Client::submit_all`] | no: whoever sends knows what was not answered |
+//! | feed items of a case system | [`Client::feed`] | no: whoever feeds sends again what was not answered |
 //! | follow what arrives | [`Client::watch`] | yes: from where it was, nothing lost or twice |
 //! | list, search, compare | [`Client::list`], [`Client::search()`], [`Client::related`] | yes |
 //! | open a record | [`Client::read`] | yes: the ledger may then hold the reading twice |
@@ -59,6 +60,7 @@
 mod connection;
 mod error;
 mod evidence;
+mod feed;
 mod node_card;
 mod profile;
 mod records;
@@ -69,6 +71,7 @@ mod watch;
 
 pub use connection::Client;
 pub use error::{ClientError, Refused};
+pub use feed::{FeedAnswers, FeedSender, Feeding};
 pub use node_card::NODE_CARD;
 pub use profile::{Profile, replace};
 pub use submit::Outcomes;

@@ -2,6 +2,7 @@
 //! repeated, and realistic, with real codes, towns and border crossings. Persons, numbers and events
 //! are made up; every record is marked as an exercise and says so in its title.
 
+mod cases;
 mod corridor;
 mod kinds;
 mod persons;
@@ -9,6 +10,8 @@ mod random;
 pub mod story;
 #[cfg(test)]
 mod tests;
+
+pub use cases::{CTDC, CaseLayout, case_file};
 
 use std::time::Duration;
 

@@ -23,6 +23,7 @@ pub mod format_export;
 mod guard;
 mod heard;
 pub mod holds;
+pub mod intake;
 pub mod items;
 pub mod joint;
 pub mod life;
@@ -253,6 +254,8 @@ pub struct Node {
     /// Whose turn it is to be verified.
     pub(crate) verifying: work::Turns,
     pub(crate) intake: submit::Intake,
+    /// Items of feeds that are being decided or carried out.
+    pub(crate) fed_under_way: Arc<intake::UnderWay>,
     /// Where each evidence request stands, as far as it was worked out.
     pub(crate) cases: evidence::Cases,
     /// Versions of joint cases that were opened.

@@ -244,6 +244,7 @@ impl Node {
             actor: permit.actor(),
             by_node: true,
             evidence: false,
+            item: None,
         })
     }
 

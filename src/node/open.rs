@@ -190,6 +190,7 @@ impl Node {
             references: Mutex::default(),
             links: Links::default(),
             intake,
+            fed_under_way: Arc::default(),
             scrub: Scrub::default(),
             fence,
             guard,

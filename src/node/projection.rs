@@ -13,7 +13,7 @@ use crate::{
     wire,
 };
 
-use super::{NodeError, custody, heard, items, lives, told};
+use super::{NodeError, custody, heard, intake, items, lives, told};
 
 /// Cards held, by country.
 const CARDS: Keyspace = Keyspace {
@@ -72,6 +72,7 @@ pub fn keyspaces() -> Vec<&'static Keyspace> {
     all.extend(heard::keyspaces());
     all.extend(told::keyspaces());
     all.extend(items::rows::keyspaces());
+    all.push(intake::rows::keyspace());
     all.extend(custody::rows::keyspaces());
     all.extend(inbox::keyspaces());
     all.extend(lanes::keyspaces());
@@ -127,6 +128,7 @@ pub(super) fn apply(
     heard::apply(&entry.event, stored.place, rows)?;
     told::apply(&entry.event, rows)?;
     items::rows::apply(entry, stored, rows)?;
+    intake::rows::apply(&entry.event, rows)?;
     custody::rows::apply(&entry.event, stored, rows)?;
     let about = about(&entry.event).map_err(invalid)?;
     ledger::rows::apply(entry, about.as_slice(), stored, rows).map_err(invalid)?;

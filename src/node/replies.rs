@@ -187,6 +187,7 @@ impl Node {
                 actor: permit.actor(),
                 by_node: false,
                 evidence: false,
+                item: None,
             })
             .await?;
         Ok(Replied {

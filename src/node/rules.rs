@@ -11,6 +11,7 @@ mod custody;
 mod desk;
 mod exchange;
 mod facts;
+mod intake;
 mod items;
 mod life;
 mod lives;
@@ -33,6 +34,7 @@ pub use desk::{ChargeOrder, EscalateOrder};
 pub use facts::{
     AloneOrder, Backups, Effect, ErasedOrder, Facts, KeptReceipts, LockOrder, Rekeying,
 };
+pub use intake::{FeedClaim, NoteOrder};
 pub use items::{ItemOrder, NamedItems};
 pub use permissions::TableOrder;
 pub use proposal::{
@@ -362,6 +364,7 @@ impl Rules for NodeRules {
                 self.append(group, event, Vec::new(), leaf)?;
             }
             Proposal::Item(order) => self.item(order, group)?,
+            Proposal::NoteFed(order) => self.note_fed(&order, group)?,
             Proposal::Life(event, blobs) => self.life(*event, blobs, group)?,
             Proposal::Fence {
                 peer,

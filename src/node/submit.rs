@@ -8,6 +8,7 @@
 mod prepare;
 mod refusal;
 mod room;
+mod vet;
 
 use std::{
     mem,
@@ -31,7 +32,7 @@ use crate::{
 
 use super::{
     Node, NodeError,
-    rules::{Answer, Prepared, Proposal, Submission},
+    rules::{Answer, FeedClaim, Prepared, Proposal, Submission},
     work::{LITTLE_BYTES, Work},
 };
 
@@ -62,6 +63,8 @@ pub struct Intent {
     pub by_node: bool,
     /// True when the use cases of evidence requests made it: the node completes the record.
     pub evidence: bool,
+    /// The item of a feed that it is, with SHA-256 of what came.
+    pub item: Option<(FeedClaim, Digest)>,
 }
 
 /// What a submitter gets.
@@ -158,6 +161,7 @@ impl Node {
             actor: permit.actor(),
             by_node: false,
             evidence: false,
+            item: None,
         })
         .await
     }
@@ -171,7 +175,14 @@ impl Node {
         self.take_in_intent(intent).await?.answer().await
     }
 
-    async fn take_in_intent(&self, intent: Intent) -> Result<UnderWay, SubmitError> {
+    /// As [`Self::take_in`], of what a use case of the node made.
+    ///
+    /// # Errors
+    /// As [`Self::take_in`].
+    pub(in crate::node) async fn take_in_intent(
+        &self,
+        intent: Intent,
+    ) -> Result<UnderWay, SubmitError> {
         self.start_checked().await;
         let bytes = intent.record.encoded_len();
         if bytes > MAX_RECORD_BYTES {

@@ -84,6 +84,18 @@ impl Node {
         Ok(fits.then_some(target))
     }
 
+    /// Local number of the newest version after a record, whether earlier ones count or not: what amends
+    /// it follows that one.
+    ///
+    /// # Errors
+    /// [`NodeError`] when the store cannot be read.
+    pub(super) fn newest_from(&self, stored: &StoredRecord) -> Result<u64, NodeError> {
+        let all = versions::chain(version(stored)?, |digest| {
+            followers::followers(&self.store, digest, |one| one.kind == FollowType::Amendment)
+        })?;
+        Ok(Self::newest(&all).unwrap_or(stored.holding.number))
+    }
+
     /// The version that stands for a record: the newest. What it replaced counts no more, so where
     /// the newest is locked there is nothing to show instead.
     pub(super) fn newest(versions: &[Version]) -> Option<u64> {

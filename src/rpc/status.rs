@@ -4,6 +4,7 @@
 mod approvals;
 mod consents;
 mod evidence;
+mod feeds;
 mod joint_cases;
 mod threads;
 
@@ -246,6 +247,7 @@ impl From<SubmitError> for Refusal {
             SubmitError::Conflict(SubmissionRefusal::JointCaseMoved) => {
                 (Code::Aborted, "JOINT_CASE_MOVED")
             }
+            SubmitError::Conflict(SubmissionRefusal::ItemMoved) => (Code::Aborted, "ITEM_MOVED"),
             SubmitError::Evidence(fault) => evidence::word(fault),
             SubmitError::JointCase(fault) => joint_cases::word(fault),
             SubmitError::Refused(_) => (Code::PermissionDenied, "ACCESS_DENIED"),

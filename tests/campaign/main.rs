@@ -1,5 +1,5 @@
 //! Crash campaigns with real `comity run` processes: nodes are killed at random during traffic and
-//! start, and a disk's power is cut under one of them. An oracle outside the nodes keeps what they
+//! start, one while a case system feeds it, and a disk's power is cut under one of them. An oracle outside the nodes keeps what they
 //! acknowledged; at the end nothing of it may be lost, doubled or torn.
 //!
 //! The short forms are tests. The long ones are run by `scripts/campaign`, which sets
@@ -18,6 +18,7 @@
 
 mod country;
 mod disk;
+mod feed;
 mod kill;
 mod oracle;
 mod powercut;
@@ -36,6 +37,17 @@ async fn nodes_killed_five_times_lose_nothing() {
 #[ignore = "takes minutes: scripts/campaign kill"]
 async fn kill_long() {
     kill::campaign(seed(), number("COMITY_ROUNDS", 50)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_killed_while_it_is_fed_has_every_row_once() {
+    feed::campaign(seed(), 4).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes minutes: scripts/campaign feed"]
+async fn feed_long() {
+    feed::campaign(seed(), number("COMITY_ROUNDS", 50)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -145,6 +145,7 @@ async fn what_a_stolen_key_signs_beyond_its_last_position_is_refused() {
             actor: "TJ/officer/local".to_owned(),
             by_node: false,
             evidence: false,
+            item: None,
         };
         references.push(
             thief

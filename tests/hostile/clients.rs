@@ -33,11 +33,12 @@ const WITHOUT: usize = 256 * 1024;
 const FOUR_MIB: usize = 4 << 20;
 
 /// Methods that take a record, and the keys of the fields around it.
-const TAKE_RECORDS: [(&str, &[u8]); 6] = [
+const TAKE_RECORDS: [(&str, &[u8]); 7] = [
     ("/comity.node.v1.RecordService/SubmitRecord", &[0x0a]),
     ("/comity.node.v1.RecordService/SubmitRecords", &[0x0a, 0x0a]),
     ("/comity.node.v1.EvidenceService/CheckEvidence", &[0x0a]),
     ("/comity.node.v1.EvidenceService/RequestEvidence", &[0x0a]),
+    ("/comity.node.v1.FeedService/Ingest", &[0x12, 0x1a]),
     ("/comity.node.v1.SharingService/PreviewSharing", &[0x0a]),
     ("/comity.node.v1.ThreadService/ReplyToRecord", &[0x12]),
 ];

@@ -259,6 +259,7 @@ impl World {
             actor: OPERATOR.to_owned(),
             by_node: false,
             evidence: false,
+            item: None,
         };
         self.node().submit_intent(intent).await?;
         self.submitted += 1;

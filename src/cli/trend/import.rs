@@ -10,6 +10,7 @@ use std::{
 use clap::{Args, ValueEnum};
 
 use crate::{
+    feed::layouts,
     record::{Country, trend::trends},
     statistics::glotip::{self, AsUtf8, Detector, Encoding, Finding, Series},
     wire::record::{Destination, Record, Tlp},
@@ -111,10 +112,6 @@ impl From<Light> for Tlp {
     }
 }
 
-/// How the records say that they came about.
-const METHOD: &str = "Imported from a file in the layout of the GLOTIP. Counts below k are bands; counts from \
-    which others could be computed are withheld.";
-
 /// What happened to the rows.
 #[derive(Default)]
 struct Report {
@@ -149,7 +146,7 @@ impl Import {
             tlp: Tlp::from(self.tlp),
             exercise: self.exercise,
         };
-        let records: Vec<Record> = trends(&series, METHOD, "UNODC GLOTIP")
+        let records: Vec<Record> = trends(&series, layouts::METHOD, layouts::PUBLICATION)
             .into_iter()
             .map(|trend| made.record(trend))
             .collect();

@@ -80,6 +80,7 @@ impl Node {
             actor: permit.actor(),
             by_node: false,
             evidence: true,
+            item: None,
         })
         .await
     }

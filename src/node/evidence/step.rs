@@ -182,6 +182,7 @@ impl Node {
                 actor: actor.clone(),
                 by_node: true,
                 evidence: true,
+                item: None,
             };
             match self.submit_intent(intent).await {
                 Err(SubmitError::Conflict(SubmissionRefusal::EvidenceMoved))

@@ -105,6 +105,7 @@ impl Node {
                 actor: permit.actor(),
                 by_node: false,
                 evidence: false,
+                item: None,
             })
             .await?;
         Ok(Changed {

@@ -18,6 +18,7 @@ use super::{
     Answered, Arrival, ArrivedReceipts, Declined, Facts, NodeRules, Prepared, ReceivedBatch,
     Refusal, Submission, SubmissionRefusal,
     facts::{case_edition, case_tag, timed},
+    intake::place,
     recent::Name,
     refuses_release,
     steps::{Taken, Target},
@@ -40,6 +41,12 @@ impl NodeRules {
                 number,
                 repeated: true,
             }));
+        }
+        let item = prepared.item.as_ref();
+        if let Some(claim) = item
+            && self.item_moved(claim, group)?
+        {
+            return Ok(Err(SubmissionRefusal::ItemMoved));
         }
         if let Some(refusal) = self.refuses_step(&prepared.facts, group)? {
             return Ok(Err(refusal));
@@ -64,7 +71,8 @@ impl NodeRules {
         {
             return Ok(Err(SubmissionRefusal::ReferenceTaken));
         }
-        for name in key.into_iter().chain([reference]) {
+        let fed = item.map(|claim| Name::Fed(claim.tag));
+        for name in key.into_iter().chain([reference]).chain(fed) {
             self.recent.note(group.position().saturating_add(1), name);
         }
         let number = inbox::ask::last_number(group)?.saturating_add(1);
@@ -98,6 +106,7 @@ impl NodeRules {
             header_digest: prepared.digest.to_vec(),
             reference: prepared.reference.to_string(),
             detail: "submitted".to_owned(),
+            purpose: item.map_or_else(String::new, |claim| format!("feed {}", claim.feed)),
             ..LeafBody::default()
         };
         let taken = Taken::of(&prepared.facts, prepared.digest, self.country);
@@ -143,6 +152,7 @@ impl NodeRules {
             sealed_sharing: prepared.sealed_sharing,
             sealed_submission: prepared.sealed_submission,
             released,
+            feed_item: item.map(place),
         });
         self.append(
             group,

@@ -5,6 +5,7 @@ use super::clocks::ClocksOrder;
 use super::consent::{DiscloseOrder, ExportedEvidence};
 use super::custody::CustodyDraft;
 use super::desk::{ChargeOrder, EscalateOrder};
+use super::intake::{FeedClaim, NoteOrder};
 use super::items::ItemOrder;
 use super::permissions::TableOrder;
 use super::reading::{ReadOrder, SearchOrder};
@@ -153,6 +154,8 @@ pub enum Proposal {
     },
     /// Something happens to an item.
     Item(ItemOrder),
+    /// An item of a feed came under another version, or was deleted.
+    NoteFed(NoteOrder),
     /// Something about incarnations happened, own or a peer's; with its blobs.
     Life(Box<Event>, Vec<Vec<u8>>),
     /// A peer knows more of this node than the node itself does.
@@ -209,10 +212,12 @@ pub struct Prepared {
     pub lane: Lane,
     /// Keyed tag of principal and idempotency key.
     pub idempotency_tag: Option<[u8; 16]>,
-    /// SHA-256 of what was submitted, with an idempotency key.
+    /// SHA-256 of what was submitted, with an idempotency key or as an item of a feed.
     pub submission: Option<Digest>,
     /// The same, under the slot.
     pub sealed_submission: Vec<u8>,
+    /// The item of a feed that it is.
+    pub item: Option<FeedClaim>,
     /// Position of the store at which reference and idempotency key were unknown.
     pub unknown_at: u64,
     /// Encoded SUBMISSION_ACCEPTANCE with its proof.

@@ -20,6 +20,8 @@ pub(super) enum Name {
     Reference(ReferenceTag),
     /// Keyed tag of the idempotency key under which it was submitted.
     Key([u8; 16]),
+    /// Keyed tag of the item of a feed that it is.
+    Fed([u8; 16]),
 }
 
 /// The names of the last records.

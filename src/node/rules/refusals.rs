@@ -46,6 +46,9 @@ pub enum SubmissionRefusal {
     /// Another version of the joint case became durable since this one was prepared.
     #[error("the joint case was changed meanwhile; look at its newest version and try again")]
     JointCaseMoved,
+    /// Something else became durable of the item since this was decided.
+    #[error("another stream fed the same item at this moment; feed it again")]
+    ItemMoved,
 }
 
 /// Why the writer refused a proposal.
@@ -103,6 +106,9 @@ pub enum Refusal {
         "the consent was given for one use and was used before; ask again with `comity consent request`"
     )]
     ConsentUsed,
+    /// Something else became durable of the item since this was decided.
+    #[error("another stream fed the same item at this moment; feed it again")]
+    ItemMoved,
     /// Receipts for sequences never assigned.
     #[error("receipts reach sequence {last}, only {assigned} were assigned")]
     NeverAssigned {

@@ -158,6 +158,7 @@ impl Node {
             actor: order.actor,
             by_node: true,
             evidence: false,
+            item: None,
         })
         .await
     }

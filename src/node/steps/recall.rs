@@ -165,7 +165,11 @@ impl Node {
 
     /// Whether an operator may recall so many records alone, with what the same operator recalled
     /// alone lately. A crash after it is durable has counted recalls that did not happen.
-    async fn recalls_alone(&self, records: usize, actor: &str) -> Result<bool, NodeError> {
+    pub(in crate::node) async fn recalls_alone(
+        &self,
+        records: usize,
+        actor: &str,
+    ) -> Result<bool, NodeError> {
         let window = self.config.life.recall_window();
         let window = i64::try_from(window.as_micros()).unwrap_or(i64::MAX);
         let counted = self

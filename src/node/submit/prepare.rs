@@ -9,14 +9,11 @@ use crate::{
     crypto::Digest,
     entry::EntryError,
     envelope::{self, Beside, Plain, SealError},
-    inbox,
-    record::{
-        Moment, Reference, ValidationContext, Violations, compartments::split, handling_numbers,
-        lane, validate,
-    },
+    inbox::{self, StoredRecord},
+    record::{Moment, Reference, compartments::split, handling_numbers, lane},
     wire::{
         envelope::{Receipt, ReceiptProof, ReceiptType},
-        record::{CompartmentLabel, Record, SharingMatrix},
+        record::{CompartmentLabel, SharingMatrix},
     },
 };
 
@@ -27,6 +24,7 @@ use super::{
         steps::followed,
     },
     Accepted, Intent, MAX_KEY_CHARS, Outcome, SubmitError, Unproposed,
+    vet::{Closed, Vetted},
 };
 
 /// A submission sealed, with its receipt still to be signed.
@@ -40,7 +38,7 @@ struct Draft {
 struct Asked {
     /// Keyed tag of principal and idempotency key; `None` without a key.
     tag: Option<[u8; 16]>,
-    /// SHA-256 of the record as it came; `None` without a key.
+    /// SHA-256 of the record as it came; `None` without a key, unless it is an item of a feed.
     submission: Option<Digest>,
 }
 
@@ -113,9 +111,14 @@ impl Node {
         if key_chars > MAX_KEY_CHARS {
             return Err(SubmitError::KeyTooLong(key_chars));
         }
+        let came = || Digest::of(&intent.record.encode_to_vec());
         Ok(Asked {
             tag: (!key.is_empty()).then(|| self.idempotency_tag(&intent.actor, key)),
-            submission: (!key.is_empty()).then(|| Digest::of(&intent.record.encode_to_vec())),
+            submission: match &intent.item {
+                // The record follows another by now, maybe.
+                Some((_, came)) => Some(*came),
+                None => (!key.is_empty()).then(came),
+            },
         })
     }
 
@@ -152,19 +155,14 @@ impl Node {
             actor,
             by_node,
             evidence,
+            item,
             ..
         } = intent;
-        if (record.step.is_some() || record.onward.is_some()) && !by_node {
-            return Err(SubmitError::StepAsRecord);
-        }
-        let evidence_followers = self.complete_evidence(&mut record, evidence)?;
-        let custody = self.complete_custody(&mut record, evidence, &actor)?;
-        self.complete_joint_case(&mut record, now)?;
-        self.check(&record, now).map_err(SubmitError::Invalid)?;
-        self.check_follow(&record, self.country)?;
-        let sharing = self
-            .sharing_of(&record, now)
-            .map_err(SubmitError::Invalid)?;
+        let Vetted {
+            sharing,
+            evidence_followers,
+            custody,
+        } = self.vet(&mut record, by_node, evidence, &actor, now)?;
         let reference = self.next_reference(now)?;
         record.reference = reference.to_string();
         record.submitted_at = Some(now.into());
@@ -253,6 +251,7 @@ impl Node {
             idempotency_tag: asked.tag,
             submission: asked.submission,
             sealed_submission,
+            item: item.map(|(claim, _)| claim),
             unknown_at,
             acceptance: Vec::new(),
             actor,
@@ -262,28 +261,6 @@ impl Node {
             receipt,
             reference,
         })
-    }
-
-    /// Every rule the record breaks, against the vocabularies and the cards held.
-    pub(in crate::node) fn check(&self, record: &Record, now: Moment) -> Result<(), Violations> {
-        let book = self.book.load();
-        let authorities = |country| {
-            if country == self.country {
-                Some(self.own_card().authorities.clone())
-            } else {
-                // Under a card that has ended too: the record waits for the newer one.
-                book.get(country).map(|card| card.authorities.clone())
-            }
-        };
-        validate(
-            record,
-            &ValidationContext {
-                now,
-                origin: self.country,
-                authorities: &authorities,
-                received: false,
-            },
-        )
     }
 
     /// The next reference. Numbers in preparation are ahead of the store; one whose record never
@@ -317,6 +294,21 @@ impl Node {
         })
     }
 
+    /// The reference that this node gave to an own record.
+    pub(in crate::node) fn reference_given(
+        &self,
+        stored: &StoredRecord,
+    ) -> Result<Reference, NodeError> {
+        let given = stored.given.and_then(|(year, number)| {
+            Some(Reference {
+                country: self.country,
+                year: u8::try_from(year).ok()?,
+                number: u32::try_from(number).ok()?,
+            })
+        });
+        given.ok_or(NodeError::Entry(EntryError::Field("reference_number")))
+    }
+
     /// The first answer again, for a repeated idempotency key and the same submission. Opens no
     /// compartment: the record may have been erased since, and then nothing tells any more what was
     /// submitted.
@@ -334,52 +326,12 @@ impl Node {
             .acceptance_blob
             .ok_or(NodeError::Task)
             .and_then(|blob| Ok(self.store.blob(stored.place, blob)?))?;
-        let reference = stored
-            .given
-            .and_then(|(year, number)| {
-                Some(Reference {
-                    country: self.country,
-                    year: u8::try_from(year).ok()?,
-                    number: u32::try_from(number).ok()?,
-                })
-            })
-            .ok_or(NodeError::Entry(EntryError::Field("reference_number")))?;
         Ok(Accepted {
-            reference,
+            reference: self.reference_given(&stored)?,
             digest: stored.digest,
             acceptance: ReceiptProof::decode(blob.as_slice())
                 .map_err(|error| NodeError::Entry(error.into()))?,
             repeated: true,
         })
-    }
-
-    fn accepting(&self) -> Result<(), Closed> {
-        if self.is_fenced() {
-            return Err(Closed::Fenced);
-        }
-        let limit = self.config.store.disk_full_percent;
-        let used = self.disk_used_percent().unwrap_or(0);
-        if used > limit {
-            return Err(Closed::Disk { used, limit });
-        }
-        Ok(())
-    }
-}
-
-/// Why no submission is accepted now.
-enum Closed {
-    Fenced,
-    Disk { used: u64, limit: u64 },
-}
-
-impl Closed {
-    fn error(&self) -> SubmitError {
-        match self {
-            Self::Fenced => SubmitError::Fenced,
-            Self::Disk { used, limit } => SubmitError::DiskFull {
-                used: *used,
-                limit: *limit,
-            },
-        }
     }
 }

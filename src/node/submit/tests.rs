@@ -65,6 +65,7 @@ fn intents(bytes: usize) -> impl Iterator<Item = Intent> {
         actor: "TJ/operator/test".to_owned(),
         by_node: false,
         evidence: false,
+        item: None,
     })
 }
 

@@ -7,6 +7,7 @@ mod cards;
 mod consents;
 mod enrolment;
 mod evidence;
+mod feeds;
 mod formats;
 mod items;
 mod joint_cases;
@@ -31,7 +32,8 @@ use crate::{
         bundle_service_server::BundleServiceServer, card_service_server::CardServiceServer,
         consent_service_server::ConsentServiceServer, custody_service_server::CustodyServiceServer,
         enrolment_service_server::EnrolmentServiceServer,
-        evidence_service_server::EvidenceServiceServer, format_service_server::FormatServiceServer,
+        evidence_service_server::EvidenceServiceServer, feed_service_server::FeedServiceServer,
+        format_service_server::FormatServiceServer,
         item_service_server::ItemServiceServer, joint_case_service_server::JointCaseServiceServer,
         life_service_server::LifeServiceServer, record_service_server::RecordServiceServer,
         search_service_server::SearchServiceServer, sharing_service_server::SharingServiceServer,
@@ -119,6 +121,10 @@ pub(super) fn routes(node: &Arc<Node>, tls: &Arc<NodeTls>, ports: [Arc<Admission
             ports,
         ))
         .max_decoding_message_size(MAX_REQUEST_BYTES),
+    )
+    .add_service(
+        FeedServiceServer::new(feeds::Feeds::new(Arc::clone(node)))
+            .max_decoding_message_size(MAX_REQUEST_BYTES),
     )
     .add_service(
         TrendServiceServer::new(trends::Trends::new(Arc::clone(node)))

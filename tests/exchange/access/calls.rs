@@ -66,6 +66,7 @@ const CALLS: &[(&str, Action)] = &[
     ("UploadItem", Action::UploadEvidence),
     ("DownloadItem", Action::DownloadEvidence),
     ("ListItems", Action::Track),
+    ("Ingest", Action::Ingest),
     ("ReplyToRecord", Action::Reply),
     ("AcknowledgeRecord", Action::Acknowledge),
     ("AssignRecord", Action::Assign),

@@ -204,6 +204,7 @@ async fn submit(at: &Country, record: Record) -> String {
         actor: "test".to_owned(),
         by_node: true,
         evidence: false,
+        item: None,
     };
     at.node()
         .submit_intent(intent)

@@ -64,6 +64,7 @@ async fn a_forwarder_who_has_not_heard_revives_nothing_and_nobody_doubles_a_reco
         actor: "test".to_owned(),
         by_node: true,
         evidence: false,
+        item: None,
     };
     let double = uz.node().submit_intent(intent).await.unwrap().reference;
     refused(uz, &double.to_string()).await;

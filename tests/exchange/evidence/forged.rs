@@ -64,6 +64,7 @@ async fn forge(at: &Country, to: &str, forged: Forged<'_>) -> String {
         actor: "test".to_owned(),
         by_node: true,
         evidence: false,
+        item: None,
     };
     let accepted = at.node().submit_intent(intent).await.unwrap();
     accepted.reference.to_string()

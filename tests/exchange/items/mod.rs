@@ -175,6 +175,7 @@ pub(super) async fn submitted(at: &Country, record: Record) -> String {
         actor: format!("{}/officer/local", at.code),
         by_node: false,
         evidence: false,
+        item: None,
     };
     let accepted = at.node().submit_intent(intent).await;
     accepted.unwrap().reference.to_string()

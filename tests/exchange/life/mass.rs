@@ -90,6 +90,7 @@ fn intent(record: comity::wire::record::Record) -> Intent {
         actor: "TJ/officer/local".to_owned(),
         by_node: false,
         evidence: false,
+        item: None,
     }
 }
 

@@ -155,6 +155,7 @@ async fn together(recall_first: bool) {
         actor: "TJ/officer/local".to_owned(),
         by_node: false,
         evidence: false,
+        item: None,
     };
     let reference = origin.submit_intent(intent).await.unwrap().reference;
     let stored = stored(&origin, &reference);

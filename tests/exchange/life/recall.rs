@@ -115,6 +115,7 @@ async fn recall_comes_first(restarts: bool) {
         actor: "TJ/officer/local".to_owned(),
         by_node: false,
         evidence: false,
+        item: None,
     };
     let reference = origin.submit_intent(intent).await.unwrap().reference;
     let number = origin.find(&reference).unwrap();

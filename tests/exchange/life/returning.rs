@@ -47,6 +47,7 @@ fn intents(titles: usize, to: &'static [&'static str], of: &str) -> Vec<Intent> 
         actor: "EX/officer/local".to_owned(),
         by_node: false,
         evidence: false,
+        item: None,
     };
     (0..titles).map(intent).collect()
 }

@@ -27,12 +27,12 @@ use super::{
 const SIDE_BY_SIDE: usize = 256;
 
 /// Records not recalled yet, and what kept one from being looked at.
-type Open = (Vec<(u64, Digest)>, Option<NodeError>);
+pub(in crate::node) type Open = (Vec<(u64, Digest)>, Option<NodeError>);
 
 impl Node {
     /// Those of the records and of all that amend them or are amended by them, in turn, that were not
     /// recalled yet, oldest first; and what kept one of them from being looked at.
-    pub(super) fn not_recalled(&self, seeds: &[u64]) -> Result<Open, NodeError> {
+    pub(in crate::node) fn not_recalled(&self, seeds: &[u64]) -> Result<Open, NodeError> {
         let mut open = BTreeMap::new();
         let mut seen = HashSet::new();
         let mut failed = None;
