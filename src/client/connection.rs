@@ -15,12 +15,11 @@ use crate::{
         consent_service_client::ConsentServiceClient, custody_service_client::CustodyServiceClient,
         enrolment_service_client::EnrolmentServiceClient,
         evidence_service_client::EvidenceServiceClient, feed_service_client::FeedServiceClient,
-        format_service_client::FormatServiceClient,
-        item_service_client::ItemServiceClient, joint_case_service_client::JointCaseServiceClient,
-        life_service_client::LifeServiceClient, record_service_client::RecordServiceClient,
-        search_service_client::SearchServiceClient, sharing_service_client::SharingServiceClient,
-        status_service_client::StatusServiceClient, thread_service_client::ThreadServiceClient,
-        trend_service_client::TrendServiceClient,
+        format_service_client::FormatServiceClient, item_service_client::ItemServiceClient,
+        joint_case_service_client::JointCaseServiceClient, life_service_client::LifeServiceClient,
+        record_service_client::RecordServiceClient, search_service_client::SearchServiceClient,
+        sharing_service_client::SharingServiceClient, status_service_client::StatusServiceClient,
+        thread_service_client::ThreadServiceClient, trend_service_client::TrendServiceClient,
     },
 };
 

@@ -22,7 +22,12 @@ pub(super) fn entry(mapping: &Mapping, row: Row) -> Entry {
     }
     let outcome = match mapping.base() {
         Ok(base) => item(&base, &row),
-        Err(error) => Err(vec![Fault::new("", "", Reason::ValueMissing, error.to_string())]),
+        Err(error) => Err(vec![Fault::new(
+            "",
+            "",
+            Reason::ValueMissing,
+            error.to_string(),
+        )]),
     };
     Entry { row, outcome }
 }
@@ -31,9 +36,8 @@ fn item(base: &Record, row: &Row) -> Result<FeedItem, Vec<Fault>> {
     let text = row.cells.first().map_or("", |cell| cell.text.as_str());
     let read = cap::read(text.as_bytes(), &defaults(base)).map_err(|faults| {
         let faults = faults.iter();
-        let faults = faults.map(|of| {
-            Fault::new(&of.path, "", Reason::Message(of.kind), of.message.clone())
-        });
+        let faults =
+            faults.map(|of| Fault::new(&of.path, "", Reason::Message(of.kind), of.message.clone()));
         faults.collect::<Vec<_>>()
     })?;
     let Item {

@@ -27,7 +27,10 @@ impl<R: Read> Iterator for Whole<R> {
         let most = u64::try_from(MAX_ROW_BYTES).unwrap_or(u64::MAX);
         let mut read = String::new();
         if let Err(error) = text.take(most.saturating_add(1)).read_to_string(&mut read) {
-            return Some(Err(Broken::at(1, format!("the file cannot be read: {error}"))));
+            return Some(Err(Broken::at(
+                1,
+                format!("the file cannot be read: {error}"),
+            )));
         }
         let mut faults = Vec::new();
         if read.len() > MAX_ROW_BYTES {

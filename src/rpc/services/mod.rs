@@ -33,12 +33,11 @@ use crate::{
         consent_service_server::ConsentServiceServer, custody_service_server::CustodyServiceServer,
         enrolment_service_server::EnrolmentServiceServer,
         evidence_service_server::EvidenceServiceServer, feed_service_server::FeedServiceServer,
-        format_service_server::FormatServiceServer,
-        item_service_server::ItemServiceServer, joint_case_service_server::JointCaseServiceServer,
-        life_service_server::LifeServiceServer, record_service_server::RecordServiceServer,
-        search_service_server::SearchServiceServer, sharing_service_server::SharingServiceServer,
-        status_service_server::StatusServiceServer, thread_service_server::ThreadServiceServer,
-        trend_service_server::TrendServiceServer,
+        format_service_server::FormatServiceServer, item_service_server::ItemServiceServer,
+        joint_case_service_server::JointCaseServiceServer, life_service_server::LifeServiceServer,
+        record_service_server::RecordServiceServer, search_service_server::SearchServiceServer,
+        sharing_service_server::SharingServiceServer, status_service_server::StatusServiceServer,
+        thread_service_server::ThreadServiceServer, trend_service_server::TrendServiceServer,
     },
 };
 

@@ -508,7 +508,12 @@ async fn messages_of_cap_are_fed_updated_and_taken_back() {
         fs::write(&path, message).unwrap();
         let file = path.to_str().unwrap();
         let push = ["feed", "push", file, "--feed", "hub", "--mapping", "cap"];
-        let to = ["--to", "UZ/national-police", "--authority", "national-police"];
+        let to = [
+            "--to",
+            "UZ/national-police",
+            "--authority",
+            "national-police",
+        ];
         let how = ["--output", "json", "--home", a.at()];
         comity(&[&push[..], &to, &how].concat()).await
     };
@@ -517,15 +522,29 @@ async fn messages_of_cap_are_fed_updated_and_taken_back() {
     let alert = foreign("1", "Alert", first, "", true);
     let said = push("one.xml", alert.clone()).await.fine();
     assert!(said.contains("\"submitted\":1"), "{said}");
-    let said = push("again.xml", alert.replace("Tashkent", "Tashkent ")).await.fine();
+    let said = push("again.xml", alert.replace("Tashkent", "Tashkent "))
+        .await
+        .fine();
     assert!(said.contains("\"unchanged\":1"), "{said}");
-    let update = foreign("2", "Update", "2026-11-02T12:00:00+05:00", &references, true);
+    let update = foreign(
+        "2",
+        "Update",
+        "2026-11-02T12:00:00+05:00",
+        &references,
+        true,
+    );
     let said = push("two.cap", update).await.fine();
     assert!(said.contains("\"amended\":1"), "{said}");
     let records = a.records().await;
     let titles: Vec<&str> = records.iter().map(|of| of.title.as_str()).collect();
     assert!(titles.contains(&"EXERCISE 2"), "{titles:?}");
-    let cancel = foreign("3", "Cancel", "2026-11-03T12:00:00+05:00", &references, false);
+    let cancel = foreign(
+        "3",
+        "Cancel",
+        "2026-11-03T12:00:00+05:00",
+        &references,
+        false,
+    );
     let said = push("three.xml", cancel).await.fine();
     assert!(said.contains("\"recalled\":1"), "{said}");
     // What is wrong is named by its element.
@@ -533,5 +552,8 @@ async fn messages_of_cap_are_fed_updated_and_taken_back() {
     let ended = push("four.xml", wrong).await;
     ended.fails(65, &[]);
     let said = format!("{}{}", ended.stdout, ended.stderr);
-    assert!(said.contains("alert/sent") && said.contains("TIME"), "{said}");
+    assert!(
+        said.contains("alert/sent") && said.contains("TIME"),
+        "{said}"
+    );
 }
