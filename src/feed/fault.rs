@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::cap::FaultKind;
 use crate::statistics::glotip;
 
 /// Longest value repeated in a fault, in characters.
@@ -46,6 +47,8 @@ pub enum Reason {
     DuplicateId,
     /// A statistic that is not used.
     Statistics(glotip::Why),
+    /// A message of the Common Alerting Protocol that is not taken.
+    Message(FaultKind),
 }
 
 impl Reason {
@@ -70,6 +73,7 @@ impl Reason {
             Self::Version => "VERSION_INVALID",
             Self::DuplicateId => "DUPLICATE_ID",
             Self::Statistics(why) => why.as_str(),
+            Self::Message(kind) => kind.as_str(),
         }
     }
 }

@@ -44,7 +44,7 @@ impl Source {
         let format = Format::of_name(&name).ok_or_else(|| {
             Failure::new(
                 USAGE,
-                format!("{name}: what is in it is told from its ending, .csv, .tsv, .txt, .ndjson, .jsonl or .xlsx"),
+                format!("{name}: what is in it is told from its ending, .csv, .tsv, .txt, .ndjson, .jsonl, .xlsx, or .xml and .cap for messages of CAP"),
             )
         })?;
         let mut file = open(path)?;

@@ -8,8 +8,8 @@ use std::{
 
 use crate::{
     crypto::Digest,
+    feed::layouts,
     record::Country,
-    statistics::glotip::{DIMENSIONS, INDICATORS},
     wire::{
         json,
         node::SubmitRecordRequest,
@@ -41,16 +41,6 @@ pub(super) struct Made<'a> {
 impl Made<'_> {
     /// The record of a table.
     pub(super) fn record(&self, trend: Trend) -> Record {
-        let periods = || trend.values.iter().map(|value| value.period.as_str());
-        let first = periods().min().unwrap_or_default();
-        let last = periods().max().unwrap_or_default();
-        let word = |list: &[&'static str], code: i32| {
-            usize::try_from(code)
-                .ok()
-                .and_then(|code| list.get(code.checked_sub(1)?))
-                .copied()
-                .unwrap_or_default()
-        };
         let exercise = if self.exercise { "EXERCISE " } else { "" };
         Record {
             authority: self.authority.to_owned(),
@@ -62,12 +52,7 @@ impl Made<'_> {
             }),
             exercise: self.exercise,
             situation: Some(Situation {
-                title: format!(
-                    "{exercise}{}, {}, {}, {first} to {last}",
-                    word(&INDICATORS, trend.indicator),
-                    word(&DIMENSIONS, trend.dimension),
-                    trend.country,
-                ),
+                title: format!("{exercise}{}", layouts::title(&trend)),
                 language: "en".to_owned(),
                 grading: Some(Grading {
                     source: SourceReliability::B.into(),

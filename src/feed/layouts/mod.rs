@@ -1,5 +1,6 @@
 //! Layouts: how the rows of a file become the items of a feed, and the mappings that come along.
 
+mod cap;
 mod duplicates;
 mod glotip;
 #[cfg(test)]
@@ -25,7 +26,11 @@ pub struct BuiltIn {
 }
 
 /// Every mapping that comes along, by name.
-pub const BUILT_IN: [BuiltIn; 4] = [
+pub const BUILT_IN: [BuiltIn; 5] = [
+    BuiltIn {
+        name: "cap",
+        text: include_str!("cap.toml"),
+    },
     BuiltIn {
         name: "ctdc",
         text: include_str!("ctdc.toml"),
@@ -87,6 +92,9 @@ pub fn entries(mapping: Mapping, rows: Rows) -> Result<Entries, Unfit> {
             bound: None,
             ended: false,
         })),
+        Kept::Cap => Ok(Box::new(
+            rows.map(move |row| Ok(cap::entry(&mapping, row?))),
+        )),
         Kept::Glotip => Ok(Box::new(
             glotip::entries(&mapping, rows)?.into_iter().map(Ok),
         )),

@@ -50,6 +50,10 @@ pub(super) fn compile(text: &str, overrides: &Overrides) -> Result<Mapping, Mapp
         let message = "the layout glotip makes records of the kind Trend";
         at.fault(at.line(&file.kind), message);
     }
+    if file.layout == Kept::Cap && kind.name != "Alert" {
+        let message = "the layout cap makes records of the kind Alert";
+        at.fault(at.line(&file.kind), message);
+    }
     let record = path::record().map_err(|why| whole(0, why))?;
     let mut base = DynamicMessage::new(record);
     at.kind_of(&mut base, &kind);
@@ -227,7 +231,7 @@ impl Compiling<'_> {
         said: Option<&OwnIdFrom>,
     ) -> OwnId {
         let prefix = of.map_or(String::new(), |of| of.get_ref().prefix.clone());
-        if layout == Kept::Glotip {
+        if matches!(layout, Kept::Glotip | Kept::Cap) {
             return OwnId::Row { prefix };
         }
         let line = of.map_or(0, |of| self.line(of));

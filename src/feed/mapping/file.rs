@@ -14,6 +14,8 @@ pub enum Kept {
     Rows,
     /// Rows are counts in the layout of the GLOTIP; the records are protected tables of them.
     Glotip,
+    /// The file is a message of the Common Alerting Protocol; the record is its alert.
+    Cap,
 }
 
 /// What a command line says instead of the mapping.

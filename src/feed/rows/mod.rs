@@ -9,6 +9,7 @@ mod flat;
 mod ndjson;
 #[cfg(test)]
 mod tests;
+mod whole;
 mod workbook;
 
 use std::{io::Read, sync::Arc};
@@ -16,6 +17,7 @@ use std::{io::Read, sync::Arc};
 pub use crate::statistics::glotip::{AsUtf8, Detector, Encoding, UnknownEncoding};
 pub use delimited::{Delimited, Delimiter};
 pub use ndjson::NdJson;
+pub use whole::Whole;
 pub use workbook::{Workbook, WorkbookError};
 
 use super::fault::Fault;
@@ -92,6 +94,8 @@ pub enum Format {
     NdJson,
     /// A workbook of Excel.
     Xlsx,
+    /// XML, of which the whole file is one row.
+    Xml,
 }
 
 impl Format {
@@ -102,6 +106,7 @@ impl Format {
             "csv" | "tsv" | "txt" => Self::Csv,
             "ndjson" | "jsonl" => Self::NdJson,
             "xlsx" => Self::Xlsx,
+            "xml" | "cap" => Self::Xml,
             _ => return None,
         })
     }
@@ -123,6 +128,7 @@ pub fn of_text(
     let text = AsUtf8::new(text, encoding);
     Ok(match format {
         Format::NdJson => Box::new(NdJson::new(text)),
+        Format::Xml => Box::new(Whole::new(text)),
         _ => Box::new(Delimited::new(text, delimiter)?),
     })
 }

@@ -476,3 +476,84 @@ async fn cases_leave_counted_and_row_by_row_for_their_own_authority_alone() {
     let refused = reader.formats.aggregate_cases(count).await.unwrap_err();
     assert_eq!(refusal_of(&refused), "CASES_NONE");
 }
+
+/// A message of CAP as another system writes it.
+fn foreign(identifier: &str, kind: &str, sent: &str, references: &str, info: bool) -> String {
+    let info = if info {
+        format!(
+            "<info><category>Security</category><event>EXERCISE {identifier}</event>\
+             <urgency>Expected</urgency><severity>Minor</severity><certainty>Likely</certainty>\
+             <eventCode><valueName>INTERPOL notice</valueName><value>Green</value></eventCode>\
+             <resource><resourceDesc>map</resourceDesc><mimeType>image/png</mimeType></resource>\
+             <area><areaDesc>Tashkent</areaDesc><circle>41.31,69.28 5</circle></area></info>"
+        )
+    } else {
+        "".to_owned()
+    };
+    format!(
+        "<alert xmlns=\"urn:oasis:names:tc:emergency:cap:1.2\"><identifier>{identifier}</identifier>\
+         <sender>hub@example.org</sender><sent>{sent}</sent><status>Exercise</status>\
+         <msgType>{kind}</msgType><scope>Restricted</scope>{references}{info}</alert>"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_of_cap_are_fed_updated_and_taken_back() {
+    let (mut a, mut b) = neighbours().await;
+    a.start().await;
+    b.start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let push = async |name: &str, message: String| {
+        let path = folder.path().join(name);
+        fs::write(&path, message).unwrap();
+        let file = path.to_str().unwrap();
+        let push = ["feed", "push", file, "--feed", "hub", "--mapping", "cap"];
+        let to = [
+            "--to",
+            "UZ/national-police",
+            "--authority",
+            "national-police",
+        ];
+        let how = ["--output", "json", "--home", a.at()];
+        comity(&[&push[..], &to, &how].concat()).await
+    };
+    let first = "2026-11-01T12:00:00+05:00";
+    let references = format!("<references>hub@example.org,1,{first}</references>");
+    let alert = foreign("1", "Alert", first, "", true);
+    let said = push("one.xml", alert.clone()).await.fine();
+    assert!(said.contains("\"submitted\":1"), "{said}");
+    let said = push("again.xml", alert.replace("Tashkent", "Tashkent "))
+        .await
+        .fine();
+    assert!(said.contains("\"unchanged\":1"), "{said}");
+    let update = foreign(
+        "2",
+        "Update",
+        "2026-11-02T12:00:00+05:00",
+        &references,
+        true,
+    );
+    let said = push("two.cap", update).await.fine();
+    assert!(said.contains("\"amended\":1"), "{said}");
+    let records = a.records().await;
+    let titles: Vec<&str> = records.iter().map(|of| of.title.as_str()).collect();
+    assert!(titles.contains(&"EXERCISE 2"), "{titles:?}");
+    let cancel = foreign(
+        "3",
+        "Cancel",
+        "2026-11-03T12:00:00+05:00",
+        &references,
+        false,
+    );
+    let said = push("three.xml", cancel).await.fine();
+    assert!(said.contains("\"recalled\":1"), "{said}");
+    // What is wrong is named by its element.
+    let wrong = alert.replace("+05:00", "Z");
+    let ended = push("four.xml", wrong).await;
+    ended.fails(65, &[]);
+    let said = format!("{}{}", ended.stdout, ended.stderr);
+    assert!(
+        said.contains("alert/sent") && said.contains("TIME"),
+        "{said}"
+    );
+}
