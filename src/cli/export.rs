@@ -42,7 +42,7 @@ pub(super) struct Export {
     #[command(subcommand)]
     format: Option<formats::Formats>,
     #[command(flatten)]
-    court: Option<Court>,
+    court: Court,
 }
 
 /// What is exported for court.
@@ -51,10 +51,11 @@ struct Court {
     #[command(flatten)]
     target: Target,
     /// Reference of the record, such as UZ-26-000412-H.
-    reference: String,
+    #[arg(required = true)]
+    reference: Option<String>,
     /// The court, in words, exactly as consent was asked for it.
-    #[arg(long, value_name = "COURT")]
-    for_court: String,
+    #[arg(long, value_name = "COURT", required = true)]
+    for_court: Option<String>,
     /// Which compartments, with commas between them [default: every one held].
     #[arg(long, value_delimiter = ',', value_parser = compartment)]
     compartments: Vec<CompartmentLabel>,
@@ -64,24 +65,49 @@ struct Court {
     #[arg(long)]
     exact: bool,
     /// Folder to write; it must not exist.
-    #[arg(long)]
+    #[arg(long, required = true)]
+    output_dir: Option<PathBuf>,
+}
+
+/// An export for court, as it was asked for.
+struct CourtExport {
+    target: Target,
+    reference: String,
+    for_court: String,
+    compartments: Vec<CompartmentLabel>,
+    why: Why,
+    exact: bool,
     output_dir: PathBuf,
 }
 
 impl Export {
     pub(super) async fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
-        match (self.format, self.court) {
-            (Some(format), _) => format.carry_out(out).await,
-            (None, Some(court)) => court.carry_out(out).await,
-            (None, None) => Err(Failure::new(
+        let court = match self.format {
+            Some(format) => return format.carry_out(out).await,
+            None => self.court,
+        };
+        let (Some(reference), Some(for_court), Some(output_dir)) =
+            (court.reference, court.for_court, court.output_dir)
+        else {
+            return Err(Failure::new(
                 USAGE,
-                "name a record and --for-court, or a format: cap, geojson, csv",
-            )),
-        }
+                "name a record, --for-court and --output-dir, or a format: cap, geojson, csv",
+            ));
+        };
+        let export = CourtExport {
+            target: court.target,
+            reference,
+            for_court,
+            compartments: court.compartments,
+            why: court.why,
+            exact: court.exact,
+            output_dir,
+        };
+        export.carry_out(out).await
     }
 }
 
-impl Court {
+impl CourtExport {
     async fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
         let mut client = self.target.connect().await?;
         // The folder first: a consent that serves once must not be used up by a path that is taken.

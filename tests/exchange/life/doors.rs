@@ -38,7 +38,9 @@ use crate::support::{
 
 /// Calls that still answer about a locked record: what proves that it was here and what became of
 /// it, who had charge of it here, and what is to become of it.
-const PROOFS: [&str; 9] = [
+const PROOFS: [&str; 10] = [
+    // Of each record that does not leave it says why.
+    "ExportRecords",
     "GetRecallStatus",
     "ListActsOnRecord",
     "ListCharges",
