@@ -68,6 +68,8 @@ pub(super) struct Fetching {
     rounds: AtomicU32,
     /// What came since the last ask for an item and belongs to none in hand.
     strays: AtomicU32,
+    /// Refusals since then: an item that is refused is not asked for on.
+    refusals: AtomicU32,
     /// The item with which the peer broke the protocol.
     blamed: Mutex<Option<ItemId>>,
 }
@@ -119,6 +121,7 @@ impl Fetching {
             over: CancellationToken::new(),
             rounds: AtomicU32::new(0),
             strays: AtomicU32::new(0),
+            refusals: AtomicU32::new(0),
             blamed: Mutex::default(),
         }
     }
@@ -138,6 +141,9 @@ impl Fetching {
 
     /// What was asked for is not sent.
     pub(super) fn refusal(&self, refusal: &FileRefusal) -> Result<(), FilesEnd> {
+        if self.refusals.fetch_add(1, Ordering::Relaxed) >= MOST_STRAYS {
+            return Err(refused("more chunks than were asked for"));
+        }
         let came = Came::Refused(refusal.round, refusal.reason());
         self.came(&refusal.item, came)
     }
@@ -223,6 +229,7 @@ impl Fetching {
         let most = usize::try_from(window.saturating_mul(2)).unwrap_or(64);
         let (to, from) = mpsc::channel(most.saturating_add(2));
         self.strays.store(0, Ordering::Relaxed);
+        self.refusals.store(0, Ordering::Relaxed);
         let most = usize::try_from(known.plan.chunk_size()).unwrap_or(usize::MAX);
         *locked(&self.hand) = Some(Hand { job, most, to });
         let seat = self.node.items.sit(id);
