@@ -43,13 +43,16 @@ pub(super) struct Export {
     format: Option<formats::Formats>,
     #[command(flatten)]
     court: Option<Court>,
-}
-
-/// What is exported for court.
-#[derive(Debug, Args)]
-struct Court {
     #[command(flatten)]
     target: Target,
+    #[command(flatten)]
+    why: Why,
+}
+
+/// What is exported for court. Only arguments of its own: clap does not see that a struct is there whose
+/// arguments another flattened one has part in.
+#[derive(Debug, Args)]
+struct Court {
     /// Reference of the record, such as UZ-26-000412-H.
     reference: String,
     /// The court, in words, exactly as consent was asked for it.
@@ -58,8 +61,6 @@ struct Court {
     /// Which compartments, with commas between them [default: every one held].
     #[arg(long, value_delimiter = ',', value_parser = compartment)]
     compartments: Vec<CompartmentLabel>,
-    #[command(flatten)]
-    why: Why,
     /// This very version, though a newer one replaced it.
     #[arg(long)]
     exact: bool,
@@ -72,7 +73,7 @@ impl Export {
     pub(super) async fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
         match (self.format, self.court) {
             (Some(format), _) => format.carry_out(out).await,
-            (None, Some(court)) => court.carry_out(out).await,
+            (None, Some(court)) => court.carry_out(&self.target, &self.why, out).await,
             (None, None) => Err(Failure::new(
                 USAGE,
                 "name a record and --for-court, or a format: cap, geojson, csv",
@@ -82,8 +83,8 @@ impl Export {
 }
 
 impl Court {
-    async fn carry_out(self, out: &mut Out) -> Result<(), Failure> {
-        let mut client = self.target.connect().await?;
+    async fn carry_out(self, target: &Target, why: &Why, out: &mut Out) -> Result<(), Failure> {
+        let mut client = target.connect().await?;
         // The folder first: a consent that serves once must not be used up by a path that is taken.
         fs::DirBuilder::new()
             .mode(0o700)
@@ -93,9 +94,9 @@ impl Court {
             reference: self.reference.clone(),
             compartments: self.compartments.iter().map(|of| (*of).into()).collect(),
             beneficiary: self.for_court.clone(),
-            purpose: self.why.note(),
-            reading_purpose: self.why.code(),
-            case_reference: self.why.case(),
+            purpose: why.note(),
+            reading_purpose: why.code(),
+            case_reference: why.case(),
             exact: self.exact,
         };
         let exported = match client.consents.export_record(request).await {
@@ -114,7 +115,7 @@ impl Court {
                 printable(&of.reason)
             ));
         }
-        let files = self.files(&exported)?;
+        let files = self.files(&exported, why)?;
         let mut digests = serde_json::Map::new();
         for (name, content) in &files {
             write(&self.output_dir.join(name), content)?;
@@ -143,6 +144,7 @@ impl Court {
     fn files(
         &self,
         exported: &ExportRecordResponse,
+        why: &Why,
     ) -> Result<Vec<(&'static str, Vec<u8>)>, Failure> {
         let record = exported.record.clone().unwrap_or_default();
         let record = to_json("comity.record.v1.Record", &record)?;
@@ -173,17 +175,23 @@ impl Court {
             let consent = to_json("comity.envelope.v1.SignedConsentToken", consent)?;
             files.push(("consent.json", pretty(&consent)?));
         }
-        let report = self.report(exported, &record, receipts.len());
+        let report = self.report(exported, why, &record, receipts.len());
         files.push(("report.txt", report.into_bytes()));
         Ok(files)
     }
 
     /// The record for people: field by field, text from outside escaped.
-    fn report(&self, exported: &ExportRecordResponse, record: &Value, receipts: usize) -> String {
+    fn report(
+        &self,
+        exported: &ExportRecordResponse,
+        why: &Why,
+        record: &Value,
+        receipts: usize,
+    ) -> String {
         let mut lines = vec![
             format!("Record {} of {}", self.reference, exported.origin),
             format!("Exported for: {}", printable(&self.for_court)),
-            format!("Purpose: {}", printable(&self.why.to_string())),
+            format!("Purpose: {}", printable(&why.to_string())),
             format!(
                 "SHA-256 of the signed header: {}",
                 hex::encode(&exported.header_digest)

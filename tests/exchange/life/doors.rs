@@ -37,8 +37,10 @@ use crate::support::{
 };
 
 /// Calls that still answer about a locked record: what proves that it was here and what became of
-/// it, who had charge of it here, and what is to become of it.
-const PROOFS: [&str; 9] = [
+/// it, who had charge of it here, and what is to become of it; and an export of several, which names what
+/// does not leave, with the reason.
+const PROOFS: [&str; 10] = [
+    "ExportRecords",
     "GetRecallStatus",
     "ListActsOnRecord",
     "ListCharges",
