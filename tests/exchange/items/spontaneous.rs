@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{bytes, download, file, information, items, stands, upload};
 use crate::{
     evidence::{acts, custody},
-    support::{amendment, eventually, ledger_bodies, neighbours, refusal_of},
+    support::{CASE, amendment, eventually, ledger_bodies, neighbours, refusal_of},
 };
 
 /// A thing, as an officer describes it.
@@ -132,4 +132,21 @@ async fn things_and_files_of_spontaneous_information_are_handed_over_in_custody(
             std::fs::remove_file(&output).unwrap();
         }
     }
+
+    // To court goes the newest version alone.
+    let bundle = dir.path().join("bundle");
+    let of = [
+        "--for-court",
+        "EXERCISE City Court",
+        "--purpose",
+        "prosecution",
+        "--case",
+        CASE,
+        "--output-dir",
+        bundle.to_str().unwrap(),
+    ];
+    let export = ["evidence", "export", &second];
+    let refused = tj.comity(&[&export[..], &of].concat()).await;
+    refused.fails(77, &["RECORD_SUPERSEDED", &third]);
+    assert!(!bundle.exists());
 }
