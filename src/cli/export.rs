@@ -49,8 +49,8 @@ pub(super) struct Export {
     why: Why,
 }
 
-/// What is exported for court. Only arguments of its own: clap does not see that a struct is there whose
-/// arguments another flattened one has part in.
+/// What is exported for court. It flattens nothing: clap takes an optional struct that does for absent, whatever
+/// was given.
 #[derive(Debug, Args)]
 struct Court {
     /// Reference of the record, such as UZ-26-000412-H.
