@@ -9,7 +9,7 @@ use crate::wire::record::{Record, situation::Kind};
 use prost_reflect::ReflectMessage as _;
 
 /// 2031-02-03T04:05:06Z: examples do not age.
-const LATER: Moment = Moment::from_micros(1_927_944_306_000_000);
+const LATER: Moment = Moment::from_micros(1_927_857_906_000_000);
 
 fn party(code: &str, authorities: &[&str]) -> Party {
     Party {

@@ -126,7 +126,7 @@ pub const EXPORT_AGAIN_US: i64 = 86_400_000_000;
 /// An export of an evidence request that is done now, and may be one that broke off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExportNow {
-    /// Keyed tag of who exports, for which court, purpose and case, under which leave.
+    /// Keyed tag of who exports, for which court, purpose and case, which compartments, under which leave.
     pub tag: [u8; 16],
     /// Now, microseconds since 1970.
     pub at_us: i64,

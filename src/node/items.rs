@@ -60,6 +60,8 @@ struct Seat {
     replaced: CancellationToken,
     /// Held while the item's file is written.
     writing: Arc<tokio::sync::Mutex<()>>,
+    /// Which seat of the item this is.
+    own: Arc<()>,
 }
 
 /// The items of a node.
@@ -225,6 +227,7 @@ impl Items {
         let seat = Seat {
             replaced: CancellationToken::new(),
             writing,
+            own: Arc::default(),
         };
         uploads.insert(id, seat.clone());
         seat
@@ -238,8 +241,19 @@ impl Items {
             .is_some_and(|seat| seat.writing.try_lock().is_err())
     }
 
-    /// Ends whoever writes an item, and forgets the place.
-    fn unseat(&self, id: &ItemId) {
+    /// Forgets the place of whoever wrote an item, unless another has it since.
+    fn unseat(&self, id: &ItemId, seat: &Seat) {
+        let mut uploads = self.uploads();
+        if uploads
+            .get(id)
+            .is_some_and(|now| Arc::ptr_eq(&now.own, &seat.own))
+        {
+            uploads.remove(id);
+        }
+    }
+
+    /// Ends whoever writes an item that is no more, and forgets the place.
+    fn evict(&self, id: &ItemId) {
         if let Some(seat) = self.uploads().remove(id) {
             seat.replaced.cancel();
         }

@@ -11,10 +11,10 @@ use jiff::{
     tz::{TimeZone, TimeZoneDatabase},
 };
 
-use super::{Country, Moment};
+use super::{Country, Moment, sharing::labels};
 use crate::wire::record::{
-    CountryRole, Destination, FollowType, JointCase, JointCaseMember, JointCaseReference, Record,
-    situation::Kind,
+    CompartmentLabel, CountryRole, Destination, FollowType, JointCase, JointCaseMember,
+    JointCaseReference, Record, situation::Kind,
 };
 
 /// Most members of a joint case, those who left among them.
@@ -228,23 +228,18 @@ impl Members {
 }
 
 impl Members {
-    /// Where a record that went to `before` goes when it goes to `new` as well, at a moment: to those of
-    /// before who are members still, with what they read, and to every member of the new one.
-    pub fn and(&self, before: &[Destination], new: Country, at: Moment) -> Vec<Destination> {
+    /// Where a record goes when it goes to `new` as well, at a moment: to those whom it went to who are members
+    /// still, with what they read, and to every member of the new one.
+    pub fn and(&self, record: &Record, new: Country, at: Moment) -> Vec<Destination> {
+        let present = labels(record);
         let mut destinations: Vec<Destination> = Vec::new();
         let mut added = destination(new, Vec::new());
-        for old in before {
+        for old in &record.destinations {
             let Ok(country) = old.country.parse::<Country>() else {
                 continue;
             };
-            let members = self.authorities(country, at);
             let mut kept = old.clone();
-            kept.authorities.retain(|name| members.contains(name));
-            for readers in &mut kept.readers {
-                readers.authorities.retain(|name| members.contains(name));
-            }
-            kept.readers
-                .retain(|readers| !readers.authorities.is_empty());
+            keep(&mut kept, &self.authorities(country, at), &present);
             if country == new {
                 added = kept;
             } else if !kept.authorities.is_empty() {
@@ -254,6 +249,35 @@ impl Members {
         added.authorities = self.authorities(new, at);
         destinations.push(added);
         destinations
+    }
+}
+
+/// Leaves in a destination those who are members, and takes away with its last reader each compartment that
+/// went to single authorities: without an entry every authority of the destination would read it.
+fn keep(of: &mut Destination, members: &[String], present: &[CompartmentLabel]) {
+    of.authorities.retain(|name| members.contains(name));
+    let mut gone: Vec<i32> = Vec::new();
+    of.readers.retain_mut(|readers| {
+        readers.authorities.retain(|name| members.contains(name));
+        let last_left = readers.authorities.is_empty();
+        if last_left {
+            gone.push(readers.compartment);
+        }
+        !last_left
+    });
+    if gone.is_empty() {
+        return;
+    }
+    if of.compartments.is_empty() {
+        // What its role reads where nothing is named.
+        let named_alone = [CompartmentLabel::Victims, CompartmentLabel::Source];
+        let read = present.iter().filter(|label| !named_alone.contains(label));
+        of.compartments = read.map(|label| (*label).into()).collect();
+    }
+    of.compartments.retain(|label| !gone.contains(label));
+    if of.compartments.is_empty() {
+        // None at all would be those of the role.
+        of.compartments.push(CompartmentLabel::Situation.into());
     }
 }
 

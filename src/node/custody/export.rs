@@ -73,8 +73,8 @@ pub(super) struct Decided {
 impl Node {
     /// Exports a request for court. The disclosure of each record and the custody entry of each item are
     /// durable before this answers. What breaks off after that is done again within a day by the same person,
-    /// for the same court, purpose and case, under the same leave, and needs no second consent: each time has
-    /// its leaves and entries.
+    /// for the same court, purpose and case, of the same compartments, under the same leave, and needs no second
+    /// consent: each time has its leaves and entries. Information that was amended goes in its newest version.
     ///
     /// # Errors
     /// [`ConsentError`]; nothing left the node then.
@@ -126,10 +126,14 @@ impl Node {
         let other = other_of(&carriers, self.country)
             .or_else(|| destination_of(&carriers))
             .ok_or(ReadError::Unknown(order.reference))?;
-        let versions = match carriers.first() {
-            Some(first) => self.digests_of(first.number)?,
-            None => return Err(ReadError::Unknown(order.reference).into()),
-        };
+        let first = carriers
+            .first()
+            .ok_or(ReadError::Unknown(order.reference))?;
+        // Whoever may not see it does not learn that it was amended.
+        let reference = self.reference_of(&first.stored)?;
+        self.seen(permit, &reference, first.number)?;
+        self.check_newest(&reference, &first.stored)?;
+        let versions = self.digests_of(first.number)?;
         let matter = Matter::ExportCourt(&versions, &court);
         let export = self.export_now(permit, &matter, order, &court)?;
         let mut records = Vec::with_capacity(carriers.len());
@@ -196,7 +200,7 @@ impl Node {
     }
 
     /// The export as one that may be done again when it breaks off, with consent that served it: by the same
-    /// person, for the same court, purpose and case, under the same leave.
+    /// person, for the same court, purpose and case, of the same compartments, under the same leave.
     fn export_now(
         &self,
         permit: &Permit<act::ExportCourt>,
@@ -208,10 +212,13 @@ impl Node {
         let leave = self.warrant(permit, matter, purpose)?;
         let leave = leave.map(|leave| leave.approval().to_vec());
         let purpose = purpose.map(|of| format!("{}\0{}", purpose_word(of.code()), of.case()));
+        let compartments = numbers(&order.compartments);
+        let compartments: Vec<String> = compartments.iter().map(u32::to_string).collect();
         let parts = [
             permit.actor(),
             court.to_owned(),
             purpose.unwrap_or_default(),
+            compartments.join(","),
             hex::encode(leave.unwrap_or_default()),
         ];
         Ok(ExportNow {

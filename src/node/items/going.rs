@@ -151,7 +151,7 @@ impl Upload {
         let proposed = self.node.writer.propose(Proposal::Item(order)).await;
         proposed.map_err(NodeError::from)?;
         drop(writing);
-        self.node.items.unseat(&self.id);
+        self.node.items.unseat(&self.id, &self.seat);
         let (node, id) = (Arc::clone(&self.node), self.id);
         off(move || {
             let row = node.item_row(&id)?.ok_or(NodeError::Task)?;

@@ -226,6 +226,16 @@ impl Streams {
         locked(&self.looked).retain(|(of, at)| (of, *at) != (id, index));
     }
 
+    /// An item is no more: nothing of it is fetched again, and what was known of its chunks makes room.
+    pub(super) fn forget(&self, id: &ItemId) {
+        locked(&self.resting).remove(id);
+        locked(&self.telling).remove(id);
+        locked(&self.repairs).retain(|(_, of, _)| of != id);
+        locked(&self.without).retain(|(_, of), _| of != id);
+        locked(&self.noted).retain(|(of, _)| of != id);
+        locked(&self.looked).retain(|(of, _)| of != id);
+    }
+
     /// Whether a chunk that a peer reports is to be looked at: once each, so that reports cost little.
     fn is_looked_at(&self, id: ItemId, index: u64) -> bool {
         let mut looked = locked(&self.looked);
@@ -348,6 +358,31 @@ where
         };
         if let Err(end) = taken {
             return end;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_an_item_that_is_no_more_nothing_is_kept() {
+        let streams = Streams::default();
+        let (peer, gone, other): (Country, ItemId, ItemId) =
+            ("UZ".parse().unwrap(), [1; 16], [2; 16]);
+        for id in [gone, other] {
+            streams.repair(peer, id, 3);
+            assert!(streams.is_news(id, 3) && streams.is_looked_at(id, 3));
+        }
+        streams.not_repaired(peer, gone);
+        assert_eq!(streams.to_repair(peer), Some((other, 3)), "the first rests");
+        streams.forget(&gone);
+        assert!(!locked(&streams.without).contains_key(&(peer, gone)));
+        assert_eq!(*locked(&streams.repairs), [(peer, other, 3)]);
+        for (id, is_new) in [(gone, true), (other, false)] {
+            assert_eq!(streams.is_news(id, 3), is_new);
+            assert_eq!(streams.is_looked_at(id, 3), is_new);
         }
     }
 }

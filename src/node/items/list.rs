@@ -36,11 +36,17 @@ struct ListedItems {
 }
 
 impl Node {
-    /// Numbers of the records whose items belong to one of them: the request and its steps.
+    /// Numbers of the records whose items belong to one of them: the request and its steps, and every version,
+    /// since an item stands with the one that it was uploaded to or came with.
     pub(super) fn item_records(&self, number: u64) -> Result<Vec<u64>, NodeError> {
         let mut numbers = self.request_and_steps(number, MAX_RECORDS)?;
         if !numbers.contains(&number) {
             numbers.push(number);
+        }
+        for version in self.versions(number)? {
+            if !numbers.contains(&version.number) {
+                numbers.push(version.number);
+            }
         }
         Ok(numbers)
     }

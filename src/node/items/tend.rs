@@ -187,7 +187,8 @@ impl Node {
         seat.replaced.cancel();
         let _writing = Arc::clone(&seat.writing).lock_owned().await;
         let Some(row) = self.item_row(&id)? else {
-            self.items.unseat(&id);
+            self.items.evict(&id);
+            self.items.streams.forget(&id);
             return Ok(());
         };
         let why = match row.stand() {
@@ -197,7 +198,7 @@ impl Node {
         // It became whole meanwhile: only its record's end takes that away, or an officer did.
         let ends = matches!(why, ItemEnd::Shredded | ItemEnd::Removed);
         if !ends && row.stand() != ItemStand::Uploading {
-            self.items.unseat(&id);
+            self.items.unseat(&id, &seat);
             return Ok(());
         }
         let node = Arc::clone(self);
@@ -218,7 +219,8 @@ impl Node {
         let gone = Proposal::Item(ItemOrder::Gone { id, why });
         self.writer.propose(gone).await?;
         self.items.room().give_back(&id);
-        self.items.unseat(&id);
+        self.items.evict(&id);
+        self.items.streams.forget(&id);
         Ok(())
     }
 

@@ -221,8 +221,11 @@ impl Node {
             let says = "a request for evidence goes to one country; send another request";
             return refused(says.to_owned());
         }
-        if order.records.is_empty() && is_narrowed(&record, members, self.country) {
-            let says = "it went to some of the members of its time alone; name it to share it";
+        if order.records.is_empty()
+            && (is_cut(&record) || self.is_narrowed(stored, &record, members)?)
+        {
+            let says =
+                "it went to some of the members of its time alone, or in part; name it to share it";
             return Ok(Err((CaseShareOutcome::Narrowed, says.to_owned())));
         }
         let at = self.membership_now();
@@ -233,7 +236,7 @@ impl Node {
         });
         record.submitted_at = None;
         record.joint_case = None;
-        record.destinations = members.and(&record.destinations, order.country, at);
+        record.destinations = members.and(&record, order.country, at);
         if let Err(error) = self.check_own(permit, &record) {
             return refused(error.to_string());
         }
@@ -252,6 +255,51 @@ impl Node {
             names => format!("without {}", names.join(", ")),
         };
         Ok(Ok((says, record)))
+    }
+
+    /// Whether a record went to some alone of the authorities that were members when its first version was
+    /// submitted and still were with this one; so it is where the first one does not open.
+    fn is_narrowed(
+        &self,
+        stored: &StoredRecord,
+        record: &Record,
+        members: &Members,
+    ) -> Result<bool, NodeError> {
+        let Some(submitted) = record.submitted_at.as_ref().map(Moment::from) else {
+            return Ok(true);
+        };
+        let Some(first) = self.first_submitted(stored.holding.number)? else {
+            return Ok(true);
+        };
+        let countries = members.countries(first).into_iter();
+        let mut others = countries.filter(|country| *country != self.country);
+        Ok(others.any(|country| {
+            let mut still = members.authorities(country, first);
+            let with_this = members.authorities(country, submitted);
+            still.retain(|name| with_this.contains(name));
+            let mut destinations = record.destinations.iter();
+            let there = destinations.find(|of| of.country == country.code());
+            let there = there
+                .map(|of| of.authorities.as_slice())
+                .unwrap_or_default();
+            !still.iter().all(|name| there.contains(name))
+        }))
+    }
+
+    /// When the first version of a record was submitted; `None` where that does not open.
+    fn first_submitted(&self, number: u64) -> Result<Option<Moment>, NodeError> {
+        let versions = self.versions(number)?;
+        let Some(first) = versions.first() else {
+            return Ok(None);
+        };
+        let opened = self
+            .stored(first.number)
+            .and_then(|stored| self.open_stored(&stored));
+        match opened {
+            Ok(record) => Ok(record.submitted_at.as_ref().map(Moment::from)),
+            Err(NodeError::Holding(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Whether one of these references is of a version of a record.
@@ -278,17 +326,10 @@ fn has_it(record: &Record, members: &Members, country: Country, at: Moment) -> b
     })
 }
 
-/// Whether a record went to some alone of the countries that were members when it was submitted.
-fn is_narrowed(record: &Record, members: &Members, own: Country) -> bool {
-    let Some(submitted) = record.submitted_at.as_ref().map(Moment::from) else {
-        return false;
-    };
-    let countries = members.countries(submitted).into_iter();
-    let mut others = countries.filter(|country| *country != own);
-    others.any(|country| {
-        let mut destinations = record.destinations.iter();
-        !destinations.any(|of| of.country == country.code())
-    })
+/// Whether a destination of a record reads other compartments than its role does, or not by all its authorities.
+fn is_cut(record: &Record) -> bool {
+    let mut destinations = record.destinations.iter();
+    destinations.any(|of| !of.compartments.is_empty() || !of.readers.is_empty())
 }
 
 fn is_meeting(record: &Record) -> bool {

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::wire::record::Situation;
+use crate::wire::record::{CompartmentReaders, Identifiers, Situation, Suspects};
 
 fn at(second: i64) -> Moment {
     Moment::from_micros(second * 1_000_000)
@@ -259,7 +259,7 @@ fn what_is_shared_goes_to_those_of_before_who_are_members_still_and_to_the_new_o
         },
         destination(country("TJ"), vec!["police".into()]),
     ];
-    let shared = members.and(&before, country("KG"), at(25));
+    let shared = members.and(&sent(before), country("KG"), at(25));
     assert_eq!(to(&shared), ["KZ/police", "KG/police"]);
     assert_eq!(shared[0].compartments, [1]);
     // A second authority of a country that has it reads no more than the first.
@@ -267,7 +267,61 @@ fn what_is_shared_goes_to_those_of_before_who_are_members_still_and_to_the_new_o
         compartments: vec![1],
         ..destination(country("KG"), vec!["police".into()])
     }];
-    let shared = members.and(&narrow, country("KG"), at(35));
+    let shared = members.and(&sent(narrow), country("KG"), at(35));
     assert_eq!(to(&shared), ["KG/police+prosecutor"]);
     assert_eq!(shared[0].compartments, [1]);
+}
+
+/// A record with suspects and identifiers that went somewhere.
+fn sent(destinations: Vec<Destination>) -> Record {
+    Record {
+        destinations,
+        suspects: Some(Suspects::default()),
+        identifiers: Some(Identifiers::default()),
+        ..Record::default()
+    }
+}
+
+#[test]
+fn a_compartment_goes_with_its_last_reader_and_not_to_everybody() {
+    let members = members(vec![
+        member("UZ", "police", 0, None),
+        member("KZ", "police", 0, None),
+        member("KZ", "customs", 0, None),
+        member("KZ", "prosecutor", 0, Some(20)),
+        member("KG", "police", 10, None),
+    ]);
+    let [situation, suspects, identifiers] = [
+        CompartmentLabel::Situation as i32,
+        CompartmentLabel::Suspects as i32,
+        CompartmentLabel::Identifiers as i32,
+    ];
+    let readers = |compartment, names: &[&str]| CompartmentReaders {
+        compartment,
+        authorities: names.iter().map(|&name| name.to_owned()).collect(),
+    };
+    let kz = |compartments: &[i32], readers: Vec<CompartmentReaders>| {
+        let names = ["police", "customs", "prosecutor"].map(str::to_owned);
+        let before = Destination {
+            compartments: compartments.to_vec(),
+            readers,
+            ..destination(country("KZ"), names.to_vec())
+        };
+        let mut shared = members.and(&sent(vec![before]), country("KG"), at(25));
+        assert_eq!(to(&shared), ["KZ/police+customs", "KG/police"]);
+        shared.remove(0)
+    };
+    // Who reads on reads alone.
+    let stays = kz(&[], vec![readers(suspects, &["police", "prosecutor"])]);
+    assert_eq!(stays.readers, [readers(suspects, &["police"])]);
+    assert!(stays.compartments.is_empty());
+    // By the defaults of the role, and by name.
+    for named in [&[][..], &[situation, suspects, identifiers]] {
+        let left = kz(named, vec![readers(suspects, &["prosecutor"])]);
+        assert!(left.readers.is_empty());
+        assert_eq!(left.compartments, [situation, identifiers]);
+    }
+    // No list at all would be the defaults again.
+    let left = kz(&[suspects], vec![readers(suspects, &["prosecutor"])]);
+    assert_eq!(left.compartments, [situation]);
 }

@@ -2,15 +2,22 @@
 
 use comity::{
     client::Client,
-    wire::{ledger::ReadingPurpose, node::ExportEvidenceRequest},
+    wire::{
+        ledger::ReadingPurpose,
+        node::{ExportEvidenceRequest, TakeEvidenceStepRequest},
+        record::{CompartmentLabel, EvidenceStep},
+    },
 };
 
 use super::{
-    acknowledged,
+    acknowledged, acts, begun,
     court::{COURT, consented, export},
-    neighbours, recognised, requested, shown, take,
+    custody, executed, neighbours, recognised, requested, shown, take, transferred,
 };
-use crate::support::{CASE, Country, colleague, comity, eventually, ledger_bodies, refusal_of};
+use crate::{
+    items,
+    support::{CASE, Country, colleague, comity, eventually, ledger_bodies, refusal_of},
+};
 
 fn wanted(reference: &str) -> ExportEvidenceRequest {
     ExportEvidenceRequest {
@@ -57,7 +64,7 @@ async fn an_export_that_breaks_off_is_done_again_with_consent_that_serves_once()
     // The request and two steps.
     assert_eq!(disclosures(&tj).await, 3);
 
-    // Somebody else, for another case, and for another purpose: the consent served.
+    // Somebody else, for another case, for another purpose, and other compartments: the consent served.
     let other_case = ExportEvidenceRequest {
         case_reference: "EXERCISE-9".to_owned(),
         ..wanted(&reference)
@@ -66,10 +73,15 @@ async fn an_export_that_breaks_off_is_done_again_with_consent_that_serves_once()
         reading_purpose: ReadingPurpose::Investigation.into(),
         ..wanted(&reference)
     };
+    let other_compartments = ExportEvidenceRequest {
+        compartments: vec![CompartmentLabel::Situation.into()],
+        ..wanted(&reference)
+    };
     for (by, wanted) in [
         (colleague(&tj, "second").await, wanted(&reference)),
         (tj.client().await, other_case),
         (tj.client().await, other_purpose),
+        (tj.client().await, other_compartments),
     ] {
         let refused = broken_off(by, wanted).await.unwrap_err();
         assert_eq!(refusal_of(&refused), "CONSENT_USED", "{refused}");
@@ -103,19 +115,54 @@ async fn a_command_that_breaks_off_leaves_nothing_in_the_way_of_the_same_again()
     uz.start().await;
     let reference = requested(&tj, &uz).await;
     take(&uz, &reference, acknowledged()).await;
-    let steps = eventually("TJ has the step", async || {
-        let steps = shown(&tj, &reference).await.steps;
-        (!steps.is_empty()).then_some(steps)
+    take(&uz, &reference, begun()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = items::file(folder.path(), 3 << 20, 14);
+    let item = items::upload(&uz, &reference, &file).await;
+    take(&uz, &reference, executed()).await;
+    let handed = TakeEvidenceStepRequest {
+        reference: reference.clone(),
+        step: Some(EvidenceStep {
+            act: Some(transferred()),
+            ..EvidenceStep::default()
+        }),
+        items: vec![item.id.clone()],
+        ..TakeEvidenceStepRequest::default()
+    };
+    let mut client = uz.client().await;
+    client.take_evidence_step(handed).await.unwrap();
+    eventually("TJ has the file", async || {
+        let chain = custody(&tj, &reference).await.into_iter().next()?;
+        acts(&chain)
+            .contains(&"TJ delivered".to_owned())
+            .then_some(())
     })
     .await;
-    let folder = tempfile::tempdir().unwrap();
+    let steps = shown(&tj, &reference).await.steps;
     let archive = folder.path().join("bundle.zip");
     let zip = ["--zip", archive.to_str().unwrap()];
     export(&tj, &reference, &zip)
         .await
         .fails(77, &["CONSENT_NEEDED"]);
     assert!(!archive.exists());
+    assert_eq!(disclosures(&tj).await, 0);
     consented(&tj, &uz, &steps, &[]).await;
-    export(&tj, &reference, &zip).await.fine();
+
+    // It breaks off after the disclosure, within the file.
+    items::flip(&tj, &item, 1);
+    let broken = export(&tj, &reference, &zip).await;
+    assert_ne!(broken.code, 0, "{broken:?}");
+    for words in ["chunk 1", "needs no second consent"] {
+        assert!(broken.stderr.contains(words), "{broken:?}");
+    }
+    assert!(!archive.exists());
+    assert!(disclosures(&tj).await > steps.len());
+
+    // The chunk comes again from UZ, and the same command again is enough.
+    eventually("the same again is fine", async || {
+        let again = export(&tj, &reference, &zip).await;
+        (again.code == 0).then_some(())
+    })
+    .await;
     comity(&["verify", archive.to_str().unwrap()]).await.fine();
 }

@@ -12,7 +12,7 @@ use comity::{
 
 use super::{
     bytes, chunks_of, download, file, items,
-    request::{neighbours, requested, take},
+    request::{neighbours, requested, requested_of, take},
     upload,
 };
 use crate::support::{Country, client_as, colleague, eventually, ledger_bodies, refusal_of};
@@ -105,18 +105,19 @@ async fn who_neither_uploaded_it_nor_is_in_charge_takes_nothing_back() {
     let (mut tj, mut uz) = neighbours().await;
     tj.start().await;
     uz.start().await;
-    let reference = executing(&tj, &uz).await;
+    // Every authority of UZ has the request; the police took it.
+    let other = "prosecutor-general";
+    let reference = requested_of(&tj, &uz, &[]).await;
+    let contact = String::new();
+    let acknowledged = Act::Acknowledged(EvidenceAcknowledged { contact });
+    take(&uz, &reference, acknowledged, Vec::new()).await;
     let dir = tempfile::tempdir().unwrap();
     let item = upload(&uz, &reference, &file(dir.path(), MIB, 82)).await;
     let kind = PrincipalKind::Officer;
-    let other = "prosecutor-general";
-    let mut stranger = client_as(&uz, kind, "stranger", other, &[Role::LiaisonOfficer]).await;
-    let refused = remove(&mut stranger, &reference, &item.id).await;
-    let word = refusal_of(&refused.unwrap_err());
-    assert!(
-        ["ITEM_NOT_YOURS", "RECORD_UNKNOWN", "ACCESS_DENIED"].contains(&word.as_str()),
-        "{word}"
-    );
+    let roles = [Role::JudicialAuthority];
+    let mut beside = client_as(&uz, kind, "beside", other, &roles).await;
+    let refused = remove(&mut beside, &reference, &item.id).await;
+    assert_eq!(refusal_of(&refused.unwrap_err()), "ITEM_NOT_YOURS");
     assert!(chunks_of(&uz, &item.id).exists());
     // An upload that is not the country's own is nobody's here.
     let absent = remove(&mut uz.client().await, &reference, &[7; 16]).await;

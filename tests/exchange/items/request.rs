@@ -38,11 +38,16 @@ pub(super) async fn neighbours() -> (Country, Country) {
 
 /// A request of `at` to the police of UZ, which UZ holds.
 pub(super) async fn requested(at: &Country, uz: &Country) -> String {
+    requested_of(at, uz, &["national-police"]).await
+}
+
+/// A request to these authorities of UZ; none: to the country.
+pub(super) async fn requested_of(at: &Country, uz: &Country, authorities: &[&str]) -> String {
     let mut record = catalogue::example("EvidenceRequest", system_clock()()).unwrap();
     record.destinations = vec![Destination {
         country: "UZ".to_owned(),
         role: CountryRole::Destination.into(),
-        authorities: vec!["national-police".to_owned()],
+        authorities: authorities.iter().map(|&name| name.to_owned()).collect(),
         ..Destination::default()
     }];
     let asked = RequestEvidenceRequest {

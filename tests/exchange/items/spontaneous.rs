@@ -8,10 +8,10 @@ use comity::wire::{
 };
 use serde_json::json;
 
-use super::{file, information, stands, upload};
+use super::{bytes, download, file, information, items, stands, upload};
 use crate::{
     evidence::{acts, custody},
-    support::{eventually, ledger_bodies, neighbours, refusal_of},
+    support::{CASE, amendment, eventually, ledger_bodies, neighbours, refusal_of},
 };
 
 /// A thing, as an officer describes it.
@@ -115,4 +115,38 @@ async fn things_and_files_of_spontaneous_information_are_handed_over_in_custody(
     let _ = tj
         .submit(information("another", &["UZ"], with(vec![thing(8)])))
         .await;
+
+    // Every version leads to the file, where it was uploaded and where it came.
+    let next = information("a telephone, looked through", &["UZ"], None);
+    let third = tj.submit(amendment(&tj, &second, next).await).await;
+    uz.receives(&third).await;
+    let output = dir.path().join("back.bin");
+    for country in [&tj, &uz] {
+        for reference in [&second, &third] {
+            let listed = items(country, reference).await;
+            let is_listed = listed.iter().any(|of| of.id == uploaded.id);
+            assert!(is_listed, "{} by {reference}", country.code);
+            let back = download(country, reference, &uploaded.id, &output).await;
+            assert_eq!(back.unwrap().root, uploaded.root);
+            assert!(std::fs::read(&output).unwrap() == bytes(300_000, 71));
+            std::fs::remove_file(&output).unwrap();
+        }
+    }
+
+    // To court goes the newest version alone.
+    let bundle = dir.path().join("bundle");
+    let of = [
+        "--for-court",
+        "EXERCISE City Court",
+        "--purpose",
+        "prosecution",
+        "--case",
+        CASE,
+        "--output-dir",
+        bundle.to_str().unwrap(),
+    ];
+    let export = ["evidence", "export", &second];
+    let refused = tj.comity(&[&export[..], &of].concat()).await;
+    refused.fails(77, &["RECORD_SUPERSEDED", &third]);
+    assert!(!bundle.exists());
 }

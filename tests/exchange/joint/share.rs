@@ -3,9 +3,11 @@
 
 use std::fs;
 
-use super::{POLICE, amendment, in_case, joint_case, knows, meeting, record, started, titles};
+use super::{
+    POLICE, amendment, change, in_case, joint_case, knows, meeting, member, record, started, titles,
+};
 use crate::support::{Country, Ended, eventually, json_of, ledger_bodies, show, try_show};
-use comity::wire::record::Record;
+use comity::wire::record::{JointCaseMember, Record, situation::Kind};
 use serde_json::{Value, json};
 
 /// Shares records of a case; what became of each, by title.
@@ -226,4 +228,80 @@ async fn a_record_of_a_case_goes_to_no_other_country_without_its_origins_consent
     // It is the origin's to send, not to pass on.
     let own = onward(tj, &inside, "KG").await;
     own.fails(77, &["RECORD_OWN"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_that_join_at_once_both_get_what_was_put_in_before() {
+    let mut all = started(&["TJ", "UZ", "KZ", "KG"]).await;
+    let [tj, uz, kz, kg] = &mut all[..] else {
+        panic!("it was made otherwise")
+    };
+    let case = tj.submit(joint_case("route", &["TJ", "UZ"])).await;
+    uz.receives(&case).await;
+    let ours = tj.submit(in_case("ours", &case)).await;
+    let planned = tj.submit(meeting(&case, &[], false)).await;
+    uz.receives(&ours).await;
+    uz.receives(&planned).await;
+    let joined = change(tj, &case, &["KZ", "KG"], &[]).await.unwrap();
+    kz.receives(&joined).await;
+    kg.receives(&joined).await;
+    // The version for the first of them is of a time at which the second was a member.
+    for at in [&*kz, &*kg] {
+        let shared = share(tj, &case, at.code, &[]).await;
+        for word in ["ours", "planning"] {
+            assert_eq!(outcome(&shared, word), "SHARED", "{}: {shared:?}", at.code);
+            at.receives(&shared_as(&shared, word)).await;
+        }
+        assert_eq!(count(at, &case, "ours").await, 1, "{}", at.code);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_went_to_one_authority_of_a_country_or_in_part_goes_on_where_it_is_named() {
+    let mut all = started(&["TJ", "UZ", "KG"]).await;
+    let [tj, uz, kg] = &mut all[..] else {
+        panic!("it was made otherwise")
+    };
+    let mut opened = joint_case("route", &["TJ", "UZ"]);
+    let kind = opened.situation.as_mut().unwrap().kind.as_mut();
+    let Some(Kind::JointCase(joint)) = kind else {
+        panic!("it was made otherwise")
+    };
+    let prosecutor = "prosecutor-general".to_owned();
+    joint.members.push(JointCaseMember {
+        authority: prosecutor.clone(),
+        ..member("UZ")
+    });
+    let case = tj.submit(opened).await;
+    uz.receives(&case).await;
+    let to = |title: &str, authorities: &[&str], compartments: &[&str]| {
+        let mut value = json_of(title, &[]);
+        value["jointCase"] = json!({ "reference": case });
+        value["destinations"] = json!([{
+            "country": "UZ",
+            "role": "COUNTRY_ROLE_DESTINATION",
+            "authorities": authorities,
+            "compartments": compartments,
+        }]);
+        record(&value)
+    };
+    let both = [POLICE, prosecutor.as_str()];
+    let whole = tj.submit(to("whole", &both, &[])).await;
+    let whispered = tj.submit(to("whispered", &[POLICE], &[])).await;
+    let situation = "COMPARTMENT_LABEL_SITUATION";
+    let partial = tj.submit(to("partial", &both, &[situation])).await;
+    for reference in [&whole, &whispered, &partial] {
+        uz.receives(reference).await;
+    }
+    let joined = change(tj, &case, &["KG"], &[]).await.unwrap();
+    kg.receives(&joined).await;
+
+    let shared = share(tj, &case, "KG", &[]).await;
+    assert_eq!(outcome(&shared, "whole"), "SHARED", "{shared:?}");
+    for (word, reference) in [("whispered", &whispered), ("partial", &partial)] {
+        assert_eq!(outcome(&shared, word), "NARROWED", "{shared:?}");
+        let named = share(tj, &case, "KG", &["--record", reference.as_str()]).await;
+        assert_eq!(outcome(&named, word), "SHARED", "{named:?}");
+        kg.receives(&shared_as(&named, word)).await;
+    }
 }

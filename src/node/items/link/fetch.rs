@@ -234,6 +234,12 @@ impl Fetching {
         *locked(&self.hand) = Some(Hand { job, most, to });
         let seat = self.node.items.sit(id);
         let writing = Arc::clone(&seat.writing).lock_owned().await;
+        if seat.replaced.is_cancelled() {
+            // Another has the place since, or the item is no more.
+            *locked(&self.hand) = None;
+            self.rest(job);
+            return Ok(());
+        }
         let work = Worker {
             node: Arc::clone(&self.node),
             peer,
@@ -259,7 +265,7 @@ impl Fetching {
         *self.worker.lock().await = Some(begun);
         let done = self.ended().await;
         *locked(&self.hand) = None;
-        self.node.items.unseat(&id);
+        self.node.items.unseat(&id, &seat);
         match done {
             Some(Ok(outcome)) => self.conclude(job, outcome).await,
             Some(Err(Failure::Peer(why))) => {
@@ -307,17 +313,16 @@ impl Fetching {
         let id = match job {
             Job::Item(id) => id,
             Job::Repair(id, index) => {
-                match outcome {
-                    Outcome::Repaired => {
-                        tracing::info!(
-                            item = hex::encode(id),
-                            chunk = index,
-                            "a damaged chunk is put back"
-                        );
-                        node.items.streams.repaired(&id, index);
-                    }
-                    Outcome::Broke => {}
-                    _ => node.items.streams.not_repaired(self.peer, id),
+                if matches!(outcome, Outcome::Repaired) {
+                    tracing::info!(
+                        item = hex::encode(id),
+                        chunk = index,
+                        "a damaged chunk is put back"
+                    );
+                    node.items.streams.repaired(&id, index);
+                } else {
+                    // One that broke rests too: whoever took its place goes first.
+                    node.items.streams.not_repaired(self.peer, id);
                 }
                 return Ok(());
             }

@@ -68,6 +68,10 @@ impl Node {
         if plan_of(&row).is_none() {
             return Ok(Err(Outcome::Refused("size")));
         }
+        // Another holder's chunk is being put in its place: two would end each other in turn.
+        if matches!(job, Job::Repair(..)) && self.items.is_written(&id) {
+            return Ok(Err(Outcome::Later));
+        }
         let known = match self.known(id, row) {
             Ok(Some(known)) => known,
             Ok(None) => return Ok(Err(Outcome::Refused("named"))),

@@ -222,7 +222,7 @@ impl Node {
     }
 
     /// Refuses a version that was amended since, or that does not count.
-    fn check_newest(
+    pub(in crate::node) fn check_newest(
         &self,
         reference: &Reference,
         stored: &StoredRecord,
