@@ -137,6 +137,35 @@ async fn an_amendment_is_another_version_and_a_recall_the_last() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_longer_for_tools_is_revoked_and_no_version_of_it_is_given() {
+    let (a, _b) = serving().await;
+    let tool = system(&a);
+    let first = a.submit(alert("for tools")).await;
+    let reports = format!("{ALERTS}/objects/?match[type]=report");
+    let id = has(&a, &tool, &reports, 1).await.remove(0)["id"].clone();
+    let mut second = amendment(&a, &first, alert("for persons")).await;
+    second.marking.as_mut().unwrap().tell_purpose = true;
+    a.submit(second).await;
+    let gone = eventually("it is revoked", async || {
+        let now = get(&a, &tool, &reports).await;
+        (now.objects().len() == 1 && now.objects()[0]["revoked"] == true)
+            .then(|| now.objects()[0].clone())
+    })
+    .await;
+    assert_eq!(gone["id"], id);
+    for versions in ["all", "first", "last"] {
+        let path = format!("{ALERTS}/objects/?limit=1000&match[version]={versions}");
+        let answer = get(&a, &tool, &path).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let shown = answer.body.to_string();
+        assert!(
+            !shown.contains("for tools") && !shown.contains("for persons"),
+            "{shown}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_page_has_its_leaf_before_it_leaves() {
     let (a, _b) = serving().await;
     let tool = system(&a);
