@@ -156,7 +156,7 @@ impl Node {
         let mut at = wanted.after_us;
         let enough = wanted.limit.saturating_add(1);
         while page.entries.len() < enough {
-            let places = match &mut named {
+            let places: Vec<Place> = match &mut named {
                 Some(named) => named.drain(..named.len().min(SHELVES)).collect(),
                 None => {
                     let missing = enough.saturating_sub(page.entries.len());
