@@ -14,6 +14,11 @@ use crate::wire::record::{Identifier, IdentifierType, Suspect};
 /// A threat actor for each suspect.
 pub(super) fn suspects(made: &mut Making<'_>) {
     let record = made.version.record;
+    // Tools take two objects of one name for the same.
+    let of = match record.reference.as_str() {
+        "" => made.main.clone(),
+        reference => reference.to_owned(),
+    };
     let all = record.suspects.iter().flat_map(|of| &of.suspects);
     for (at, suspect) in all.enumerate() {
         let words = if suspect.entity_id.is_empty() {
@@ -21,7 +26,7 @@ pub(super) fn suspects(made: &mut Making<'_>) {
         } else {
             format!("suspect of {}", suspect.entity_id)
         };
-        let object = threat_actor(suspect, at);
+        let object = threat_actor(suspect, at, &of);
         let actor = made.add("threat-actor", &words, object);
         let main = made.main.clone();
         match main.split_once("--") {
@@ -32,12 +37,15 @@ pub(super) fn suspects(made: &mut Making<'_>) {
     }
 }
 
-fn threat_actor(suspect: &Suspect, at: usize) -> Value {
+fn threat_actor(suspect: &Suspect, at: usize, of: &str) -> Value {
     let mut names = suspect.names.iter().map(|name| name.text.clone());
     let name = names
         .next()
-        .unwrap_or_else(|| format!("Suspect {}", at.saturating_add(1)));
-    let aliases: Vec<Value> = names.filter(|of| *of != name).map(Value::from).collect();
+        .unwrap_or_else(|| format!("Suspect {} of {of}", at.saturating_add(1)));
+    let aliases: Vec<Value> = names
+        .filter(|other| *other != name)
+        .map(Value::from)
+        .collect();
     let mut map = Map::new();
     map.insert("name".into(), name.into());
     if !aliases.is_empty() {

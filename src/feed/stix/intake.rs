@@ -1,6 +1,8 @@
 //! Objects of others as records: what Comity wrote comes back as it was; a report, a note, an indicator
 //! or the like of another tool becomes a tip, with everything that it said as text.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value};
 
 use super::{EXTENSION, Uuid, shared::tlp_of};
@@ -41,6 +43,8 @@ const BESIDE: [&str; 6] = [
     "extension-definition",
 ];
 
+/// Longest id that is taken.
+pub const MAX_ID: usize = 128;
 /// Characters of a title, of the text of a tip, and of what else an object said.
 const MAX_TITLE: usize = 200;
 const MAX_STATEMENT: usize = 9_000;
@@ -76,7 +80,9 @@ pub enum Unmapped {
     #[error("an object is a JSON object with `type`, `id` and `modified`; this is not")]
     Malformed,
     /// The id is none.
-    #[error("`id` is not the object's `type`, two hyphens and a UUID in lower case")]
+    #[error(
+        "`id` is not the object's `type`, two hyphens and a UUID in lower case, in at most 128 bytes"
+    )]
     Id,
     /// It is of another version of STIX.
     #[error("`spec_version` is not 2.1; only STIX 2.1 is taken")]
@@ -92,6 +98,9 @@ pub enum Unmapped {
         "objects of type `{0}` are taken beside a record that refers to them, and there is none here"
     )]
     Alone(String),
+    /// It is another country's.
+    #[error("this node made it of record {0} of {1}; it is not this country's to hand in")]
+    Foreign(u64, String),
     /// No record says what it says.
     #[error(
         "objects of type `{0}` have no counterpart among records; send a report or a note that says it"
@@ -108,6 +117,8 @@ pub struct Sender {
     pub destinations: Vec<Country>,
     /// When.
     pub now: Moment,
+    /// Ids of objects that this node made of another country's records: local number and country.
+    pub foreign: HashMap<String, (u64, String)>,
 }
 
 /// Says of each object of an envelope what it is, in their order.
@@ -139,9 +150,10 @@ fn one(object: &Value, sender: &Sender) -> Object {
     };
     let text = |field: &str| map.get(field).and_then(Value::as_str).unwrap_or_default();
     let (of, id) = (text("type"), text("id"));
-    let sound = id
-        .split_once("--")
-        .is_some_and(|(named, uuid)| named == of && Uuid::parse(uuid).is_some());
+    let sound = id.len() <= MAX_ID
+        && id
+            .split_once("--")
+            .is_some_and(|(named, uuid)| named == of && Uuid::parse(uuid).is_some());
     if !sound {
         return malformed(Unmapped::Id);
     }
@@ -158,6 +170,13 @@ fn one(object: &Value, sender: &Sender) -> Object {
         }
         ("2.1" | "", None) => Err(Unmapped::Modified),
         _ => Err(Unmapped::SpecVersion),
+    };
+    // What stands beside says nothing alone, and comes with what its country shared.
+    let taken = match (taken, sender.foreign.get(id)) {
+        (Ok(Taken::Record(_) | Taken::Revoked), Some((number, country))) => {
+            Err(Unmapped::Foreign(*number, country.clone()))
+        }
+        (taken, _) => taken,
     };
     Object {
         id: id.to_owned(),
@@ -252,10 +271,17 @@ fn tip(of: &str, map: &Map<String, Value>, sender: &Sender) -> Record {
     }
     let labels = map.get("labels").and_then(Value::as_array);
     let exercise = labels.is_some_and(|of| of.iter().any(|label| label == "exercise"));
-    let marks = map.get("object_marking_refs").and_then(Value::as_array);
-    let marks = marks.into_iter().flatten().filter_map(Value::as_str);
-    // The strictest of them; what is not marked is for the organisation and its partners.
-    let tlp = marks.filter_map(tlp_of).max().unwrap_or(Tlp::Amber);
+    // The strictest marking of the whole or of a part, and one that is not known is the strictest; what is
+    // not marked is for the organisation and its partners.
+    let whole = map.get("object_marking_refs").and_then(Value::as_array);
+    let parts = map.get("granular_markings").and_then(Value::as_array);
+    let parts = parts.into_iter().flatten();
+    let parts = parts.filter_map(|part| part.get("marking_ref"));
+    let marks = whole.into_iter().flatten().chain(parts);
+    let tlp = marks
+        .map(|mark| mark.as_str().and_then(tlp_of).unwrap_or(Tlp::Red))
+        .max()
+        .unwrap_or(Tlp::Amber);
     let destinations = sender.destinations.iter().map(|country| Destination {
         country: country.code().to_owned(),
         role: CountryRole::Destination.into(),

@@ -132,16 +132,20 @@ fn whole(record: &Record) -> Map<String, Value> {
         evidence: None,
         step: None,
         onward: None,
+        joint_case: None,
         ..record.clone()
     };
+    // Who reads which compartment is not for tools.
+    for to in &mut plain.destinations {
+        (to.compartments, to.readers) = Default::default();
+    }
     let kind = plain.situation.as_mut().and_then(|of| of.kind.as_mut());
     if let Some(Kind::EvidenceRequest(request)) = kind {
         // The origin's node put them in.
         request.terms = None;
     }
-    let mut map = Map::new();
     let kind = kind_name(record).unwrap_or_default();
-    map.insert("kind".into(), kind.into());
+    let mut map = Map::from_iter([("kind".to_owned(), kind.into())]);
     if !record.reference.is_empty() {
         map.insert("reference".into(), record.reference.clone().into());
     }
@@ -249,8 +253,7 @@ fn intrusion_set(made: &mut Making<'_>, of: &Situation, network: &Network) {
         if entity.r#type != EntityType::Group as i32 || entity.label.is_empty() {
             continue;
         }
-        let mut map = Map::new();
-        map.insert("name".into(), entity.label.clone().into());
+        let mut map = Map::from_iter([("name".to_owned(), entity.label.clone().into())]);
         map.insert("threat_actor_types".into(), json!(["crime-syndicate"]));
         // So that it is known again as a part of this record.
         let mut own = Map::new();

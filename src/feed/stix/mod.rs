@@ -20,7 +20,7 @@ use serde_json::{Map, Value, json};
 
 pub use self::{
     ids::{Ids, Part, Uuid},
-    intake::{Object, Sender, Taken, Unmapped, take, time_us},
+    intake::{MAX_ID, Object, Sender, Taken, Unmapped, take, time_us},
     revoked::{Revoked, revoked},
     shared::{EXTENSION, SCHEMA, SCHEMA_PATH, Shared, party},
     words::stamp,

@@ -79,6 +79,15 @@ impl Shared {
         })
     }
 
+    /// Whether everybody who reads a collection may know of it: all but an authority that shared something
+    /// with somebody else, maybe.
+    pub fn is_open(&self) -> bool {
+        match self {
+            Self::Identity(_, authority) => authority.is_empty(),
+            _ => true,
+        }
+    }
+
     /// Its type in STIX.
     pub const fn stix_type(&self) -> &'static str {
         match self {
@@ -241,6 +250,8 @@ pub(super) fn tlp_of(id: &str) -> Option<Tlp> {
         "34098fce-860f-48ae-8e50-ebd3cc5e41da" => Tlp::Green,
         "f88d31f6-486f-44da-b317-01333bde0b82" => Tlp::Amber,
         "5e57c739-391a-4eb3-b6be-7d15ca92d5ed" => Tlp::Red,
+        // TLP:AMBER+STRICT, as OpenCTI has it.
+        "826578e1-40ad-459f-bc73-ede076f81f37" => Tlp::AmberStrict,
         _ => return None,
     })
 }

@@ -20,12 +20,17 @@ impl NodeRules {
         if shelved.up_to <= rows::shelved(group)? {
             return Ok(());
         }
+        let given = shelved.shelves.len();
         let mut kept = Vec::with_capacity(shelved.shelves.len());
         for shelf in shelved.shelves {
             let life = life_rows::of(group, shelf.number)?;
             if life.is_none_or(|row| is_readable(&row)) {
                 kept.push(shelf);
             }
+        }
+        // Where one is left out, what it shares would be missing: all are worked out again.
+        if kept.len() != given {
+            return Ok(());
         }
         shelved.shelves = kept;
         self.append_leafless(Event::Shelved(shelved), group)

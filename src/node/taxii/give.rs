@@ -3,20 +3,21 @@
 use serde_json::Value;
 
 use crate::{
-    access::{Compartments, Permit, Subject, act},
+    access::{Compartments, Permit, Subject, Whose, act},
     crypto::Digest,
     entry::{EntryError, ShelfRow},
     feed::{
         stix::{self, Ids, PartOf, Revoked, Shared, Version},
         taxii::VersionMatch,
     },
-    inbox::{HoldingError, StoredRecord, followers},
+    inbox::{StoredRecord, followers},
     record::Moment,
     wire::record::FollowType,
 };
 
 use super::{
     super::{Node, NodeError},
+    of_one,
     page::{Given, TaxiiEntry, Wanted},
     rows::{self, Place},
 };
@@ -29,9 +30,13 @@ impl Node {
         wanted: &Wanted,
         place: &Place,
     ) -> Result<Given, NodeError> {
-        let row = self.shelf_row(&place.sealed)?;
-        let ids = Ids(&self.keys.index);
         let mut given = Given::default();
+        let row = self.shelf_row(&place.sealed).map(Some);
+        let Some(row) = of_one(place.number, row)? else {
+            return Ok(given);
+        };
+        let ids = Ids(&self.keys.index);
+        let mut in_reach = None;
         let after = |added_us: u64| added_us > wanted.after_us;
         for (at, words) in row.shared.iter().enumerate() {
             let added_us = place.first_us.saturating_add(offset(at));
@@ -45,6 +50,16 @@ impl Node {
                 && after(added_us)
                 && wanted.matched.has(one.stix_type(), &one.id(ids))
             {
+                if !one.is_open() {
+                    let reached = match in_reach {
+                        Some(reached) => reached,
+                        None => of_one(place.number, self.reaches(permit, wanted, place, &row))?,
+                    };
+                    in_reach = Some(reached);
+                    if !reached {
+                        continue;
+                    }
+                }
                 let object = one.object(ids);
                 given.entries.push(TaxiiEntry { added_us, object });
             }
@@ -61,24 +76,12 @@ impl Node {
                 parts.push((added_us, part));
             }
         }
-        if parts.is_empty() || !self.version_fits(wanted, place, &row)? {
+        if parts.is_empty() {
             return Ok(given);
         }
-        let own = if place.revoked {
-            self.revoked_parts(place, &row, &parts)?
-        } else {
-            match self.open_parts(permit, wanted, place, &row, &parts) {
-                Ok(Some((digest, own))) => {
-                    given.shown = Some((place.number, digest));
-                    own
-                }
-                Ok(None) => Vec::new(),
-                // Locked, or gone: it comes again as revoked. A damaged one must not hide the others.
-                Err(NodeError::Holding(HoldingError::Locked(_) | HoldingError::Keys)) => Vec::new(),
-                Err(error) if error.is_damage() => Vec::new(),
-                Err(error) => return Err(error),
-            }
-        };
+        let own = self.own_parts(permit, wanted, place, &row, parts);
+        let (digest, own) = of_one(place.number, own)?;
+        given.shown = digest.map(|digest| (place.number, digest));
         let before = given.entries.len();
         let id_of = |object: &Value| {
             object
@@ -97,6 +100,103 @@ impl Node {
         Ok(given)
     }
 
+    /// The objects of the shelf's own record, with the digest of whose text is in them.
+    fn own_parts(
+        &self,
+        permit: &Permit<act::Export>,
+        wanted: &Wanted,
+        place: &Place,
+        row: &ShelfRow,
+        mut parts: Vec<(u64, PartOf)>,
+    ) -> Result<(Option<Digest>, Vec<TaxiiEntry>), NodeError> {
+        if !self.version_fits(wanted, place, row)? {
+            return Ok((None, Vec::new()));
+        }
+        if !place.revoked {
+            let open = self.open_parts(permit, wanted, place, row, &parts)?;
+            return Ok(open.map_or((None, Vec::new()), |(digest, own)| (Some(digest), own)));
+        }
+        let later = self.later_parts(wanted, place)?;
+        parts.retain(|(_, part)| !later.contains(&part.packed()));
+        if parts.is_empty() || !self.reaches(permit, wanted, place, row)? {
+            return Ok((None, Vec::new()));
+        }
+        Ok((None, self.revoked_parts(place, row, &parts)?))
+    }
+
+    /// Whether somebody reaches the record of a shelf, as what the shelf says of it decides: also when its
+    /// text is gone.
+    fn reaches(
+        &self,
+        permit: &Permit<act::Export>,
+        wanted: &Wanted,
+        place: &Place,
+        row: &ShelfRow,
+    ) -> Result<bool, NodeError> {
+        let labels = Self::taxii_labels(wanted.collection);
+        let subject = if row.kind.is_empty() || row.in_joint_case {
+            // Who is in a case changes: where its text is gone, nobody but who sees all is told.
+            of_one(place.number, self.subject_of_held(place.number).map(Some))?
+        } else {
+            let mut subject = Subject::closed();
+            subject.kind = Some(row.kind.clone());
+            subject.whose = match row.authorities.as_slice() {
+                [] => Whose::Desk,
+                names => Whose::Authorities(names.to_vec()),
+            };
+            for label in &labels {
+                subject.present.insert(*label);
+            }
+            let executed = row.kind == "EvidenceRequest" && row.origin != self.country.code();
+            Some(match executed {
+                true => self.with_executing(place.number, subject)?,
+                false => subject,
+            })
+        };
+        let allowed = subject.map(|subject| permit.reach(&subject));
+        Ok(allowed.is_some_and(|of| {
+            of.refused.is_none() && labels.iter().all(|label| of.allowed.has(*label))
+        }))
+    }
+
+    /// What of a record the newest version speaks for: an earlier one revokes none of it.
+    fn later_parts(&self, wanted: &Wanted, place: &Place) -> Result<Vec<u32>, NodeError> {
+        let newest = self.newest(place.number)?;
+        let mut parts = Vec::new();
+        if newest == place.number {
+            return Ok(parts);
+        }
+        let tag = self.shelf_tag(wanted.collection);
+        for stand in rows::stands(&self.store, newest)? {
+            if stand.collection == tag
+                && let Some(there) = rows::place(&self.store, &tag, stand.first_us)?
+            {
+                parts.extend(self.shelf_row(&there.sealed)?.parts);
+            }
+        }
+        Ok(parts)
+    }
+
+    /// The local number of a record's newest version.
+    fn newest(&self, number: u64) -> Result<u64, NodeError> {
+        let digest = self.header_digest(number)?;
+        let amended = followers::followers(&self.store, &digest, |one| {
+            one.kind == FollowType::Amendment
+        })?;
+        if amended.is_empty() {
+            return Ok(number);
+        }
+        let versions = self.versions(number)?;
+        Ok(versions.last().map_or(number, |newest| newest.number))
+    }
+
+    /// Whether an earlier version may still be given: not where the newest one is not for tools.
+    fn is_for_tools_still(&self, place: &Place) -> Result<bool, NodeError> {
+        let newest = self.newest(place.number)?;
+        let stands = rows::stands(&self.store, newest)?;
+        Ok(newest == place.number || stands.iter().any(|stand| !stand.revoked))
+    }
+
     /// Whether the version of a record on a shelf is one that is wanted.
     fn version_fits(
         &self,
@@ -109,7 +209,11 @@ impl Node {
         } else {
             u64::try_from(row.modified_us).unwrap_or(0)
         };
-        Ok(match &wanted.matched.versions {
+        let versions = &wanted.matched.versions;
+        if *versions != VersionMatch::Last && !place.revoked && !self.is_for_tools_still(place)? {
+            return Ok(false);
+        }
+        Ok(match versions {
             VersionMatch::All => true,
             VersionMatch::Last => self.is_newest(wanted, place)?,
             VersionMatch::Some { first, last, at } => {
@@ -124,22 +228,13 @@ impl Node {
     fn is_newest(&self, wanted: &Wanted, place: &Place) -> Result<bool, NodeError> {
         let tag = self.shelf_tag(wanted.collection);
         let stands = rows::stands(&self.store, place.number)?;
-        let here = stands.iter().find(|stand| stand.collection == tag);
-        if here.is_some_and(|stand| stand.first_us != place.first_us) {
+        let here = stands.iter().filter(|stand| stand.collection == tag);
+        let mut here = here.peekable();
+        if here.peek().is_some() && !here.any(|stand| stand.first_us == place.first_us) {
             return Ok(false);
         }
-        let digest = self.header_digest(place.number)?;
-        let amended = followers::followers(&self.store, &digest, |one| {
-            one.kind == FollowType::Amendment
-        })?;
-        if amended.is_empty() {
-            return Ok(true);
-        }
-        let newest = self
-            .versions(place.number)?
-            .last()
-            .map(|version| version.number);
-        Ok(newest.is_none_or(|number| number == place.number))
+        // Of what is gone, the newest version says for itself what it has: `later_parts`.
+        Ok(place.revoked || self.newest(place.number)? == place.number)
     }
 
     fn revoked_parts(
@@ -150,7 +245,8 @@ impl Node {
     ) -> Result<Vec<TaxiiEntry>, NodeError> {
         let header = Digest::try_from(row.header_digest.as_slice())
             .map_err(|_| EntryError::Field("header_digest"))?;
-        let main = row.parts.first().and_then(|packed| PartOf::unpack(*packed));
+        let main = row.main.or(row.parts.first().copied());
+        let main = main.and_then(PartOf::unpack);
         let Some(main) = main else {
             return Ok(Vec::new());
         };

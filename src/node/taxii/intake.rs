@@ -2,7 +2,7 @@
 //! nothing, a newer version amends and a revoked one recalls. What became of them is durable, and kept,
 //! before it is answered.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -12,9 +12,10 @@ use crate::{
     crypto::random_bytes,
     entry::{EntryError, ObjectsTaken},
     feed::{
-        stix::{Object, Sender, Taken, Uuid, take},
+        stix::{Ids, MAX_ID, Object, Sender, Taken, Uuid, take},
         taxii::{Collection, Status, StatusEntry, added},
     },
+    inbox::ask,
     wire::node::{FeedDeletion, FeedItem, IngestBegin, feed_item::Content},
 };
 
@@ -72,18 +73,25 @@ impl Node {
                 .to_owned(),
             destinations: self.config.taxii.destinations(),
             now: self.now(),
+            foreign: HashMap::new(),
         };
-        let taken = blocking(move || Ok(take(&objects, &sender))).await?;
+        let node = Arc::clone(self);
+        let taken = blocking(move || {
+            let foreign = node.foreign(&objects)?;
+            Ok(take(&objects, &Sender { foreign, ..sender }))
+        })
+        .await?;
         let outcomes = self.feed_objects(&permit, &taken).await?;
         let id: [u8; 16] = random_bytes().map_err(NodeError::from)?;
-        let id = *Uuid::of_bytes(id).as_bytes();
+        let uuid = Uuid::of_bytes(id);
+        let id = *uuid.as_bytes();
         let mut status = Status {
             status: "complete".to_owned(),
             request_timestamp: added(asked_us),
             total_count: u64::try_from(taken.len()).unwrap_or(u64::MAX),
             ..Status::default()
         };
-        status.id = Uuid::of_bytes(id).to_string();
+        status.id = uuid.to_string();
         for (object, outcome) in taken.into_iter().zip(outcomes) {
             let told = told(&object, outcome);
             let (taken, message) = match told {
@@ -105,6 +113,31 @@ impl Node {
         }
         self.keep_status(&permit, &id, &status).await?;
         Ok(status)
+    }
+
+    /// The objects among these that this node made of other countries' records: the number and the country
+    /// of each.
+    fn foreign(&self, objects: &[Value]) -> Result<HashMap<String, (u64, String)>, NodeError> {
+        let ids = Ids(&self.keys.index);
+        let last = ask::last_number(&self.store)?;
+        let mut foreign = HashMap::new();
+        for id in objects.iter().filter_map(|of| of.get("id")?.as_str()) {
+            let uuid = id.split_once("--").and_then(|(_, uuid)| Uuid::parse(uuid));
+            let Some(uuid) = uuid.filter(|_| id.len() <= MAX_ID) else {
+                continue;
+            };
+            let of = ids.part(&uuid);
+            if of.number == 0 || of.number > last {
+                continue;
+            }
+            let Ok(held) = self.held(of.number) else {
+                continue;
+            };
+            if ids.is_of(&uuid, of, &held.digest) && held.holding.origin != self.country.code() {
+                foreign.insert(id.to_owned(), (of.number, held.holding.origin));
+            }
+        }
+        Ok(foreign)
     }
 
     /// What becomes of each object that is an item; `None` for the others.

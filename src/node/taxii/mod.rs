@@ -21,6 +21,7 @@ use crate::{
     access::{Action, Caller, Principal, PrincipalKind, Purpose},
     crypto::IndexKey,
     feed::taxii::Collection,
+    inbox::HoldingError,
     wire::record::CompartmentLabel,
 };
 
@@ -28,6 +29,24 @@ use super::{Node, NodeError};
 
 /// Name under which attempts with tokens that do not count are summed up.
 const UNKNOWN: &str = "unknown-token";
+
+/// What was found of a record; nothing where the record itself cannot be read, so that it hides no other.
+/// What is locked or gone comes again as revoked.
+fn of_one<T: Default>(number: u64, found: Result<T, NodeError>) -> Result<T, NodeError> {
+    let error = match found {
+        Err(error) if error.is_damage() => error,
+        Err(NodeError::Holding(HoldingError::Locked(_) | HoldingError::Keys)) => {
+            return Ok(T::default());
+        }
+        Err(NodeError::Holding(HoldingError::Store(error))) => {
+            return Err(HoldingError::Store(error).into());
+        }
+        Err(error @ (NodeError::Holding(_) | NodeError::Entry(_))) => error,
+        other => return other,
+    };
+    tracing::warn!(number, %error, "a damaged record is in no collection of TAXII");
+    Ok(T::default())
+}
 
 impl Node {
     /// The key of the tokens of next pages.

@@ -1,9 +1,15 @@
 //! Pages of a collection: what it has after a time, as far as who asks may see it. Only the shelves of
 //! the page are read, and only its records opened; the leaf is durable before anything leaves.
 
-use std::{num::NonZero, sync::Arc, thread};
+use std::{
+    num::NonZero,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
 use serde_json::Value;
+use tokio::sync::Semaphore;
 
 use crate::{
     access::{Permit, act},
@@ -25,7 +31,13 @@ use super::{
 };
 
 /// Shelves that are read at a time.
-const SHELVES: usize = 256;
+const SHELVES: usize = 32;
+/// Pages that are worked out at a time.
+static PAGES: Semaphore = Semaphore::const_new(4);
+/// Bytes of objects from which on a page ends and says that there are more.
+const MOST_BYTES: usize = 8 << 20;
+/// The same for time.
+const MOST_TIME: Duration = Duration::from_secs(10);
 /// Shelves that are looked at for one page; beyond, the page ends and says that there are more.
 const MOST_SHELVES: usize = 20_000;
 /// Threads that open records of a page.
@@ -89,7 +101,14 @@ impl Node {
     ) -> Result<TaxiiPage, ReadError> {
         let (node, by) = (Arc::clone(self), permit.clone());
         let (collection, detail) = (wanted.collection, wanted.detail);
-        let (page, shown) = blocking(move || node.taxii_page_of(&by, &wanted)).await?;
+        let turn = PAGES.acquire().await.map_err(|_| NodeError::Closed)?;
+        let (page, shown) = blocking(move || {
+            // Also when nobody waits for it any more, its turn ends with the work.
+            let page = node.taxii_page_of(&by, &wanted);
+            drop(turn);
+            page
+        })
+        .await?;
         if shown.is_empty() {
             return Ok(page);
         }
@@ -133,11 +152,12 @@ impl Node {
         } else {
             Some(self.shelves_with(wanted)?)
         };
-        let (mut at, mut looked) = (wanted.after_us, 0_usize);
+        let (mut looked, mut bytes, begun) = (0_usize, 0_usize, Instant::now());
+        let mut at = wanted.after_us;
         let enough = wanted.limit.saturating_add(1);
         while page.entries.len() < enough {
-            let places = match &mut named {
-                Some(named) => std::mem::take(named),
+            let places: Vec<Place> = match &mut named {
+                Some(named) => named.drain(..named.len().min(SHELVES)).collect(),
                 None => {
                     let missing = enough.saturating_sub(page.entries.len());
                     few(rows::after(&self.store, &tag, at, SHELVES)?, missing)
@@ -153,9 +173,11 @@ impl Node {
                 if page.entries.len() < wanted.limit && !given.entries.is_empty() {
                     shown.extend(given.shown);
                 }
+                let weights = given.entries.iter().map(|entry| weight(&entry.object));
+                bytes = weights.fold(bytes, usize::saturating_add);
                 page.entries.extend(given.entries);
             }
-            if looked >= MOST_SHELVES {
+            if looked >= MOST_SHELVES || bytes >= MOST_BYTES || begun.elapsed() > MOST_TIME {
                 page.next_us = Some(at);
                 break;
             }
@@ -237,6 +259,20 @@ impl Node {
             places.extend(place.filter(|place| place.last_us() > wanted.after_us));
         }
         Ok(places)
+    }
+}
+
+/// About how many bytes a value takes.
+fn weight(value: &Value) -> usize {
+    const EACH: usize = 8;
+    match value {
+        Value::String(text) => text.len().saturating_add(EACH),
+        Value::Array(all) => all.iter().map(weight).fold(EACH, usize::saturating_add),
+        Value::Object(all) => all
+            .iter()
+            .map(|(name, value)| weight(value).saturating_add(name.len()))
+            .fold(EACH, usize::saturating_add),
+        _ => EACH,
     }
 }
 

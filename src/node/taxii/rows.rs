@@ -29,7 +29,7 @@ const STANDS: Keyspace = Keyspace {
     prefix: 0xd7,
     name: "records on shelves of TAXII",
     key: "local number (u64 big endian); `n`: the last time given; `u`: all records up to this number were looked at",
-    value: "for each collection: its tag (8), when the first object came last (u64 big endian), 1 when they are revoked (1); u64 big endian for `n` and `u`",
+    value: "for each collection, and once more for what a later version dropped: its tag (8), when the first object came last (u64 big endian), 1 when they are revoked (1); u64 big endian for `n` and `u`",
     written_by: "shelved, locked",
     goes_away: "never",
 };
@@ -278,10 +278,10 @@ fn put(shelf: &Shelf, now_us: i64, rows: &mut Rows<'_>) -> Result<(), Projection
         first_us,
         number: shelf.number,
         objects,
-        revoked: false,
+        revoked: shelf.revoked,
         sealed: shelf.sealed.clone(),
     };
-    stand(&place, collection, rows)?;
+    stand(&place, collection, shelf.revoked, rows)?;
     for tag in &shelf.shared_tags {
         let key = SHARED.key(&[&collection, tag]);
         rows.put(key, first_us.to_be_bytes().to_vec());
@@ -289,11 +289,18 @@ fn put(shelf: &Shelf, now_us: i64, rows: &mut Rows<'_>) -> Result<(), Projection
     Ok(())
 }
 
-fn stand(place: &Place, collection: Tag, rows: &mut Rows<'_>) -> Result<(), ProjectionError> {
+/// Puts a record's shelf there; `beside` the one with its text, where a later version dropped some of its
+/// objects, in place of what it had otherwise.
+fn stand(
+    place: &Place,
+    collection: Tag,
+    beside: bool,
+    rows: &mut Rows<'_>,
+) -> Result<(), ProjectionError> {
     let key = SHELVES.key(&[&collection, &place.first_us.to_be_bytes()]);
     rows.put(key, place.encode());
     let mut all = stands(rows, place.number)?;
-    all.retain(|stand| stand.collection != collection);
+    all.retain(|stand| stand.collection != collection || (beside && !stand.revoked));
     all.push(Stand {
         collection,
         first_us: place.first_us,
@@ -320,7 +327,7 @@ fn revoke(of: u64, now_us: i64, rows: &mut Rows<'_>) -> Result<(), ProjectionErr
             revoked: true,
             ..before
         };
-        stand(&again, one.collection, rows)?;
+        stand(&again, one.collection, false, rows)?;
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Putting records on shelves: in the background, in the order of their numbers, behind deliveries.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     sync::{Arc, Weak},
     time::Duration,
 };
@@ -15,12 +15,14 @@ use crate::{
         stix::{self, Aspect, Ids, Objects, Version, is_for_tools},
         taxii::Collection,
     },
-    inbox::{HoldingError, StoredRecord, ask},
+    inbox::{StoredRecord, ask},
     record::{Moment, kind_name},
+    wire::record::{CompartmentLabel, Record},
 };
 
 use super::{
     super::{Node, NodeError, read::blocking, rules::Proposal},
+    of_one,
     rows::{self, Tag},
 };
 
@@ -68,6 +70,15 @@ pub(super) struct First {
     pub(super) created: Moment,
 }
 
+/// What is worked out for one entry.
+#[derive(Debug, Default)]
+struct Working {
+    /// What is shared and comes with one of its shelves.
+    shared: HashSet<(Tag, [u8; 16])>,
+    /// What each of its records has on shelves.
+    rows: HashMap<u64, Vec<(Tag, ShelfRow)>>,
+}
+
 impl Node {
     /// Puts the next records on shelves; false when there are none.
     async fn shelve_some(self: &Arc<Self>) -> Result<bool, NodeError> {
@@ -90,32 +101,28 @@ impl Node {
         }
         let up_to = last.min(begun.saturating_add(TOGETHER));
         let mut shelves = Vec::new();
-        let mut shared = HashSet::new();
+        let mut working = Working::default();
         for number in begun.saturating_add(1)..=up_to {
-            match self.shelves_of(number, &mut shared) {
-                Ok(of) => shelves.extend(of),
-                Err(error) if error.is_damage() => {
-                    tracing::warn!(number, %error, "a damaged record is in no collection of TAXII");
-                }
-                Err(NodeError::Holding(HoldingError::Locked(_) | HoldingError::Keys)) => {}
-                Err(error) => return Err(error),
-            }
+            let of = self.shelves_of(number, &mut working);
+            shelves.extend(of_one(number, of)?);
         }
         Ok(Some(Shelved { up_to, shelves }))
     }
 
-    fn shelves_of(
-        &self,
-        number: u64,
-        shared: &mut HashSet<(Tag, [u8; 16])>,
-    ) -> Result<Vec<Shelf>, NodeError> {
+    fn shelves_of(&self, number: u64, working: &mut Working) -> Result<Vec<Shelf>, NodeError> {
         let stored = self.stored(number)?;
         self.check_open(&stored)?;
         let record = stored.open_to_index(&self.slots)?;
         let kind = kind_name(&record).and_then(Collection::of_kind);
-        let Some(of_kind) = kind.filter(|_| is_for_tools(&record)) else {
-            return Ok(Vec::new());
+        let before = self.before(&stored)?;
+        let had = match before {
+            Some(before) => of_one(before, self.standing(before, working))?,
+            None => Vec::new(),
         };
+        let Some(of_kind) = kind.filter(|_| is_for_tools(&record)) else {
+            return self.dropped(before, had, &[]);
+        };
+        let in_joint_case = self.shared_case(&stored, &record)?.is_some();
         let first = self.first_of(&stored)?;
         let version = Version {
             number: first.number,
@@ -126,43 +133,113 @@ impl Node {
             record: &record,
         };
         let ids = Ids(&self.keys.index);
-        let mut shelves = Vec::new();
+        let (mut shelves, mut rows) = (Vec::new(), Vec::new());
         for (collection, aspect) in [
             (of_kind, Aspect::Situation),
             (Collection::Suspects, Aspect::Suspects),
             (Collection::Identifiers, Aspect::Identifiers),
         ] {
             let objects = stix::objects(ids, &version, aspect);
-            if !objects.own.is_empty() {
-                shelves.push(self.shelf(number, &version, collection, &objects, shared)?);
+            if objects.own.is_empty() {
+                continue;
             }
+            let tag = self.shelf_tag(collection);
+            let (mut row, tags) = self.row(&version, collection, &objects, &mut working.shared)?;
+            row.in_joint_case = in_joint_case;
+            shelves.push(self.shelf(number, tag, &row, tags)?);
+            rows.push((tag, row));
+        }
+        shelves.extend(self.dropped(before, had, &rows)?);
+        working.rows.insert(number, rows);
+        Ok(shelves)
+    }
+
+    /// The version that a record amends; `None` when it amends none that is here.
+    fn before(&self, stored: &StoredRecord) -> Result<Option<u64>, NodeError> {
+        if stored.holding.follow.is_none() {
+            return Ok(None);
+        }
+        let number = stored.holding.number;
+        let versions = self.versions(number)?;
+        let earlier = versions.iter().take_while(|of| of.number != number);
+        Ok(earlier.last().map(|of| of.number))
+    }
+
+    /// What an earlier version has on shelves.
+    fn standing(&self, number: u64, working: &Working) -> Result<Vec<(Tag, ShelfRow)>, NodeError> {
+        if let Some(rows) = working.rows.get(&number) {
+            return Ok(rows.clone());
+        }
+        let mut found = Vec::new();
+        for stand in rows::stands(&self.store, number)? {
+            let place = rows::place(&self.store, &stand.collection, stand.first_us)?;
+            if let Some(place) = place.filter(|place| !place.revoked) {
+                found.push((stand.collection, self.shelf_row(&place.sealed)?));
+            }
+        }
+        Ok(found)
+    }
+
+    /// The objects that a version had and the next one has not, as gone.
+    fn dropped(
+        &self,
+        before: Option<u64>,
+        had: Vec<(Tag, ShelfRow)>,
+        has: &[(Tag, ShelfRow)],
+    ) -> Result<Vec<Shelf>, NodeError> {
+        let mut shelves = Vec::new();
+        for (tag, row) in had {
+            let now = has.iter().find(|(of, _)| *of == tag);
+            let now = now.map_or(&[][..], |(_, row)| row.parts.as_slice());
+            let mut gone = row.parts.clone();
+            gone.retain(|part| !now.contains(part));
+            let Some(number) = before.filter(|_| !gone.is_empty()) else {
+                continue;
+            };
+            let gone = ShelfRow {
+                main: row.main.or(row.parts.first().copied()),
+                shared: Vec::new(),
+                parts: gone,
+                ..row
+            };
+            let shelf = self.shelf(number, tag, &gone, Vec::new())?;
+            shelves.push(Shelf {
+                revoked: true,
+                ..shelf
+            });
         }
         Ok(shelves)
     }
 
-    fn shelf(
+    /// What a record has in a collection, with the tags of what is shared.
+    fn row(
         &self,
-        number: u64,
         version: &Version<'_>,
         collection: Collection,
         objects: &Objects,
         known: &mut HashSet<(Tag, [u8; 16])>,
-    ) -> Result<Shelf, NodeError> {
+    ) -> Result<(ShelfRow, Vec<Vec<u8>>), NodeError> {
         let tag = self.shelf_tag(collection);
         let outline = objects.outline(version);
+        let authorities = self.readers(version, collection);
         let (mut words, mut tags) = (Vec::new(), Vec::new());
         for one in &outline.shared {
-            let of = self.shared_tag(&one.id(Ids(&self.keys.index)));
-            if known.contains(&(tag, of)) {
-                continue;
-            }
-            known.insert((tag, of));
-            if rows::shared_at(&self.store, &tag, &of)?.is_none() {
+            let id = one.id(Ids(&self.keys.index));
+            let of = self.shared_tag(&id);
+            // Once for each circle of readers, where not everybody may know of it.
+            let once = if one.is_open() {
+                of
+            } else {
+                self.shared_tag(&format!("{id} for {}", authorities.join(",")))
+            };
+            if known.insert((tag, once)) && rows::shared_at(&self.store, &tag, &once)?.is_none() {
                 words.push(one.words());
                 tags.push(of.to_vec());
+                if once != of {
+                    tags.push(once.to_vec());
+                }
             }
         }
-        let count = words.len().saturating_add(outline.parts.len());
         let row = ShelfRow {
             first: version.number,
             header_digest: version.header.to_vec(),
@@ -172,10 +249,40 @@ impl Node {
             authority: outline.by,
             shared: words,
             parts: outline.parts.iter().map(|part| part.packed()).collect(),
+            main: None,
+            kind: kind_name(version.record).unwrap_or_default().to_owned(),
+            authorities,
+            in_joint_case: false,
         };
+        Ok((row, tags))
+    }
+
+    /// Authorities of the own country whose a record in a collection is, in order; none for the desk.
+    fn readers(&self, version: &Version<'_>, collection: Collection) -> Vec<String> {
+        let mut names = if version.origin == self.country {
+            let mut own = vec![version.record.authority.clone()];
+            own.retain(|name| !name.is_empty());
+            own
+        } else {
+            named(version.record, self.country.code(), collection.label())
+        };
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    fn shelf(
+        &self,
+        number: u64,
+        tag: Tag,
+        row: &ShelfRow,
+        tags: Vec<Vec<u8>>,
+    ) -> Result<Shelf, NodeError> {
+        let count = row.shared.len().saturating_add(row.parts.len());
         Ok(Shelf {
             collection: tag.to_vec(),
             number,
+            revoked: false,
             objects: u32::try_from(count).unwrap_or(u32::MAX),
             sealed: self
                 .keys
@@ -205,4 +312,22 @@ impl Node {
             created: self.held(first.number)?.time,
         })
     }
+}
+
+/// Authorities of a country that a record sent to it names for a compartment; none for the desk.
+fn named(record: &Record, country: &str, label: CompartmentLabel) -> Vec<String> {
+    let here = record.destinations.iter().find(|of| of.country == country);
+    let Some(here) = here else {
+        return Vec::new();
+    };
+    let mut names = here.authorities.clone();
+    if label != CompartmentLabel::Situation {
+        let of = here.readers.iter().find(|of| of.compartment() == label);
+        return of.map_or(names, |of| of.authorities.clone());
+    }
+    // Every authority of the destination reads the situation, whichever compartment names it.
+    if !names.is_empty() {
+        names.extend(here.readers.iter().flat_map(|of| of.authorities.clone()));
+    }
+    names
 }

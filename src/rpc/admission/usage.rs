@@ -79,7 +79,7 @@ impl Usage {
         self.touch();
     }
 
-    pub(super) fn call_is_refused(&self) {
+    pub(in crate::rpc) fn call_is_refused(&self) {
         self.refused.fetch_add(1, Ordering::Relaxed);
     }
 

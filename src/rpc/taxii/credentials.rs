@@ -68,11 +68,18 @@ impl Credentials {
         if stamp == known.stamp && stamp.is_some() {
             return Arc::clone(&known.tokens);
         }
-        known.stamp = stamp;
-        let tokens = taxii_tokens(&self.layout, self.country).unwrap_or_else(|error| {
-            tracing::error!(%error, "no token lets anybody in to TAXII");
-            Vec::new()
-        });
+        let tokens = match taxii_tokens(&self.layout, self.country) {
+            Ok(tokens) => {
+                known.stamp = stamp;
+                tokens
+            }
+            Err(error) => {
+                tracing::error!(%error, "no token lets anybody in to TAXII");
+                // It is read again, although it may be the same file then.
+                known.stamp = None;
+                Vec::new()
+            }
+        };
         let tokens = tokens.into_iter();
         known.tokens = Arc::new(
             tokens

@@ -11,7 +11,7 @@ mod write;
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
-use http::{Method, Request, Response, StatusCode, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use tokio::time::timeout;
 
@@ -85,7 +85,16 @@ impl Taxii {
         };
         let principal = match principal {
             Ok(principal) => principal,
-            Err(fault) => return Ok(refuse(&fault)),
+            Err(fault) => {
+                // Who goes on without one that counts floods, as with any call that is refused.
+                admitted.usage.call_is_refused();
+                let mut refused = refuse(&fault);
+                if request.headers().contains_key(header::AUTHORIZATION) {
+                    let close = HeaderValue::from_static("close");
+                    refused.headers_mut().insert(header::CONNECTION, close);
+                }
+                return Ok(refused);
+            }
         };
         let who: Arc<str> = principal.to_string().into();
         let usage = Arc::clone(&admitted.usage);
@@ -226,14 +235,22 @@ impl Taxii {
                      object in again as revoked",
                 ))
             }
-            ([] | [ROOT] | [ROOT, "status", _] | [ROOT, "collections", ..], method) => {
-                Err(Fault::new(
-                    405,
-                    "METHOD_NOT_ALLOWED",
-                    "Not this way",
-                    format!("{method} is not for this resource"),
-                ))
-            }
+            (
+                []
+                | [ROOT]
+                | [ROOT, "status", _]
+                | [ROOT, "collections"]
+                | [ROOT, "collections", _]
+                | [ROOT, "collections", _, "manifest" | "objects"]
+                | [ROOT, "collections", _, "objects", _]
+                | [ROOT, "collections", _, "objects", _, "versions"],
+                method,
+            ) => Err(Fault::new(
+                405,
+                "METHOD_NOT_ALLOWED",
+                "Not this way",
+                format!("{method} is not for this resource"),
+            )),
             _ => Err(unknown(
                 "there is no such resource; /taxii2/ says what there is",
             )),

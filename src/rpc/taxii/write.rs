@@ -6,13 +6,18 @@ use http::{Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Body as _, Incoming};
 use serde_json::Value;
-use tokio::time::timeout;
+use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
 
 use super::{Answer, Asked, forbidden, internal, read::known, taxii, unknown};
 use crate::{
     feed::taxii::{Fault, MAX_POSTED, is_taxii},
     node::{read::ReadError, taxii::IntakeFault},
 };
+
+/// Bodies that are read as JSON at a time.
+static READING: Semaphore = Semaphore::const_new(2);
+/// Commas and brackets of a body: each may become a value, which takes far more memory than its byte.
+const MAX_VALUES: usize = 500_000;
 
 /// Takes objects in; what is answered is durable.
 pub(super) async fn objects(
@@ -41,7 +46,7 @@ pub(super) async fn objects(
         ));
     }
     let body = body(request, asked.node.config().taxii.max_content(), time).await?;
-    let objects = envelope(&body)?;
+    let objects = parsed(body).await?;
     let taken = asked.node.taxii_take(permit, objects).await;
     let status = taken.map_err(|error| match error {
         IntakeFault::Refused(refused) => forbidden(refused.to_string()),
@@ -83,8 +88,33 @@ async fn body(request: Request<Incoming>, most: u64, time: Duration) -> Result<V
     }
 }
 
+/// The objects of an envelope, read off the runtime's threads.
+async fn parsed(body: Vec<u8>) -> Result<Vec<Value>, Fault> {
+    let turn = READING.acquire().await;
+    let turn = turn.map_err(|error| internal(&error))?;
+    let read = spawn_blocking(move || {
+        let objects = envelope(&body);
+        drop(turn);
+        objects
+    });
+    read.await.map_err(|error| internal(&error))?
+}
+
 /// The objects of an envelope.
 fn envelope(body: &[u8]) -> Result<Vec<Value>, Fault> {
+    let values = body
+        .iter()
+        .filter(|byte| matches!(byte, b',' | b'[' | b'{'));
+    if values.count() > MAX_VALUES {
+        return Err(Fault::new(
+            413,
+            "TOO_LARGE",
+            "Too large",
+            format!(
+                "a body has at most {MAX_VALUES} commas and brackets here; send fewer objects at a time"
+            ),
+        ));
+    }
     let value: Value = serde_json::from_slice(body).map_err(|error| {
         Fault::new(
             400,

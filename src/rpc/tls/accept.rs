@@ -164,8 +164,12 @@ pub async fn serve(
         );
     let (other, stopping) = (http1::serve(http1_receiver, http1), stop.clone());
     let served = async move {
-        let (ended, ()) = tokio::join!(http2, other(stopping));
-        ended
+        // A failure of the one is told at once; the other goes with it.
+        let others = async move {
+            other(stopping).await;
+            Ok::<(), tonic::transport::Error>(())
+        };
+        tokio::try_join!(http2, others).map(|_| ())
     };
     tokio::pin!(served);
     let gate = Gate {

@@ -167,10 +167,7 @@ async fn bad_requests_are_refused_by_name() {
     for (head, status) in [
         ("Accept: application/json", 406),
         ("X: y", 406),
-        (
-            "Accept: */*\r\nTransfer-Encoding: chunked\r\nContent-Length: 5",
-            400,
-        ),
+        ("Accept: */*\r\nContent-Length: 5\r\nContent-Length: 6", 400),
     ] {
         let request = format!(
             "GET /taxii2/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{head}\r\n\r\n"
