@@ -283,7 +283,9 @@ impl StoredRecord {
             return Ok(None);
         }
         let slot: Zeroizing<[u8; 32]> = match slots.open_slot(self.slot()) {
-            Err(StoreError::SlotErased(_)) => return Ok(None),
+            Err(
+                StoreError::SlotErased(_) | StoreError::SlotLost(_) | StoreError::NoSuchSlot(_),
+            ) => return Ok(None),
             slot => slot?,
         };
         let plain = open_beside(Beside::Submission, sealed, &slot, &self.digest)

@@ -142,7 +142,9 @@ impl Feed {
                     record,
                     came,
                     claim,
+                    left,
                 } => {
+                    self.replace_left(left, &may).await?;
                     outcome = FeedOutcome::Submitted;
                     (*record, (claim, came))
                 }

@@ -18,6 +18,7 @@ use crate::{
 
 use super::{
     Feed, IngestError, Taken,
+    delete::Left,
     rows::{self, FedRow},
 };
 
@@ -29,11 +30,12 @@ const MAX_REASON_CHARS: usize = 500;
 pub(super) enum Decided {
     /// Nothing.
     Nothing(Taken),
-    /// Its record is submitted; `came` is SHA-256 of what came.
+    /// Its record is submitted; `came` is SHA-256 of what came, and `left` is recalled before.
     Submit {
         record: Box<Record>,
         came: Digest,
         claim: FeedClaim,
+        left: Option<Left>,
     },
     /// Its record amends the newest version of the one that is held.
     Amend {
@@ -157,12 +159,14 @@ impl Feed {
             Ok::<_, NodeError>(Taken { outcome, reference })
         };
         match (verdict, item.content, came, row, stored) {
-            (Verdict::Submit, Content::Record(record), Some(came), _, _) => {
+            (Verdict::Submit, Content::Record(record), Some(came), _, stored) => {
                 self.check_new(&record, may)?;
+                let left = self.left_of(row, stored.as_ref(), may)?;
                 Ok(Decided::Submit {
                     record: Box::new(record),
                     came,
                     claim: claim(),
+                    left,
                 })
             }
             (Verdict::Amend, Content::Record(record), Some(came), _, Some(stored)) => {
@@ -171,10 +175,12 @@ impl Feed {
                 let newest = node.held(node.newest_from(&stored)?)?;
                 if newest.locked().is_some() {
                     self.check_new(&record, may)?;
+                    let left = self.left_of(row, Some(&stored), may)?;
                     return Ok(Decided::Submit {
                         record: Box::new(record),
                         came,
                         claim: claim(),
+                        left,
                     });
                 }
                 node.check_own(granted(&may.amend)?, &record)?;
@@ -213,6 +219,27 @@ impl Feed {
             // No verdict comes without what it is about.
             _ => Err(NodeError::Task.into()),
         }
+    }
+
+    /// What of an item's record can still be read though its newest version is locked, as when an amendment
+    /// expired before what it amends.
+    fn left_of(
+        &self,
+        prior: Option<FedRow>,
+        stored: Option<&StoredRecord>,
+        may: &May,
+    ) -> Result<Option<Left>, IngestError> {
+        let (Some(prior), Some(stored)) = (prior.filter(|of| !of.deleted), stored) else {
+            return Ok(None);
+        };
+        if self.node.left_to_recall(prior.number)?.is_empty() {
+            return Ok(None);
+        }
+        granted(&may.recall)?;
+        Ok(Some(Left {
+            number: prior.number,
+            reference: self.node.reference_given(stored)?,
+        }))
     }
 
     /// Whether a record may be submitted as a new one.

@@ -185,12 +185,27 @@ impl Feed {
                 record,
                 came,
                 claim,
+                left: None,
             }) => {
                 let intent = self.intent(*record, (claim, came), &may.ingest);
                 match self.node.take_in_intent(intent).await {
                     Err(error) => Coming::Now(Err(error.into())),
                     Ok(under_way) => self.later(turn, submitted(under_way, FeedOutcome::Submitted)),
                 }
+            }
+            Ok(Decided::Submit {
+                record,
+                came,
+                claim,
+                left,
+            }) => {
+                let (feed, may) = (self.clone(), Arc::clone(may));
+                self.later(turn, async move {
+                    feed.replace_left(left, &may).await?;
+                    let intent = feed.intent(*record, (claim, came), &may.ingest);
+                    let under_way = feed.node.take_in_intent(intent).await?;
+                    submitted(under_way, FeedOutcome::Submitted).await
+                })
             }
             Ok(Decided::Amend {
                 record,

@@ -25,7 +25,7 @@ use crate::{
 
 use super::{
     Terms,
-    notices::{notice, of_notice},
+    notices::{notice, of_notice, opens_no_more},
     rows,
 };
 
@@ -59,8 +59,8 @@ pub(super) struct Item {
     named: (u64, Vec<u8>),
 }
 
-/// Local number of a record, and labels of the compartments that are shown.
-pub(super) type ShownRecord = (u64, Vec<u32>);
+/// Local number of a record, and labels of the compartments that are shown; `None` of a notice.
+pub(super) type ShownRecord = (u64, Option<Vec<u32>>);
 
 /// What comes next.
 #[derive(Debug)]
@@ -77,12 +77,13 @@ impl Gathered {
         numbers.filter(|number| *number <= backlog).collect()
     }
 
-    /// Which records are shown, and which of their compartments.
+    /// Which records are shown, which of their compartments, and of which records there are notices.
     pub(super) fn shown(&self) -> Vec<ShownRecord> {
-        let leaves = self.items.iter().filter_map(|item| item.leaf.as_ref());
-        leaves
-            .map(|leaf| (leaf.number, leaf.compartments.clone()))
-            .collect()
+        let shown = self.items.iter().map(|item| {
+            let leaf = item.leaf.as_ref();
+            (item.named.0, leaf.map(|leaf| leaf.compartments.clone()))
+        });
+        shown.collect()
     }
 
     /// The leaves: one for each record, one for all notices.
@@ -128,9 +129,13 @@ impl Node {
             looked: from,
         };
         let mut bytes = 0_usize;
+        // What was begun is looked at as a whole, however far it goes.
+        let most = until.map_or(LOOKED_AT, |until| {
+            usize::try_from(from.to(until)).unwrap_or(usize::MAX)
+        });
         let person = self.person(&permit.actor());
         let origins = &terms.filter.origins;
-        for (index, number, _) in rows::gone(&self.store, from.gone, LOOKED_AT)? {
+        for (index, number, _) in rows::gone(&self.store, from.gone, most)? {
             if until.is_some_and(|until| index >= until.gone) {
                 break;
             }
@@ -151,7 +156,7 @@ impl Node {
             }
             gathered.looked = at;
         }
-        for (number, row) in ask::following(&self.store, from.number, LOOKED_AT)? {
+        for (number, row) in ask::following(&self.store, from.number, most)? {
             if until.is_some_and(|until| number > until.number) {
                 break;
             }
@@ -196,12 +201,17 @@ impl Node {
             Ok((Err(NodeError::Holding(HoldingError::Locked(cause))), stored)) => {
                 return self.gone_item(number, &stored, cause, at, permit, terms, person);
             }
-            Ok((Err(error), _)) | Err(error) if error.is_damage() => {
+            Ok((Err(error), _)) | Err(error) if opens_no_more(&error) => {
                 return self.damaged_item(number, at, permit, terms);
             }
             Ok((Err(error), _)) | Err(error) => return Err(error),
         };
-        let subject = self.subject_of(&stored, &record)?;
+        let subject = match self.subject_of(&stored, &record) {
+            Err(error) if opens_no_more(&error) => {
+                return self.damaged_item(number, at, permit, terms);
+            }
+            subject => subject?,
+        };
         let decision = permit.reach(&subject);
         if !permit.sees(&subject) || decision.refused.is_some() {
             return Ok(None);

@@ -70,7 +70,8 @@ impl Live {
         streams: bool,
     ) -> Result<Self, NodeError> {
         Ok(Self {
-            session: chance()?,
+            // The epoch goes along: what was sent before somebody chose the place is known by it.
+            session: (cursor.epoch << 32) | (chance()? & 0xffff_ffff).max(1),
             ended: CancellationToken::new(),
             epoch: cursor.epoch,
             streams,
@@ -122,6 +123,11 @@ impl Following {
         self.live.session
     }
 
+    /// Cancelled when somebody else follows, or the subscription is moved or removed.
+    pub fn ended(&self) -> CancellationToken {
+        self.live.ended.clone()
+    }
+
     /// Where it begins.
     pub fn cursor(&self) -> Position {
         self.live.window().acknowledged()
@@ -155,6 +161,10 @@ impl Following {
                     .node
                     .deliver(&self.live, &self.permit, &self.terms, room, self.backlog)
                     .await?;
+                // Somebody else came meanwhile: nothing of it could be acknowledged.
+                if self.live.ended.is_cancelled() {
+                    return Err(OutletError::TakenOver);
+                }
                 if !found.is_empty() {
                     return Ok(found);
                 }
@@ -209,7 +219,7 @@ impl Node {
     ) -> Result<Following, OutletError> {
         let (tag, terms, cursor) = self.own_subscription(&permit, name).await?;
         let live = Arc::new(Live::new(&cursor, size, true)?);
-        self.outlet.replace(tag, Some(Arc::clone(&live)));
+        self.take_over(&tag, &live)?;
         Ok(Following {
             node: Arc::clone(self),
             tag,
@@ -220,6 +230,19 @@ impl Node {
             durable: self.store.durable(),
             told: false,
         })
+    }
+
+    /// Puts somebody in the place of whoever followed before, unless the subscription was moved or removed
+    /// since its cursor was read.
+    pub(super) fn take_over(&self, tag: &Tag, live: &Arc<Live>) -> Result<(), OutletError> {
+        self.outlet.replace(*tag, Some(Arc::clone(live)));
+        let cursor = rows::cursor(&self.store, tag);
+        if matches!(&cursor, Ok(Some(cursor)) if cursor.epoch == live.epoch) {
+            return Ok(());
+        }
+        self.outlet.leave(tag, live.session);
+        cursor.map_err(NodeError::from)?;
+        Err(OutletError::TakenOver)
     }
 
     /// Looks on, and delivers what it finds: in the window once its leaves are durable. A crash in between
@@ -309,6 +332,8 @@ impl Node {
     ) -> Result<Position, OutletError> {
         let (tag, _, cursor) = self.own_subscription(permit, name).await?;
         match self.outlet.live(&tag) {
+            // Said before; the answer did not arrive, and it is said again.
+            Some(live) if live.session != session && position.is_within(cursor.at) => {}
             Some(live) if live.session != session => return Err(OutletError::TakenOver),
             Some(live) => {
                 let mut pace = live.pace.lock().await;
@@ -320,6 +345,10 @@ impl Node {
                     self.move_cursor(&tag, to, live.epoch, Some(&live)).await?;
                     *pace = Some(Instant::now() + PACE);
                 }
+            }
+            // Somebody chose another place since it was sent.
+            None if session >> 32 != cursor.epoch & 0xffff_ffff => {
+                return Err(OutletError::TakenOver);
             }
             // The node started again since it was sent, or the stream ended.
             None if position.is_within(cursor.at) => {}

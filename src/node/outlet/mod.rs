@@ -6,6 +6,7 @@
 
 mod batch;
 mod error;
+mod kept;
 mod live;
 mod notices;
 mod pull;
@@ -22,20 +23,17 @@ use prost::Message as _;
 use crate::{
     access::{Permit, Purpose, act},
     crypto::random_bytes,
-    entry::{Entry, EntryError, Event, SubscriptionTerms},
+    entry::SubscriptionTerms,
     feed::subscription::{Filter, Position, check_name},
     inbox::ask,
     search::codes,
-    wire::node::{
-        CreateSubscriptionRequest, Subscription, SubscriptionFilter, SubscriptionStart,
-        subscription_start::At,
-    },
+    wire::node::{CreateSubscriptionRequest, Subscription, SubscriptionFilter, SubscriptionStart},
 };
 
 use super::{
     Node, NodeError,
     read::blocking,
-    rules::{By, OutletOrder, Proposal, Refusal, SubscribeOrder, terms_aad},
+    rules::{By, OutletOrder, Proposal, Refusal, SubscribeOrder},
 };
 
 pub use error::OutletError;
@@ -224,7 +222,7 @@ impl Node {
         name: &str,
         start: SubscriptionStart,
     ) -> Result<Position, OutletError> {
-        let (tag, ..) = self.own_subscription(permit, name).await?;
+        let tag = self.own_tag(permit, name)?;
         let end = self.outlet_end()?;
         let at = self.start_of(start, end).await?;
         self.writer
@@ -251,7 +249,7 @@ impl Node {
         permit: &Permit<act::Subscribe>,
         name: &str,
     ) -> Result<(), OutletError> {
-        let (tag, ..) = self.own_subscription(permit, name).await?;
+        let tag = self.own_tag(permit, name)?;
         let by = By::of(permit);
         self.writer
             .propose(Proposal::Outlet(OutletOrder::Remove { tag, by }))
@@ -259,55 +257,6 @@ impl Node {
             .map_err(NodeError::from)?;
         self.outlet.replace(tag, None);
         Ok(())
-    }
-
-    /// A subscription of the caller's authority.
-    async fn own_subscription(
-        self: &Arc<Self>,
-        permit: &Permit<act::Subscribe>,
-        name: &str,
-    ) -> Result<(Tag, Terms, rows::CursorRow), OutletError> {
-        check_name(name)?;
-        let tag = self.subscription_tag(permit.principal().authority(), name);
-        let (_, terms) = self.terms(&tag).await?.ok_or(OutletError::Unknown)?;
-        let cursor = rows::cursor(&self.store, &tag).map_err(NodeError::from)?;
-        Ok((tag, terms, cursor.ok_or(OutletError::Unknown)?))
-    }
-
-    /// What a subscription delivers; `None` where there is none.
-    async fn terms(
-        self: &Arc<Self>,
-        tag: &Tag,
-    ) -> Result<Option<(SubscriptionTerms, Terms)>, OutletError> {
-        let (node, tag) = (Arc::clone(self), *tag);
-        let kept = blocking(move || {
-            let Some(row) = rows::subscription(&node.store, &tag)? else {
-                return Ok(None);
-            };
-            let Event::SubscriptionMade(made) = Entry::decode(&node.store.body(row.place)?)?.event
-            else {
-                return Err(EntryError::Field("subscription_made").into());
-            };
-            let sealed = node.store.blob(row.place, made.blob)?;
-            let plain = node.keys.storage.open(&terms_aad(&tag), &sealed);
-            let plain = plain.map_err(|_| EntryError::Field("subscription terms"))?;
-            let terms = SubscriptionTerms::decode(plain.as_slice()).map_err(EntryError::from)?;
-            Ok(Some(terms))
-        });
-        let Some(kept) = kept.await? else {
-            return Ok(None);
-        };
-        let filter = filter_of(&SubscriptionFilter {
-            kinds: kept.kinds.clone(),
-            origins: kept.origins.clone(),
-            countries: kept.countries.clone(),
-            urgencies: kept.urgencies.clone(),
-            codes: kept.codes.clone(),
-            exercise: kept.exercise,
-            steps: kept.steps,
-        })?;
-        let purpose = Purpose::given(kept.reading_purpose, &kept.case_reference)?;
-        Ok(Some((kept, Terms { filter, purpose })))
     }
 
     fn shown_subscription(
@@ -337,60 +286,6 @@ impl Node {
             unacknowledged_since_us: stands.since.map_or(0, |since| since.micros()),
             followed: stands.streams,
             stalled: stands.full && stands.since.is_some_and(late),
-        })
-    }
-
-    /// The position that a start names.
-    async fn start_of(
-        self: &Arc<Self>,
-        start: SubscriptionStart,
-        end: Position,
-    ) -> Result<Position, OutletError> {
-        match start.at {
-            None | Some(At::Now(_)) => Ok(end),
-            // What was locked before is told of where its record comes.
-            Some(At::Beginning(_)) => Ok(Position { number: 0, ..end }),
-            Some(At::After(position)) => {
-                let position = Position::from(position);
-                if position.is_within(end) {
-                    return Ok(position);
-                }
-                Err(OutletError::PositionUnknown(end))
-            }
-            Some(At::TimeUs(time)) => {
-                let node = Arc::clone(self);
-                Ok(blocking(move || node.place_at(time, end)).await?)
-            }
-        }
-    }
-
-    /// The position after everything that became durable before a time.
-    fn place_at(&self, time_us: i64, end: Position) -> Result<Position, NodeError> {
-        let (mut first, mut last) = (0, end.number);
-        while first < last {
-            // The middle, upwards.
-            let middle = last - (last - first) / 2;
-            match self.held(middle)?.time.micros() < time_us {
-                true => first = middle,
-                false => last = middle.saturating_sub(1),
-            }
-        }
-        let number = first;
-        let (mut first, mut last) = (0, end.gone);
-        while first < last {
-            let middle = first + (last - first) / 2;
-            let found = rows::gone(&self.store, middle, 1)?;
-            let before = found
-                .first()
-                .is_some_and(|(_, _, at)| at.micros() < time_us);
-            match before {
-                true => first = middle.saturating_add(1),
-                false => last = middle,
-            }
-        }
-        Ok(Position {
-            number,
-            gone: first,
         })
     }
 }

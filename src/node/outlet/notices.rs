@@ -4,10 +4,11 @@ use crate::{
     access::{Compartments, Permit, Subject, act},
     entry::LockCause,
     feed::subscription::{Facts, Position},
-    inbox::{StoredRecord, readers},
+    inbox::{HoldingError, StoredRecord, readers},
     node::{Node, NodeError, access::for_purpose, onward::original_of},
     record::{Country, Moment, kind_name},
     search::extract,
+    store::StoreError,
     wire::{
         node::{Notice, NoticeKind, delivered::What},
         record::{CompartmentLabel, Record},
@@ -105,14 +106,17 @@ impl Node {
     ) -> Result<bool, NodeError> {
         let stored = match self.stored(number) {
             Ok(stored) => stored,
-            Err(error) if error.is_damage() => return Ok(false),
+            Err(error) if opens_no_more(&error) => return Ok(false),
             Err(error) => return Err(error),
         };
         // Once its keys are gone, nothing is known of it any more.
         let Ok(record) = stored.open_for_subject(&self.slots) else {
             return Ok(false);
         };
-        let subject = self.subject_of(&stored, &record)?;
+        let subject = match self.subject_of(&stored, &record) {
+            Err(error) if opens_no_more(&error) => return Ok(false),
+            subject => subject?,
+        };
         let decision = permit.reach(&subject);
         if !permit.sees(&subject) || decision.refused.is_some() {
             return Ok(false);
@@ -123,7 +127,7 @@ impl Node {
         Ok(terms.filter.lets_through(&facts))
     }
 
-    /// A record whose text is damaged: told to whoever sees the whole country.
+    /// A record whose text is damaged, or opens no more: told to whoever sees the whole country.
     pub(super) fn damaged_item(
         &self,
         number: u64,
@@ -145,6 +149,28 @@ impl Node {
         };
         Ok(Some(of_notice(at, notice)))
     }
+}
+
+/// Whether a record's text is damaged or opens no more, its own or that of what it passes on, and nothing
+/// else failed: asked again, it is the same.
+pub(super) const fn opens_no_more(error: &NodeError) -> bool {
+    matches!(
+        error,
+        // What it passes on does not decode.
+        NodeError::Task
+            | NodeError::Holding(
+                HoldingError::Keys
+                    | HoldingError::Envelope
+                    | HoldingError::Open(_)
+                    | HoldingError::Content(_)
+                    | HoldingError::Store(
+                        StoreError::Damaged { .. }
+                            | StoreError::SlotErased(_)
+                            | StoreError::SlotLost(_)
+                            | StoreError::NoSuchSlot(_)
+                    )
+            )
+    )
 }
 
 /// A notice of a record that is held.

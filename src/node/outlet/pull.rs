@@ -38,7 +38,7 @@ impl Node {
     /// As [`Self::acknowledge_delivered`] and [`Following::next`].
     pub async fn pull(
         self: &Arc<Self>,
-        permit: Permit<act::Subscribe>,
+        mut permit: Permit<act::Subscribe>,
         name: &str,
         acknowledged: Option<(Position, u64)>,
         size: usize,
@@ -51,9 +51,11 @@ impl Node {
         let (tag, terms, cursor) = self.own_subscription(&permit, name).await?;
         let size = WindowSize { items: size, bytes };
         let live = Arc::new(Live::new(&cursor, size, false)?);
-        self.outlet.replace(tag, Some(Arc::clone(&live)));
+        self.take_over(&tag, &live)?;
         let mut delivered = Vec::new();
         for _ in 0..ROUNDS {
+            // By the permissions as they are now.
+            permit = self.again(&permit)?;
             let (room, before) = {
                 let window = live.window();
                 let room = Room {

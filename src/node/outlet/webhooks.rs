@@ -137,7 +137,6 @@ impl Node {
         if rows::is_paused(&self.store, &tag).map_err(NodeError::from)? {
             return Ok(WebhookState::Paused);
         }
-        let mut permit = None;
         let terms = Self::webhook_terms(webhook)?;
         loop {
             let cursor = rows::cursor(&self.store, &tag).map_err(NodeError::from)?;
@@ -150,11 +149,8 @@ impl Node {
             if from == self.outlet_end()? {
                 return Ok(WebhookState::Idle);
             }
-            // Asked for again before each attempt.
-            if permit.is_none() {
-                permit = Some(self.webhook_permit(webhook).await?);
-            }
-            let Some(permit) = &permit else { continue };
+            // Asked for again before each look.
+            let permit = self.webhook_permit(webhook).await?;
             // A batch that was begun ends where it ended then.
             let begun = (cursor.batch != cursor.at).then_some(cursor.batch);
             let room = match begun {
@@ -167,7 +163,11 @@ impl Node {
             let (node, by, wanted) = (Arc::clone(self), permit.clone(), terms.clone());
             let mut gathered =
                 blocking(move || node.gather(&by, &wanted, from, begun, room)).await?;
-            let end = begun.unwrap_or(gathered.looked);
+            // Never past what was not looked at.
+            let end = gathered.looked;
+            if gathered.items.is_empty() && end == from {
+                return Ok(WebhookState::Idle);
+            }
             if gathered.items.is_empty() {
                 // Of what does not match, the cursor is made durable now and then.
                 match begun.is_some() || cursor.at.to(end) >= IDLE {
@@ -182,8 +182,8 @@ impl Node {
             // What is shown at another attempt, and was not before, has its leaf first too.
             let told = Some((ends, gathered.shown()));
             if self.going(&webhook.name, |going| going.told != told) {
-                let warrant = self.gets_at(permit, &gathered.of_backlog(cursor.backlog))?;
-                let by = By::of(permit).under(warrant.as_ref());
+                let warrant = self.gets_at(&permit, &gathered.of_backlog(cursor.backlog))?;
+                let by = By::of(&permit).under(warrant.as_ref());
                 let shown = gathered.leaves(&by, &terms);
                 let batch = Some((tag, cursor.epoch, end));
                 self.writer

@@ -211,26 +211,31 @@ impl SubscriptionService for Subscriptions {
 
 /// Sends what comes, until the client goes, somebody else follows, or the node closes.
 async fn follow(mut following: Following, answers: mpsc::Sender<Result<FollowResponse, Status>>) {
-    loop {
+    let ended = following.ended();
+    let error = 'stream: loop {
         let next = tokio::select! {
             next = following.next() => next,
             () = answers.closed() => return,
         };
-        match next {
-            Ok(delivered) => {
-                for one in delivered {
-                    let part = Some(Part::Delivered(one));
-                    if answers.send(Ok(FollowResponse { part })).await.is_err() {
-                        return;
-                    }
-                }
-            }
-            Err(error) => {
-                let _ = answers.send(Err(refuse(error))).await;
+        let delivered = match next {
+            Ok(delivered) => delivered,
+            Err(error) => break error,
+        };
+        for one in delivered {
+            let part = Some(Part::Delivered(one));
+            let sent = tokio::select! {
+                biased;
+                () = ended.cancelled() => break 'stream OutletError::TakenOver,
+                sent = answers.send(Ok(FollowResponse { part })) => sent,
+            };
+            if sent.is_err() {
                 return;
             }
         }
-    }
+    };
+    // Who does not read any more keeps nothing of the node.
+    drop(following);
+    let _ = answers.send(Err(refuse(error))).await;
 }
 
 impl From<OutletError> for Refusal {

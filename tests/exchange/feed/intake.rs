@@ -1,7 +1,10 @@
 //! An item of a case system becomes a record once, and follows its system.
 
+use std::time::Duration;
+
 use comity::{
     crypto::Digest,
+    node::system_clock,
     wire::{
         node::{
             FeedDeletion, FeedItem, FeedOutcome, IngestBegin, IngestRequest, feed_item::Content,
@@ -302,6 +305,44 @@ async fn nothing_of_an_item_can_be_guessed_once_it_is_shredded() {
     let digest = Digest::of(&record.encode_to_vec());
     assert!(!lies_in(a.dir(), digest.as_bytes()));
     assert!(!lies_in(a.dir(), b"Aktenzeichen"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_outlives_the_newest_version_of_an_item_is_recalled_before_it_is_submitted_anew() {
+    let (mut a, mut b) = neighbours().await;
+    a.start().await;
+    b.start().await;
+    let mut system = case_system(&a).await;
+    let (_, first) = one(&mut system, says("case-1", 1, "one")).await.unwrap();
+    b.receives(&first).await;
+    let soon = system_clock()() + Duration::from_secs(3);
+    let short = Record {
+        expires_at: Some(soon.into()),
+        ..alert("two")
+    };
+    let amended = one(&mut system, holds("case-1", 2, short)).await;
+    assert_eq!(amended.unwrap().0, Amended);
+    eventually("the amendment expired", async || {
+        let bodies = ledger_bodies(&a).await;
+        bodies.into_iter().find(|leaf| leaf.detail == "expired")
+    })
+    .await;
+    let (outcome, third) = one(&mut system, says("case-1", 3, "three")).await.unwrap();
+    assert_eq!(outcome, Submitted);
+    assert_eq!(a.references().await, std::slice::from_ref(&third));
+    eventually("the reader locks what was left", async || {
+        let bodies = ledger_bodies(&b).await;
+        let mut recalled = bodies.iter().filter(|leaf| leaf.detail == "recalled");
+        recalled.find(|leaf| leaf.reference == first).map(|_| ())
+    })
+    .await;
+    // A later deletion finds the new record alone.
+    let gone = one(&mut system, deleted("case-1", 4)).await;
+    assert_eq!(gone, Ok((Recalled, third)));
+    eventually("nothing of it is left at the reader", async || {
+        b.references().await.is_empty().then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,6 @@
 //! `comity feed` as a person or a script uses it.
 
-use std::fs;
+use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use serde_json::Value;
 
@@ -48,6 +48,24 @@ async fn a_subscription_is_made_pulled_into_a_file_and_moved() {
         (first.as_str(), second.as_str())
     );
     assert_eq!(&rows[1][title], "'=1+1 EXERCISE");
+
+    // Nobody else reads the file; what a crash left of a row is cut off, and the row comes again.
+    let mode = fs::metadata(csv).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let all = text.strip_suffix("\r\n").unwrap();
+    let (_, last) = all.rsplit_once("\r\n").unwrap();
+    fs::write(csv, format!("{text}{}", &last[..9])).unwrap();
+    run(&["seek", "cases", "--to", "1.0"]).await.fine();
+    run(&pull).await.fine();
+    let again = fs::read_to_string(csv).unwrap();
+    assert_eq!(again, format!("{text}{last}\r\n"));
+    // Nothing is cut from what it did not write.
+    let other = folder.path().join("other.csv");
+    fs::write(&other, "id,title\n1,x").unwrap();
+    let into = ["pull", "cases", "--format", "csv", "--out"];
+    let into = [&into[..], &[other.to_str().unwrap()]].concat();
+    run(&into).await.fails(73, &["name another file"]);
+    assert_eq!(fs::read_to_string(&other).unwrap(), "id,title\n1,x");
 
     let shown = run(&["subscriptions"]).await.fine();
     assert!(shown.contains("cases") && shown.contains("2.0"), "{shown}");

@@ -305,11 +305,14 @@ async fn of_two_consumers_the_newest_goes_on() {
     let page = client.pull(going.clone()).await.unwrap();
     assert_eq!(page.delivered.len(), 1);
     assert_eq!(record(&page.delivered[0]), second);
-    // The page before was another session's.
-    assert_eq!(
-        reason(&client.pull(going).await.unwrap_err()),
-        "SUBSCRIPTION_TAKEN_OVER"
-    );
+    // The same again, as after an answer that was lost: the same page, of a session of its own.
+    let again = client.pull(going).await.unwrap();
+    assert_eq!(record(&again.delivered[0]), second);
+    let late = client
+        .acknowledge_delivered("cases", page.position.unwrap(), page.session)
+        .await
+        .unwrap_err();
+    assert_eq!(reason(&late), "SUBSCRIPTION_TAKEN_OVER");
     let page = client.pull(pull.clone()).await.unwrap();
     assert_eq!(record(&page.delivered[0]), second);
 
@@ -324,4 +327,46 @@ async fn of_two_consumers_the_newest_goes_on() {
     assert_eq!(after[0].cursor.unwrap().number, 1);
     let page = client.pull(pull).await.unwrap();
     assert_eq!(record(&page.delivered[0]), second);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_acknowledgement_from_before_a_seek_moves_nothing() {
+    let (mut a, _b) = neighbours().await;
+    a.start().await;
+    let mut client = a.client().await;
+    subscribed(&mut client, "cases").await;
+    let sent = [
+        a.submit(alert("first")).await,
+        a.submit(alert("second")).await,
+    ];
+    let pull = PullRequest {
+        name: "cases".to_owned(),
+        ..PullRequest::default()
+    };
+    let before = client.pull(pull.clone()).await.unwrap();
+    assert_eq!(before.delivered.len(), 2);
+    seek(&mut client, "cases", At::Beginning(true)).await;
+    let late = client
+        .acknowledge_delivered("cases", before.position.unwrap(), before.session)
+        .await
+        .unwrap_err();
+    assert_eq!(reason(&late), "SUBSCRIPTION_TAKEN_OVER");
+    let page = client.pull(pull.clone()).await.unwrap();
+    let came: Vec<_> = page.delivered.iter().map(record).collect();
+    assert_eq!(came, sent);
+
+    // A node that started again knows whom it sent what after the seek.
+    a.restart().await;
+    let mut client = a.client().await;
+    let late = client
+        .acknowledge_delivered("cases", before.position.unwrap(), before.session)
+        .await
+        .unwrap_err();
+    assert_eq!(reason(&late), "SUBSCRIPTION_TAKEN_OVER");
+    let cursor = client
+        .acknowledge_delivered("cases", page.position.unwrap(), page.session)
+        .await
+        .unwrap();
+    assert_eq!(cursor.number, 2);
+    assert!(client.pull(pull).await.unwrap().delivered.is_empty());
 }

@@ -4,14 +4,22 @@ use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use comity::{
-    access::PrincipalKind,
+    access::{Principal, PrincipalKind},
     config::Config,
-    wire::node::{ListWebhooksRequest, ResumeWebhookRequest, Webhook},
+    home::CERTIFICATE_LIFE,
+    node::{submit::Intent, system_clock},
+    wire::{
+        node::{ListWebhooksRequest, ResumeWebhookRequest, Webhook},
+        record::Record,
+    },
 };
+use futures_util::future::join_all;
 use tokio::net::TcpListener;
 
 use super::receiver::{Receiver, Reply};
-use crate::support::{Country, alert, client_as, eventually, ledger_bodies, neighbours, take_back};
+use crate::support::{
+    Country, alert, client_as, eventually, ledger_bodies, neighbours, take_back, urgent,
+};
 
 const SECRET: [u8; 32] = [7; 32];
 
@@ -50,6 +58,23 @@ async fn running(receiver: &Receiver, more: &str) -> Country {
     )
     .await;
     a
+}
+
+/// Submits records side by side.
+async fn submit_all(at: &Country, records: impl Iterator<Item = Record>) -> Vec<String> {
+    let node = at.node();
+    let sent = records.map(|record| {
+        node.submit_intent(Intent {
+            record,
+            idempotency_key: String::new(),
+            actor: "TJ/officer/local".to_owned(),
+            by_node: false,
+            evidence: false,
+            item: None,
+        })
+    });
+    let sent = join_all(sent).await.into_iter();
+    sent.map(|of| of.unwrap().reference.to_string()).collect()
 }
 
 async fn webhook(at: &Country) -> Webhook {
@@ -241,4 +266,45 @@ async fn nothing_is_delivered_for_a_system_without_a_certificate() {
     )
     .await;
     receiver.gets(1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_behind_much_that_does_not_match_is_tried_again_as_a_whole() {
+    let receiver = Receiver::start([Reply::Status(503), Reply::Status(200)]).await;
+    let a = running(&receiver, &format!("{PRIVATE}urgencies = ['urgent']\n")).await;
+    let routine = (0..240).map(|n| alert(&format!("routine {n}")));
+    submit_all(&a, routine).await;
+    let looked = eventually("everything was looked at", async || {
+        Some(webhook(&a).await).filter(|of| of.cursor.is_some() && of.lag == 0)
+    });
+    assert_eq!(looked.await.cursor.unwrap().number, 0);
+
+    // Without a certificate nothing is delivered before everything that matches is there.
+    let home = a.home();
+    let issued = home.issued_clients().unwrap().into_iter();
+    let serials: Vec<_> = issued
+        .filter(|of| of.name.ends_with("/system/case-1"))
+        .map(|of| of.serial)
+        .collect();
+    home.revoke_clients(&serials, system_clock()()).unwrap();
+    let mut sent = submit_all(&a, (0..50).map(|n| urgent(&format!("urgent {n}")))).await;
+    fails(&a, "no certificate that counts").await;
+    let system = Principal::new(home.country(), PrincipalKind::CaseSystem, "case-1")
+        .unwrap()
+        .with_authority(Some("national-police"))
+        .unwrap();
+    home.issue_client(system, CERTIFICATE_LIFE, system_clock()())
+        .unwrap();
+    let got = receiver.gets(2).await;
+    assert_eq!(got[0].id, got[1].id);
+    sent.sort();
+    for one in &got {
+        let mut came = one.references();
+        came.sort();
+        assert_eq!(came, sent);
+    }
+    let idle = eventually("it is idle", async || {
+        Some(webhook(&a).await).filter(|of| of.lag == 0)
+    });
+    assert_eq!(idle.await.cursor.unwrap().number, 290);
 }
