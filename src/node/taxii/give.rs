@@ -161,7 +161,7 @@ impl Node {
 
     /// What of a record the newest version speaks for: an earlier one revokes none of it.
     fn later_parts(&self, wanted: &Wanted, place: &Place) -> Result<Vec<u32>, NodeError> {
-        let newest = self.newest(place.number)?;
+        let newest = self.version_that_counts(place.number)?;
         let mut parts = Vec::new();
         if newest == place.number {
             return Ok(parts);
@@ -178,7 +178,7 @@ impl Node {
     }
 
     /// The local number of a record's newest version.
-    fn newest(&self, number: u64) -> Result<u64, NodeError> {
+    fn version_that_counts(&self, number: u64) -> Result<u64, NodeError> {
         let digest = self.header_digest(number)?;
         let amended = followers::followers(&self.store, &digest, |one| {
             one.kind == FollowType::Amendment
@@ -192,7 +192,7 @@ impl Node {
 
     /// Whether an earlier version may still be given: not where the newest one is not for tools.
     fn is_for_tools_still(&self, place: &Place) -> Result<bool, NodeError> {
-        let newest = self.newest(place.number)?;
+        let newest = self.version_that_counts(place.number)?;
         let stands = rows::stands(&self.store, newest)?;
         Ok(newest == place.number || stands.iter().any(|stand| !stand.revoked))
     }
@@ -234,7 +234,7 @@ impl Node {
             return Ok(false);
         }
         // Of what is gone, the newest version says for itself what it has: `later_parts`.
-        Ok(place.revoked || self.newest(place.number)? == place.number)
+        Ok(place.revoked || self.version_that_counts(place.number)? == place.number)
     }
 
     fn revoked_parts(

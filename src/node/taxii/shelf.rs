@@ -221,7 +221,7 @@ impl Node {
     ) -> Result<(ShelfRow, Vec<Vec<u8>>), NodeError> {
         let tag = self.shelf_tag(collection);
         let outline = objects.outline(version);
-        let authorities = self.readers(version, collection);
+        let authorities = self.read_by(version, collection);
         let (mut words, mut tags) = (Vec::new(), Vec::new());
         for one in &outline.shared {
             let id = one.id(Ids(&self.keys.index));
@@ -258,7 +258,7 @@ impl Node {
     }
 
     /// Authorities of the own country whose a record in a collection is, in order; none for the desk.
-    fn readers(&self, version: &Version<'_>, collection: Collection) -> Vec<String> {
+    fn read_by(&self, version: &Version<'_>, collection: Collection) -> Vec<String> {
         let mut names = if version.origin == self.country {
             let mut own = vec![version.record.authority.clone()];
             own.retain(|name| !name.is_empty());
