@@ -6,6 +6,7 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
+use prost::Message as _;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -20,7 +21,8 @@ use crate::{
         mapping::Kept,
         rows::Row,
     },
-    wire::node::IngestBegin,
+    record::MAX_RECORD_BYTES,
+    wire::node::{IngestBegin, feed_item},
 };
 
 use super::{
@@ -181,7 +183,15 @@ impl Run<'_> {
 }
 
 /// An own id that stands for two things is refused, in both rows.
+/// So is a record that is larger than a node takes.
 fn judged(mut entry: Entry, conflicts: Option<&Conflicts>) -> Entry {
+    if let Ok(item) = &entry.outcome
+        && let Some(feed_item::Content::Record(record)) = &item.content
+        && record.encoded_len() > MAX_RECORD_BYTES
+    {
+        let message = format!("the record takes more than {MAX_RECORD_BYTES} bytes");
+        entry.outcome = Err(vec![Fault::of_row(Reason::RowTooLarge, message)]);
+    }
     let conflict = match (&entry.outcome, conflicts) {
         (Ok(item), Some(conflicts)) => conflicts.of(&item.own_id).map(|of| (of, item)),
         _ => None,

@@ -12,6 +12,9 @@ use std::{
 use super::{Broken, Cell, Heading, MAX_CELL_BYTES, MAX_COLUMNS, MAX_ROW_BYTES, Row};
 use crate::feed::fault::{Fault, Reason};
 
+/// What is wrong with a carriage return that ends no line with a line feed.
+const ALONE: &str = "a carriage return stands alone; end lines with a line feed";
+
 /// What stands between two cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delimiter {
@@ -61,7 +64,11 @@ impl<R: Read> Delimited<R> {
         }
         lexer.delimiter = match delimiter.or(said) {
             Some(of) => of.byte(),
-            None => told(first)?.byte(),
+            None => match told(first) {
+                Ok(of) => of.byte(),
+                Err(_) if first.contains('\r') => return Err(Broken::at(1, ALONE)),
+                Err(broken) => return Err(broken),
+            },
         };
         let Some(heading) = lexer.row()? else {
             return Err(Broken::at(
@@ -279,6 +286,8 @@ struct Cutting {
     cut: bool,
     /// Whether anything but an end of line was there.
     any: bool,
+    /// Whether a carriage return outside quotes was the last byte.
+    returned: bool,
     faults: Vec<Fault>,
 }
 
@@ -292,12 +301,17 @@ impl Cutting {
             bytes: 0,
             cut: false,
             any: false,
+            returned: false,
             faults: Vec::new(),
         }
     }
 
     /// Takes the next byte; `false` when the row ended with it.
     fn takes(&mut self, byte: u8, delimiter: u8) -> bool {
+        if mem::replace(&mut self.returned, false) && byte != b'\n' {
+            self.any = true;
+            self.fault(Reason::Quotes, ALONE);
+        }
         match (self.at, byte) {
             (At::Quoted, b'"') => self.at = At::Closed,
             (At::Quoted, _) => self.push(byte),
@@ -311,7 +325,7 @@ impl Cutting {
             }
             (_, b'\n') => return false,
             // Part of the end of the line; text that holds one has it within quotes.
-            (_, b'\r') => {}
+            (_, b'\r') => self.returned = true,
             (_, of) if of == delimiter => {
                 self.any = true;
                 self.end_cell();
