@@ -15,7 +15,7 @@ use crate::{
     feed::{
         fault::Fault,
         mapping::first_line,
-        rows::{Format, Heading, LIST, Row},
+        rows::{Delimiter, Format, Heading, LIST, Row},
     },
 };
 
@@ -56,6 +56,7 @@ pub(super) struct DeadLetters {
     path: PathBuf,
     file: Option<File>,
     csv: bool,
+    delimiter: u8,
     bytes: u64,
     heading: Option<Arc<Heading>>,
     /// The cells of a row that are kept.
@@ -101,6 +102,7 @@ impl DeadLetters {
         }
         Ok(Self {
             csv: source.format != Format::NdJson,
+            delimiter: source.delimiter.unwrap_or(Delimiter::Comma).byte(),
             path,
             file,
             bytes,
@@ -142,9 +144,15 @@ impl DeadLetters {
     }
 
     fn as_csv(&mut self, row: &Row, whys: &[Why]) -> Result<Vec<u8>, Failure> {
+        // The mark says that they are in UTF-8, whatever the encoding of the file.
+        let start: Vec<u8> = match self.bytes {
+            0 => "\u{feff}".into(),
+            _ => Vec::new(),
+        };
         let mut writer = csv::WriterBuilder::new()
             .flexible(true)
-            .from_writer(Vec::new());
+            .delimiter(self.delimiter)
+            .from_writer(start);
         let broken = |error: csv::Error| Failure::new(IOERR, error.to_string());
         let known = self.heading.is_some();
         if !known || !row.heading.columns.is_empty() {

@@ -59,7 +59,12 @@ impl Run<'_> {
             Source::look(path, options, &loaded.mapping)
         })?;
         let _lock = lock(path)?;
-        let fresh = Progress::new(&source, self.loaded, &self.options.feed);
+        let fresh = Progress::new(
+            &source,
+            self.loaded,
+            &self.options.feed,
+            &self.options.whom(),
+        );
         let (mut progress, resumed) = if self.dry_run || self.fresh {
             (fresh, false)
         } else {
@@ -131,6 +136,8 @@ impl Run<'_> {
         }
         let rows = progress.done.saturating_sub(done_before);
         let dead = DeadLetters::path(&source);
+        // A table whose rows failed is corrected as a whole.
+        let alone = self.loaded.mapping.layout != Kept::Glotip;
         let report = Report {
             file: path.to_owned(),
             mapping: self.loaded.mapping.name.clone(),
@@ -138,6 +145,7 @@ impl Run<'_> {
             encoding: source.written_as().to_owned(),
             dead_letters: (progress.dead_letters > 0).then_some(dead),
             progress,
+            alone,
             resumed,
             dry_run: self.dry_run,
             complete: ended == Ended::Complete,

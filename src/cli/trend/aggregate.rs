@@ -109,7 +109,7 @@ impl Aggregate {
              than 11 share it; {} are left out",
             made.cases, made.not_counted,
             made.generalised,
-            few(made.left_out.into())
+            few(made.left_out)
         ));
         for of in &made.withheld {
             out.note(of);
