@@ -194,18 +194,14 @@ impl DateHabit {
         let invalid = |why: String| (Reason::Date, why);
         let separator = date.chars().find(|c| !c.is_ascii_digit());
         let parts: Vec<&str> = separator.map_or(vec![date], |of| date.split(of).collect());
-        let whole = |of: &&str| of.bytes().all(|b| b.is_ascii_digit());
-        let numbers = parts
-            .iter()
-            .filter(|of| whole(of))
-            .map(|of| of.parse().ok());
-        let numbers: Vec<i32> = numbers.collect::<Option<_>>().unwrap_or_default();
-        let numbers = if parts.len() == 3 {
-            numbers
-        } else {
-            Vec::new()
+        let number = |of: &&str| {
+            let digits = of.bytes().all(|b| b.is_ascii_digit());
+            of.parse::<i32>().ok().filter(|_| digits)
         };
-        let (&[first, second, third], Some(separator)) = (numbers.as_slice(), separator) else {
+        let numbers: Vec<i32> = parts.iter().map_while(number).collect();
+        let (&[first, second, third], Some(separator), 3) =
+            (numbers.as_slice(), separator, parts.len())
+        else {
             return Err(invalid("not a date of year, month and day".to_owned()));
         };
         let long = |at: usize| parts.get(at).is_some_and(|part| part.len() == 4);

@@ -263,7 +263,7 @@ impl Cutting {
 
     /// Takes the next byte; `false` when the row ended with it.
     fn takes(&mut self, byte: u8, delimiter: u8) -> bool {
-        if mem::replace(&mut self.returned, false) && byte != b'\n' {
+        if mem::take(&mut self.returned) && byte != b'\n' {
             self.any = true;
             self.fault(Reason::Quotes, ALONE);
         }
