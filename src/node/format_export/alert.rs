@@ -66,8 +66,8 @@ impl Node {
         Ok(None)
     }
 
-    /// An alert for its name and its marking alone, whether it is locked or not; `None` for what is none, or can be opened
-    /// no more.
+    /// An alert for its name and its marking alone, whether it is locked or not; `None` for what is none,
+    /// or can be opened no more.
     fn opened_alert(&self, number: u64) -> Result<Option<Record>, NodeError> {
         let stored = match self.stored(number) {
             Err(error) if error.is_damage() => return Ok(None),
