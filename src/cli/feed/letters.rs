@@ -3,7 +3,7 @@
 
 use std::{
     fs::{self, File},
-    io::{Seek as _, SeekFrom, Write as _},
+    io::{ErrorKind, Seek as _, SeekFrom, Write as _},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -11,11 +11,11 @@ use std::{
 use serde_json::{Map, Value, json};
 
 use crate::{
-    cli::exit::{Failure, IOERR},
+    cli::exit::{DATAERR, Failure, IOERR},
     feed::{
         fault::Fault,
         mapping::first_line,
-        rows::{Format, Heading, LIST, Row},
+        rows::{Cell, Delimiter, Encoding, Format, Heading, LIST, Row},
     },
 };
 
@@ -56,6 +56,9 @@ pub(super) struct DeadLetters {
     path: PathBuf,
     file: Option<File>,
     csv: bool,
+    /// Whether objects begin with the mark of UTF-8, since their file is in another encoding.
+    marked: bool,
+    delimiter: u8,
     bytes: u64,
     heading: Option<Arc<Heading>>,
     /// The cells of a row that are kept.
@@ -65,7 +68,8 @@ pub(super) struct DeadLetters {
 impl DeadLetters {
     pub(super) fn path(source: &Source) -> PathBuf {
         let ending = match source.format {
-            Format::NdJson => ".dead-letters.ndjson",
+            // Objects keep what a workbook has as numbers and truth values.
+            Format::NdJson | Format::Xlsx => ".dead-letters.ndjson",
             _ => ".dead-letters.csv",
         };
         files::beside(&source.path, ending)
@@ -78,16 +82,21 @@ impl DeadLetters {
         let failed = |error: &std::io::Error| Failure::not_written(&path, error);
         let mut file = None;
         if bytes > 0 {
-            let mut there = files::private()
-                .write(true)
-                .open(&path)
-                .map_err(|error| failed(&error))?;
+            let gone = || {
+                let why = format!("{} is gone; --fresh begins again", path.display());
+                Failure::new(DATAERR, why)
+            };
+            let opened = files::private().write(true).open(&path);
+            let mut there = opened.map_err(|error| match error.kind() {
+                ErrorKind::NotFound => gone(),
+                _ => failed(&error),
+            })?;
             if there.metadata()?.len() < bytes {
                 let why = format!(
                     "{} is shorter than it was; --fresh begins again",
                     path.display()
                 );
-                return Err(Failure::new(IOERR, why));
+                return Err(Failure::new(DATAERR, why));
             }
             there.set_len(bytes).map_err(|error| failed(&error))?;
             there
@@ -100,7 +109,9 @@ impl DeadLetters {
             set_aside(&path).map_err(|error| failed(&error))?;
         }
         Ok(Self {
-            csv: source.format != Format::NdJson,
+            csv: !matches!(source.format, Format::NdJson | Format::Xlsx),
+            marked: source.format == Format::NdJson && source.encoding != Encoding::Utf8,
+            delimiter: source.delimiter.unwrap_or(Delimiter::Comma).byte(),
             path,
             file,
             bytes,
@@ -114,7 +125,11 @@ impl DeadLetters {
         let text = if self.csv {
             self.as_csv(row, whys)?
         } else {
-            as_json(row, whys)
+            let mark = match self.bytes {
+                0 if self.marked => "\u{feff}",
+                _ => "",
+            };
+            [mark.as_bytes(), &as_json(row, whys)].concat()
         };
         let failed = |error: std::io::Error| Failure::not_written(&self.path, &error);
         let file = match &mut self.file {
@@ -142,9 +157,15 @@ impl DeadLetters {
     }
 
     fn as_csv(&mut self, row: &Row, whys: &[Why]) -> Result<Vec<u8>, Failure> {
+        // The mark says that they are in UTF-8, whatever the encoding of the file.
+        let start: Vec<u8> = match self.bytes {
+            0 => "\u{feff}".into(),
+            _ => Vec::new(),
+        };
         let mut writer = csv::WriterBuilder::new()
             .flexible(true)
-            .from_writer(Vec::new());
+            .delimiter(self.delimiter)
+            .from_writer(start);
         let broken = |error: csv::Error| Failure::new(IOERR, error.to_string());
         let known = self.heading.is_some();
         if !known || !row.heading.columns.is_empty() {
@@ -209,14 +230,44 @@ fn own_cells(row: &Row, whys: &[Why]) -> [String; 6] {
 
 /// The object as it came, with why beside; a line that is no object goes along as text.
 fn as_json(row: &Row, whys: &[Why]) -> Vec<u8> {
-    let written = row.written.as_deref().unwrap_or_default();
-    let mut object = match serde_json::from_str::<Map<String, Value>>(written) {
+    let Some(written) = row.written.as_deref().filter(|_| !row.heading.fixed) else {
+        return line_of(of_cells(row), row, whys);
+    };
+    let object = match serde_json::from_str::<Map<String, Value>>(written) {
         Ok(mut object) => {
             object.retain(|name, _| !OWN.contains(&name.as_str()));
             object
         }
         Err(_) => Map::from_iter([("comity_source".to_owned(), json!(written))]),
     };
+    line_of(object, row, whys)
+}
+
+/// The cells of a sheet as they are: numbers and truth values as such, everything else as text.
+fn of_cells(row: &Row) -> Map<String, Value> {
+    let typed = |cell: &Cell| match serde_json::from_str::<Value>(&cell.text) {
+        Ok(value) if cell.typed && (value.is_number() || value.is_boolean()) => value,
+        _ => json!(cell.text),
+    };
+    let names = row.heading.columns.iter();
+    let mut object: Map<String, Value> = names
+        .zip(&row.cells)
+        .filter(|(name, _)| !OWN.contains(&name.as_str()))
+        .map(|(name, cell)| (name.clone(), typed(cell)))
+        .collect();
+    let beyond: Vec<Value> = row
+        .cells
+        .iter()
+        .skip(row.heading.columns.len())
+        .map(typed)
+        .collect();
+    if !beyond.is_empty() {
+        object.insert("comity_beyond".to_owned(), json!(beyond));
+    }
+    object
+}
+
+fn line_of(mut object: Map<String, Value>, row: &Row, whys: &[Why]) -> Vec<u8> {
     for (name, value) in OWN.iter().zip(own_cells(row, whys)) {
         object.insert((*name).to_owned(), json!(value));
     }

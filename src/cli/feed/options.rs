@@ -154,6 +154,11 @@ impl Options {
         })
     }
 
+    /// The node, and as whom it is spoken to.
+    pub(super) fn whom(&self) -> String {
+        format!("{:?}", self.target)
+    }
+
     fn overrides(&self) -> Result<Overrides, Failure> {
         let to = self.to.iter().map(|to| destination(to));
         let own_id = match self.own_id.as_slice() {

@@ -21,6 +21,12 @@ pub(super) struct Progress {
     mapping: String,
     feed: String,
     encoding: String,
+    /// Sheet and delimiter, where they were said.
+    #[serde(default)]
+    cut: String,
+    /// To whom it goes.
+    #[serde(default)]
+    node: String,
     /// Rows, or records made of several, that were answered, from the first one on.
     pub(super) done: u64,
     /// Bytes of the dead letters that belong to them.
@@ -32,7 +38,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub(super) fn new(source: &Source, loaded: &Loaded, feed: &str) -> Self {
+    pub(super) fn new(source: &Source, loaded: &Loaded, feed: &str, node: &str) -> Self {
         Self {
             bytes: source.size,
             modified: source.modified,
@@ -40,6 +46,8 @@ impl Progress {
             mapping: hex::encode(loaded.digest),
             feed: feed.to_owned(),
             encoding: source.encoding.name().to_owned(),
+            cut: source.cut(),
+            node: node.to_owned(),
             done: 0,
             dead_letters: 0,
             line: 0,
@@ -75,6 +83,8 @@ impl Progress {
             ),
             ("the feed", before.feed != self.feed),
             ("the encoding", before.encoding != self.encoding),
+            ("the sheet or the delimiter", before.cut != self.cut),
+            ("the node or the profile", before.node != self.node),
         ];
         let differs: Vec<&str> = differs.iter().filter(|of| of.1).map(|of| of.0).collect();
         if !differs.is_empty() {

@@ -17,7 +17,7 @@ use super::{
 /// Push the rows of files: CSV, NDJSON or a workbook, by a mapping.
 ///
 /// Every row becomes a record, changes one, or is explained: rows that fail are listed beside the file, in
-/// FILE.dead-letters.csv, with why and with their cells, to be corrected and pushed again. A repeat
+/// FILE.dead-letters.csv or .ndjson, with why and with their cells, to be corrected and pushed again. A repeat
 /// changes nothing. What was killed goes on with the same command where it stopped. Exit code 65: rows
 /// failed, or the file cannot be used; 130: stopped by Ctrl-C, at an item.
 #[derive(Debug, Args)]

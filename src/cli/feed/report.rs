@@ -17,6 +17,8 @@ pub(super) struct Report {
     pub(super) encoding: String,
     pub(super) progress: Progress,
     pub(super) dead_letters: Option<PathBuf>,
+    /// Whether they can be pushed by themselves.
+    pub(super) alone: bool,
     /// Whether it went on where an earlier run stopped.
     pub(super) resumed: bool,
     pub(super) dry_run: bool,
@@ -102,10 +104,12 @@ impl Report {
             out.note("  went on where an earlier push stopped");
         }
         if let Some(path) = &self.dead_letters {
-            out.note(&format!(
-                "  dead letters: {}; correct them and push that file with the same mapping and feed",
-                path.display()
-            ));
+            let then = if self.alone {
+                "correct them and push that file with the same mapping and feed"
+            } else {
+                "correct these rows in the file itself and push the whole file again"
+            };
+            out.note(&format!("  dead letters: {}; {then}", path.display()));
         }
         let (rows, seconds) = self.pace;
         out.note(&format!(

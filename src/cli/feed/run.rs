@@ -6,6 +6,7 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
+use prost::Message as _;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -20,7 +21,8 @@ use crate::{
         mapping::Kept,
         rows::Row,
     },
-    wire::node::IngestBegin,
+    record::MAX_RECORD_BYTES,
+    wire::node::{IngestBegin, feed_item},
 };
 
 use super::{
@@ -57,7 +59,12 @@ impl Run<'_> {
             Source::look(path, options, &loaded.mapping)
         })?;
         let _lock = lock(path)?;
-        let fresh = Progress::new(&source, self.loaded, &self.options.feed);
+        let fresh = Progress::new(
+            &source,
+            self.loaded,
+            &self.options.feed,
+            &self.options.whom(),
+        );
         let (mut progress, resumed) = if self.dry_run || self.fresh {
             (fresh, false)
         } else {
@@ -129,6 +136,8 @@ impl Run<'_> {
         }
         let rows = progress.done.saturating_sub(done_before);
         let dead = DeadLetters::path(&source);
+        // A table whose rows failed is corrected as a whole.
+        let alone = self.loaded.mapping.layout != Kept::Glotip;
         let report = Report {
             file: path.to_owned(),
             mapping: self.loaded.mapping.name.clone(),
@@ -136,6 +145,7 @@ impl Run<'_> {
             encoding: source.written_as().to_owned(),
             dead_letters: (progress.dead_letters > 0).then_some(dead),
             progress,
+            alone,
             resumed,
             dry_run: self.dry_run,
             complete: ended == Ended::Complete,
@@ -181,7 +191,15 @@ impl Run<'_> {
 }
 
 /// An own id that stands for two things is refused, in both rows.
+/// So is a record that is larger than a node takes.
 fn judged(mut entry: Entry, conflicts: Option<&Conflicts>) -> Entry {
+    if let Ok(item) = &entry.outcome
+        && let Some(feed_item::Content::Record(record)) = &item.content
+        && record.encoded_len() > MAX_RECORD_BYTES
+    {
+        let message = format!("the record takes more than {MAX_RECORD_BYTES} bytes");
+        entry.outcome = Err(vec![Fault::of_row(Reason::RowTooLarge, message)]);
+    }
     let conflict = match (&entry.outcome, conflicts) {
         (Ok(item), Some(conflicts)) => conflicts.of(&item.own_id).map(|of| (of, item)),
         _ => None,

@@ -33,7 +33,7 @@ pub(super) struct Source {
     pub(super) modified: i64,
     /// Of the contents.
     pub(super) digest: Digest,
-    delimiter: Option<Delimiter>,
+    pub(super) delimiter: Option<Delimiter>,
     sheet: Option<String>,
 }
 
@@ -84,6 +84,8 @@ impl Source {
             return Err(unfit(path, &why));
         }
         let encoding = match options.encoding {
+            // A mark says it for sure: dead letters have one, whatever their file was in.
+            Some(_) if first.starts_with(b"\xef\xbb\xbf") => Encoding::Utf8,
             Some(code) => code.into(),
             None => detector.finish().map_err(|error| unfit(path, &error))?,
         };
@@ -97,6 +99,11 @@ impl Source {
             delimiter: options.delimiter.map(Into::into),
             sheet: options.sheet.clone().or_else(|| mapping.sheet.clone()),
         })
+    }
+
+    /// How its rows are cut, where that was said.
+    pub(super) fn cut(&self) -> String {
+        format!("{:?} {:?}", self.sheet, self.delimiter)
     }
 
     /// The name of the encoding, or of what takes its place.

@@ -236,7 +236,16 @@ impl Places {
         let (stem, ending) = name.rsplit_once('.').unwrap_or((&name, ""));
         let free = |name: &String| {
             let folders = [&self.work, &self.done, &self.failed];
-            folders.iter().all(|of| !of.join(name).exists())
+            let beside = [
+                "",
+                ".report.json",
+                ".dead-letters.csv",
+                ".dead-letters.ndjson",
+            ];
+            let mut all = folders
+                .iter()
+                .flat_map(|of| beside.map(|end| of.join(format!("{name}{end}"))));
+            all.all(|path| !path.exists())
         };
         let others = (2..100_000_u32).map(|number| format!("{stem}.{number}.{ending}"));
         let mut names = std::iter::once(name.clone()).chain(others);

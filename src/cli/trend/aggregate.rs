@@ -107,7 +107,9 @@ impl Aggregate {
         out.note(&format!(
             "{} cases are counted; {} are no victims or lack the year; of {} something is not said, since fewer \
              than 11 share it; {} are left out",
-            made.cases, made.not_counted, made.generalised, made.left_out
+            made.cases, made.not_counted,
+            made.generalised,
+            few(made.left_out)
         ));
         for of in &made.withheld {
             out.note(of);
@@ -130,6 +132,14 @@ fn rows(trend: &Trend) -> Vec<Vec<String>> {
             ]
         })
         .collect()
+}
+
+/// A count of persons in words; below 11 only that it is.
+fn few(count: u64) -> String {
+    match count {
+        1..=10 => "<11".to_owned(),
+        count => count.to_string(),
+    }
 }
 
 fn shown(value: &TrendValue) -> String {

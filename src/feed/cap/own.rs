@@ -112,7 +112,8 @@ pub(super) fn codes(marking: &Marking) -> Vec<String> {
 pub(super) fn take_code(marking: &mut Marking, code: &str) -> bool {
     if let Some(tlp) = code.strip_prefix("TLP:") {
         let number = super::words::number("Tlp", &tlp.replace('+', "_"));
-        marking.tlp = number.unwrap_or(marking.tlp);
+        // Of several the strictest counts; their numbers rise with it.
+        marking.tlp = marking.tlp.max(number.unwrap_or_default());
         return number.is_some();
     }
     match super::words::number("HandlingCode", code) {

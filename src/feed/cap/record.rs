@@ -119,7 +119,11 @@ pub(super) fn record(
         authority: defaults.authority.clone(),
         destinations: defaults.destinations.clone(),
         marking: Some(marking),
-        exercise: status == AlertStatus::Exercise,
+        // What is sent to test a system is no alert either.
+        exercise: matches!(
+            status,
+            AlertStatus::Exercise | AlertStatus::Test | AlertStatus::System
+        ),
         situation: Some(situation),
         ..rest
     }
@@ -198,6 +202,12 @@ fn marking(
     let mut marking = Marking::default();
     for code in alert.all("code") {
         if !own::take_code(&mut marking, &code.text) {
+            let begins = code.text.get(..3);
+            if begins.is_some_and(|of| of.eq_ignore_ascii_case("tlp")) {
+                let message = "is no TLP: it is written TLP:CLEAR, TLP:GREEN, TLP:AMBER, TLP:AMBER+STRICT or TLP:RED";
+                read.fault(&code.path, FaultKind::Code, message);
+                continue;
+            }
             let why = "a code other than TLP:… and H0 to H3 is not understood";
             read.drops(code.path.clone(), why);
         }

@@ -155,17 +155,22 @@ pub fn write(record: &Record, earlier: &[Earlier]) -> Result<String, Unwritable>
     })
 }
 
-/// Writes the message that takes an alert back: `recall` is the step, `earlier` the alert.
+/// Writes the message that takes an alert back: `recall` is the step, `earlier` every version of the alert,
+/// the newest first.
 ///
 /// # Errors
 /// [`Unwritable`].
-pub fn cancel(recall: &Record, earlier: &Earlier) -> Result<String, Unwritable> {
+pub fn cancel(
+    recall: &Record,
+    marking: &Marking,
+    earlier: &[Earlier],
+) -> Result<String, Unwritable> {
     let step = recall.step.as_ref().and_then(|step| step.step.as_ref());
     let Some(Step::Recall(why)) = step else {
         return Err(Unwritable::Kind);
     };
     let named = Earlier::of(recall).ok_or(Unwritable::Unnamed)?;
-    let marking = recall.marking.clone().unwrap_or_default();
+    let first = earlier.first().ok_or(Unwritable::Earlier)?;
     let reason = RecallReason::try_from(why.reason).unwrap_or_default();
     let reason = reason.as_str_name().trim_start_matches("RECALL_REASON_");
     let mut note = format!("recalled: {}", reason.to_lowercase().replace('_', " "));
@@ -175,16 +180,16 @@ pub fn cancel(recall: &Record, earlier: &Earlier) -> Result<String, Unwritable> 
     let head = Head {
         // CAP has a sender take back what that sender sent.
         named: Earlier {
-            sender: earlier.sender.clone(),
+            sender: first.sender.clone(),
             ..named
         },
         status: status(recall.exercise, &Alert::default()),
         kind: AlertMessageType::Cancel,
-        scope: scope(0, &marking),
-        marking: &marking,
+        scope: scope(0, marking),
+        marking,
         record: recall,
         note,
-        earlier: std::slice::from_ref(earlier),
+        earlier,
     };
     message(&head, |_| Ok(()))
 }

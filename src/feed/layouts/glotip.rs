@@ -34,6 +34,15 @@ pub(super) fn entries(mapping: &Mapping, rows: Rows) -> Result<Vec<Entry>, Unfit
     let mut kept: Vec<Row> = Vec::new();
     for row in rows {
         let row = row?;
+        if row.heading.columns.iter().any(|name| name == "comity_row") {
+            let why = "these are dead letters, and records would be made of them alone; correct these rows in the file \
+                that they come from, and push that file as a whole";
+            return Err(Broken {
+                line: 1,
+                why: why.to_owned(),
+            }
+            .into());
+        }
         if !row.faults.is_empty() {
             let outcome = Err(row.faults.clone());
             entries.push(Entry { row, outcome });

@@ -43,6 +43,23 @@ fn all(name: &str, text: String) -> Vec<Entry> {
     entries.map(Result::unwrap).collect()
 }
 
+#[test]
+fn dead_letters_of_counts_do_not_replace_the_table() {
+    let text = format!("comity_row,{}", file(CaseLayout::Glotip, 3, false));
+    let rows = of_text(
+        Cursor::new(text.into_bytes()),
+        Format::Csv,
+        Encoding::Utf8,
+        None,
+    )
+    .unwrap();
+    // Rows without the cell in front are ragged; the heading alone tells.
+    let Err(unfit) = entries(mapping("glotip"), rows) else {
+        panic!("they are dead letters");
+    };
+    assert!(unfit.to_string().contains("as a whole"), "{unfit}");
+}
+
 fn file(layout: CaseLayout, rows: u64, dirty: bool) -> String {
     case_file(layout, 7, rows, dirty)
         .collect::<Vec<_>>()

@@ -1,6 +1,6 @@
 //! A mapping file is checked against the fields and codes of records.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use prost_reflect::{DynamicMessage, ReflectMessage as _, Value};
 use toml::Spanned;
@@ -72,8 +72,11 @@ pub(super) fn compile(text: &str, overrides: &Overrides) -> Result<Mapping, Mapp
             constants.insert(path.to_owned(), (0, toml::Value::String(value)));
         }
     }
+    let mut in_file = BTreeSet::new();
     for (path, (line, value)) in constants {
-        at.constant(&mut base, &kind, &path, line, &value);
+        let target = at.constant(&mut base, &kind, &path, line, &value);
+        // What the command line says is meant to count instead of a column.
+        in_file.extend(target.filter(|_| line > 0));
     }
     let own_id = at.own_id(file.own_id.as_ref(), file.layout, overrides.own_id.as_ref());
     let version = file.version.as_ref().map(|of| {
@@ -102,6 +105,13 @@ pub(super) fn compile(text: &str, overrides: &Overrides) -> Result<Mapping, Mapp
     for of in file.field.iter().take(MAX_FIELDS) {
         let line = at.line(of);
         if let Some(field) = at.field(of.get_ref(), &kind, line) {
+            if in_file.contains(&field.target.path) && !field.target.list {
+                let message = format!(
+                    "`{}` is a constant too, so the column would never be read",
+                    field.target.path
+                );
+                at.fault(line, message);
+            }
             fields.push(field);
         }
     }
@@ -200,10 +210,13 @@ impl Compiling<'_> {
         path: &str,
         line: usize,
         value: &toml::Value,
-    ) {
+    ) -> Option<String> {
         let target = match path::find(path, kind) {
             Ok(target) => target,
-            Err(why) => return self.fault(line, format!("constant `{path}`: {why}")),
+            Err(why) => {
+                self.fault(line, format!("constant `{path}`: {why}"));
+                return None;
+            }
         };
         let values = match value {
             toml::Value::Array(list) if target.list => list.iter().collect(),
@@ -213,7 +226,8 @@ impl Compiling<'_> {
             let text = match value {
                 toml::Value::String(text) => text.clone(),
                 toml::Value::Array(_) | toml::Value::Table(_) => {
-                    return self.fault(line, format!("constant `{path}`: one value is needed"));
+                    self.fault(line, format!("constant `{path}`: one value is needed"));
+                    return None;
                 }
                 other => other.to_string(),
             };
@@ -222,6 +236,7 @@ impl Compiling<'_> {
                 Err((_, why)) => self.fault(line, format!("constant `{path}`: {why}")),
             }
         }
+        Some(target.path)
     }
 
     fn own_id(

@@ -156,8 +156,11 @@ impl DateHabit {
     /// The day that `text` names; a time behind it is left out.
     pub(super) fn day(&self, text: &str) -> Read<Day> {
         let text = western(text);
-        let date = text.split([' ', 'T']).next().unwrap_or_default();
-        self.day_of(date)
+        let Some((date, behind)) = text.split_once([' ', 'T']) else {
+            return self.day_of(&text);
+        };
+        let day = self.day_of(date)?;
+        clock(behind).map(|_| day)
     }
 
     /// As [`Self::day`], `YYYY` and `YYYY-MM` too.
@@ -191,8 +194,14 @@ impl DateHabit {
         let invalid = |why: String| (Reason::Date, why);
         let separator = date.chars().find(|c| !c.is_ascii_digit());
         let parts: Vec<&str> = separator.map_or(vec![date], |of| date.split(of).collect());
-        let numbers: Vec<i32> = parts.iter().filter_map(|of| of.parse().ok()).collect();
-        let (&[first, second, third], Some(separator)) = (numbers.as_slice(), separator) else {
+        let number = |of: &&str| {
+            let digits = of.bytes().all(|b| b.is_ascii_digit());
+            of.parse::<i32>().ok().filter(|_| digits)
+        };
+        let numbers: Vec<i32> = parts.iter().map_while(number).collect();
+        let (&[first, second, third], Some(separator), 3) =
+            (numbers.as_slice(), separator, parts.len())
+        else {
             return Err(invalid("not a date of year, month and day".to_owned()));
         };
         let long = |at: usize| parts.get(at).is_some_and(|part| part.len() == 4);
@@ -239,26 +248,10 @@ impl DateHabit {
         if let Ok(at) = OffsetDateTime::parse(&text, &Rfc3339) {
             return Ok(at.into());
         }
-        let (date, clock) = text.split_once([' ', 'T']).unwrap_or((&text, "00:00"));
+        let (date, behind) = text.split_once([' ', 'T']).unwrap_or((&text, "00:00"));
         let day = self.day_of(date)?;
-        let clock: Vec<&str> = clock.trim().splitn(3, ':').collect();
-        let seconds = clock.get(2).map(|of| of.split('.').next().unwrap_or(of));
-        let parts = [
-            clock.first().copied(),
-            clock.get(1).copied(),
-            seconds.or(Some("0")),
-        ];
-        let parts: Vec<u8> = parts
-            .into_iter()
-            .filter_map(|of| of?.parse().ok())
-            .collect();
-        let &[hour, minute, second] = parts.as_slice() else {
-            return Err((
-                Reason::Date,
-                "the time behind the date is not HH:MM or HH:MM:SS".to_owned(),
-            ));
-        };
-        let Some(offset) = self.offset else {
+        let (clock, own) = clock(behind)?;
+        let Some(offset) = own.or(self.offset) else {
             return Err((
                 Reason::DateAmbiguous,
                 "the time does not say how far it is from UTC; say offset = \"+05:00\" for the field".to_owned(),
@@ -267,10 +260,61 @@ impl DateHabit {
         let at = time::Month::try_from(day.month)
             .ok()
             .and_then(|month| time::Date::from_calendar_date(day.year, month, day.day).ok())
-            .and_then(|date| date.with_hms(hour, minute, second).ok());
+            .map(|date| date.with_time(clock));
         at.map(|at| at.assume_offset(offset).into())
             .ok_or_else(|| (Reason::Date, "there is no such time".to_owned()))
     }
+}
+
+/// A time of day, with how far it is from UTC where it says so.
+fn clock(text: &str) -> Read<(time::Time, Option<UtcOffset>)> {
+    clock_of(text.trim()).ok_or_else(|| {
+        let why = "what stands behind the date is not HH:MM or HH:MM:SS, with an offset such as +05:00 at most";
+        (Reason::Date, why.to_owned())
+    })
+}
+
+fn clock_of(text: &str) -> Option<(time::Time, Option<UtcOffset>)> {
+    let at = text.find(['Z', 'z', '+', '-']).unwrap_or(text.len());
+    let (clock, behind) = text.split_at_checked(at)?;
+    let offset = match behind {
+        "" => None,
+        of => Some(offset_of(of)?),
+    };
+    let clock = clock.trim_end();
+    let (clock, fraction) = clock.split_once('.').unwrap_or((clock, ""));
+    let digits = |of: &str| of.bytes().all(|b| b.is_ascii_digit());
+    let two = |of: &str| {
+        of.parse::<u8>()
+            .ok()
+            .filter(|_| digits(of) && of.len() <= 2)
+    };
+    let parts = clock.split(':').map(two).collect::<Option<Vec<u8>>>()?;
+    let (hour, minute, second) = match parts.as_slice() {
+        [hour, minute] if fraction.is_empty() => (*hour, *minute, 0),
+        [hour, minute, second] => (*hour, *minute, *second),
+        _ => return None,
+    };
+    if fraction.len() > 9 || !digits(fraction) {
+        return None;
+    }
+    let nanos = format!("{fraction:0<9}").parse().ok()?;
+    let time = time::Time::from_hms_nano(hour, minute, second, nanos).ok()?;
+    Some((time, offset))
+}
+
+/// `Z`, `+05`, `+0500` or `+05:00`.
+fn offset_of(text: &str) -> Option<UtcOffset> {
+    let full = match text.len() {
+        1 if text.eq_ignore_ascii_case("z") => "UTC".to_owned(),
+        3 => format!("{text}:00"),
+        5 => {
+            let (hours, minutes) = text.split_at_checked(3)?;
+            format!("{hours}:{minutes}")
+        }
+        _ => text.to_owned(),
+    };
+    offset_named(&full).ok()
 }
 
 fn judged(calendar: Calendar, year: i32, month: i32, day: i32) -> Read<Day> {

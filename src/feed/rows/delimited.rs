@@ -9,32 +9,14 @@ use std::{
     sync::Arc,
 };
 
-use super::{Broken, Cell, Heading, MAX_CELL_BYTES, MAX_COLUMNS, MAX_ROW_BYTES, Row};
+use super::{
+    Broken, Cell, Heading, MAX_CELL_BYTES, MAX_COLUMNS, MAX_ROW_BYTES, Row,
+    delimiter::{Delimiter, told},
+};
 use crate::feed::fault::{Fault, Reason};
 
-/// What stands between two cells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Delimiter {
-    /// `,`
-    Comma,
-    /// `;`
-    Semicolon,
-    /// A tabulator.
-    Tab,
-}
-
-impl Delimiter {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Comma, Self::Semicolon, Self::Tab];
-
-    const fn byte(self) -> u8 {
-        match self {
-            Self::Comma => b',',
-            Self::Semicolon => b';',
-            Self::Tab => b'\t',
-        }
-    }
-}
+/// What is wrong with a carriage return that ends no line with a line feed.
+const ALONE: &str = "a carriage return stands alone; end lines with a line feed";
 
 /// Reads CSV that is UTF-8.
 pub struct Delimited<R> {
@@ -61,7 +43,11 @@ impl<R: Read> Delimited<R> {
         }
         lexer.delimiter = match delimiter.or(said) {
             Some(of) => of.byte(),
-            None => told(first)?.byte(),
+            None => match told(first) {
+                Ok(of) => of.byte(),
+                Err(_) if first.contains('\r') => return Err(Broken::at(1, ALONE)),
+                Err(broken) => return Err(broken),
+            },
         };
         let Some(heading) = lexer.row()? else {
             return Err(Broken::at(
@@ -132,30 +118,6 @@ impl<R: Read> Iterator for Delimited<R> {
             written: None,
             faults,
         }))
-    }
-}
-
-/// The delimiter that makes most columns of a heading.
-fn told(heading: &str) -> Result<Delimiter, Broken> {
-    let count = |of: &Delimiter| {
-        let mut quoted = false;
-        let outside = heading.bytes().filter(|byte| {
-            quoted ^= *byte == b'"';
-            !quoted && *byte == of.byte()
-        });
-        outside.count()
-    };
-    let counts = Delimiter::ALL.map(|of| (count(&of), of));
-    let most = counts.iter().map(|(count, _)| *count).max().unwrap_or(0);
-    let mut with_most = counts.iter().filter(|(count, _)| *count == most);
-    match (with_most.next(), with_most.next()) {
-        (Some((_, of)), None) => Ok(*of),
-        // One column: no delimiter is needed.
-        (Some((0, of)), _) => Ok(*of),
-        _ => Err(Broken::at(
-            1,
-            "the heading has as many columns with one delimiter as with another; say which it is with --delimiter",
-        )),
     }
 }
 
@@ -279,6 +241,8 @@ struct Cutting {
     cut: bool,
     /// Whether anything but an end of line was there.
     any: bool,
+    /// Whether a carriage return outside quotes was the last byte.
+    returned: bool,
     faults: Vec<Fault>,
 }
 
@@ -292,12 +256,17 @@ impl Cutting {
             bytes: 0,
             cut: false,
             any: false,
+            returned: false,
             faults: Vec::new(),
         }
     }
 
     /// Takes the next byte; `false` when the row ended with it.
     fn takes(&mut self, byte: u8, delimiter: u8) -> bool {
+        if mem::take(&mut self.returned) && byte != b'\n' {
+            self.any = true;
+            self.fault(Reason::Quotes, ALONE);
+        }
         match (self.at, byte) {
             (At::Quoted, b'"') => self.at = At::Closed,
             (At::Quoted, _) => self.push(byte),
@@ -311,7 +280,7 @@ impl Cutting {
             }
             (_, b'\n') => return false,
             // Part of the end of the line; text that holds one has it within quotes.
-            (_, b'\r') => {}
+            (_, b'\r') => self.returned = true,
             (_, of) if of == delimiter => {
                 self.any = true;
                 self.end_cell();

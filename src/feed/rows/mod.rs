@@ -5,6 +5,7 @@
 //! alone are no rows.
 
 mod delimited;
+mod delimiter;
 mod flat;
 mod ndjson;
 #[cfg(test)]
@@ -15,7 +16,8 @@ mod workbook;
 use std::{io::Read, sync::Arc};
 
 pub use crate::statistics::glotip::{AsUtf8, Detector, Encoding, UnknownEncoding};
-pub use delimited::{Delimited, Delimiter};
+pub use delimited::Delimited;
+pub use delimiter::Delimiter;
 pub use ndjson::NdJson;
 pub use whole::Whole;
 pub use workbook::{Workbook, WorkbookError};

@@ -53,6 +53,15 @@ fn quotes_hold_delimiters_lines_and_quotes() {
 }
 
 #[test]
+fn a_carriage_return_that_stands_alone_is_a_fault() {
+    let read = rows("a,b\n1,2\r3,4\n5,6\r\n");
+    assert_eq!(reasons(&read[0]), [Reason::Quotes]);
+    assert!(read[0].faults[0].message.contains("stands alone"));
+    assert_eq!(texts(&read[1]), ["5", "6"]);
+    assert!(broken("a,b\r1,2\r3,4\r").contains("stands alone"));
+}
+
+#[test]
 fn a_ragged_row_is_a_fault_and_the_next_is_read() {
     let read = rows("a,b\n1\n1,2,3\n4,5\n");
     assert_eq!(reasons(&read[0]), [Reason::FieldCount]);
@@ -256,6 +265,14 @@ fn a_sheet_has_dates_numbers_gaps_and_errors() {
     assert!(matches!(error, WorkbookError::NoHeading(_)), "{error}");
     let error = Workbook::read(b"PK\x03\x04nothing".to_vec(), None).unwrap_err();
     assert!(matches!(error, WorkbookError::Unreadable(_)), "{error}");
+}
+
+#[test]
+fn koi8_r_is_not_taken_for_windows_1251() {
+    let (bytes, _, _) = encoding_rs::KOI8_R.encode("номер;пол\n1;Женский\n");
+    let mut detector = Detector::default();
+    detector.feed(&bytes);
+    assert!(detector.finish().is_err());
 }
 
 #[test]

@@ -15,6 +15,8 @@ use crate::feed::fault::{Fault, Reason};
 const MAX_FILE_BYTES: usize = 128 << 20;
 /// Most bytes that a workbook unpacks to.
 const MAX_UNPACKED: u64 = 512 << 20;
+/// What a fault of a cell takes, about.
+const FAULT_BYTES: usize = 256;
 /// Most files in a workbook.
 const MAX_PARTS: usize = 4096;
 
@@ -75,6 +77,9 @@ impl Workbook {
         while let Some(cell) = cells.next_cell().map_err(unreadable)? {
             let (row, column) = cell.get_position();
             taking.take(row, column, cell.get_value());
+            if taking.kept > MAX_UNPACKED {
+                return Err(WorkbookError::TooLarge("512 MiB of cells"));
+            }
         }
         taking.end_row();
         let Some(heading) = taking.heading.filter(|_| !taking.too_wide) else {
@@ -143,6 +148,8 @@ struct Taking {
     cells: Vec<Cell>,
     faults: Vec<Fault>,
     bytes: usize,
+    /// Bytes of everything that is kept.
+    kept: u64,
 }
 
 impl Taking {
@@ -158,6 +165,7 @@ impl Taking {
                 let message = "the sheet has an error here instead of a value".to_owned();
                 let fault = Fault::new(&column, &error.to_string(), Reason::CellError, message);
                 self.faults.push(fault);
+                self.keeps(FAULT_BYTES);
                 return;
             }
             DataRef::String(text) => text_cell(text.clone()),
@@ -191,6 +199,11 @@ impl Taking {
         if let Some(place) = self.cells.get_mut(at) {
             *place = cell;
         }
+    }
+
+    fn keeps(&mut self, bytes: usize) {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        self.kept = self.kept.saturating_add(bytes);
     }
 
     fn fault_once(&mut self, reason: Reason, message: String) {
@@ -232,9 +245,14 @@ impl Taking {
             // Empty cells at the end of a row are not written.
             cells.resize(wants, Cell::default());
         }
+        cells.shrink_to_fit();
+        let heading = Arc::clone(heading);
+        let of_cell = |cell: &Cell| cell.text.len() + size_of::<Cell>();
+        let bytes = cells.iter().map(of_cell).sum::<usize>() + size_of::<Row>();
+        self.keeps(bytes);
         self.rows.push(Row {
             line: u64::from(self.row) + 1,
-            heading: Arc::clone(heading),
+            heading,
             cells,
             written: None,
             faults,

@@ -17,12 +17,17 @@ use super::{
 
 /// Most earlier messages that one refers to.
 const MAX_EARLIER: usize = 16;
+/// Most versions that are gone back through.
+const MAX_LOOKED_AT: usize = 1000;
 
 impl Node {
     /// The message of an alert.
     pub(super) fn message_of(&self, record: &Record) -> Result<Vec<u8>, NotExported> {
         let mut earlier = self.versions_before(record)?;
-        for relation in record.relations.iter().take(MAX_EARLIER) {
+        // What an alert relates to stands in for what a stated update would follow.
+        let alone = earlier.is_empty();
+        let related = record.relations.iter().filter(|_| alone);
+        for relation in related.take(MAX_EARLIER) {
             let related = relation.reference.parse::<Reference>().ok();
             if let Some(number) = related.and_then(|of| self.find(&of).ok())
                 && let Some(alert) = self.opened_alert(number)?
@@ -33,30 +38,42 @@ impl Node {
         Ok(cap::write(record, &earlier)?.into_bytes())
     }
 
-    /// The versions of an alert before one, the newest first.
+    /// The versions of an alert before one, the newest first: of many the last ones and the first.
     fn versions_before(&self, record: &Record) -> Result<Vec<Earlier>, NodeError> {
         let mut found = Vec::new();
-        let mut follows = record.follows.clone();
-        while let Some(of) = follows.take()
-            && found.len() < MAX_EARLIER
-            && let Ok(digest) = Digest::try_from(of.header_digest.as_slice())
-            && let Some(number) = ask::by_digest(&self.store, &digest)?
-            && let Some(alert) = self.opened_alert(number)?
-        {
+        let mut before = self.followed_alert(record)?;
+        for _ in 0..MAX_LOOKED_AT {
+            let Some(alert) = before else {
+                break;
+            };
+            if found.len() >= MAX_EARLIER {
+                found.pop();
+            }
             found.extend(Earlier::of(&alert));
-            follows = alert.follows;
+            before = self.followed_alert(&alert)?;
         }
         Ok(found)
     }
 
-    /// An alert for its name alone, whether it is locked or not; `None` for what is none, or can be opened
-    /// no more.
+    /// The alert that a record follows, where it is known here.
+    fn followed_alert(&self, record: &Record) -> Result<Option<Record>, NodeError> {
+        if let Some(of) = &record.follows
+            && let Ok(digest) = Digest::try_from(of.header_digest.as_slice())
+            && let Some(number) = ask::by_digest(&self.store, &digest)?
+        {
+            return self.opened_alert(number);
+        }
+        Ok(None)
+    }
+
+    /// An alert for its name and its marking alone, whether it is locked or not; `None` for what is none,
+    /// or can be opened no more.
     fn opened_alert(&self, number: u64) -> Result<Option<Record>, NodeError> {
         let stored = match self.stored(number) {
             Err(error) if error.is_damage() => return Ok(None),
             other => other?,
         };
-        let record = stored.open(&self.slots).ok();
+        let record = stored.open_for_subject(&self.slots).ok();
         Ok(record.filter(|record| kind_name(record) == Some("Alert")))
     }
 
@@ -82,10 +99,12 @@ impl Node {
         self.reached(permit, &reference, &subject)?;
         let sender = stored.holding.origin.parse().map_err(|_| NodeError::Task)?;
         self.check_heard(sender)?;
-        let marking = step.marking.clone().unwrap_or_default();
+        // The recall names the alert: it leaves where the alert would have left.
+        let alert = self.followed_alert(&step)?.ok_or(Unwritable::Earlier)?;
+        let marking = alert.marking.clone().unwrap_or_default();
         judge("Alert", &marking, &subject, permit.principal().authority())?;
-        let earlier = self.versions_before(&step)?.into_iter().next();
-        let message = cap::cancel(&step, &earlier.ok_or(Unwritable::Earlier)?)?;
+        let earlier = self.versions_before(&step)?;
+        let message = cap::cancel(&step, &marking, &earlier)?;
         let situation = vec![CompartmentLabel::Situation];
         Ok(Some(Ready {
             order: DiscloseOrder {

@@ -67,6 +67,8 @@ pub struct Detector {
     in_words: u64,
     /// Bytes that no Cyrillic letter or usual sign has in windows-1251.
     odd: u64,
+    /// Letters that are capital in windows-1251, and small in KOI8-R.
+    capital: u64,
     before: u8,
 }
 
@@ -125,6 +127,9 @@ impl Detector {
             ) {
                 self.odd += 1;
             }
+            if matches!(byte, 0xc0..=0xdf) {
+                self.capital += 1;
+            }
             if self.before >= 0x80 {
                 self.in_words += 1;
             }
@@ -160,7 +165,10 @@ impl Detector {
             }
             return Ok(Encoding::Utf8);
         };
-        if even + odd == 0 && self.odd * 20 <= self.high && self.in_words * 2 >= self.high {
+        // Most letters of a text are small: otherwise it is KOI8-R, or nobody can tell.
+        let small = self.capital * 2 <= self.high;
+        if small && even + odd == 0 && self.odd * 20 <= self.high && self.in_words * 2 >= self.high
+        {
             return Ok(Encoding::Windows1251);
         }
         Err(UnknownEncoding { byte, offset })

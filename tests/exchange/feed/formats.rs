@@ -85,17 +85,20 @@ fn stays(reference: &str, word: &str) -> (String, String) {
     (reference.to_owned(), word.to_owned())
 }
 
-/// The references that the ledger has as disclosed in a manner.
+/// The references that the ledger has as disclosed in a manner, in that order.
 async fn disclosed(at: &Country, manner: &str) -> Vec<String> {
     let leaves = ledger_bodies(at).await.into_iter();
     let leaves = leaves.filter(|leaf| leaf.detail == manner);
-    leaves
+    // The ledger lists the newest first.
+    let mut references: Vec<String> = leaves
         .map(|leaf| {
             assert_eq!(leaf.action(), Action::Disclosure);
             assert_eq!(leaf.case_reference, CASE);
             leaf.reference
         })
-        .collect()
+        .collect();
+    references.reverse();
+    references
 }
 
 fn marked(mut record: Record, tlp: Tlp, handling: &[HandlingCode]) -> Record {

@@ -52,7 +52,13 @@ pub(super) fn messages() -> Vec<(&'static str, String, &'static str, FaultKind)>
             "alert/info[1]/event",
             Entity,
         ),
-        ("deep nesting", deep, of_area("areaDesc"), TooDeep),
+        ("deep nesting", deep, of_area("areaDesc/x"), TooDeep),
+        (
+            "a TLP that is none",
+            with("<info>", "<code>tlp:amber</code><info>"),
+            "alert/code[1]",
+            Code,
+        ),
         (
             "another version",
             plain.replace("cap:1.2", "cap:1.1"),

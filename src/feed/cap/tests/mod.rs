@@ -189,14 +189,24 @@ fn a_recall_is_a_cancellation_of_what_was_sent() {
         }),
         ..Record::default()
     };
-    let xml = cancel(&recall, &earlier()).unwrap();
+    let marking = Marking {
+        tlp: Tlp::AmberStrict.into(),
+        ..Marking::default()
+    };
+    let newer = Earlier {
+        identifier: "UZ-26-000200-X".to_owned(),
+        sent: Moment::from_micros(1_795_100_000_000_000),
+        ..earlier()
+    };
+    let xml = cancel(&recall, &marking, &[newer, earlier()]).unwrap();
+    assert!(xml.contains("UZ-26-000200-X") && xml.contains("TLP:AMBER+STRICT"));
     let item = read(xml.as_bytes(), &Defaults::default()).unwrap();
     assert_eq!(item.own_id, "UZ/national-police,UZ-26-000100-D");
     let reason = "recalled: inaccurate; wrong <plate>".to_owned();
     assert_eq!(item.content, Content::Deleted { reason });
     assert_eq!(write(&recall, &[]), Err(Unwritable::Kind));
     assert_eq!(
-        cancel(&Record::default(), &earlier()),
+        cancel(&Record::default(), &marking, &[earlier()]),
         Err(Unwritable::Kind)
     );
 }

@@ -72,6 +72,20 @@ fn case(item: &FeedItem) -> &CaseRecord {
     }
 }
 
+#[test]
+fn a_constant_and_a_column_of_one_field_are_refused_unless_the_command_line_says_it() {
+    let field = "[[field]]\nto = \"marking.tlp\"\ncolumn = \"t\"\n";
+    let text = format!("{HEAD}{field}");
+    let said = faults(&text);
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].contains("is a constant too, so the column would never be read"));
+    let overrides = Overrides {
+        tlp: Some("RED".to_owned()),
+        ..Overrides::default()
+    };
+    assert!(Mapping::read(&text, &overrides).is_ok());
+}
+
 /// The one fault of the one row.
 fn fault(fields: &str, text: &str) -> Fault {
     let mut items = items(&mapping(fields), text);

@@ -60,6 +60,8 @@ fn dates_are_read_by_habit_and_calendar_and_never_guessed() {
         ("", "", "01.03.2024", Err(Reason::DateAmbiguous)),
         ("", "", "2024-02-30", Err(Reason::Date)),
         ("", "", "yesterday", Err(Reason::Date)),
+        ("", "", "2024-03-01 or later", Err(Reason::Date)),
+        ("", "", "2024-03-01-x", Err(Reason::Date)),
         ("day.month.year", "", "1.3.2024", Ok("2024-03-01")),
         ("day.month.year", "", "2024-03-01", Ok("2024-03-01")),
         (
@@ -121,6 +123,28 @@ fn dates_are_read_by_habit_and_calendar_and_never_guessed() {
         "id,d\n1,1403\n",
     );
     assert_eq!(alone.reason, Reason::DateAmbiguous);
+}
+
+#[test]
+fn a_fraction_and_an_offset_behind_a_time_count() {
+    let habit = date::DateHabit::named(None, None, Some("+05:00")).unwrap();
+    let micros = |text: &str| habit.moment(text).map(|at| at.micros()).ok();
+    let utc = Some(1_709_632_800_123_000);
+    for text in [
+        "2024-03-05 10:00:00.123+00",
+        "2024-03-05 10:00:00.123Z",
+        "2024-03-05 15:00:00.123 +0500",
+        "2024-03-05 15:00:00.123",
+    ] {
+        assert_eq!(micros(text), utc, "{text}");
+    }
+    for text in [
+        "2024-03-05 10:00:00.123 PM",
+        "2024-03-05 10",
+        "2024-03-05 10:00:00+5 h",
+    ] {
+        assert_eq!(micros(text), None, "{text}");
+    }
 }
 
 #[test]
