@@ -200,6 +200,7 @@ fn hand_over(from: &Site, to: &Site, reference: &str, item: &Item) -> String {
             actor: format!("{}/officer/local", from.country),
             by_node: false,
             evidence: false,
+            item: None,
         };
         let accepted = running.node.submit_intent(intent).await;
         accepted.expect("a reference").reference.to_string()

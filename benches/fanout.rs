@@ -72,6 +72,7 @@ async fn submitted(node: &Arc<Node>, records: Vec<Record>, in_flight: usize) -> 
                 actor: "bench/case-system".to_owned(),
                 by_node: false,
                 evidence: false,
+                item: None,
             })
         })
         .buffered(in_flight)

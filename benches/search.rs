@@ -249,6 +249,7 @@ async fn fill(node: &Arc<Node>, arguments: &Arguments) {
             actor: "bench/case-system".to_owned(),
             by_node: false,
             evidence: false,
+            item: None,
         })
     });
     stream::iter(submissions)

@@ -76,6 +76,7 @@ async fn fill(node: &Arc<Node>, arguments: &Arguments) {
             actor: "bench/case-system".to_owned(),
             by_node: false,
             evidence: false,
+            item: None,
         })
     });
     let accepted = stream::iter(submissions).buffered(256);

@@ -48,7 +48,7 @@ pub(crate) struct Place {
 impl World {
     /// Lets the victim ask both other countries for evidence.
     pub(crate) async fn agree(&mut self) {
-        let dir = Layout::new(&self.victim_folder()).agreements();
+        let dir = Layout::new(self.victim_folder()).agreements();
         fs::create_dir_all(&dir).unwrap();
         for with in [ADVERSARY, THIRD] {
             let text = format!("country = \"{with}\"\nevidence = [\"{PROFILE}\"]\n");

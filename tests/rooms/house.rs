@@ -201,4 +201,16 @@ pub(crate) const LONG: &[(&str, &str)] = &[
         "src/evidence/custody/tests.rs",
         "a list: one case per gap of a chain",
     ),
+    (
+        "tests/exchange/feed/formats.rs",
+        "one fixture: what leaves in which format, by which marking",
+    ),
+    (
+        "tests/exchange/reading_log/ways.rs",
+        "a list: every way in which something is shown",
+    ),
+    (
+        "tests/hostile/cases/files.rs",
+        "a list: one case per lie about a file",
+    ),
 ];

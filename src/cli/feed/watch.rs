@@ -186,7 +186,13 @@ impl Places {
             && says.pointer("/outcomes/failed").is_none();
         let to = if fine { &self.done } else { &self.failed };
         let letters = [".dead-letters.csv", ".dead-letters.ndjson"].map(|of| beside(file, of));
-        for from in [&[file.to_owned()][..], &letters, &[report.clone()]].concat() {
+        for from in [
+            &[file.to_owned()][..],
+            &letters,
+            std::slice::from_ref(&report),
+        ]
+        .concat()
+        {
             let name = from.file_name().unwrap_or_default();
             let moved = rename_if_there(&from, &to.join(name));
             moved.map_err(|error| Failure::not_written(&from, &error))?;

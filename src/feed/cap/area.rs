@@ -234,10 +234,10 @@ fn countries_of(
     if !codes.is_empty() {
         return Some(codes);
     }
-    if let Some((latitude, longitude)) = point {
-        if let Some(country) = vocab::country_at(latitude, longitude) {
-            return Some(vec![country.code().to_owned()]);
-        }
+    if let Some((latitude, longitude)) = point
+        && let Some(country) = vocab::country_at(latitude, longitude)
+    {
+        return Some(vec![country.code().to_owned()]);
     }
     if let Some(country) = fallback {
         return Some(vec![country.code().to_owned()]);

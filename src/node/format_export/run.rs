@@ -119,7 +119,7 @@ impl FormatExport {
             let permit = self.node.again(&self.permit).map_err(ReadError::from)?;
             let (node, order) = (Arc::clone(&self.node), Arc::clone(&self.order));
             let (references, by) = (Arc::clone(&batch), permit.clone());
-            let warrant = self.warrant.clone();
+            let warrant = self.warrant;
             let judged = blocking_consent(move || {
                 let judged = references.iter().map(|reference| {
                     let judged = node.ready(*reference, &order, &by, warrant.as_ref());

@@ -195,7 +195,7 @@ impl Node {
     ) -> Result<Option<Item>, NodeError> {
         let opened = self
             .stored(number)
-            .and_then(|stored| Ok((self.open_stored(&stored), stored)));
+            .map(|stored| (self.open_stored(&stored), stored));
         let (record, stored) = match opened {
             Ok((Ok(record), stored)) => (record, stored),
             Ok((Err(NodeError::Holding(HoldingError::Locked(cause))), stored)) => {

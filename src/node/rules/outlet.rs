@@ -171,7 +171,7 @@ impl NodeRules {
                 if rows::is_paused(group, &tag)? == paused {
                     return Ok(());
                 }
-                let by = by.map_or_else(|| By::named(&self.own_actor()), |by| by);
+                let by = by.unwrap_or_else(|| By::named(&self.own_actor()));
                 let leaf = LeafBody {
                     action: Action::Node.into(),
                     detail: if paused {

@@ -147,7 +147,7 @@ async fn an_alert_goes_out_as_cap_and_its_recall_as_a_cancellation() {
     assert!(disclosed(&b, "cap-export").await.is_empty());
 
     let exported = export(&mut officer, cap(&[&first])).await.unwrap();
-    assert_eq!(exported.records, [first.clone()]);
+    assert_eq!(exported.records, std::slice::from_ref(&first));
     let item = taken(&exported, &first);
     let own_id = format!("TJ/national-police,{first}");
     assert_eq!(item.own_id, own_id);
@@ -156,7 +156,10 @@ async fn an_alert_goes_out_as_cap_and_its_recall_as_a_cancellation() {
     };
     assert!(record.exercise);
     assert_eq!(record.situation.unwrap().title, "EXERCISE first");
-    assert_eq!(disclosed(&b, "cap-export").await, [first.clone()]);
+    assert_eq!(
+        disclosed(&b, "cap-export").await,
+        std::slice::from_ref(&first)
+    );
 
     // The version that counts is an update of the one before, which leaves no more.
     let second = amendment(&a, &first, alert("second")).await;

@@ -350,7 +350,7 @@ case!(ask_of_what_is_not_its_own, world, {
 });
 
 fn chunks_of(world: &World, file: &File) -> std::path::PathBuf {
-    let layout = Layout::new(&world.victim_folder());
+    let layout = Layout::new(world.victim_folder());
     layout.chunks().join(hex::encode(file.id))
 }
 

@@ -275,8 +275,7 @@ fn size_and_encoding_are_bounded() {
     let long = vec![b' '; MAX_BYTES + 1];
     let kind = |bytes: &[u8]| {
         let faults = read(bytes, &Defaults::default()).unwrap_err();
-        let first = faults.iter().next().unwrap().kind;
-        first
+        faults.iter().next().unwrap().kind
     };
     assert_eq!(kind(&long), FaultKind::TooLarge);
     assert_eq!(kind(b"<alert>\xff</alert>"), FaultKind::Encoding);
