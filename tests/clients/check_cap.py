@@ -130,7 +130,7 @@ def main():
     comity("recall", amended, "--reason", "inaccurate", *OFFICER)
     listed = comity("records", "list", "--steps", *OFFICER, "--output", "json")
     steps = [json.loads(line) for line in listed.splitlines()]
-    recalls = [of["reference"] for of in steps if not of.get("kind")]
+    recalls = [of["reference"] for of in steps if of.get("kind") == "Recall"]
     cancelled = 0
     for reference in recalls:
         document = valid(xsd, reference)

@@ -12,14 +12,18 @@ with open(f"{FOLDER}/bundle.json", "w", encoding="utf-8") as file:
 parser = ExternalSTIX2toMISPParser()
 parser.parse_stix_content(f"{FOLDER}/bundle.json")
 parser.parse_stix_bundle(single_event=True)
-event = parser.misp_events
-attributes = len(event.attributes) + sum(len(of.attributes) for of in event.objects)
-reports = len(event.event_reports)
-clusters = {cluster.value for galaxy in event.galaxies for cluster in galaxy.clusters}
-clusters |= {cluster.value for of in event.attributes for galaxy in of.galaxies for cluster in galaxy.clusters}
-tags = {tag.name for tag in event.tags} | {tag.name for of in event.attributes for tag in of.tags}
-# MISP has no counterpart for notes, and says so of each; everything else is taken.
-faults = [fault for of in parser.errors.values() for fault in of if not fault.endswith("object type: note")]
+events = parser.misp_events
+events = events if isinstance(events, list) else [events]
+attributes, reports, clusters, tags = 0, 0, set(), set()
+for event in events:
+    attributes += len(event.attributes) + sum(len(of.attributes) for of in event.objects)
+    reports += len(event.event_reports)
+    for of in [event, *event.attributes]:
+        clusters |= {cluster.value for galaxy in of.galaxies for cluster in galaxy.clusters}
+        tags |= {tag.name for tag in of.tags}
+# MISP has no counterpart for notes and translations, and says so of each; everything else is taken.
+unknown = ("object type: note", "object type: language-content")
+faults = [fault for of in parser.errors.values() for fault in of if not fault.endswith(unknown)]
 check(not faults, f"misp-stix refuses: {faults}")
 check(attributes >= 1, f"identifiers are attributes: {attributes}")
 check(len(clusters) >= 3, f"campaigns, networks and ways are clusters: {clusters}")
