@@ -26,7 +26,7 @@ const MAX_URL: usize = 2048;
 pub struct WebhookConfig {
     /// Its name, which its cursor is kept under.
     pub name: String,
-    /// Where it is sent to: https://host[:port]/path.
+    /// Where it is sent to: `https://host[:port]/path`.
     pub url: String,
     /// Name of the case system that it delivers for: its certificate says what it may be sent.
     pub system: String,

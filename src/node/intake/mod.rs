@@ -1,7 +1,7 @@
 //! Intake: the items of a case system become records, each once. A new item is submitted, a changed one
 //! amended, a deleted one recalled; a repeat changes nothing.
 //!
-//! What is held of an item is one row ([`rows`]), under a keyed tag. What becomes of an item that comes is
+//! What is held of an item is one row (`rows`), under a keyed tag. What becomes of an item that comes is
 //! decided by it ([`crate::feed::item`]), off the runtime's threads and many at a time; the entry of
 //! the record carries the item, and the writer takes it only while the row is what it was decided by.
 //! So row and record become durable in one group: a crash before its sync leaves neither, and the

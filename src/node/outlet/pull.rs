@@ -35,7 +35,7 @@ impl Node {
     /// The next page of a subscription, once the one before is acknowledged. Whoever followed is cut off.
     ///
     /// # Errors
-    /// As [`Self::acknowledge_delivered`] and [`Following::next`].
+    /// As [`Self::acknowledge_delivered`] and `Following::next`.
     pub async fn pull(
         self: &Arc<Self>,
         mut permit: Permit<act::Subscribe>,
