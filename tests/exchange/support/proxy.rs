@@ -15,6 +15,8 @@ use tokio::{
     task::JoinHandle,
 };
 
+use super::PATIENCE;
+
 /// `user:password` in base64.
 const CREDENTIALS: &str = "Proxy-Authorization: Basic bm9kZTpodW50ZXIy\r\n";
 /// What [`CREDENTIALS`] says.
@@ -158,6 +160,15 @@ async fn carry(mut inward: TcpStream, mut outward: TcpStream, shared: &Shared) {
             shared.cut.store(u64::MAX, Ordering::SeqCst);
             // What went so far arrives, and no byte more.
             let _ = (inward.shutdown().await, outward.shutdown().await);
+            // Whoever writes on is not reset: a side that cannot write would not read what came before.
+            let (mut none, mut nobody) = (tokio::io::sink(), tokio::io::sink());
+            let rest = async {
+                tokio::join!(
+                    tokio::io::copy(&mut inward, &mut none),
+                    tokio::io::copy(&mut outward, &mut nobody),
+                )
+            };
+            let _ = tokio::time::timeout(PATIENCE, rest).await;
             return;
         }
     }
